@@ -1,6 +1,7 @@
 // Finds values that a column of Postgres surely refuses, before COPY does: one bad value costs a whole COPY. Pure. A
 // value in doubt passes, and the database decides; nothing that it would take is refused here. The rules are those of
 // its input functions (src/backend/utils/adt of its source).
+import type { YearRange } from './time-range.ts';
 
 /** A column as the table has it. */
 export interface StoredType {
@@ -138,6 +139,18 @@ export function columnCheck(stored: StoredType | undefined): ColumnCheck {
     default:
       return UNCHECKED;
   }
+}
+
+/** The check of a column with a range of years of its own: only values that are surely within them need no more. */
+export function checkOfYears(
+  check: ColumnCheck,
+  range: Pick<YearRange, 'first' | 'last'> | null | undefined,
+): ColumnCheck {
+  if (range === null || range === undefined) return check;
+  const { first, last } = range;
+  const { ordinary, years = [1, 9999] } = check;
+  const within = [Math.max(first, years[0]), Math.min(last, years[1])] as const;
+  return { ...check, ordinary: ordinary === 'day of years' ? ordinary : 'moment of years', years: within };
 }
 
 function syntax(type: string): string {
@@ -299,10 +312,9 @@ export function surelyFits(
       return bare && !number;
     case 'text':
       return (bare || text) && end - start <= check.size;
-    // Milliseconds of fourteen digits reach the year 5138.
     case 'moment':
       return number
-        ? moments && bytes[start] !== 0x2d && end - start <= 14
+        ? moments && bytes[start] !== 0x2d && isUsualMs(bytes, start, end)
         : text && isOrdinaryMoment(bytes, start, end);
     case 'uuid':
       return text && isUuid(bytes, start, end);
@@ -317,6 +329,9 @@ export function surelyFits(
       // Milliseconds of the years 1971 to 2096.
       return (
         moments &&
+        check.years !== undefined &&
+        check.years[0] <= 1971 &&
+        check.years[1] >= 2096 &&
         bytes[start] !== 0x2d &&
         end - start <= 13 &&
         end - start >= 12 &&
@@ -327,6 +342,11 @@ export function surelyFits(
     default:
       return false;
   }
+}
+
+/** Milliseconds of thirteen digits up to a 6 reach the year 2191. */
+function isUsualMs(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start < 13 || (end - start === 13 && bytes[start]! <= 0x36);
 }
 
 /** Is the year of an ordinary moment one that the type surely holds, and is its zone told? */

@@ -23,7 +23,7 @@ export type EpochUnit = keyof typeof EPOCHS;
 const PARTS = ['key', 'headers', 'topic', 'partition', 'offset', 'timestamp'] as const;
 const SOURCES = 'key, header.NAME, headers, topic, partition, offset or timestamp';
 const STEP = /\.?([^.[\]]+)|\[(\d+)\]/y;
-const TIME_TYPE = /^(?:(?:nullable|lowcardinality)\()*(?:timestamp|date)/i;
+const TIME_TYPE = /^(?:(?:nullable|lowcardinality)\()*(?:timestamp|date(?!range|multirange))/i;
 
 /**
  * @param type of the column
@@ -51,13 +51,18 @@ export function originOf({ from, path }: Options, refuse: Refuse): ColumnOrigin 
   );
 }
 
+/** Is it a type of dates or timestamps, and no list of them? */
+export function isTimeType(type: string): boolean {
+  return TIME_TYPE.test(type.trim()) && !type.trim().endsWith('[]');
+}
+
 /** @returns digits behind the point of a second; undefined without `epoch` */
 export function epochOf({ epoch, from }: Options, type: string, refuse: Refuse): number | undefined {
   if (epoch === undefined) return undefined;
   const unit = Object.keys(EPOCHS).find((each): each is EpochUnit => each === epoch);
   if (unit === undefined)
     return refuse(`'epoch' must be one of ${Object.keys(EPOCHS).join(', ')}, found ${JSON.stringify(epoch)}`);
-  if (!TIME_TYPE.test(type.trim())) refuse(`'epoch' needs a column of a date or a timestamp, and this one is ${type}`);
+  if (!isTimeType(type)) refuse(`'epoch' needs a column of a date or a timestamp, and this one is ${type}`);
   if (['headers', 'topic', 'partition', 'offset', 'timestamp'].some((each) => each === from))
     refuse(`'epoch' has no meaning for '${String(from)}'`);
   return EPOCHS[unit];

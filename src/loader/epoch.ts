@@ -1,27 +1,20 @@
 // Numbers of seconds, milliseconds, microseconds or nanoseconds since 1970 as moments, to the last digit. Pure.
 import { momentText } from './avro/logical.ts';
-import { PoisonMessage } from './decode.ts';
 import { ExactNumber } from './json.ts';
+import { type RangedColumn, wrongUnit } from './time-range.ts';
 
 const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 /** Seconds up to which the database has days: from 4714 BC up to the year 5874897. */
 const [FIRST_SECOND, LAST_SECOND] = [-210_866_889_600n, 185_331_720_383_999n];
 /** Beyond so many zeros no number is a moment. */
 const MOST_SHIFTED = 40;
-const UNITS: Readonly<Record<number, string>> = {
-  0: 'seconds',
-  3: 'milliseconds',
-  6: 'microseconds',
-  9: 'nanoseconds',
-};
 
 /**
  * A number, also one written in a text, as a moment in ISO form; another value as it is.
  * @param digits behind the point of a second that one unit is
- * @param name of the column
  * @throws PoisonMessage for a number that is no moment
  */
-export function fromEpoch(value: unknown, digits: number, name: string): unknown {
+export function fromEpoch(value: unknown, digits: number, column: RangedColumn): unknown {
   const written =
     typeof value === 'number' || value instanceof ExactNumber
       ? String(value)
@@ -31,7 +24,7 @@ export function fromEpoch(value: unknown, digits: number, name: string): unknown
   const match = written === null ? null : NUMBER.exec(written);
   if (match === null) return value;
   const refuse = (): never => {
-    throw new PoisonMessage(`column '${name}': a number that is no moment in ${UNITS[digits]} since 1970`);
+    throw wrongUnit(written, column);
   };
   const [, sign, whole = '', fraction = '', power = '0'] = match;
   const shift = Number(power) - digits;

@@ -5,13 +5,14 @@ import { type Amount, amountOf, COUNT, DURATION, SIZE } from './amounts.ts';
 import { type ArchiveConfig, archiveConfig } from './archive/config.ts';
 import { CHANGE_OPTIONS, type ChangeConfig, changeConfig } from './debezium/change-config.ts';
 import type { StoredType } from './column-check.ts';
-import { type ColumnOrigin, epochOf, originOf, type Path, pathText } from './column-origin.ts';
+import { type ColumnOrigin, epochOf, isTimeType, originOf, type Path, pathText } from './column-origin.ts';
 import type { ColumnFormat } from './row-encoder.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
 import { OptionReader, refuseUnknown, type Refuse } from './option-reader.ts';
 import { sourceOptions, writtenOptions } from './source-options.ts';
 import { SYNC_OPTIONS } from './sync/config.ts';
 import { TABLE_OPTIONS, type TableOptions } from './table-options.ts';
+import { type YearRange, yearsOf } from './time-range.ts';
 import { topicPattern } from './topics.ts';
 import { writtenTime } from './written-time.ts';
 
@@ -25,6 +26,8 @@ export interface LoadColumn {
   readonly origin?: ColumnOrigin | undefined;
   /** Numbers are times since 1970 in a unit of so many digits behind a second's point; undefined: milliseconds. */
   readonly epoch?: number | undefined;
+  /** Years that its times have; null: all; undefined: the usual ones. */
+  readonly years?: YearRange | null | undefined;
   /** How its values are written, where that is not COPY's text. */
   readonly format?: ColumnFormat;
   /** Names of the field in other versions of the topic's schema. */
@@ -308,7 +311,7 @@ function topicsOf(
   }
 }
 
-const COLUMN_OPTIONS = ['from', 'path', 'epoch', 'aliases', 'default'];
+const COLUMN_OPTIONS = ['from', 'path', 'epoch', 'years', 'aliases', 'default'];
 const AVRO_OPTIONS = ['aliases', 'default'];
 
 /** What a column says of where its values come from, and of versions of the schema that lack it. */
@@ -316,13 +319,15 @@ function columnOptions(
   { name, meta, config, data_type: type }: ColumnInfo,
   format: LoadTarget['format'],
   refuse: Refuse,
-): Pick<LoadColumn, 'origin' | 'epoch' | 'aliases' | 'fallback'> {
+): Pick<LoadColumn, 'origin' | 'epoch' | 'years' | 'aliases' | 'fallback'> {
   const refuseColumn = (message: string, hint?: string): never => refuse(`column '${name}': ${message}`, hint);
   const own = writtenOptions([meta, config?.meta], refuseColumn, 'load: { from: key } is one.');
   if (own === undefined) return {};
   refuseUnknown(own, COLUMN_OPTIONS, refuseColumn);
   const origin = originOf(own, refuseColumn);
-  const epoch = epochOf(own, type ?? 'text', refuseColumn);
+  const written = type ?? 'text';
+  const epoch = epochOf(own, written, refuseColumn);
+  const years = yearsOf(own, isTimeType(written), written, refuseColumn);
   for (const option of AVRO_OPTIONS) {
     if (own[option] === undefined) continue;
     if (format !== 'avro') refuseColumn(`'${option}' needs format: avro`);
@@ -332,6 +337,7 @@ function columnOptions(
   return {
     ...(origin === undefined ? {} : { origin }),
     ...(epoch === undefined ? {} : { epoch }),
+    ...(years === undefined ? {} : { years }),
     ...(aliases.length === 0 ? {} : { aliases }),
     ...(own['default'] === undefined ? {} : { fallback: own['default'] }),
   };

@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto';
 import { escapeCopyText } from '../adapters/copy-text.ts';
 import type { Message } from './broker.ts';
 import { Change } from './change.ts';
-import { type ColumnCheck, columnCheck } from './column-check.ts';
+import { type ColumnCheck, checkOfYears, columnCheck } from './column-check.ts';
 import { type DecodedRecord, HALF_PAIR, messageJson, PoisonMessage } from './decode.ts';
 import { fromEpoch } from './epoch.ts';
 import { BASE64, ExactNumber } from './json.ts';
@@ -18,7 +18,8 @@ import {
   textKeys,
 } from './message-parts.ts';
 import { type PathNode, pathTree, remainder, valueAt } from './path-tree.ts';
-import type { Path } from './column-origin.ts';
+import { refuseOddYear, USUAL_YEARS, type RangedColumn, wrongUnit, type YearRange } from './time-range.ts';
+import { isTimeType, type Path } from './column-origin.ts';
 
 /** A row in COPY's text format, with what is needed to place it. */
 export interface EncodedRow {
@@ -107,6 +108,8 @@ export interface ColumnPlan {
   readonly part: PartOrigin | null;
   /** Numbers are times since 1970 in a unit of so many digits behind a second's point; null: milliseconds. */
   readonly epoch: number | null;
+  /** The years of its times; null: it has no times, or takes all of them. */
+  readonly years: YearRange | null;
   /** Writes a value's cell; null: it is COPY's. */
   readonly write: ColumnFormat['cell'] | null;
   /** Does the fast path need more than bytes and kind to write it? */
@@ -160,7 +163,7 @@ export class RowEncoder {
     const parts = new Set(columns.filter((column) => pathOf(column) === null).map(({ name }) => name));
     const keyFields = target.key.filter((name) => !parts.has(name));
     this.plan = {
-      columns: columns.map(({ name, type, stored, origin, epoch, format }) => ({
+      columns: columns.map(({ name, type, stored, origin, epoch, years, format }) => ({
         name,
         type: format?.type ?? type.trim().toLowerCase(),
         kind: format?.kind ?? kindOf(type),
@@ -171,7 +174,11 @@ export class RowEncoder {
         path: origin?.part === 'value' ? origin.path : null,
         part: origin === undefined || origin.part === 'value' ? null : origin,
         epoch: epoch ?? null,
-        check: format?.check ?? columnCheck(target.hash.includes(name) ? undefined : stored),
+        years: isTimeType(type) ? (years === undefined ? USUAL_YEARS : years) : null,
+        check: checkOfYears(
+          format?.check ?? columnCheck(target.hash.includes(name) ? undefined : stored),
+          isTimeType(type) ? years : null,
+        ),
         required: format?.required ?? stored?.required === true,
         write: format?.cell ?? null,
         special:
@@ -334,7 +341,8 @@ export class PartReader {
 
 /** A value that is not null as the cell of a column. @throws PoisonMessage */
 export function cellOf(written: unknown, column: ColumnPlan, { hash }: RowPlan): string {
-  const value = column.epoch === null ? written : fromEpoch(written, column.epoch, column.name);
+  const value = column.epoch === null ? written : fromEpoch(written, column.epoch, column);
+  refuseOddYear(written, value, column);
   if (!column.hashed) return column.write === null ? cell(value, column) : formatted(value, column.name, column.write);
   return hash(typeof value === 'object' && !(value instanceof ExactNumber) ? messageJson(value) : String(value));
 }
@@ -357,7 +365,8 @@ function kindOf(type: string): Kind {
   return /^(timestamp|date\b)/.test(name) ? 'time' : 'plain';
 }
 
-function cell(value: unknown, { kind, name, check }: ColumnPlan): string {
+function cell(value: unknown, column: ColumnPlan): string {
+  const { kind, name, check } = column;
   const checked = (raw: string): string => {
     const problem = check.text?.(raw) ?? null;
     if (problem !== null) throw new PoisonMessage(`column '${name}': ${problem}`);
@@ -371,9 +380,10 @@ function cell(value: unknown, { kind, name, check }: ColumnPlan): string {
     if (!BASE64.test(value)) throw new PoisonMessage(`column '${name}': not base64, in which JSON carries bytes`);
     return `\\\\x${Buffer.from(value, 'base64').toString('hex')}`;
   }
-  if (typeof value === 'number') return time ? checked(isoMoment(value, name)) : checked(String(value));
+  if (typeof value === 'number') return time ? checked(isoMoment(value, column)) : checked(String(value));
   if (typeof value === 'boolean') return checked(String(value));
-  if (value instanceof ExactNumber) return time ? checked(isoMoment(Number(value.text), name)) : checked(String(value));
+  if (value instanceof ExactNumber)
+    return time ? checked(isoMoment(Number(value.text), column)) : checked(String(value));
   if (kind === 'array' && Array.isArray(value)) return copyText(checked(arrayText(value)));
   return copyText(checked(jsonWithoutNul(value)));
 }
@@ -421,10 +431,9 @@ function withoutOffset(value: string): string {
 }
 
 /** A number in a column of time is milliseconds since 1970, Kafka's unit. */
-export function isoMoment(value: number, name: string): string {
+export function isoMoment(value: number, column: RangedColumn): string {
   const date = new Date(value);
-  if (Number.isNaN(date.getTime()))
-    throw new PoisonMessage(`column '${name}': a number that is no moment in milliseconds since 1970`);
+  if (Number.isNaN(date.getTime())) throw wrongUnit(value, column);
   return date.toISOString();
 }
 
@@ -453,8 +462,8 @@ export function moment(value: unknown): number | null {
 }
 
 /** The same for the value of a column that numbers may fill. @throws PoisonMessage */
-export function partitionTime(value: unknown, { epoch, name }: ColumnPlan): number | null {
-  return moment(epoch === null ? value : fromEpoch(value, epoch, name));
+export function partitionTime(value: unknown, column: ColumnPlan): number | null {
+  return moment(column.epoch === null ? value : fromEpoch(value, column.epoch, column));
 }
 
 function typeFor(value: unknown): string {

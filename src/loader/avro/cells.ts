@@ -18,6 +18,7 @@ import { type ColumnPlan, cellOf, partitionTime, restCell, type RowPlan } from '
 import type { RowPath } from '../row-maker.ts';
 import { Cursor } from './cursor.ts';
 import type { WriterSchema } from './decoder.ts';
+import { USUAL_END_SECOND, USUAL_FIRST_SECOND } from '../time-range.ts';
 import { momentText, secondsOf } from './logical.ts';
 import { double, type Reader, readString } from './reader.ts';
 import type { AvroType } from './schema.ts';
@@ -364,13 +365,17 @@ export class AvroCells implements RowPath {
 
   #moment(slot: Slot, { perSecond, zone }: Step, value: number): void {
     const partition = slot === this.#partition;
-    if (value >= YEAR_1 * perSecond && value < YEAR_10000 * perSecond) {
+    const { epoch, years } = slot.plan;
+    // A logical type's unit is its schema's; a column's own may be the wrong one.
+    const [first, end] =
+      epoch === null || years === null ? [YEAR_1, YEAR_10000] : [USUAL_FIRST_SECOND, USUAL_END_SECOND];
+    if (value >= first * perSecond && value < end * perSecond) {
       slot.number = value;
       slot.found = MOMENT;
       if (partition) this.#time = (value / perSecond) * 1000;
       return;
     }
-    this.#keepValue(slot, slot.plan.epoch === null ? momentText(value, perSecond, zone) : value);
+    this.#keepValue(slot, epoch === null ? momentText(value, perSecond, zone) : value);
   }
 
   #keepText(slot: Slot, text: string): void {

@@ -2,6 +2,7 @@
 // JSON column's cell holds the same value. In doubt it writes nothing.
 import { surelyFits } from '../column-check.ts';
 import { type ColumnPlan, isoMoment, moment, type RowPlan } from '../row-encoder.ts';
+import { USUAL_END_SECOND, USUAL_FIRST_SECOND } from '../time-range.ts';
 import {
   BACKSLASH,
   CAPITAL_N,
@@ -125,7 +126,7 @@ export class CopyWriter {
       if (plan.hashed)
         return found === TEXT ? to + out.write(this.#plan.hash(bytes.toString('utf8', start, end)), to, 'latin1') : -1;
       if (plan.epoch === null) return -1;
-      if (found === PLAIN && (bytes[start] ?? 0) <= NINE) return this.#epoch(to, plan.check, plan.epoch, start, end);
+      if (found === PLAIN && (bytes[start] ?? 0) <= NINE) return this.#epoch(to, plan, plan.epoch, start, end);
       // A text of digits is a number, too.
       if (found !== TEXT || !startsWithDay(bytes, start)) return -1;
     }
@@ -138,7 +139,9 @@ export class CopyWriter {
       if ((plan.kind !== 'time' && plan.kind !== 'local time') || bytes[start]! > NINE)
         return this.#copied(start, end, to);
       if (end - start > SURE_DIGITS || bytes.subarray(start, end).includes(POINT)) return -1;
-      return to + out.write(isoMoment(Number(bytes.toString('latin1', start, end)), plan.name), to, 'latin1');
+      const ms = Number(bytes.toString('latin1', start, end));
+      if (plan.years !== null && !(ms >= USUAL_FIRST_SECOND * 1000 && ms < USUAL_END_SECOND * 1000)) return -1;
+      return to + out.write(isoMoment(ms, plan), to, 'latin1');
     }
     if (plan.kind === 'json')
       return found === TEXT || found === ESCAPED
@@ -151,7 +154,7 @@ export class CopyWriter {
   }
 
   /** Writes a number since 1970 as a moment. @param digits behind a second's point that one unit is */
-  #epoch(from: number, { ordinary }: ColumnPlan['check'], digits: number, start: number, end: number): number {
+  #epoch(from: number, { years, check: { ordinary } }: ColumnPlan, digits: number, start: number, end: number): number {
     const bytes = this.#bytes;
     const out = this.#out;
     const point = this.#pointOf(start, end);
@@ -159,6 +162,7 @@ export class CopyWriter {
     if (bytes[start] === MINUS || split - start > SECOND_DIGITS) return -1;
     if (ordinary !== 'anything' && ordinary !== 'moment') return -1;
     const second = this.#whole(start, split);
+    if (years !== null && second >= USUAL_END_SECOND) return -1;
     if (second !== this.#epochSecond) {
       this.#epochSecond = second;
       this.#epochClock.write(new Date(second * 1000).toISOString(), 0, CLOCK_BYTES, 'latin1');

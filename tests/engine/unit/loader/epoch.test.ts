@@ -4,6 +4,7 @@ import { EPOCHS } from '../../../../src/loader/column-origin.ts';
 import { fromEpoch } from '../../../../src/loader/epoch.ts';
 import { parseJson } from '../../../../src/loader/json.ts';
 
+const COLUMN = { name: 'c', years: null, epoch: 0 };
 const value = (written: string): unknown => (parseJson(`[${written}]`) as unknown[])[0];
 
 describe('a number since 1970', () => {
@@ -24,17 +25,17 @@ describe('a number since 1970', () => {
     ['-62167219200', 'seconds', '0001-01-01T00:00:00Z BC'],
     ['253402300800', 'seconds', '10000-01-01T00:00:00Z'],
   ] as const)('%s of %s', (written, unit, moment) => {
-    expect(fromEpoch(value(written), EPOCHS[unit], 'c')).toBe(moment);
+    expect(fromEpoch(value(written), EPOCHS[unit], COLUMN)).toBe(moment);
   });
 
   it.each(['1e400', '1e30', '-1e15', '12345678901234567890123', '0.1e-60'])('that is none: %s', (written) => {
-    expect(() => fromEpoch(value(written), 0, 'c')).toThrow(
-      "column 'c': a number that is no moment in seconds since 1970",
+    expect(() => fromEpoch(value(written), 0, COLUMN)).toThrow(
+      "column 'c': the number, read as seconds since 1970, is outside of the years 1900 to 2200",
     );
   });
 
   it('is no other value', () => {
     for (const other of ['2026-01-01', '', 'infinity', true, { a: 1 }, [1], null])
-      expect(fromEpoch(other, 3, 'c')).toBe(other);
+      expect(fromEpoch(other, 3, COLUMN)).toBe(other);
   });
 });

@@ -91,6 +91,14 @@ describe('where the values of a column come from', () => {
     expect(targetOf({}, { c: column({ epoch: 'microseconds' }, 'timestamptz') }).columns[0]?.epoch).toBe(6);
   });
 
+  it('goes with years, in order', () => {
+    const years = (value: unknown) => targetOf({}, { c: column({ years: value }, 'timestamptz') }).columns[0]?.years;
+    expect(years([2000, 2100])).toEqual({ first: 2000, last: 2100, declared: true });
+    expect(years(false)).toBeNull();
+    for (const wrong of [[2100, 2000], [2000], 2000, [2000.5, 2100], true])
+      expect(() => years(wrong)).toThrow("'years' must be the first and the last year, or false");
+  });
+
   it.each([
     [{ from: 'value' }, "'from' must be key, header.NAME, headers, topic, partition, offset or timestamp"],
     [{ from: 'header.' }, "'from' must be key"],
@@ -105,6 +113,7 @@ describe('where the values of a column come from', () => {
     [{ path: [] }, "'path' must be such as"],
     [{ path: ['a', -1] }, "'path' must be such as"],
     [{ epoch: 'seconds' }, "'epoch' needs a column of a date or a timestamp, and this one is text"],
+    [{ years: [2000, 2100] }, "'years' needs a column of a date or a timestamp, and this one is text"],
     [{ aliases: ['a'] }, "'aliases' needs format: avro"],
     [{ form: 'key' }, "unknown option 'form'"],
   ])('is refused: %j', (load, reason) => {
