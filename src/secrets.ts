@@ -6,6 +6,15 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export const MASK = '*****';
 /** dbt's prefix and its newer spelling. dbt does not require an underscore after it. */
 const SECRET_NAME = /^DBT_(ENGINE_)?ENV_SECRET/;
+/** Credentials by the names of their variables. */
+const SECRET_NAMES: readonly string[] = [
+  'PGPASSWORD',
+  'TSDBT_HASH_KEY',
+  'TSDBT_SERVE_TOKEN',
+  'TSDBT_SERVE_READ_TOKEN',
+  'OPENLINEAGE_API_KEY',
+  'DBT_ENV_PRIVATE_GIT_PROVIDER_INFO',
+];
 /** Shorter texts occur everywhere: masking them would damage every line and hide nothing. */
 const MIN_LENGTH = 4;
 /**
@@ -144,7 +153,7 @@ function withoutSecretVars(vars: object): object {
 }
 
 function isSecretName(name: string): boolean {
-  return SECRET_NAME.test(name) || ['PGPASSWORD', 'TSDBT_HASH_KEY', 'DBT_ENV_PRIVATE_GIT_PROVIDER_INFO'].includes(name);
+  return SECRET_NAME.test(name) || SECRET_NAMES.includes(name);
 }
 
 /** All encodings of a text in which it may appear: JSON, JSON within JSON, a URL, SQL, an HTML page. */

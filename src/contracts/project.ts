@@ -119,6 +119,8 @@ export interface Profile {
   readonly credentials: Credentials;
   /** Folder that holds profiles.yml; null for the built-in default. */
   readonly profiles_dir: string | null;
+  /** The file that names the server, when a cloned repository brings it: the shell's password is not sent there. */
+  readonly cloned_file?: string | null | undefined;
 }
 
 /**

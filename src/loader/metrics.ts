@@ -2,7 +2,7 @@
 // events.
 import { TsdbtError } from '../errors.ts';
 import { family, histogram, METRICS_TYPE, type Sample } from '../http/metrics-text.ts';
-import { JSON_TEXT, listen, PLAIN, send, urlOf } from '../http/server.ts';
+import { isKnownHost, JSON_TEXT, listen, PLAIN, send, urlOf } from '../http/server.ts';
 import { partitionKey, type TopicPartition } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { LoadEvent, PartitionLag } from './events.ts';
@@ -269,17 +269,21 @@ function labelsOf(topic: string, target: LoadTarget): Readonly<Record<string, st
 /**
  * `/metrics` and `/healthz` (200, or 503 with the reasons).
  * @param port 0: any
+ * @param names further names in the Host header that are answered
  * @throws `usage` error when the port cannot be had
  */
 export async function serveMetrics(
   metrics: LoadMetrics,
   port: number,
   host: string,
+  names: readonly string[] = [],
 ): Promise<{ readonly url: string; close(): void }> {
   try {
     const server = await listen({ host, port }, (request, response) => {
       const [path] = (request.url ?? '/').split('?');
-      if (request.method !== 'GET' && request.method !== 'HEAD') response.writeHead(405).end();
+      if (![host, ...names].some((name) => isKnownHost(request.headers.host, name)))
+        send(response, 403, PLAIN, `load listens on ${host}: use that name, or give this one to --allowed-hosts\n`);
+      else if (request.method !== 'GET' && request.method !== 'HEAD') response.writeHead(405).end();
       else if (path === '/metrics') send(response, 200, METRICS_TYPE, metrics.text());
       else if (path === '/healthz') {
         const health = metrics.health();

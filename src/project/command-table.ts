@@ -310,7 +310,19 @@ export const COMMANDS: readonly CommandSpec[] = [
   command(
     'load',
     'Load topics into the source tables that name them.',
-    [...PLACES, ...SELECTION, 'once', 'timeout', 'from', 'to', 'yes', 'metrics_port', 'metrics_host', 'load_output'],
+    [
+      ...PLACES,
+      ...SELECTION,
+      'once',
+      'timeout',
+      'from',
+      'to',
+      'yes',
+      'metrics_port',
+      'metrics_host',
+      'allowed_hosts',
+      'load_output',
+    ],
     {
       argument: {
         name: 'action',

@@ -22,7 +22,7 @@ export interface CommandEnvironment {
   readonly settings: Environment;
   /** The options of `.env` in `settings`. */
   readonly fromFile: ReadonlySet<string>;
-  /** Why a `.env` was ignored. */
+  /** Why a `.env`, or a variable in it, was ignored. */
   readonly warning: string | null;
 }
 
@@ -38,14 +38,9 @@ export interface EnvironmentPlace {
 }
 
 /** Options that `.env` may set although dbt does not know them. */
-const OWN_OPTIONS = [
-  'TSDBT_HASH_KEY',
-  'TSDBT_SERVE_TOKEN',
-  'TSDBT_ASK_AFTER',
-  'TSDBT_LEASE',
-  'NO_COLOR',
-  'DO_NOT_TRACK',
-];
+const OWN_OPTIONS = ['TSDBT_ASK_AFTER', 'TSDBT_LEASE', 'NO_COLOR', 'DO_NOT_TRACK'];
+/** Keys and tokens that only the shell may set: whoever writes a committed `.env` would know them. */
+const KEYS = ['TSDBT_HASH_KEY', 'TSDBT_SERVE_TOKEN', 'TSDBT_SERVE_READ_TOKEN'];
 /**
  * Options of dbt's that only the shell may set: they name servers, open a port to other machines, let `clean` delete
  * folders elsewhere, or move a command to another project.
@@ -68,8 +63,16 @@ export function readEnvironment({ cwd, env, projectDir, allowOutside }: Environm
     templates: { ...values, ...env },
     settings: { ...Object.fromEntries(options), ...env },
     fromFile: new Set(options.map(([name]) => name)),
-    warning: null,
+    warning: ignoredKeys(path, values, env),
   };
+}
+
+function ignoredKeys(path: string, values: Environment, env: Environment): string | null {
+  const names = KEYS.filter((name) => values[name] !== undefined && env[name] === undefined);
+  return names.length === 0
+    ? null
+    : `${path} sets ${names.join(' and ')}, which ${names.length === 1 ? 'has' : 'have'} no effect there: whoever ` +
+        'writes the file would know the value. Set it in the shell.';
 }
 
 function isOption(name: string): boolean {

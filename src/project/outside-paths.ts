@@ -49,7 +49,10 @@ export function checkWithin(path: string, folder: string, setting: string): void
  * settings file, because its author can also name the server that receives their contents.
  * @returns null: any file may be named, because the user wrote the settings file or allows paths outside
  */
-export function folderOfNamedFiles(path: string, { project, flags }: RuntimeConfig): string | null {
+export function folderOfNamedFiles(
+  path: string,
+  { project, flags }: Pick<RuntimeConfig, 'project' | 'flags'>,
+): string | null {
   if (flags['allow_outside_paths'] === true) return null;
   const root = realPath(project.project_root);
   const real = realPath(dirname(path));

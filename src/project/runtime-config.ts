@@ -9,8 +9,8 @@ import { formatError, TsdbtError } from '../errors.ts';
 import { includeFolder } from './include-folder.ts';
 import type { Logger } from '../log.ts';
 import { installedPackageFolders } from './packages.ts';
-import { checkSettingsFiles } from './outside-paths.ts';
-import { loadProfile, profilesPlace, targetDictionary } from './profile.ts';
+import { checkSettingsFiles, folderOfNamedFiles } from './outside-paths.ts';
+import { loadProfile, PROFILES_FILE, profilesPlace, targetDictionary } from './profile.ts';
 import { loadProject, PROJECT_FILE, readRawProject, readVarsFile, renderProfileName } from './project.ts';
 import type { RenderYamlText, YamlScope } from './renderer.ts';
 
@@ -77,7 +77,22 @@ export async function loadRuntimeConfig(options: LoadRuntimeConfigOptions): Prom
   const project = loadRootProject({ projectDir, profile, vars, flags, env, render, logger });
   const packages = [project, ...loadInstalled(project, profile, options), ...loadBuiltIn(profile, options)];
   checkNames(packages);
-  return { project, profile, packages, cli_vars: vars, flags, env, invocation: options.invocation };
+  return {
+    project,
+    profile: withOrigin(profile, { project, flags }),
+    packages,
+    cli_vars: vars,
+    flags,
+    env,
+    invocation: options.invocation,
+  };
+}
+
+/** The profile, with its file when the project or its repository brings it. */
+function withOrigin(profile: Profile, place: Pick<RuntimeConfig, 'project' | 'flags'>): Profile {
+  if (profile.profiles_dir === null) return profile;
+  const path = join(profile.profiles_dir, PROFILES_FILE);
+  return { ...profile, cloned_file: folderOfNamedFiles(path, place) === null ? null : path };
 }
 
 export interface LoadRootProjectOptions {

@@ -42,7 +42,15 @@ import {
 import { isTransient } from './database-error.ts';
 import { POSTGRES_COLUMN } from './column.ts';
 import { ConnectionPool, type ServerAddress } from './connection.ts';
-import { attributesOf, completeTls, type Environment, placesOf, serverOptions } from './connection-defaults.ts';
+import {
+  attributesOf,
+  completeTls,
+  type Environment,
+  hostsWithoutPassword,
+  passwordNotSent,
+  placesOf,
+  serverOptions,
+} from './connection-defaults.ts';
 import { POSTGRES_CREDENTIALS } from './credentials.ts';
 import { dependantsSql, parseDependants } from './dependants.ts';
 import { createIntervalLedger } from './interval-ledger.ts';
@@ -81,6 +89,9 @@ export interface PostgresOptions {
   readonly threads: number;
   readonly quoting: Partial<Record<PathPart, boolean | null | undefined>>;
   readonly env?: Environment | undefined;
+  /** The file of a cloned repository that names the server: PGPASSWORD goes to this machine only. */
+  readonly clonedFile?: string | null | undefined;
+  readonly notify?: ((message: string) => void) | undefined;
   /** Finds the embedded server, when the profile asks for one; called once, with the first connection. */
   readonly embedded?:
     | (() => Promise<{
@@ -452,13 +463,19 @@ export class PostgresAdapter implements Adapter {
       const { host, port } = server;
       return { ...common, ...tls, ...server, places: [{ host, port }], attributes: 'any', sslmode: 'disable' };
     }
+    const places = placesOf(said('host'), said('port'));
+    const password = said('password') ?? '';
+    const { clonedFile = null, notify } = this.#options;
+    const refused = password === '' && clonedFile !== null ? hostsWithoutPassword(places, env) : [];
+    if (refused.length > 0) notify?.(passwordNotSent(refused, clonedFile ?? ''));
     return {
       ...common,
       ...completeTls(tls, env),
-      places: placesOf(said('host'), said('port')),
+      places,
       attributes: attributesOf(said('target_session_attrs') ?? env['PGTARGETSESSIONATTRS']),
       user: said('user') ?? '',
-      password: said('password') ?? '',
+      password,
+      withoutPassword: refused,
       database: this.#database,
     };
   }

@@ -69,6 +69,20 @@ export function attributesOf(value: string | undefined): SessionAttributes {
   return found;
 }
 
+/** Hosts that do not get PGPASSWORD, because a cloned repository names them: those of other machines. */
+export function hostsWithoutPassword(places: readonly ServerPlace[], env: Environment): string[] {
+  if (!env['PGPASSWORD']) return [];
+  return places.map(({ host }) => host).filter((host) => !/^(?:\/.*|localhost|127\.[\d.]+|::1)$/i.test(host));
+}
+
+/** @param path the file that names the hosts */
+export function passwordNotSent(hosts: readonly string[], path: string): string {
+  return (
+    `PGPASSWORD is not sent to ${hosts.join(', ')}: the server is named by ${path}, a file of the project. ` +
+    `To send it, write password: "{{ env_var('PGPASSWORD') }}" in that file.`
+  );
+}
+
 /** A host that the profile leaves empty: this machine's socket, else localhost. PGHOST has no say, as in libpq. */
 function defaultHost(port: number): string {
   return SOCKET_FOLDERS.find((folder) => existsSync(join(folder, `.s.PGSQL.${port}`))) || 'localhost';

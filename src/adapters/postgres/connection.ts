@@ -27,7 +27,10 @@ export interface ServerAddress {
   /** What the session must be like. */
   readonly attributes: SessionAttributes;
   readonly user: string;
-  readonly password: string;
+  /** Empty: the driver reads PGPASSWORD and ~/.pgpass; null: it does not. */
+  readonly password: string | null;
+  /** Hosts whose password is null. */
+  readonly withoutPassword?: readonly string[];
   readonly database: string;
   /** Seconds. */
   readonly connectTimeout: number;
@@ -362,7 +365,8 @@ export class ConnectionPool {
   }
 
   /** @param at the host's address, when it must not be resolved again */
-  async #connect(address: ServerAddress, { host, port }: ServerPlace, at?: string): Promise<DriverClient> {
+  async #connect(server: ServerAddress, { host, port }: ServerPlace, at?: string): Promise<DriverClient> {
+    const address = server.withoutPassword?.includes(host) === true ? { ...server, password: null } : server;
     const prefer = address.sslmode === null || address.sslmode === 'prefer' || address.sslmode === 'allow';
     const tls = usesTls(address, host) ? tlsOptions(address) : undefined;
     const place = { host: at ?? host, port };
@@ -396,7 +400,7 @@ async function openClient(
     host: place.host,
     port: place.port,
     user: address.user,
-    password: address.password,
+    password: address.password ?? (() => ''),
     database: address.database,
     application_name: address.applicationName ?? undefined,
     connectionTimeoutMillis: address.connectTimeout * 1000,

@@ -21,6 +21,8 @@ export function createPostgresAdapter(profile: Profile, options: AdapterOptions)
     threads: options.threads ?? profile.threads,
     quoting: options.quoting,
     env: options.env,
+    clonedFile: profile.cloned_file ?? null,
+    notify: options.notify,
     embedded:
       dir === null
         ? undefined

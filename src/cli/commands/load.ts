@@ -34,6 +34,7 @@ import { placed } from '../place-of-load.ts';
 import { LoadProgress } from '../load-progress.ts';
 import { collectGarbage, collectSeldom } from '../collect-garbage.ts';
 import { pause } from '../pause.ts';
+import { allowedHosts } from '../port.ts';
 import { readConnection, readStore } from '../read-connection.ts';
 import { compactNow, keepCompacted, lacks } from './load-compact.ts';
 import { pauseTables } from './load-pause.ts';
@@ -335,7 +336,8 @@ async function loadAll(ctx: LoadContext, onMetrics: (metrics: LoadMetrics) => vo
   };
   if (port !== null && !(port >= 0 && port < 65_536))
     throw errorOf('badOptionValue', { option: '--metrics-port', why: `${port} is not a port.` });
-  const server = port === null ? null : await serveMetrics(metrics, port, host);
+  const names = allowedHosts(session.flags['allowed_hosts']);
+  const server = port === null ? null : await serveMetrics(metrics, port, host, names);
   if (server !== null) say(`Metrics at ${server.url}/metrics`);
   // Plain lines: a progress line must not overwrite debug output or a JSON log.
   const { flags } = session;

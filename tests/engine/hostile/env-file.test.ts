@@ -50,6 +50,7 @@ const DANGEROUS = [
   ...['NODE_TLS_REJECT_UNAUTHORIZED', 'JAVA_TOOL_OPTIONS', 'GOPROXY', 'BASH_ENV', 'BROWSER', 'TMPDIR', 'SUDO_UID'],
   ...['DBT_CLEAN_PROJECT_FILES_ONLY', 'DBT_ENGINE_CLEAN_PROJECT_FILES_ONLY', 'DBT_PROJECT_DIR'],
   ...['TSDBT_ALLOW_OUTSIDE_PATHS', 'TSDBT_FAULT_POINT', 'AWS_ENDPOINT_URL'],
+  ...['TSDBT_HASH_KEY', 'TSDBT_SERVE_TOKEN', 'TSDBT_SERVE_READ_TOKEN'],
 ];
 
 describe('the .env of a cloned repository', () => {
@@ -61,11 +62,27 @@ describe('the .env of a cloned repository', () => {
   });
 
   it('sets env_var() and options, and never beats the shell in either spelling', () => {
-    write({ 'p/.env': 'A=1\nDBT_TARGET=file\nDBT_ENGINE_PROFILE=file\nTSDBT_HASH_KEY=k\n' });
+    write({ 'p/.env': 'A=1\nDBT_TARGET=file\nDBT_ENGINE_PROFILE=file\nNO_COLOR=1\n' });
     const env = { DBT_PROFILE: 'shell' };
     const { settings, templates } = readEnvironment({ cwd: join(root, 'p'), env, projectDir: join(root, 'p') });
-    expect(settings).toEqual({ DBT_PROFILE: 'shell', DBT_TARGET: 'file', TSDBT_HASH_KEY: 'k' });
+    expect(settings).toEqual({ DBT_PROFILE: 'shell', DBT_TARGET: 'file', NO_COLOR: '1' });
     expect(templates).toEqual({ ...settings, A: '1', DBT_ENGINE_PROFILE: 'file' });
+  });
+
+  it('sets no key and no token, and a warning says so', async () => {
+    write({ 'p/.env': 'TSDBT_HASH_KEY=known\nTSDBT_SERVE_TOKEN=known-to-its-author\nTSDBT_SERVE_READ_TOKEN=known\n' });
+    const { code, out } = await tsdbt(['parse'], { TSDBT_SERVE_READ_TOKEN: 'of the shell' });
+    expect(code, out).toBe(0);
+    expect(out).toContain(
+      `${root}/p/.env sets TSDBT_HASH_KEY and TSDBT_SERVE_TOKEN, which have no effect there: whoever writes the file ` +
+        'would know the value. Set it in the shell.',
+    );
+    expect(out).not.toContain('known-to-its-author');
+    const sources =
+      'sources: [{name: raw, tables: [{name: t, columns: [{name: e, data_type: text}], ' +
+      'config: {meta: {tsdbt: {load: {topic: t, hash: [e]}}}}}]}]\n';
+    write({ 'p/models/s.yml': sources, 'p/connections.yml': 'default: {brokers: ["127.0.0.1:9"]}\n' });
+    expect((await tsdbt(['load', '--once'])).out).toContain('TSDBT_HASH_KEY is not set');
   });
 
   it('reaches no git that deps starts', async () => {

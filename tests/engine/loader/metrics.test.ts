@@ -1,5 +1,7 @@
 // Metrics and health of a loader at work: what Prometheus reads, and when /healthz says no. And memory: a table that
 // takes nothing stops the reading.
+import { get } from 'node:http';
+import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LoadMetrics, serveMetrics } from '../../../src/loader/metrics.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
@@ -68,6 +70,26 @@ describe('metrics', () => {
         (await fetch(`${served.url}/`)).status,
         (await fetch(`${served.url}/metrics`, { method: 'POST' })).status,
       ]).toEqual([404, 405]);
+      const as = (host: string, url = served.url): Promise<number | undefined> =>
+        new Promise((done, fail) => {
+          const { port } = new URL(url);
+          get({ host: '127.0.0.1', port, path: '/metrics', headers: { host } }, (answer) => {
+            answer.resume();
+            done(answer.statusCode);
+          }).on('error', fail);
+        });
+      // A page whose name resolves to this machine may read nothing.
+      for (const name of ['rebound.example', '10.1.2.3:9464']) expect([name, await as(name)]).toEqual([name, 403]);
+      for (const name of ['localhost:9464', '127.0.0.1', '[::1]:9464'])
+        expect([name, await as(name)]).toEqual([name, 200]);
+      const wide = await serveMetrics(metrics, 0, '0.0.0.0', ['scraped.example']);
+      try {
+        for (const name of ['scraped.example:9464', '10.1.2.3', hostname()])
+          expect([name, await as(name, wide.url)]).toEqual([name, 200]);
+        expect(await as('rebound.example', wide.url)).toBe(403);
+      } finally {
+        wide.close();
+      }
       await expect(serveMetrics(metrics, Number(new URL(served.url).port), '127.0.0.1')).rejects.toThrow(
         /no metrics can be served at 127\.0\.0\.1:\d+: .*EADDRINUSE/,
       );
