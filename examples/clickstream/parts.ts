@@ -71,7 +71,7 @@ export async function startParts(stage: Stage, { dir, root }: Play, views: Views
   await client.query(readFileSync(join(dir, 'users.sql'), 'utf8'));
   const app = new Application(client, views);
   await app.signUp(USERS - 20);
-  const dashboards = await embeddedClickhouse({ dir: join(dir, '.tsdbt', 'clickhouse'), projectDir: root });
+  const dashboards = await embeddedClickhouse({ dir: join(dir, '.tsdbt', 'clickhouse'), projectDir: root, open: true });
   stage.ends({ close: () => dashboards.release() });
   const store = await new S3Server().start();
   stage.ends({ close: () => store.stop() });
