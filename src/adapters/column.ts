@@ -23,6 +23,8 @@ export interface ColumnDialect {
   readonly kinds?: ColumnKinds;
   /** Parses a type with sizes and wrappers; such a class takes name and type only. */
   readonly takeApart?: (dtype: string) => ColumnParts;
+  /** Whether the second column's type holds every value of the first one's; asked for types other than texts. */
+  readonly widerType?: (column: Column, other: Column) => boolean;
   /** Attributes and methods beside dbt's own, or in their place. */
   readonly members?: Readonly<Record<string, (column: Column) => Value>>;
   /** The same for the class: `api.Column.x`. */
@@ -81,6 +83,8 @@ export class Column implements HostObject {
   readonly charSize: Value;
   readonly numericPrecision: Value;
   readonly numericScale: Value;
+  /** The type with everything that DDL needs; null: `dataType` is all that is known. */
+  readonly fullType: string | null;
   /** Fields that the dialect adds. */
   readonly own: Readonly<Record<string, Value>>;
 
@@ -91,6 +95,7 @@ export class Column implements HostObject {
     charSize: Value = null,
     numericPrecision: Value = null,
     numericScale: Value = null,
+    fullType: string | null = null,
   ) {
     this.dialect = dialect;
     this.name = name;
@@ -99,6 +104,7 @@ export class Column implements HostObject {
     this.charSize = parts.charSize ?? null;
     this.numericPrecision = parts.numericPrecision ?? null;
     this.numericScale = parts.numericScale ?? null;
+    this.fullType = fullType;
     this.own = parts.own ?? NO_FIELDS;
   }
 
@@ -127,7 +133,7 @@ export class Column implements HostObject {
     return this.isInteger || this.isNumeric || this.isFloat;
   }
 
-  /** The type as DDL writes it: `character varying(20)`, `numeric(10,2)`. */
+  /** The type as dbt shows it: `character varying(20)`, `numeric(10,2)`, but `ARRAY` and `bit`. */
   get dataType(): string {
     const own = this.dialect.dataType?.(this);
     if (own !== undefined) return own;
@@ -143,8 +149,27 @@ export class Column implements HostObject {
     return Number(toText(this.charSize));
   }
 
+  /** The type as DDL writes it: `integer[]`, `bit(3)`. */
+  get expandedDataType(): string {
+    return this.fullType ?? this.dataType;
+  }
+
+  /** As `stringSize`, but texts without a limit are longer than all others. */
+  get #longest(): number {
+    return this.dtype.toLowerCase() === 'text' || this.charSize === null ? Number.POSITIVE_INFINITY : this.stringSize();
+  }
+
   canExpandTo(other: Column): boolean {
-    return this.isString && other.isString && other.stringSize() > this.stringSize();
+    if (this.isString && other.isString) return other.#longest > this.#longest;
+    return this.dialect.widerType?.(this, other) ?? false;
+  }
+
+  /** The type that takes this text column's values and those of the longer one. */
+  expandedTo(longer: Column): string {
+    if (longer.dtype === this.dtype) return longer.expandedDataType;
+    const { dialect } = this;
+    if (longer.#longest === Number.POSITIVE_INFINITY && !dialect.stringType) return 'text';
+    return stringType(longer.stringSize(), dialect);
   }
 
   jinjaGet(name: string): Value | undefined {
@@ -166,8 +191,9 @@ export class Column implements HostObject {
       case 'quoted':
         return this.quoted;
       case 'data_type':
-      case 'expanded_data_type':
         return this.dataType;
+      case 'expanded_data_type':
+        return this.expandedDataType;
       case 'is_string':
         return answer(name, this.isString);
       case 'is_number':
@@ -212,7 +238,7 @@ function answer(name: string, value: boolean): Callable {
 }
 
 /** The type of texts of at most `size` characters; without a dialect, Postgres's. */
-export function stringType(size: Value, dialect?: ColumnDialect): string {
+function stringType(size: Value, dialect?: ColumnDialect): string {
   return dialect?.stringType?.(size) ?? `character varying(${toText(size)})`;
 }
 
@@ -283,9 +309,19 @@ export class ColumnClass implements HostObject {
     this.dialect = dialect;
     this.jinjaCall = callable(
       'Column.__init__',
-      dialect.takeApart ? 'column, dtype' : 'column, dtype, char_size=None, numeric_precision=None, numeric_scale=None',
-      (column, dtype, charSize, precision, scale) =>
-        new Column(dialect, toText(column), toText(dtype), charSize, precision, scale),
+      dialect.takeApart
+        ? 'column, dtype'
+        : 'column, dtype, char_size=None, numeric_precision=None, numeric_scale=None, full_type=None',
+      (column, dtype, charSize, precision, scale, fullType) =>
+        new Column(
+          dialect,
+          toText(column),
+          toText(dtype),
+          charSize,
+          precision,
+          scale,
+          typeof fullType === 'string' ? fullType : null,
+        ),
     );
   }
 

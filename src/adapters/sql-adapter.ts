@@ -1,7 +1,7 @@
 // The adapter's methods that work on a session: look-ups through the cache, drops and renames through macros, columns,
 // schemas. context/adapter-object.ts binds them for templates; differences of dialects are in their folders.
 import type { Adapter, ExecuteMacro, Session } from './adapter.ts';
-import { Column, stringType } from './column.ts';
+import { Column } from './column.ts';
 import { isRelationType } from './relation-changes.ts';
 import type { PathPart, RelationType } from './relation-dialect.ts';
 import type { Relation } from './relation.ts';
@@ -328,8 +328,8 @@ export class SqlAdapter {
     const targets = new Map((await this.getColumnsInRelation(current)).map((column) => [column.name, column]));
     for (const reference of await this.getColumnsInRelation(goal)) {
       const target = targets.get(reference.name);
-      if (!target?.canExpandTo(reference)) continue;
-      const newType = stringType(reference.stringSize(), this.adapter.columns);
+      if (!target?.isString || !target.canExpandTo(reference)) continue;
+      const newType = target.expandedTo(reference);
       this.#options.onEvent?.('ColTypeChange', {
         orig_type: target.dataType,
         new_type: newType,

@@ -46,8 +46,8 @@
   {%- endcall -%}
 {% endmacro %}
 
-{#- What information_schema.columns says, which takes several times as long to plan. A domain is shown as the type
-    below it. A relation without a schema is a temporary table. -#}
+{#- What information_schema.columns says, which takes several times as long to plan, and the type as DDL writes it. A
+    domain is shown as the type below it. A relation without a schema is a temporary table. -#}
 {% macro postgres__get_columns_in_relation(relation) %}
   {%- do adapter.verify_database(relation.database) if relation.database -%}
   {%- call statement('get_columns_in_relation', fetch_result=True) %}
@@ -59,7 +59,8 @@
         else 'USER-DEFINED' end as data_type,
       information_schema._pg_char_max_length({{ kept }}) as character_maximum_length,
       information_schema._pg_numeric_precision({{ kept }}) as numeric_precision,
-      information_schema._pg_numeric_scale({{ kept }}) as numeric_scale
+      information_schema._pg_numeric_scale({{ kept }}) as numeric_scale,
+      pg_catalog.format_type(a.atttypid, a.atttypmod) as full_type
     from pg_catalog.pg_class c
     join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     join pg_catalog.pg_type t on t.oid = a.atttypid

@@ -9,7 +9,7 @@
       + adapter.type()) -}}
 {% endmacro %}
 
-{#- Column objects from rows (name, type, length, precision, scale). -#}
+{#- Column objects from rows (name, type, length, precision, scale, and in some dialects the type as DDL writes it). -#}
 {% macro sql_convert_columns_in_relation(table) %}
   {%- set columns = [] -%}
   {%- for row in table -%}

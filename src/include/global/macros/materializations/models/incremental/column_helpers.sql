@@ -18,7 +18,8 @@
 {{- return(adapter.dispatch('diff_column_data_types', 'dbt')(source_columns, target_columns)) -}}
 {% endmacro %}
 
-{#- Columns whose type in the target must be changed; a wider text column is not one of them. -#}
+{#- Columns whose type in the target must be changed; a wider column of the same kind is not one of them, unless it pads
+    texts with blanks. -#}
 {% macro default__diff_column_data_types(source_columns, target_columns) %}
   {%- set by_name, changes = {}, [] -%}
   {%- for column in target_columns if column.name not in by_name -%}
@@ -26,8 +27,9 @@
   {%- endfor -%}
   {%- for column in source_columns if column.name in by_name -%}
     {%- set present = by_name[column.name] -%}
+    {%- set pads = present.dtype == 'character' and column.dtype != 'character' -%}
     {%- if column.expanded_data_type != present.expanded_data_type
-        and not column.can_expand_to(other_column=present) -%}
+        and (pads or not column.can_expand_to(other_column=present)) -%}
       {%- do changes.append({'column_name': present.name, 'new_type': column.expanded_data_type}) -%}
     {%- endif -%}
   {%- endfor -%}
