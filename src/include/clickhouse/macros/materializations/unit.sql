@@ -21,3 +21,16 @@
 
   {{- return({'relations': []}) -}}
 {% endmaterialization %}
+
+{#- A list of YAML is an array, or a tuple where the column is one; a dict is a map. -#}
+{% macro clickhouse__fixture_collection(value, type) %}
+  {%- set parts = [] -%}
+  {%- for part in value -%}
+    {%- do parts.append(fixture_literal(part, type[6:-1] if type.startswith('Array(') else '')) -%}
+    {%- if value is mapping -%}
+      {%- do parts.append(fixture_literal(value[part], '')) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {%- set function = 'map' if value is mapping else 'tuple' if type.startswith('Tuple(') else 'array' -%}
+  {{- return(function ~ '(' ~ parts | join(', ') ~ ')') -}}
+{% endmacro %}

@@ -10,7 +10,7 @@
   {%- set relation = defer_relation if (defer_relation and not load_relation(this)) else this -%}
   {%- set column_name_to_data_types, column_name_to_quoted = {}, {} -%}
   {%- for column in adapter.get_columns_in_relation(relation) -%}
-    {%- do column_name_to_data_types.update({column.name | lower: column.data_type}) -%}
+    {%- do column_name_to_data_types.update({column.name | lower: fixture_type(column)}) -%}
     {%- do column_name_to_quoted.update({column.name | lower: column.quoted}) -%}
   {%- endfor -%}
 {%- endif -%}
@@ -65,15 +65,42 @@ limit 0
                 ~ ".\nAccepted columns for " ~ fixture ~ " are: " ~ (column_name_to_data_types.keys() | list)) }}
         {%- endif -%}
         {%- set type = column_name_to_data_types[name] -%}
+        {%- set literal = fixture_literal(value, type) -%}
         {%- if value is string -%}
-            {%- set literal = dbt.string_literal(dbt.escape_single_quotes(value)) -%}
-            {%- set type = 'bit varying' if type == 'bit' else type.split('(')[0] if 'varying' in type else type -%}
-        {%- else -%}
-            {%- set literal = 'null' if value is none else value -%}
+            {%- set type = 'bit varying' if type == 'bit' else type.split('(')[0] if 'varying' in type and '[' not in type
+                else type -%}
         {%- endif -%}
         {%- do cells.update({name: safe_cast(literal, type)}) -%}
     {%- endfor -%}
     {{- return(cells) -}}
+{% endmacro %}
+
+{#- The type that values of a column are cast to. dbt's name of the type is not one for arrays and types of users. -#}
+{% macro fixture_type(column) %}
+    {{- return(column.expanded_data_type if column.dtype in ['ARRAY', 'USER-DEFINED'] else column.data_type) -}}
+{% endmacro %}
+
+{#- A value of YAML as SQL. -#}
+{% macro fixture_literal(value, type) %}
+    {%- if value is none -%}
+        {{ return('null') }}
+    {%- elif type | lower in ['json', 'jsonb'] and value is iterable and value is not string -%}
+        {{ return(fixture_literal(tojson(value), type)) }}
+    {%- elif value is string -%}
+        {{ return(dbt.string_literal(dbt.escape_single_quotes(value))) }}
+    {%- elif value is iterable -%}
+        {{ return(adapter.dispatch('fixture_collection', 'dbt')(value, type)) }}
+    {%- endif -%}
+    {{- return(value) -}}
+{% endmacro %}
+
+{#- A list of YAML is an array. -#}
+{% macro default__fixture_collection(value, type) %}
+    {%- set parts = [] -%}
+    {%- for part in value -%}
+        {%- do parts.append(fixture_literal(part, type)) -%}
+    {%- endfor -%}
+    {{- return(array_construct(parts, type[:-2]) | trim) -}}
 {% endmacro %}
 
 {#- A dialect may refuse rows here. -#}

@@ -9,7 +9,7 @@
   {%- do run_query(get_create_table_as_sql(True, temp_relation, get_empty_subquery_sql(sql))) -%}
   {%- set types, quoted = {}, {} -%}
   {%- for column in adapter.get_columns_in_relation(temp_relation) -%}
-    {%- do types.update({column.name | lower: column.data_type}) -%}
+    {%- do types.update({column.name | lower: fixture_type(column)}) -%}
     {%- do quoted.update({column.name | lower: column.quoted}) -%}
   {%- endfor -%}
   {%- set tested_quoted = [] -%}
