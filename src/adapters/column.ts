@@ -46,6 +46,7 @@ export interface ColumnParts {
   readonly charSize?: Value;
   readonly numericPrecision?: Value;
   readonly numericScale?: Value;
+  readonly fullType?: string;
   /** The dialect's own fields. */
   readonly own?: Readonly<Record<string, Value>>;
 }
@@ -104,7 +105,7 @@ export class Column implements HostObject {
     this.charSize = parts.charSize ?? null;
     this.numericPrecision = parts.numericPrecision ?? null;
     this.numericScale = parts.numericScale ?? null;
-    this.fullType = fullType;
+    this.fullType = parts.fullType ?? fullType;
     this.own = parts.own ?? NO_FIELDS;
   }
 

@@ -34,8 +34,17 @@ function nestedType(dtype: string, lowCardinality: boolean, nullable: boolean): 
   return lowCardinality ? `LowCardinality(${inner})` : inner;
 }
 
+/** A type in one line: DESCRIBE breaks the lines of named tuples, system.columns does not. */
+function inOneLine(type: string): string {
+  return type
+    .trim()
+    .replaceAll(/,\n\s*/g, ', ')
+    .replaceAll(/\n\s*/g, '');
+}
+
 function takeApart(text: string): ColumnParts {
-  let dtype = text.trim();
+  const fullType = inOneLine(text);
+  let dtype = fullType;
   const lowCardinality = /^LowCardinality\((.*)\)$/.exec(dtype);
   if (lowCardinality) dtype = lowCardinality[1] ?? '';
   const nullable = /^Nullable\((.*)\)$/.exec(dtype);
@@ -45,6 +54,7 @@ function takeApart(text: string): ColumnParts {
   const digits = numeric ? /Decimal\((\d+), (\d+)\)/.exec(dtype) : null;
   return {
     dtype,
+    fullType,
     charSize: size ? Number(size[1]) : null,
     numericPrecision: numeric ? Number(digits?.[1] ?? 0) : null,
     numericScale: numeric ? Number(digits?.[2] ?? 0) : null,

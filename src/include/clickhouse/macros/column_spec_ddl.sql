@@ -5,8 +5,8 @@
     {%- do exceptions.raise_contract_error([], []) -%}
   {%- endif -%}
   {#- under the settings that the query will run with: join_use_nulls, for one, changes types -#}
-  {%- set found = adapter.format_columns(adapter.get_column_schema_from_query(sql,
-      query_settings=config.get('query_settings', {}) or {})) -%}
+  {%- set given = adapter.get_column_schema_from_query(sql, query_settings=config.get('query_settings', {}) or {}) -%}
+  {%- set found = adapter.format_columns(given) -%}
   {%- set types = {} -%}
   {%- for column in declared if column['name'] not in types -%}
     {%- do types.update({column['name']: column['data_type']}) -%}
@@ -14,7 +14,8 @@
   {%- if found | length != declared | length -%}
     {%- do exceptions.raise_contract_error(declared, found) -%}
   {%- endif -%}
-  {%- for column in found if column['name'] not in types or types[column['name']] != column['data_type'] -%}
+  {#- data_type is String for FixedString(n), too -#}
+  {%- for column in given if types.get(column.name) not in [column.data_type, column.expanded_data_type] -%}
     {%- do exceptions.raise_contract_error(declared, found) -%}
   {%- endfor -%}
 {% endmacro %}

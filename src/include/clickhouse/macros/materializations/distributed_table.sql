@@ -105,7 +105,7 @@
   {%- endif -%}
   {%- set parts = [] -%}
   {%- for column in columns -%}
-    {%- do parts.append(adapter.quote(column.name) ~ ' ' ~ column.data_type) -%}
+    {%- do parts.append(adapter.quote(column.name) ~ ' ' ~ column.expanded_data_type) -%}
   {%- endfor -%}
   {%- for projection in config.get('projections') or [] -%}
     {%- do parts.append(clickhouse_projection_ddl(projection)) -%}

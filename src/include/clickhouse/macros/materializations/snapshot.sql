@@ -117,17 +117,37 @@
 {% endmacro %}
 
 {#- Without a transaction the changes need a table that outlives the statement. Its name is the run's: what another run
-    has left is not taken for ours. -#}
+    has left is not taken for ours. Tuples of rows that are gone would be NULL, which no table can hold. -#}
 {% macro build_snapshot_staging_table(strategy, sql, target_relation) %}
     {%- set staging = clickhouse__publish_relation(target_relation, 'changes') -%}
     {%- set changes = snapshot_staging_table(strategy, sql, target_relation) -%}
+    {%- set tuples = [] -%}
+    {%- for column in (adapter.get_column_schema_from_query(sql) if strategy.hard_deletes != 'ignore' else [])
+        if column.dtype == 'Point' or column.dtype.startswith('Tuple(') -%}
+      {%- set type = adapter.quote_text(column.dtype) -%}
+      {%- do tuples.append('cast(ifNull(' ~ column.quoted ~ ', defaultValueOfTypeName(' ~ type ~ ')), ' ~ type ~ ') as '
+          ~ column.quoted) -%}
+    {%- endfor -%}
     {%- call statement('build_snapshot_staging_relation') %}
       create table {{ staging }} engine = MergeTree order by tuple()
-      as {{ changes }}
+      as {{ changes if not tuples else 'select * replace (' ~ tuples | join(', ') ~ ')\n      from (\n' ~ changes
+          ~ '\n      )' }}
       settings join_use_nulls = 1
     {% endcall -%}
     {{- return(staging) -}}
 {% endmacro %}
+
+{#- The end of a current version. A text, beside a time, would make the column a Variant; it becomes a time that is not
+    limited to the years of DateTime. -#}
+{% macro get_dbt_valid_to_current(strategy, columns) %}
+  {%- set current, starts = config.get('dbt_valid_to_current') or 'null', strategy.updated_at -%}
+  {%- if current | trim | first == "'" and current | trim | last == "'" -%}
+    {%- set current = 'cast(' ~ current ~ ', if(toTypeName(' ~ starts ~ ") like '%Date%', 'DateTime64(0)', toTypeName("
+        ~ starts ~ ')))' -%}
+  {%- endif -%}
+  coalesce(nullif({{ starts }}, {{ starts }}), {{ current }})
+  as {{ columns.dbt_valid_to }}
+{%- endmacro %}
 
 {#- Expects join_use_nulls: rows without a partner are found by NULL. -#}
 {% macro clickhouse__snapshot_staging_table(strategy, source_sql, target_relation) %}

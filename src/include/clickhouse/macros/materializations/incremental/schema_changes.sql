@@ -21,7 +21,7 @@
     {%- for column in columns -%}
         {%- set codec = codec_clause(model['columns'].get(column.name, {}).get('codec')) -%}
         {%- do clickhouse__run_alter_table_command('add column if not exists ' ~ adapter.quote(column.name) ~ ' '
-            ~ column.data_type ~ codec, existing_relation, existing_local, is_distributed) -%}
+            ~ column.expanded_data_type ~ codec, existing_relation, existing_local, is_distributed) -%}
     {%- endfor -%}
 {% endmacro %}
 
@@ -35,7 +35,7 @@
 {% macro clickhouse__modify_columns(columns, existing_relation, existing_local=none, is_distributed=False) %}
     {%- for column in columns -%}
         {%- do clickhouse__run_alter_table_command('modify column if exists ' ~ adapter.quote(column.name) ~ ' '
-            ~ column.data_type, existing_relation, existing_local, is_distributed) -%}
+            ~ column.expanded_data_type, existing_relation, existing_local, is_distributed) -%}
     {%- endfor -%}
 {% endmacro %}
 
