@@ -50,7 +50,6 @@ const OWN = new Set([
   'macro.dbt_postgres.postgres__alter_column_type',
   'macro.dbt_postgres.postgres__materialized_view_query_changed',
   'macro.dbt_clickhouse.clickhouse__mv_on_schema_change',
-  'macro.dbt_clickhouse.clickhouse__warn_of_other_writers',
   'macro.dbt_clickhouse.clickhouse__require_distributed',
   'macro.dbt_postgres.postgres__get_view_leftovers_sql',
   ...['drop_table', 'drop_view', 'table_of_query', 'insert_columns', 'incremental_microbatch'].map(
@@ -77,6 +76,7 @@ const OWN_FILES = new Set([
   // Tests that share a statement.
   'macros/materializations/tests/batch.sql',
   'macros/schema_tests/batch.sql',
+  'macros/materializations/own_views.sql',
   'macros/materializations/publish.sql',
   'macros/materializations/hooks.sql',
   'macros/new_rows.sql',

@@ -215,8 +215,8 @@ export class ClickHouseAdapter implements Adapter {
         string,
         string,
       ];
-      const pointing = (JSON.parse(views) as [string, string, string][]).map((view) =>
-        PyDict.from({ schema: view[0], name: view[1], sql: view[2] }),
+      const pointing = (JSON.parse(views) as [string, string, string, string][]).map((view) =>
+        PyDict.from({ schema: view[0], name: view[1], sql: view[2], comment: view[3] }),
       );
       const relation = Relation.create(this.relations, {
         schema,

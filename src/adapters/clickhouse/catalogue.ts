@@ -34,13 +34,14 @@ export function relationsSql(schemas: readonly string[], cluster: string | null,
   const tables = cluster === null ? 'system.tables' : `clusterAllReplicas(${quoteText(cluster)}, system.tables)`;
   return (
     `with views as (
-  select database, name, any(as_select) as sql, any(extract(create_table_query, ' TO ([^ (]+)')) as target
+  select database, name, any(as_select) as sql, any(comment) as note,
+    any(extract(create_table_query, ' TO ([^ (]+)')) as target
   from ${tables} where engine = 'MaterializedView' and create_table_query like '%TO %' and ${LOCAL_DATABASES}
   group by database, name
 )
 select t.database, t.name, multiIf(t.engine = 'MaterializedView', 'materialized_view', t.engine = 'View', ` +
     `'view', t.engine = 'Dictionary', 'dictionary', 'table') as kind, d.engine,
-  toJSONString(groupUniqArrayIf((v.database, v.name, v.sql), v.name != '')),
+  toJSONString(groupUniqArrayIf((v.database, v.name, v.sql, v.note), v.name != '')),
   max(position(substring(t.create_table_query, 1, position(t.create_table_query, ' TO ')), ' REFRESH ')) > ` +
     `0,
   max(position(substring(t.create_table_query, 1, position(t.create_table_query, ' TO ')), ' APPEND')) > 0,

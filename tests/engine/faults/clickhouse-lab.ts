@@ -2,7 +2,7 @@
 // or the server, before a statement is sent on, after it was answered, or send it on when the command is long dead. A
 // reader looks at a table all the while.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { ClickhouseProxy } from '../support/clickhouse-proxy.ts';
@@ -73,6 +73,10 @@ export class ClickhouseLab extends ClickhouseProxy {
       mkdirSync(dirname(join(this.dir, path)), { recursive: true });
       writeFileSync(join(this.dir, path), text);
     }
+  }
+
+  remove(path: string): void {
+    rmSync(join(this.dir, path), { force: true });
   }
 
   read(path: string): string {

@@ -35,6 +35,7 @@
         database as mv_database,
         name as mv_name,
         any(as_select) as mv_sql,
+        any(comment) as mv_comment,
         any(replaceRegexpOne(create_table_query, '.*TO\\s+`\x3F([^`\\s(]+)`\x3F\\.`\x3F([^`\\s(]+)`\x3F.*',
           '\\1.\\2')) as target
       from {{ tables }}
@@ -49,7 +50,8 @@
       transform(t.engine, ['MaterializedView', 'View', 'Dictionary'], ['materialized_view', 'view', 'dictionary'],
         'table') as type,
       db.engine as db_engine,
-      groupArrayIf(map('schema', writers.mv_database, 'name', writers.mv_name, 'sql', writers.mv_sql),
+      groupArrayIf(map('schema', writers.mv_database, 'name', writers.mv_name, 'sql', writers.mv_sql,
+        'comment', writers.mv_comment),
         writers.mv_name != '') as mvs_pointing_to_it,
       max(position(substring(t.create_table_query, 1, position(t.create_table_query, ' TO ')), ' REFRESH ')) > 0
         as is_refreshable,

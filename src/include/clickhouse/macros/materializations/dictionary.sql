@@ -19,6 +19,7 @@
     {{- clickhouse__get_create_dictionary_as_sql(built_relation, cluster_clause, sql) }}
   {%- endcall -%}
   {%- if exchanged -%}
+    {%- do clickhouse__drop_own_views(target_relation) -%}
     {%- do clickhouse__publish(built_relation, target_relation) -%}
     {%- do adapter.drop_relation(built_relation.incorporate(type=existing_relation.type)) -%}
   {%- endif -%}

@@ -22,6 +22,7 @@
     {{- create_view_as(view_relation, sql) }}
   {%- endcall -%}
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
+  {%- do clickhouse__drop_own_views(target_relation) -%}
 
   {%- if existing_relation is none and existing_local is none -%}
     {{- create_distributed_local_table(target_relation, local_relation, view_relation, none, has_contract) -}}

@@ -10,13 +10,37 @@
   {{- return(clickhouse__materialized_view_standard(sql)) -}}
 {% endmaterialization %}
 
-{#- A dict name -> SQL, in the order of the marks; without marks `mv` stands for all of it. -#}
+{#- A dict of view names and their SQL, in the order of the sections. A model without sections has the view `mv`. -#}
 {% macro clickhouse__extract_mv_views(sql) %}
-  {%- set views = {} -%}
-  {%- for name in modules.re.findall('--(?:\\s)?([^:\\s]+):begin', sql) -%}
-    {%- do views.update({name: modules.re.findall('--(?:\\s)?' ~ name ~ ':begin(.*)--(?:\\s)?' ~ name ~ ':end', sql,
-        modules.re.DOTALL)[0]}) -%}
+  {%- set views, state = {}, {'open': none, 'lines': []} -%}
+  {%- for line in sql.split('\n') -%}
+    {%- set marker = clickhouse__section_marker(line) -%}
+    {%- if marker is none -%}
+      {%- do state.lines.append(line) -%}
+    {%- else -%}
+      {%- set name, kind, before, after = marker -%}
+      {%- if kind == 'begin' -%}
+        {%- if state.open is not none -%}
+          {%- do clickhouse__raise_marker(line, 'The section "' ~ state.open ~ '" has not ended. Put `--' ~ state.open
+              ~ ':end` before it.') -%}
+        {%- elif name in views -%}
+          {%- do clickhouse__raise_marker(line, 'A section "' ~ name ~ '" exists already. Give each section a name of '
+              'its own.') -%}
+        {%- endif -%}
+        {%- do state.update({'open': name, 'lines': [after], 'begin': line}) -%}
+      {%- else -%}
+        {%- if state.open != name -%}
+          {%- do clickhouse__raise_marker(line, ('The open section is "' ~ state.open ~ '".') if state.open is not none
+              else 'No section is open: `--' ~ name ~ ':begin` is missing before it.') -%}
+        {%- endif -%}
+        {%- do views.update({name: (state.lines + [before]) | join('\n')}) -%}
+        {%- do state.update({'open': none, 'lines': []}) -%}
+      {%- endif -%}
+    {%- endif -%}
   {%- endfor -%}
+  {%- if state.open is not none -%}
+    {%- do clickhouse__raise_marker(state.begin, 'The section does not end: `--' ~ state.open ~ ':end` is missing.') -%}
+  {%- endif -%}
   {{- return(views or {'mv': sql}) -}}
 {% endmacro %}
 
@@ -123,7 +147,7 @@
     {{- clickhouse__get_create_materialized_view_as_sql(target_relation, sql, views, catchup) -}}
   {%- else -%}
     {%- do log('Replacing existing materialized view ' ~ target_relation.name) -%}
-    {%- do clickhouse__warn_of_other_writers(target_relation, views) -%}
+    {%- do clickhouse__rename_own_views(target_relation, views) -%}
     {%- if rebuild -%}
       {{- clickhouse__replace_mv(target_relation, existing_relation, staging_relation, staging_relation, sql, views,
           catchup) -}}
@@ -163,20 +187,6 @@
   {{- return({'relations': relations}) -}}
 {% endmacro %}
 
-{#- A view that wrote into this table under a name that the model no longer has goes on writing: the user is told. -#}
-{% macro clickhouse__warn_of_other_writers(target_relation, views) %}
-  {%- set found, expected = clickhouse__search_associated_mvs_to_target(target_relation.schema, target_relation.name,
-      views) -%}
-  {%- if not found -%}
-    {%- do log('No existing mvs found matching the pattern. continuing..', info=True) -%}
-  {%- endif -%}
-  {%- for name in found if name not in expected -%}
-    {%- do log('Warning - Materialized view "' ~ name ~ '" was detected pointing to the model "' ~ target_relation.name
-        ~ '" but was not found in this run. In case it is a renamed mv that was previously part of this model, drop '
-        'it manually (!!!)', info=True) -%}
-  {%- endfor -%}
-{% endmacro %}
-
 {#- catchup: with what is there already, else empty. -#}
 {% macro clickhouse__create_target_table(relation, sql, catchup=True) %}
   {%- if catchup -%}
@@ -207,6 +217,7 @@
     {{ refreshable_clause }}
     to {{ target_relation }}
     as {{ view_sql }}
+    comment {{ adapter.quote_text(clickhouse__own_view_comment()) }}
   {%- endcall -%}
 {% endmacro %}
 
@@ -304,22 +315,15 @@
   {{- return((found, expected)) -}}
 {% endmacro %}
 
-{#- For a model that was a materialized view and no longer is. Other views that write into it are named only. -#}
+{#- For a model that was a materialized view and is a view now. Other views that write into it are named only. -#}
 {% macro clickhouse__drop_associated_mv_if_it_was_automatically_created(target_relation) %}
-  {%- set found, expected = clickhouse__search_associated_mvs_to_target(target_relation.schema, target_relation.name,
-      {'mv': ''}) -%}
-  {%- set own = [] -%}
-  {%- for name in found -%}
-    {%- if name in expected -%}
-      {%- do own.append(name) -%}
-    {%- else -%}
-      {%- do log('Warning - Materialized View "' ~ name ~ '" was detected pointing to the model name "'
-          ~ target_relation.name
-          ~ '" that was just updated/removed. It can\'t be automatically removed by DBT. Drop it manually if needed '
-          '(!!!)', info=True) -%}
-    {%- endif -%}
+  {%- set found = clickhouse__search_associated_mvs_to_target(target_relation.schema, target_relation.name, {})[0] -%}
+  {%- set own = clickhouse__drop_own_views(target_relation) -%}
+  {%- for name in found if name not in own -%}
+    {%- do log('Warning - Materialized View "' ~ name ~ '" was detected pointing to the model name "'
+        ~ target_relation.name ~ '" that was just updated/removed. It can\'t be automatically removed by DBT. Drop it '
+        'manually if needed (!!!)', info=True) -%}
   {%- endfor -%}
-  {{- clickhouse__drop_mvs_by_names(target_relation, on_cluster_clause(target_relation), own) -}}
 {% endmacro %}
 
 {% macro clickhouse__update_mvs(target_relation, cluster_clause, refreshable_clause, views) %}

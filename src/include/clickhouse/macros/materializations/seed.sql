@@ -21,6 +21,7 @@
 
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
+  {%- do clickhouse__drop_own_views(target_relation) -%}
 
   {%- set in_place = existing_relation is not none and clickhouse__publish_obstacle(existing_relation) is not none -%}
   {%- if in_place -%}

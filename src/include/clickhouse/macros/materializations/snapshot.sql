@@ -16,6 +16,7 @@
     {%- do exceptions.relation_wrong_type(target_relation, 'table') -%}
   {%- endif -%}
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
+  {%- do clickhouse__drop_own_views(target_relation) -%}
 
   {%- set strategy = strategy_dispatch(config.get('strategy'))(model, 'snapshotted_data', 'source_data',
       model['config'], target_relation_exists) -%}

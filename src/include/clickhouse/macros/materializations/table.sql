@@ -14,6 +14,7 @@
   {%- endif -%}
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
+  {%- do clickhouse__drop_own_views(target_relation) -%}
   {%- set replaced = False -%}
   {%- if existing_relation is none -%}
     {%- call statement('main') %}

@@ -26,6 +26,7 @@
 
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
+  {%- do clickhouse__drop_own_views(target_relation) -%}
 
   {%- call statement('main') %}
     {{- create_view_as(view_relation, sql) }}

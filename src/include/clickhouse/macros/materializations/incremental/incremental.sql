@@ -15,6 +15,7 @@
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
+  {%- do clickhouse__drop_own_views(target_relation) -%}
   {%- set staged = full_refresh_mode -%}
   {%- if existing_relation is none -%}
     {%- call statement('main') %}
