@@ -14,8 +14,9 @@ export class Change {
   readonly unavailable: readonly string[];
   /** Grows from change to change of one row. */
   readonly position: bigint;
-  /** The source's name, and the time of its commit in ISO form; null: it does not say. */
-  readonly source: string;
+  /** The source's name; null: the change is a tombstone, which has neither source nor position. */
+  readonly source: string | null;
+  /** The time of its commit in ISO form; null: it does not say. */
   readonly at: string | null;
   /** The same time as microseconds since 1970; up to where transactions were committed before; null: not known. */
   readonly micros: number | null;
@@ -38,7 +39,7 @@ export class Change {
   }
 }
 
-/** A message that says nothing of a row, such as the tombstone behind each delete. */
+/** A message that says nothing of a row, such as the tombstone after a delete event. */
 export class Skipped {
   readonly skipped = true;
 }

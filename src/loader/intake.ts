@@ -8,7 +8,7 @@
 import type { MessageBatch } from './broker.ts';
 import type { DeadLimit } from './dead-limit.ts';
 import type { SnapshotFloors } from './debezium/snapshot-floors.ts';
-import { Change, Halt, Skipped } from './change.ts';
+import { Change, Halt, SKIPPED, Skipped } from './change.ts';
 import { type Decoded, type Decoder, PoisonMessage } from './decode.ts';
 import { decodeMessage } from './decode-message.ts';
 import type { Records } from './fast/records.ts';
@@ -161,6 +161,7 @@ export class Intake {
     const message = records.message(this.#at);
     const { offset } = message;
     try {
+      if (message.value === null && this.#followsDelete(message.key, records)) this.#record = SKIPPED;
       if (this.#record === null) {
         if (message.value !== null && decoder.ahead?.(records, this.#at) === false) this.#stretch = ROWS_AT_A_STRETCH;
         const decode = (): Decoded | Promise<Decoded> => decodeMessage(decoder, encoder.plan, message);
@@ -170,7 +171,10 @@ export class Intake {
         this.#record = decoded;
       }
       const record = this.#record;
-      if (record instanceof Skipped) return this.#pass(pending, held, records) ? null : { kind: 'too_many_dead' };
+      if (record instanceof Skipped) {
+        this.#noChange();
+        return this.#pass(pending, held, records) ? null : { kind: 'too_many_dead' };
+      }
       const drift =
         target.schemaDrift === 'ignore' || this.#columnsAsked
           ? []
@@ -201,6 +205,7 @@ export class Intake {
     pending.dead.push(letter);
     held.dead++;
     this.#options.limit.add([letter]);
+    this.#noChange();
     return this.#pass(pending, held, records);
   }
 
@@ -230,6 +235,18 @@ export class Intake {
     if (position >= 0n) held.floor = position;
   }
 
+  /** Is it the tombstone that follows the delete event of its key? */
+  #followsDelete(key: Uint8Array | null, records: Records): boolean {
+    if (this.#options.target.changes === null) return false;
+    const before = this.#at > 0 ? records.key(this.#at - 1) : null;
+    return this.#options.floors.of(this.#batch).followsDelete(key, before);
+  }
+
+  /** The next message is not a change of a row. */
+  #noChange(): void {
+    if (this.#options.target.changes !== null) this.#options.floors.of(this.#batch).passed();
+  }
+
   /** The buffer for rows, with the present records as their source. */
   #rows(pending: PendingRows, records: Records): RowBuffer {
     const { rows } = pending;
@@ -243,6 +260,9 @@ export class Intake {
   /** Goes to the batch's next records, at the first message that is wanted. */
   #nextPart(): Records | undefined {
     const { from, records: parts } = this.#batch;
+    const last = parts[this.#part];
+    if (last !== undefined && this.#at > 0 && this.#options.target.changes !== null)
+      this.#options.floors.of(this.#batch).keepKey(last.key(this.#at - 1));
     const records = parts[++this.#part];
     this.#at = 0;
     this.#told = null;

@@ -32,7 +32,7 @@ import {
   explain,
   isAnother,
   learnOrder,
-  learnSnapshots,
+  learnRecorded,
   ledOf,
   ledPartitions,
   madeAnew,
@@ -440,7 +440,7 @@ export class Loader {
       const found = await (topicNamed(target, name) ? client.topics([name]) : topicsThere(client, name));
       for (const { topic, id } of found) ids.set(topic, id);
     }
-    if (open.size > 0) await learnSnapshots(this.#options, this.#floors, partitions);
+    if (open.size > 0) await learnRecorded(this.#options, this.#floors, partitions, [...open.values()]);
     for (const flush of open.values()) {
       const pending = new PendingRows();
       for (const range of flush.ranges) {

@@ -1,9 +1,11 @@
 // Replays dead letters through decoder and sink: those that fit now become rows; the others stay dead letters, with the
 // present reason.
+import type { Message } from './broker.ts';
 import { Change, Halt, Skipped } from './change.ts';
 import { type Decoded, type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
 import { decodeMessage } from './decode-message.ts';
 import type { LoadTarget } from './load-target.ts';
+import { SnapshotFloors } from './debezium/snapshot-floors.ts';
 import { recordsOf } from './fast/records.ts';
 import { RowBuffer } from './fast/row-buffer.ts';
 import { RowEncoder } from './row-encoder.ts';
@@ -35,6 +37,7 @@ export async function replayLetters({
   let columns = await sink.prepare(target);
   let encoder = new RowEncoder(target, { columns, hashKey, loadId, keys: decoder.keys });
   const total = { rows: 0, dead: 0 };
+  const floors = new SnapshotFloors(target);
   // Letters that fail again get newer ids: they are not tried twice in one replay.
   const upTo = await sink.newestLetter(target);
   for (let after = '0'; ; ) {
@@ -42,8 +45,7 @@ export async function replayLetters({
     const last = found.at(-1);
     if (last === undefined) return total;
     after = last.id;
-    const byOffset = target.mode === 'upsert' && target.changes === null;
-    const letters = found.filter(({ earlier }) => !earlier || !byOffset);
+    const letters = found.filter(({ earlier, message }) => !earlier || !isByOffset(target, message));
     total.dead += found.length - letters.length;
     if (letters.length === 0) continue;
     const loadedAt = new Date(now()).toISOString();
@@ -80,11 +82,13 @@ export async function replayLetters({
         });
     }
     for (const { letter, record } of decoded) {
+      // A tombstone comes after the changes that are replayed with it, and not after others of unknown positions.
+      const ranked = record instanceof Change ? floors.inOrder(letter, record) : record;
       await attempt(letter, () => {
         const drift = target.schemaDrift === 'ignore' ? [] : encoder.drift(fieldsOf(record));
         if (drift.length > 0)
           throw new PoisonMessage(`no column is declared for ${drift.map(({ field }) => `'${field}'`).join(', ')}`);
-        const row = encoder.encode(letter.message, record, letter.topic, letter.partition, loadedAt);
+        const row = encoder.encode(letter.message, ranked, letter.topic, letter.partition, loadedAt);
         rows.from(recordsOf([letter.message]), letter.topic, letter.partition);
         rows.add(0, row.line, row.key, row.tombstone, row.change);
         if (row.partitionTime !== null) rows.addTime(row.partitionTime);
@@ -102,6 +106,11 @@ export async function replayLetters({
     total.rows += flushed.rows;
     total.dead += flushed.dead.length;
   }
+}
+
+/** Does the offset alone say whether the table's row is newer? */
+function isByOffset({ mode, changes }: LoadTarget, { value }: Message): boolean {
+  return mode === 'upsert' && (changes === null || value === null);
 }
 
 function fieldsOf(record: DecodedRecord | Change): DecodedRecord {

@@ -286,7 +286,7 @@ export class RowEncoder {
     if (change !== null) {
       cells[at++] = String(change.position);
       cells[at++] = operationCell(change, kept);
-      cells[at++] = copyText(change.source);
+      cells[at++] = change.source === null ? NULL : copyText(change.source);
       cells[at++] = change.at ?? NULL;
     }
     cells.length = at;

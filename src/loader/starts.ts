@@ -11,7 +11,7 @@ import {
 } from './broker.ts';
 import type { SnapshotFloors } from './debezium/snapshot-floors.ts';
 import type { LoadTarget } from './load-target.ts';
-import type { Sink, Start } from './sink.ts';
+import type { OpenFlush, Sink, Start } from './sink.ts';
 import { nameTopic } from './topic-ids.ts';
 import { hasSeveral, ofTopic } from './topics.ts';
 
@@ -116,7 +116,7 @@ async function startsOf(
 }
 
 /** Forgets what is known of the order of changes in partitions, but the rows of snapshots that the table has. */
-export async function learnSnapshots(
+async function learnSnapshots(
   { target, sink }: Pick<StartOptions, 'target' | 'sink'>,
   floors: SnapshotFloors,
   partitions: readonly TopicPartition[],
@@ -142,6 +142,19 @@ export async function learnOrder(
     for (const [partition, newest] of (await sink.newestChanges?.(ofTopic(target, topic), next)) ?? [])
       floors.of({ topic, partition }).knownChange(newest);
   }
+}
+
+/** The same before flushes that are read again: a tombstone takes the highest position before it, as it did then. */
+export async function learnRecorded(
+  options: Pick<StartOptions, 'target' | 'sink'>,
+  floors: SnapshotFloors,
+  partitions: readonly TopicPartition[],
+  flushes: readonly OpenFlush[],
+): Promise<void> {
+  await learnSnapshots(options, floors, partitions);
+  const ranges = flushes.flatMap((flush) => flush.ranges);
+  const starts = ranges.map(({ topic, partition, from }) => ({ topic, partition, next: from, epoch: null }));
+  await learnOrder(options, floors, starts);
 }
 
 /** A place of a rewind, with the topic's name where there are several. */

@@ -68,10 +68,12 @@ export function allOffsets({ topic, partition }: TopicPartition): Span {
  * and time are 0 where there are only rows of a snapshot.
  */
 export function newestChanges(target: LoadTarget, spans: readonly Span[]): string {
+  // A tombstone has no source, and its position is that of another change.
+  const change = "_op != 'r' AND NOT (_deleted AND _source = '')";
   return (
-    "SELECT toString(_partition), toString(maxIf(_lsn, _op != 'r')), " +
-    "toString(toUnixTimestamp64Micro(toDateTime64(argMaxIf(_source_ts, _lsn, _op != 'r'), 6, 'UTC'))), " +
-    'toString(argMax(_source, _offset)) ' +
+    `SELECT toString(_partition), toString(maxIf(_lsn, ${change})), ` +
+    `toString(toUnixTimestamp64Micro(toDateTime64(argMaxIf(_source_ts, _lsn, ${change}), 6, 'UTC'))), ` +
+    "toString(argMaxIf(_source, _offset, _source != '')) " +
     `FROM ${relationOf(target)} WHERE ${within(target, spans)} GROUP BY _partition`
   );
 }

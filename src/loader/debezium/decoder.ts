@@ -89,7 +89,9 @@ export function changeDecoder(
     schema: Registered | null,
     taken?: Fields,
   ): Change | Skipped => {
-    if (value === null) return SKIPPED;
+    const row =
+      key === null ? () => null : () => (keySchema === null ? json.key(key, plain) : avro.key(key, keySchema, plain));
+    if (value === null) return changes.tombstone(row);
     const envelope =
       flat === null
         ? schema === null
@@ -98,8 +100,6 @@ export function changeDecoder(
         : schema === null
           ? flat.ofJson(value, taken)
           : flattened(flat, avro.row(value, schema, null), taken);
-    const row =
-      key === null ? () => null : () => (keySchema === null ? json.key(key, plain) : avro.key(key, keySchema, plain));
     return changes.change(envelope, row);
   };
   const unsupported = (): never => {
@@ -112,7 +112,7 @@ export function changeDecoder(
     path: (plan, floors) => (flat === null ? EnvelopeCells.of(plan, floors, changes) : null),
     message(message, taken) {
       const { key, value } = message;
-      if (value === null) return SKIPPED;
+      if (value === null && !changes.tombstonesCount) return SKIPPED;
       const [keySchema, schema] = [key, value].map((bytes) =>
         bytes !== null && bytes[0] === MAGIC ? registered(bytes) : null,
       );
@@ -140,8 +140,9 @@ class ChangeReader implements ChangeSource {
   readonly #inKey: (name: string) => boolean;
   /** Is a field of the row kept nowhere? */
   readonly #unwanted: (name: string) => boolean;
-  /** The source of the first change. */
+  /** The source and the connector of the first change. */
   #source: string | null = null;
+  #connector = 'postgresql';
 
   constructor(target: ChangeTarget) {
     this.target = target;
@@ -180,6 +181,7 @@ class ChangeReader implements ChangeSource {
       );
     }
     const { connector } = position;
+    this.#connector = connector;
     const key = keyRow();
     const record: Record<string, unknown> = Object.create(null);
     const unavailable: string[] = [];
@@ -202,6 +204,20 @@ class ChangeReader implements ChangeSource {
           "the source's table needs REPLICA IDENTITY FULL",
       );
     return new Change(op, record, unavailable, position);
+  }
+
+  /** Does a tombstone delete? A table without a key has a row per change, and a tombstone is none. */
+  get tombstonesCount(): boolean {
+    return this.target.mode === 'upsert' && this.target.changes?.deletes !== 'ignore';
+  }
+
+  /** The delete of a tombstone, which has neither position nor source. @throws PoisonMessage */
+  tombstone(keyRow: () => Row | null): Change | Skipped {
+    const key = keyRow();
+    if (key === null) return SKIPPED;
+    const record: Record<string, unknown> = Object.create(null);
+    this.#key(key, this.#connector, record);
+    return new Change('d', record, [], { position: 0n, source: null, at: null, micros: null, committed: null });
   }
 
   get source(): string | null {

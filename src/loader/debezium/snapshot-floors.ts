@@ -30,6 +30,10 @@ export class Floor {
   #micros = Number.NEGATIVE_INFINITY;
   readonly #watches: boolean;
   #source: string | null = null;
+  /** Was the last message a delete event? */
+  #deleted = false;
+  /** The key of the last message, where that is not at hand any more; null: it was not a delete event. */
+  #deletedKey: Uint8Array | null = null;
 
   /** @param watches the newest change is kept */
   constructor(watches: boolean) {
@@ -57,6 +61,7 @@ export class Floor {
     this.#newest = -1n;
     this.#micros = Number.NEGATIVE_INFINITY;
     this.#source = null;
+    this.passed();
   }
 
   /** @param position of a snapshot's row that the table has */
@@ -78,6 +83,7 @@ export class Floor {
    */
   isBehind(op: Operation, position: bigint, micros: number | null): boolean {
     return (
+      this.#watches &&
       position < this.#newest &&
       op !== 'r' &&
       micros !== null &&
@@ -89,12 +95,43 @@ export class Floor {
 
   /** The position that counts. Changes of a partition must come in their order. */
   ranked(op: Operation, position: bigint, micros: number | null): bigint {
+    this.#deleted = op === 'd';
     if (op === 'r') this.known(position);
-    else if (this.#watches && position >= this.#newest) {
+    else if (position >= this.#newest) {
       this.#newest = position;
       if (micros !== null) this.#micros = micros;
     }
     return op === 'r' || position >= this.#position ? position : this.#position;
+  }
+
+  /**
+   * The position of a tombstone: the highest one before it in the partition. Every change of its key before it is at
+   * most as high. A change after it that is lower takes the same position, as after a snapshot. Offsets decide.
+   */
+  rankedTombstone(): bigint {
+    this.#deleted = true;
+    if (this.#newest > this.#position) this.#position = this.#newest;
+    return this.#position < 0n ? 0n : this.#position;
+  }
+
+  /** The last message is not a change of a row: a tombstone after it does not belong to a delete event. */
+  passed(): void {
+    this.#deleted = false;
+    this.#deletedKey = null;
+  }
+
+  /** Keeps the key of the last message if that is a delete event: its tombstone may come with the next batch. */
+  keepKey(key: Uint8Array | null): void {
+    this.#deletedKey = this.#deleted && key !== null ? Buffer.from(key) : null;
+  }
+
+  /**
+   * Is a tombstone the one that the connector writes after a delete event?
+   * @param before key of the message before it; null: that is not at hand
+   */
+  followsDelete(key: Uint8Array | null, before: Uint8Array | null): boolean {
+    const deleted = before ?? this.#deletedKey;
+    return this.#deleted && key !== null && deleted !== null && Buffer.compare(key, deleted) === 0;
   }
 }
 
@@ -117,10 +154,19 @@ export class SnapshotFloors {
     return floor;
   }
 
+  /** A change of a replay, which keeps its position; a tombstone takes the highest one before it. */
+  inOrder(place: TopicPartition, change: Change): Change {
+    if (change.source === null) return this.ranked(place, change);
+    this.of(place).ranked(change.op, change.position, null);
+    return change;
+  }
+
   /** The change with the position that counts. @throws Halt where the source's positions have begun anew */
   ranked(place: TopicPartition, change: Change): Change {
     const { op, record, unavailable } = change;
     const floor = this.of(place);
+    if (change.source === null)
+      return new Change(op, record, unavailable, { ...change, position: floor.rankedTombstone() });
     const { newest } = floor;
     const { committed, micros, at, source } = change;
     // Each partition's first change is taken this way where its source is another.

@@ -49,8 +49,8 @@ class ChangeMerge {
     const { changes } = target;
     this.#source =
       changes?.truncate === 'apply'
-        ? `(select * from ${source} where _op <> 't' and _lsn > (select lsn from ${STATE_SCHEMA}.load_truncates ` +
-          `where relation = ${quoteText(relationOf(target))})) as tsdbt_changes`
+        ? `(select * from ${source} where _op <> 't' and (_source is null or _lsn > (select lsn from ` +
+          `${STATE_SCHEMA}.load_truncates where relation = ${quoteText(relationOf(target))}))) as tsdbt_changes`
         : source;
   }
 
@@ -105,16 +105,21 @@ on conflict (${this.#key}) do nothing`,
   #softDeletes(insert: boolean): string[] {
     const meta = this.#names.filter((name) => name.startsWith('_') && name !== this.#target.rest);
     const changes = `(${this.#last()}) as c`;
+    // A tombstone leaves the position in the source as it is, and a row that is deleted already.
+    const kept = (name: string): string =>
+      ['_lsn', '_source', '_source_ts'].includes(name)
+        ? `case when c._source is null then t.${name} else c.${name} end`
+        : `c.${quoteIdentifier(name)}`;
     return [
       `update ${this.#table} as t set ${meta
-        .map((name) => `${quoteIdentifier(name)} = c.${quoteIdentifier(name)}`)
+        .map((name) => `${quoteIdentifier(name)} = ${kept(name)}`)
         .join(', ')}, _loaded_at = now()
 from ${changes}
-where c._deleted and ${this.#sameKey('t', 'c')} and ${newer('t', 'c')}`,
+where c._deleted and (c._source is not null or t._deleted is not true) and ${this.#sameKey('t', 'c')} and ${newer('t', 'c')}`,
       ...(insert
         ? [
             `insert into ${this.#table} (${this.#list})
-select ${this.#list} from ${changes} where c._deleted on conflict (${this.#key}) do nothing`,
+select ${this.#list} from ${changes} where c._deleted and c._source is not null on conflict (${this.#key}) do nothing`,
           ]
         : []),
     ];
@@ -175,12 +180,14 @@ where c._deleted and ${this.#sameKey('t', 'c')} and ${newer('t', 'c')}`,
   }
 }
 
-/** Is the change newer than the row, and of the same source? */
+/** Is the change newer than the row, and of the same source? Offsets alone order a tombstone in its partition. */
 function newer(row: string, change: string): string {
   return (
     `coalesce(${row}._source = ${change}._source, true) and ` +
     `(${row}._lsn is null or ${row}._lsn < ${change}._lsn or (${row}._lsn = ${change}._lsn and ` +
-    `(${row}._offset is null or ${row}._offset < ${change}._offset)))`
+    `(${row}._offset is null or ${row}._offset < ${change}._offset)) or (${change}._source is null and ` +
+    `${row}._topic = ${change}._topic and ${row}._partition = ${change}._partition and ${row}._offset < ` +
+    `${change}._offset))`
   );
 }
 

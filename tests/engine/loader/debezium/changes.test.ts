@@ -149,8 +149,9 @@ const NOWHERE = { position: 0n, source: '', at: null, micros: null, committed: n
 describe('what is no change', () => {
   it('of a row is skipped', async () => {
     const target = targetOf({});
-    expect(await decoded(target, '{"id":1}', null)).toBe(SKIPPED);
     expect(await decoded(target, null, null)).toBe(SKIPPED);
+    expect(await decoded(targetOf({}, { deletes: 'ignore' }), '{"id":1}', null)).toBe(SKIPPED);
+    expect(await decoded({ ...target, mode: 'append', key: [] }, '{"id":1}', null)).toBe(SKIPPED);
     expect(await decoded(target, null, envelope('m', null))).toBe(SKIPPED);
     expect(await decoded(targetOf({}, { deletes: 'ignore' }), '{"id":1}', envelope('d', null))).toBe(SKIPPED);
     expect(await decoded(targetOf({}, { truncate: 'ignore' }), null, envelope('t', null))).toBe(SKIPPED);
@@ -164,6 +165,7 @@ describe('what is no change', () => {
     ['{"id":1}', envelope('x', { id: 1 }), 'none of c, r, u, d, t'],
     ['{"id":1}', envelope('c', null), "'after', is missing"],
     [null, envelope('c', { id: 1 }), 'the message has no key'],
+    ['{"nr":1}', null, "key has 'nr', too"],
     ['{"id":1,"region":"eu"}', envelope('c', { id: 1 }), "key has 'region', too"],
     ['{"nr":1}', envelope('c', { id: 1 }), "key has 'nr', too"],
     ['{"id":1}', envelope('c', { id: 1, v: '51.25' }), 'decimal_handling_mode'],

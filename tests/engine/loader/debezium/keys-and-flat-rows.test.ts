@@ -106,7 +106,8 @@ describe('flattened rows', () => {
       ...{ op: 'd', record: { id: 1 }, ...more },
     });
     expect(await read(flat({ deletes: 'ignore' }), { id: 7, ...told('d') })).toBe(SKIPPED);
-    expect(await decoded(flat(), '{"id":1}', null)).toBe(SKIPPED);
+    expect(await decoded(flat(), '{"id":1}', null)).toMatchObject({ op: 'd', record: { id: 1 }, source: null });
+    expect(await decoded(flat({ deletes: 'ignore' }), '{"id":1}', null)).toBe(SKIPPED);
     const mysql = { __op: 'c', __file: 'bin.000003', __pos: 4, __source_ts_ms: 1, __deleted: 'false' };
     expect(await read(flat(), { id: 1, ...mysql })).toMatchObject({ position: (3n << 36n) | 4n });
     const named = { ...told('c'), __source_lsn: 12, __lsn: null, __source_name: 'other', __op: 'c' };
