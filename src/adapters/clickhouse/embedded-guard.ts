@@ -18,10 +18,17 @@ export function restrictedConfig(folder: string): ReadonlyMap<string, string> {
   ]);
 }
 
+/** Settings that name files, hosts or disks, are SQL in a text, or change the language that the guard reads. */
+const FIXED_SETTINGS = [
+  ...['additional_result_filter', 'additional_table_filters', 'parallel_replicas_custom_key'],
+  ...['dialect', 'polyglot_dialect', 'format_schema', 'format_schema_source', 'output_format_schema'],
+  ...['format_template_row', 'format_template_resultset', 'input_format_record_errors_file_path'],
+  ...['format_avro_schema_registry_url', 'url_base', 'merge_tree_disk', 'merge_tree_storage_policy'],
+];
+
 const USERS = `<clickhouse>
   <profiles><default><constraints>
-    <merge_tree_disk><const/></merge_tree_disk>
-    <merge_tree_storage_policy><const/></merge_tree_storage_policy>
+    ${FIXED_SETTINGS.map((name) => `<${name}><const/></${name}>`).join('\n    ')}
   </constraints></default></profiles>
   <quotas><default/></quotas>
   <users><default>
@@ -126,24 +133,15 @@ const CLOSED_ENGINES = new Set([
 ]);
 /** Table functions whose columns, given as text, may have expressions. */
 const STRUCTURED = new Set(['generaterandom', 'values', 'sqlstandardvalues', 'null', 'input']);
-/** Settings that are SQL, given as text. */
-const SQL_SETTINGS =
-  /^(?:additional_(?:table_filters|result_filter)|parallel_replicas_custom_key|schema_inference_hints)$/i;
 /** What stands before a table function, and never before the rows of an INSERT. */
 const BEFORE_TABLE = new Set(['from', 'join', 'in', 'describe', 'desc', 'table', 'function', 'as', 'exists', ',', '(']);
 const DICTIONARY_SOURCES = new Set(['clickhouse', 'null']);
 
 /**
  * What a statement must not do on the embedded engine of a project that is not trusted.
- * @param settings those that the request names beside the statement
  * @returns what it would reach; null: nothing
  */
-export function closedAccess(sql: string, settings: ReadonlyMap<string, string> = new Map()): string | null {
-  for (const [name, value] of settings) {
-    if (!/^\w+$/.test(name)) return `a setting named ${name}`;
-    const found = SQL_SETTINGS.test(name) ? closedAccess(value) : null;
-    if (found !== null) return found;
-  }
+export function closedAccess(sql: string): string | null {
   const found = tokensOf(sql);
   const statement = found.slice(0, endOfSql(found));
   const word = (at: number): string => {
@@ -152,14 +150,12 @@ export function closedAccess(sql: string, settings: ReadonlyMap<string, string> 
   };
   const opens = (at: number): boolean => statement[at]?.kind === 'sign' && statement[at].value === '(';
   let isDictionary = false;
-  let hasSql = false;
   let hasAttach = false;
   for (const [at, { kind, value }] of statement.entries()) {
     if (kind === 'sign' || kind === 'text') continue;
     const name = value.toLowerCase();
     const isPart = word(at - 1) === '.' && statement[at - 1]?.kind === 'sign';
     if (name === 'dictionary') isDictionary = true;
-    if (SQL_SETTINGS.test(name)) hasSql = true;
     if (CLOSED_FUNCTIONS.has(name) && !isPart && (opens(at + 1) || isArgument(word, opens, at))) return `${value}()`;
     if (name === 'outfile' && word(at - 1) === 'into' && statement[at + 1]?.kind === 'text') return 'INTO OUTFILE';
     if (name === 'infile' && word(at - 1) === 'from' && statement[at + 1]?.kind === 'text') return 'FROM INFILE';
@@ -179,13 +175,11 @@ export function closedAccess(sql: string, settings: ReadonlyMap<string, string> 
       }
     }
   }
-  if (isDictionary) {
-    const source = closedSource(statement);
-    if (source !== null) return source;
-  }
-  if (!isDictionary && !hasSql) return null;
+  if (!isDictionary) return null;
+  const source = closedSource(statement);
+  if (source !== null) return source;
   for (const { kind, value } of statement) {
-    const inside = kind === 'text' || (kind === 'name' && isDictionary) ? closedAccess(value) : null;
+    const inside = kind === 'text' || kind === 'name' ? closedAccess(value) : null;
     if (inside !== null) return inside;
   }
   return null;

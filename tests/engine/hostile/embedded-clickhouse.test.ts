@@ -116,6 +116,15 @@ const HOSTILE = (): readonly string[] => {
     `select * from d.t settings additional_table_filters = {'d.t': 'length(${escaped(F)}) > 1'}`,
     `select 1 settings additional_result_filter = 'length(${escaped(F)}) > 1'`,
     `set additional_result_filter = 'length(${escaped(F)}) > 1'; select 1`,
+    `set dialect = 'polyglot', polyglot_dialect = 'mysql'; select 1`,
+    `select * from format(JSONEachRow, '{"a": 1}') settings schema_inference_hints = 'b String default ${escaped(F)}'`,
+    // Files that settings name.
+    `select 1 format Template settings format_template_row = '${secret}'`,
+    `select 1 format Template settings format_template_resultset = '${secret}', format_template_row_format = 'x'`,
+    `select * from format(Template, 'a String', 'x') settings format_template_row = '${secret}'`,
+    `set format_template_row = '${secret}'; select 1 format Template`,
+    `select 'a' as a format Protobuf settings output_format_schema = '${out('x.proto')}'`,
+    `insert into d.n settings input_format_allow_errors_num = 9, input_format_record_errors_file_path = '${out('e')}' format CSV x\ny\n`,
     // Files as tables.
     `select * from file('${secret}', LineAsString)`,
     `select * from \`${secret}\``,
@@ -246,8 +255,10 @@ describe('the embedded ClickHouse of a project', () => {
       { [`max_threads = 1; select 1 into outfile '${join(outside, 's')}'; set max_threads`]: '1' },
       { [`param_x = '1'; select 1 into outfile '${join(outside, 's')}'; set param_y`]: '1' },
       { additional_result_filter: `length(${F}) > 1` },
+      { dialect: 'polyglot' },
+      { format_template_row: secret, default_format: 'Template' },
     ])
-      expect((await ask('select 1', settings))[0]).toBe(500);
+      expect([settings, (await ask('select 1', settings))[0] < 400]).toEqual([settings, false]);
     expect(readdirSync(outside)).toEqual(['secret.txt']);
   });
 
@@ -280,7 +291,7 @@ describe('the embedded ClickHouse of a project', () => {
     let compared = 0;
     for (const one of pieces)
       for (const two of pieces)
-        for (const three of pieces) {
+        for (const three of ["'", '"', '`', '\n', '*/', '$$', '’', '”', '']) {
           const sql = `select 1 ${one} ${two} , ${F} as c ${three}`;
           if (closedAccess(sql) !== null) continue;
           compared++;
