@@ -12,6 +12,7 @@
       in ['insert_overwrite', 'microbatch', 'atomic_upsert'])) -%}
   {%- set adds_only = config.get('inserts_only') or keyless -%}
   {%- set strategy = 'append' if adds_only else named -%}
+  {%- do warn_of_merge_columns(strategy) -%}
   {%- set predicates = (config.get('predicates', none) or config.get('incremental_predicates', none) or []) | list -%}
   {%- set partition_by = config.get('partition_by') -%}
   {%- if not adds_only -%}

@@ -41,17 +41,47 @@
     dest_columns)) -}}
 {% endmacro %}
 
+{#- An empty list is refused: dbt updates every column then. -#}
 {% macro default__get_merge_update_columns(merge_update_columns, merge_exclude_columns, dest_columns) %}
   {%- if merge_update_columns and merge_exclude_columns -%}
     {{ exceptions.raise_compiler_error('Model cannot specify merge_update_columns and merge_exclude_columns. Please '
         'update model to use only one config') }}
   {%- elif merge_update_columns -%}
-    {{ return(merge_update_columns) }}
+    {{ return(merge_columns('merge_update_columns', merge_update_columns, dest_columns)) }}
+  {%- elif merge_update_columns is not none and merge_update_columns is iterable -%}
+    {{ exceptions.raise_compiler_error('merge_update_columns is an empty list. Name the columns to update, or remove '
+        'it to update every column. To update nothing, name every column in merge_exclude_columns.') }}
   {%- endif -%}
-  {%- set left_out = (merge_exclude_columns or []) | map('lower') | list -%}
-  {%- set updated = [] -%}
-  {%- for column in dest_columns if column.column | lower not in left_out -%}
-    {%- do updated.append(column.quoted) -%}
+  {%- set left_out = merge_columns('merge_exclude_columns', merge_exclude_columns or [], dest_columns) -%}
+  {{- return(dest_columns | map(attribute='quoted') | reject('in', left_out) | list) -}}
+{% endmacro %}
+
+{#- The quoted names of the columns that a config names. As in SQL, case counts within quotes only. -#}
+{% macro merge_columns(option, names, columns) %}
+  {%- set found = [] -%}
+  {%- for name in ([names] if names is string else names) -%}
+    {%- set text = name | string | trim -%}
+    {%- if text | length > 1 and text[0] == '"' and text[-1] == '"' -%}
+      {%- set matches = columns | selectattr('name', 'equalto', text[1:-1] | replace('""', '"')) | list -%}
+    {%- else -%}
+      {%- set matches = columns | selectattr('name', 'equalto', text | lower) | list -%}
+      {%- for column in ([] if matches else columns) if column.name | lower == text | lower -%}
+        {%- do matches.append(column) -%}
+      {%- endfor -%}
+    {%- endif -%}
+    {%- if not matches -%}
+      {%- do exceptions.raise_compiler_error(option ~ ' names the column ' ~ text ~ ', which the model does not have. '
+          'Its columns are: ' ~ columns | map(attribute='name') | join(', ')) -%}
+    {%- endif -%}
+    {%- do found.extend(matches | map(attribute='quoted') | reject('in', found) | list) -%}
   {%- endfor -%}
-  {{- return(updated) -}}
+  {{- return(found) -}}
+{% endmacro %}
+
+{#- For strategies that write whole rows. -#}
+{% macro warn_of_merge_columns(strategy) %}
+  {%- for option in ['merge_update_columns', 'merge_exclude_columns'] if config.get(option) -%}
+    {%- do exceptions.warn(option ~ ' of ' ~ this ~ " has no effect: the strategy '" ~ strategy
+        ~ "' replaces whole rows or adds them. Only 'merge' updates some columns.") -%}
+  {%- endfor -%}
 {% endmacro %}

@@ -25,6 +25,12 @@
 
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
+  {%- set strategy = config.get('incremental_strategy') or ('delete+insert' if unique_key else 'append') -%}
+  {%- if strategy in ['append', 'delete+insert'] and not adapter.overridden('get_incremental_default_sql',
+      'get_incremental_append_sql', 'get_incremental_delete_insert_sql') -%}
+    {%- do warn_of_merge_columns(strategy) -%}
+  {%- endif -%}
+
   {%- if add_rows -%}
     {%- do run_query(get_create_table_as_sql(True, temp_relation, sql)) -%}
     {%- if not config.get('contract').enforced -%}

@@ -34,7 +34,7 @@
     merge into {{ target }} as DBT_INTERNAL_DEST
         using {{ source }} as DBT_INTERNAL_SOURCE
         on ({{ conditions | join(') and (') }})
-    {%- if unique_key %}
+    {%- if unique_key and updated %}
     when matched then update set
         {% for column in updated %}{{ column }} = DBT_INTERNAL_SOURCE.{{ column }}{{ ', '
             if not loop.last }}{% endfor %}
