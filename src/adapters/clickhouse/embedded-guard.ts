@@ -37,8 +37,8 @@ const USERS = `<clickhouse>
     <profile>default</profile>
     <quota>default</quota>
     <grants>
-      <query>GRANT CHECK, SHOW, SELECT, INSERT, ALTER, CREATE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY, dictGet,
-        SYSTEM FLUSH, SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM MOVES, SYSTEM VIEWS, SYSTEM RELOAD DICTIONARY,
+      <query>GRANT CHECK, SHOW, SELECT, INSERT, ALTER, CREATE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY,
+        dictGet, SYSTEM FLUSH, SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM MOVES, SYSTEM VIEWS, SYSTEM RELOAD DICTIONARY,
         SYSTEM DROP CACHE ON *.*</query>
     </grants>
   </default></users>
@@ -199,8 +199,10 @@ function endOfSql(found: readonly Token[]): number {
   for (let at = start; at > 0 && at < words.length; at++) if (isFormat(at)) return at;
   return found.length;
 }
-const ROW_FORMAT =
-  /^(?:tabseparated|tsv|tskv|csv|customseparated|template|regexp|json|bson|native|rowbinary|rawblob|lineasstring|parquet|arrow|orc|avro|protobuf|msgpack|npy|form$|mysqldump|dwarf|capnproto|prometheus|markdown|hash)/;
+const ROW_FORMAT = new RegExp(
+  '^(?:tabseparated|tsv|tskv|csv|customseparated|template|regexp|json|bson|native|rowbinary|rawblob|lineasstring|' +
+    'parquet|arrow|orc|avro|protobuf|msgpack|npy|form$|mysqldump|dwarf|capnproto|prometheus|markdown|hash)',
+);
 
 function argumentsOf(statement: readonly Token[], start: number): Token[][] {
   const parts: Token[][] = [[]];

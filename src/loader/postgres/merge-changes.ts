@@ -115,7 +115,8 @@ on conflict (${this.#key}) do nothing`,
         .map((name) => `${quoteIdentifier(name)} = ${kept(name)}`)
         .join(', ')}, _loaded_at = now()
 from ${changes}
-where c._deleted and (c._source is not null or t._deleted is not true) and ${this.#sameKey('t', 'c')} and ${newer('t', 'c')}`,
+where c._deleted and (c._source is not null or t._deleted is not true) and ${this.#sameKey('t', 'c')}
+and ${newer('t', 'c')}`,
       ...(insert
         ? [
             `insert into ${this.#table} (${this.#list})

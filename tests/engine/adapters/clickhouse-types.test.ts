@@ -175,7 +175,8 @@ describe.skipIf(clickhouseMissing !== null)(clickhouseMissing ?? 'every type of 
         'models/raw.yml': 'sources: [{name: raw, schema: raw, tables: [{name: t}]}]\n',
         'snapshots/s.yml':
           `snapshots: [{name: snap, relation: "source('raw', 't')", config: {unique_key: id, strategy: timestamp, ` +
-          `updated_at: at, hard_deletes: ${type === 'String' ? 'ignore' : 'invalidate'}, dbt_valid_to_current: "'9999-12-31'"}}]\n`,
+          `updated_at: at, hard_deletes: ${type === 'String' ? 'ignore' : 'invalidate'}, ` +
+          `dbt_valid_to_current: "'9999-12-31'"}}]\n`,
       });
       for (const [day, rows] of [
         [1, 2],
@@ -185,7 +186,8 @@ describe.skipIf(clickhouseMissing !== null)(clickhouseMissing ?? 'every type of 
       ]) {
         await lab.rows('drop table if exists raw.t sync');
         await lab.rows(
-          `create table raw.t engine = MergeTree order by id as select number as id, cast('2024-01-0${day}' as ${type}) as at from numbers(${rows})`,
+          `create table raw.t engine = MergeTree order by id as select number as id, ` +
+            `cast('2024-01-0${day}' as ${type}) as at from numbers(${rows})`,
         );
         await run('snapshot');
       }

@@ -103,7 +103,8 @@ describe.skipIf(clickhouseMissing !== null)('views of a model on ClickHouse', ()
 
   it('a comment with a colon is no marker', async () => {
     lab.write({
-      'models/plain.sql': `${config('materialized_view')}-- note: begin with all rows\n--at the end: nothing\n${select}`,
+      'models/plain.sql':
+        `${config('materialized_view')}-- note: begin with all rows\n` + `--at the end: nothing\n${select}`,
     });
     await run('-s', 'plain');
     expect(await views()).toContain('plain_mv');

@@ -58,7 +58,8 @@ const F = `file('${secret}')`;
 const key = 'primary key a';
 const held = 'lifetime(0) layout(complex_key_hashed())';
 const dictionary = (name: string, source: string, rest = held): string =>
-  `create or replace dictionary d.${name} (a String, b String) ${key} source(${source}) ${rest}; select * from d.${name}`;
+  `create or replace dictionary d.${name} (a String, b String) ${key} source(${source}) ${rest}; ` +
+  `select * from d.${name}`;
 
 /** Statements that a clone may bring. */
 const HOSTILE = (): readonly string[] => {
@@ -124,7 +125,8 @@ const HOSTILE = (): readonly string[] => {
     `select * from format(Template, 'a String', 'x') settings format_template_row = '${secret}'`,
     `set format_template_row = '${secret}'; select 1 format Template`,
     `select 'a' as a format Protobuf settings output_format_schema = '${out('x.proto')}'`,
-    `insert into d.n settings input_format_allow_errors_num = 9, input_format_record_errors_file_path = '${out('e')}' format CSV x\ny\n`,
+    'insert into d.n settings input_format_allow_errors_num = 9, ' +
+      `input_format_record_errors_file_path = '${out('e')}' format CSV x\ny\n`,
     // Files as tables.
     `select * from file('${secret}', LineAsString)`,
     `select * from \`${secret}\``,
@@ -140,7 +142,8 @@ const HOSTILE = (): readonly string[] => {
     `create table d.f (a Int8) engine\n\`Embedded\\x52ocksDB\`(0, '${out('rocks')}') primary key a`,
     `create table d.f (a Int8) engine = IcebergLocal('${out('ice')}')`,
     `create table d.f (a Int8) engine = MergeTree order by a settings disk = ${local('disk')}`,
-    `create table d.f (a Int8) engine = MergeTree order by a settings disk = disk(type = 'local', path = '${out('l')}/')`,
+    'create table d.f (a Int8) engine = MergeTree order by a settings ' +
+      `disk = disk(type = 'local', path = '${out('l')}/')`,
     `alter table d.n modify setting disk = ${local('disk')}`,
     `select 1 into outfile '${out('1')}'`,
     `select 1 into/**/outfile '${out('2')}' truncate and stdout`,
@@ -183,9 +186,11 @@ const HOSTILE = (): readonly string[] => {
     `create table d.h (a String) engine = URL('http://${at}/', LineAsString)`,
     `create table d.h (a String) engine = S3('http://${at}/bucket/key', 'TSV')`,
     `create table d.h (a Int8) engine = PostgreSQL('${at}', 'a', 'b', 'c', 'd')`,
-    `create table d.h (a Int8) engine = MergeTree order by a settings disk = disk(type = 'web', endpoint = 'http://${at}/x/')`,
+    'create table d.h (a Int8) engine = MergeTree order by a settings ' +
+      `disk = disk(type = 'web', endpoint = 'http://${at}/x/')`,
     `create database h engine = PostgreSQL('${at}', 'a', 'b', 'c')`,
-    `set allow_database_iceberg = 1; create database h engine = DataLakeCatalog('http://${at}') settings catalog_type = 'rest', warehouse = 'x'`,
+    `set allow_database_iceberg = 1; create database h engine = DataLakeCatalog('http://${at}') ` +
+      "settings catalog_type = 'rest', warehouse = 'x'",
     dictionary('d10', `http(url 'http://${at}/' format 'CSV')`),
     dictionary('d11', `clickhouse(host '127.0.0.1' port ${port()} user 'default' db 'd' table 't')`),
     dictionary('d12', `mysql(host '127.0.0.1' port ${port()} user 'a' password 'b' db 'd' table 't')`),

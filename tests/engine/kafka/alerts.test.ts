@@ -1,7 +1,7 @@
 // Alerts of a whole pipeline: `serve` with resident loaders on a real broker, and the real Prometheus with the shipped
 // rules. While it is healthy, through restarts and quiet topics, neither raises one; each of twenty planted troubles is
-// told once, and once when it is over. TSDBT_ALERT_MINUTES: how long it is healthy, 2 unless said otherwise; from 10 on,
-// the jobs of the troubles run each three minutes instead of each 30 seconds.
+// told once, and once when it is over. TSDBT_ALERT_MINUTES: how long it is healthy, 2 unless said otherwise; from 10
+// on, the jobs of the troubles run each three minutes instead of each 30 seconds.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import { KafkaLab } from './kafka-lab.ts';
 
 const MINUTES = Number(process.env['TSDBT_ALERT_MINUTES'] ?? 2);
 const MINUTE = 60_000;
-/** When the jobs of the troubles run, at moments of their own, how long each may take, and what the busy topic promises. */
+/** When the jobs of the troubles run, each at another moment, how long they may take, and the busy topic's SLA. */
 const PACE =
   MINUTES < 10
     ? { cron: (i: number) => `${i},${i + 30} * * * * *`, timeout: '15s', freshness: '45s' }

@@ -67,7 +67,8 @@ limit 0
         {%- set type = column_name_to_data_types[name] -%}
         {%- set literal = fixture_literal(value, type) -%}
         {%- if value is string -%}
-            {%- set type = 'bit varying' if type == 'bit' else type.split('(')[0] if 'varying' in type and '[' not in type
+            {%- set type = 'bit varying' if type == 'bit'
+              else type.split('(')[0] if 'varying' in type and '[' not in type
                 else type -%}
         {%- endif -%}
         {%- do cells.update({name: safe_cast(literal, type)}) -%}
