@@ -362,6 +362,12 @@ export const ERRORS = {
       `Cannot create latest version pointer: the latest version of '${f.model}' is already aliased to '${f.alias}'. ` +
       'Set `latest_version_pointer: enabled: false` or remove the conflicting alias.',
   ),
+  rowsOfAnotherNode: row<Facts<'relation' | 'owner' | 'node' | 'remedy'>>(
+    'T3090',
+    'runtime',
+    (f) => `${f.relation} holds the rows of ${f.owner}, and ${f.node} would add to them.`,
+    (f) => `${f.remedy}. If the table holds the node's own rows by now, remove view_state.json from the target folder.`,
+  ),
   freshnessWithoutField: row<Facts<'source' | 'adapter'>>(
     'T3021',
     'runtime',

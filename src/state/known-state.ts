@@ -40,6 +40,11 @@ export class KnownState {
     return this.#reads ? this.#known()[name] : undefined;
   }
 
+  /** As `get`, also with `--full-refresh`. */
+  noted(name: string): string | undefined {
+    return this.#known()[name];
+  }
+
   set(name: string, fingerprint: string): void {
     const known = this.#known();
     if (known[name] === fingerprint) return;

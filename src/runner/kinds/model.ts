@@ -13,6 +13,7 @@ import { forgetIntervals } from '../interval-notes.ts';
 import { requireAuditable } from '../audit.ts';
 import type { NodeKind, Outcome, Work } from '../node.ts';
 import { plainTable } from '../plain-table.ts';
+import { noteOwner, requireOwnRows } from '../row-owner.ts';
 import { rememberView, unchangedView } from '../unchanged-view.ts';
 import { materialize, nodeRepresentation } from '../materialize.ts';
 
@@ -30,6 +31,7 @@ export async function executeRelational(
 ): Promise<Outcome & { scope: NodeScope }> {
   const audited = node.resource_type === 'model' || node.resource_type === 'snapshot' ? node : null;
   if (audit !== undefined && audited !== null) requireAuditable(ctx, audited);
+  requireOwnRows(ctx, node, session);
   const { config } = node as { config: { 'pre-hook'?: readonly unknown[]; 'post-hook'?: readonly unknown[] } };
   if (config['pre-hook']?.length || config['post-hook']?.length) ctx.adapter.invalidateViewStates?.();
   const options: OpenScopeOptions =
@@ -41,6 +43,7 @@ export async function executeRelational(
   for (const relation of relations) ctx.adapter.cache.replace(relation, session);
   const main = scope.statement('main');
   if (main === null) throw errorOf('noMainStatement', { what: 'model' });
+  noteOwner(ctx, node);
   return { status: 'success', message: main.message, response: main.response, failures: null, scope };
 }
 
@@ -60,7 +63,10 @@ export const modelKind: NodeKind<ModelNode> = {
     if (left !== null) return left;
     await forgetIntervals(ctx, node, session);
     const made = audit === undefined ? await plainTable(ctx, node, session) : null;
-    if (made !== null) return made;
+    if (made !== null) {
+      noteOwner(ctx, node);
+      return made;
+    }
     const outcome = await executeRelational(ctx, node, session, audit);
     rememberView(ctx, node, session);
     return outcome;
