@@ -149,8 +149,8 @@ describe('columns', () => {
       ['1969-12-31 23:59:58.5', '1969-12-31 23:59:59.999999', '1969-12-31', '1969-12-31 23:59:59.999'],
     ]);
     expect(await lab.letters(t)).toEqual([
-      [3, "column 's': a number that is no moment in seconds since 1970"],
-      [4, "column 's': date/time field value out of range"],
+      [3, expect.stringMatching(/^column 's': the number, read as seconds .* it is probably in nanoseconds: /)],
+      [4, expect.stringMatching(/^column 's': the number, read as seconds .* it is probably in microseconds: /)],
     ]);
   });
 
@@ -377,7 +377,7 @@ describe('rows of Avro made without a record', () => {
         const value = {
           a,
           b: { x: 'b', y: [] },
-          at: 1_767_225_600_123 - i * 5e13,
+          at: 1_767_225_600_123 - i * 5e11,
           hidden: { x: 'h', y: [1] },
           x: 'top',
         };

@@ -169,7 +169,7 @@ describe('messages', () => {
     ]);
     expect(await lab.letters(t)).toEqual([
       [2, expect.stringContaining('not base64')],
-      [3, expect.stringContaining('no moment')],
+      [3, expect.stringContaining('is outside of the years 1900 to 2200')],
       [4, expect.stringContaining('not base64')],
     ]);
   });
