@@ -4,7 +4,8 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadUntil, startParts } from '../../examples/cdc/parts.ts';
-import { pause, Stage } from '../../examples/stage.ts';
+import { Stage } from '../../examples/stage.ts';
+import { pause } from '../../src/cli/pause.ts';
 import { computed, inClickHouse } from '../../tests/engine/kafka/cdc-marts.ts';
 import { now } from './setup.ts';
 

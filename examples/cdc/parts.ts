@@ -25,7 +25,8 @@ export async function startParts(
   size: { readonly users: number; readonly events: number },
 ): Promise<Parts> {
   stage.say('\n\u25b8 Postgres with wal_level = logical, Kafka, Debezium, ClickHouse');
-  const broker = stage.ends(await KafkaBroker.start());
+  stage.say('  The first time the jars of Kafka and Debezium are fetched, some minutes');
+  const broker = stage.ends(await KafkaBroker.start(), 'Kafka');
   const source = stage.ends(await SourcePostgres.start(join(dir, '.tsdbt', 'source')));
   const shop = new Shop(source.client, Date.now);
   await shop.open(dir, size.users, size.events);
@@ -35,13 +36,26 @@ export async function startParts(
       prefix: 'shop',
       schema: 'app',
     }),
+    'Debezium',
   );
   Object.assign(stage.env, { KAFKA_BROKERS: address, TSDBT_HASH_KEY: EXAMPLE_KEY });
   await stage.ask('db', 'start');
   stage.ends({ close: () => stage.ask('db', 'stop').catch(() => '') });
   const url = (await stage.ask('db', 'url')).trim();
   stage.say(`Postgres at 127.0.0.1:${source.address.port}, Kafka at ${address}, ClickHouse at ${new URL(url).host}`);
+  stage.publish({ SHOP_URL: postgresUrl(source.address), CLICKHOUSE_URL: url });
   return { broker, source, connect, shop, clickhouse: clickhouseAt(url) };
+}
+
+/** For psql. */
+export function postgresUrl(at: {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+}): string {
+  return `postgresql://${at.user}:${encodeURIComponent(at.password)}@${at.host}:${at.port}/${at.database}`;
 }
 
 /** What asks the embedded ClickHouse. @param address what `tsdbt db url` prints */

@@ -1,6 +1,6 @@
 // Plays examples/cdc: changes of a Postgres through Debezium and Kafka into ClickHouse and its marts, on servers that
 // it starts and ends.
-import { pause, type Play, Stage } from '../stage.ts';
+import { type Play, Stage } from '../stage.ts';
 import { loadUntil, startParts } from './parts.ts';
 
 const FUNNEL = "select * from {{ ref('funnel_daily') }} order by day desc";
@@ -34,7 +34,7 @@ export async function main(play: Play): Promise<void> {
     stage.say('\n20 changes a second from here on. Ctrl-C ends everything.');
     for (let shown = Date.now(); !signal.aborted; ) {
       await shop.act(10);
-      await pause(500, signal);
+      await stage.pause(500);
       if (Date.now() - shown < 15_000) continue;
       await stage.quietly('show', '--inline', FUNNEL, '--limit', '3');
       shown = Date.now();

@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { embeddedClickhouse } from '../../src/adapters/clickhouse/embedded.ts';
 import { embeddedPostgres } from '../../src/adapters/postgres/embedded.ts';
-import { buildVersitygw } from '../../scripts/versitygw.mjs';
 import { IcebergCatalog } from '../../tests/engine/kafka/iceberg-catalog.ts';
 import { KafkaBroker } from '../../tests/engine/kafka/kafka-broker.ts';
-import { ACCESS_KEY, S3Server, SECRET_KEY } from '../../tests/engine/support/s3-server.ts';
-import { clickhouseAt } from '../cdc/parts.ts';
+import { ACCESS_KEY, SECRET_KEY } from '../../tests/engine/support/s3-server.ts';
+import { receiveAlerts } from '../alerts.ts';
+import { clickhouseAt, postgresUrl } from '../cdc/parts.ts';
 import type { Play, Stage } from '../stage.ts';
+import { startStore } from '../store.ts';
 import { USERS, userId, type Views } from './views.ts';
 
 export interface Parts {
@@ -51,11 +52,12 @@ export class Application {
 }
 
 /** @param views tells who the users are; the last twenty have no profile yet */
-export async function startParts(stage: Stage, { dir, root }: Play, views: Views): Promise<Parts> {
+export async function startParts(stage: Stage, play: Play, views: Views): Promise<Parts> {
+  const { dir, root } = play;
   stage.say('\n\u25b8 Kafka, the Postgres of the application, ClickHouse, an object store and a catalog of Iceberg');
   stage.say('  The first time jars are fetched and versitygw is built, some minutes');
-  buildVersitygw();
-  const broker = stage.ends(await KafkaBroker.start());
+  const broker = stage.ends(await KafkaBroker.start(), 'Kafka');
+  const store = await startStore(stage, play);
   const folder = join(dir, '.tsdbt', 'app');
   for (const database of ['lookup', 'app']) {
     const made = await embeddedPostgres({ dir: folder, database });
@@ -73,16 +75,17 @@ export async function startParts(stage: Stage, { dir, root }: Play, views: Views
   await app.signUp(USERS - 20);
   const dashboards = await embeddedClickhouse({ dir: join(dir, '.tsdbt', 'clickhouse'), projectDir: root, open: true });
   stage.ends({ close: () => dashboards.release() });
-  const store = await new S3Server().start();
-  stage.ends({ close: () => store.stop() });
-  const catalog = stage.ends(await IcebergCatalog.start(store.endpoint));
+  const catalog = stage.ends(await IcebergCatalog.start(store.endpoint), 'The catalog');
+  const alerts = stage.ends(await receiveAlerts((text) => stage.say(text)));
   const at = `${dashboards.host}:${dashboards.port}`;
+  const dashboardsUrl = `http://${dashboards.user}:${encodeURIComponent(dashboards.password)}@${at}/`;
   // An administrator's statement: place and keys stand in the server, not in the project.
-  await clickhouseAt(`http://${dashboards.user}:${encodeURIComponent(dashboards.password)}@${at}/`)(
+  await clickhouseAt(dashboardsUrl)(
     `create named collection lake_sessions as url = '${store.endpoint}/lake/wh/analytics/user_sessions/', ` +
       `access_key_id = '${ACCESS_KEY}', secret_access_key = '${SECRET_KEY}'`,
   );
   Object.assign(stage.env, {
+    ALERTS_URL: alerts.url,
     ICEBERG_URI: catalog.uri,
     S3_ENDPOINT: store.endpoint,
     S3_ACCESS_KEY: ACCESS_KEY,
@@ -101,5 +104,10 @@ export async function startParts(stage: Stage, { dir, root }: Play, views: Views
     `Kafka at 127.0.0.1:${broker.port}, the application's Postgres at ${host}:${port}, ` +
       `ClickHouse at ${at}, the store at ${store.endpoint}, the catalog at ${catalog.uri}`,
   );
+  stage.publish({
+    APP_URL: postgresUrl(server),
+    LOOKUP_URL: postgresUrl({ ...server, database: 'lookup' }),
+    CLICKHOUSE_URL: dashboardsUrl,
+  });
   return { app };
 }

@@ -2,7 +2,7 @@
 // published to ClickHouse, Postgres and Iceberg, on servers that it starts and ends.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pause, type Play, Stage } from '../stage.ts';
+import { type Play, Stage } from '../stage.ts';
 import { startParts } from './parts.ts';
 import { type PageView, Views } from './views.ts';
 
@@ -63,7 +63,7 @@ export async function main(play: Play): Promise<void> {
       '\n5 page views a second from here on, sent every 30 s; builds at the full five minutes. Ctrl-C ends it all.',
     );
     for (let from = now; !signal.aborted; ) {
-      await pause(30_000, signal);
+      await stage.pause(30_000);
       const to = Date.now();
       await app.change(1);
       await send(views.between(from, to, Math.round((to - from) / 200)), false);

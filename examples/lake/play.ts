@@ -2,11 +2,11 @@
 // over both, on servers that it starts and ends.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildVersitygw } from '../../scripts/versitygw.mjs';
 import { KafkaBroker } from '../../tests/engine/kafka/kafka-broker.ts';
-import { ACCESS_KEY, S3Server, SECRET_KEY } from '../../tests/engine/support/s3-server.ts';
+import { ACCESS_KEY, SECRET_KEY } from '../../tests/engine/support/s3-server.ts';
 import { clickhouseAt } from '../cdc/parts.ts';
-import { pause, type Play, Stage } from '../stage.ts';
+import { type Play, Stage } from '../stage.ts';
+import { startStore } from '../store.ts';
 import { Orders } from './orders.ts';
 
 const REVENUE = "select * from {{ ref('revenue_daily') }} order by day desc, country";
@@ -27,15 +27,16 @@ export async function main(play: Play): Promise<void> {
   try {
     await stage.ask('db', 'stop', ...CLICKHOUSE).catch(() => '');
     await stage.clear();
-    stage.say('\n\u25b8 Kafka, an object store, ClickHouse; the first time versitygw is built, some minutes');
-    buildVersitygw();
-    const broker = stage.ends(await KafkaBroker.start());
-    const store = await new S3Server().start();
-    stage.ends({ close: () => store.stop() });
+    stage.say(
+      '\n\u25b8 Kafka, an object store, ClickHouse; the first time jars are fetched and versitygw is built, some minutes',
+    );
+    const broker = stage.ends(await KafkaBroker.start(), 'Kafka');
+    const store = await startStore(stage, play);
     Object.assign(stage.env, { KAFKA_BROKERS: `127.0.0.1:${broker.port}`, S3_ENDPOINT: store.endpoint });
     await stage.ask('db', 'start', ...CLICKHOUSE);
     stage.ends({ close: () => stage.ask('db', 'stop', ...CLICKHOUSE).catch(() => '') });
     const url = new URL((await stage.ask('db', 'url', ...CLICKHOUSE)).trim());
+    stage.publish({ CLICKHOUSE_URL: url.href });
     stage.say(`Kafka at 127.0.0.1:${broker.port}, the store at ${store.endpoint}, ClickHouse at ${url.host}`);
     // The profile's database is made by the first build.
     url.searchParams.delete('database');
@@ -81,7 +82,7 @@ export async function main(play: Play): Promise<void> {
       '\n20 events a second from here on, sent every 10 s; the files are modelled every 30 s. Ctrl-C ends everything.',
     );
     for (let from = Date.now(), shown = from; !signal.aborted; ) {
-      await pause(10_000, signal);
+      await stage.pause(10_000);
       const to = Date.now();
       await send(from, to, Math.round((to - from) / 50), false);
       from = to;

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KafkaBroker } from '../../tests/engine/kafka/kafka-broker.ts';
 import { MemoryRegistry } from '../../tests/engine/loader/memory-registry.ts';
-import { pause, type Play, Stage } from '../stage.ts';
+import { type Play, Stage } from '../stage.ts';
 import { type Click, Clicks } from './clicks.ts';
 
 const MART =
@@ -15,11 +15,12 @@ export async function main(play: Play): Promise<void> {
   const stage = new Stage(play);
   try {
     await stage.clear();
-    stage.say('\n\u25b8 Kafka and a schema registry');
-    const broker = stage.ends(await KafkaBroker.start());
+    stage.say('\n\u25b8 Kafka and a schema registry; the first time its jars are fetched, some minutes');
+    const broker = stage.ends(await KafkaBroker.start(), 'Kafka');
     const registry = stage.ends(await MemoryRegistry.start());
     stage.say(`Kafka at 127.0.0.1:${broker.port}, the registry at ${registry.url}`);
     Object.assign(stage.env, { KAFKA_BROKERS: `127.0.0.1:${broker.port}`, SCHEMA_REGISTRY: registry.url });
+    stage.publish();
 
     const clicks = new Clicks(20260302);
     let files = 0;
@@ -54,7 +55,7 @@ export async function main(play: Play): Promise<void> {
     stage.start('build', 'build', '--every', '10s', '--if-changed');
     stage.say('\n20 events a second from here on, sent every 10 s. Ctrl-C ends everything.');
     for (let from = Date.now(); !signal.aborted; ) {
-      await pause(10_000, signal);
+      await stage.pause(10_000);
       const to = Date.now();
       await send(clicks.between(from, to, Math.round((to - from) / 50)), 2, false);
       await stage.quietly('show', '--inline', MART);

@@ -71,6 +71,18 @@ describe('the example of sessions', () => {
     expect(await ended).toEqual({ code: 0, out: expect.stringMatching(shown) });
     for (const [, port] of out().matchAll(/127\.0\.0\.1:(\d+)/g)) expect(await answers(Number(port))).toBe(false);
   });
+
+  it.skipIf(process.platform !== 'linux').each([
+    ['load', /tsdbt\.js\0load\0--no-use-colors/, 'tsdbt load has ended by itself (SIGKILL)'],
+    ['Kafka', /\0kafka\.Kafka\0/, 'Kafka has ended by itself'],
+  ])('says so and ends with exit code 1 when %s is killed', async (_, program, says) => {
+    const { child, ended, out } = play('sessions', dir);
+    await expect.poll(() => child.exitCode !== null || /Ctrl-C ends everything/.test(out()), LONG_WAIT).toBe(true);
+    expect(out()).toContain('Addresses and passwords are in');
+    process.kill(startedBy(child.pid!, program), 'SIGKILL');
+    const { code, out: all } = await ended;
+    expect([code, all]).toEqual([1, expect.stringContaining(says)]);
+  });
 });
 
 describe('the example of changes', () => {
@@ -244,6 +256,22 @@ describe.skipIf(NO_STORE !== null)(`the example of a click stream${NO_STORE === 
     }
   });
 });
+
+const LONG_WAIT = { timeout: 240_000, interval: 200 };
+
+/** The process of a play by its command line. */
+function startedBy(parent: number, program: RegExp): number {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const isChild = Number(stat.slice(stat.lastIndexOf(')') + 4).split(' ')[0]) === parent;
+      if (isChild && program.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))) return Number(pid);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  throw new Error(`the play has started no ${program.source}`);
+}
 
 function linesIn(path: string): string[] {
   return readFileSync(path, 'utf8').trim().split('\n');

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { endChild, hasEnded } from '../support/end-child.ts';
 import { quietPort } from '../support/quiet-port.ts';
 import { ACCESS_KEY, SECRET_KEY } from '../support/s3-server.ts';
 import { mavenJars } from './kafka-broker.ts';
@@ -56,6 +57,11 @@ export class IcebergCatalog {
     return catalog;
   }
 
+  /** Has its process ended by itself? */
+  get ended(): boolean {
+    return hasEnded(this.#child);
+  }
+
   /** Comes up, with what it holds. */
   async up(): Promise<void> {
     const child = spawn(
@@ -84,7 +90,7 @@ export class IcebergCatalog {
       },
     );
     this.#child = child;
-    while (child.exitCode === null) {
+    while (!this.ended) {
       const answer = await fetch(`${this.uri}/v1/config`).catch(() => null);
       if (answer?.ok === true) return;
       await pause(200);
@@ -96,12 +102,7 @@ export class IcebergCatalog {
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = null;
-    if (child === null || child.exitCode !== null) return;
-    const ended = new Promise((resolve) => {
-      child.once('exit', resolve);
-    });
-    child.kill('SIGKILL');
-    await ended;
+    await endChild(child);
   }
 
   async close(): Promise<void> {

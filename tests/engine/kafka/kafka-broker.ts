@@ -14,6 +14,7 @@ import { connect } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { endChild, hasEnded } from '../support/end-child.ts';
 import { quietPort } from '../support/quiet-port.ts';
 import type { Certificates } from './certificates.ts';
 
@@ -157,6 +158,11 @@ export class KafkaBroker {
     return this.child?.pid;
   }
 
+  /** Has its process ended by itself? */
+  get ended(): boolean {
+    return hasEnded(this.child);
+  }
+
   /**
    * @param certificates with them come listeners for SASL and TLS
    * @param ending without certificates: a listener for SASL whose sessions end
@@ -277,7 +283,7 @@ ${REGISTERED}
     child.stderr?.on('data', (chunk) => {
       this.said += String(chunk);
     });
-    while (child.exitCode === null && child.signalCode === null) {
+    while (!this.ended) {
       if (await answers(this.port)) return;
       await new Promise((resolve) => {
         setTimeout(resolve, 100);
@@ -300,11 +306,7 @@ ${REGISTERED}
   async down(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const { child } = this;
     this.child = null;
-    if (child === null || child.exitCode !== null) return;
-    await new Promise((resolve) => {
-      child.once('exit', resolve);
-      child.kill(signal);
-    });
+    await endChild(child, signal);
   }
 
   async close(): Promise<void> {

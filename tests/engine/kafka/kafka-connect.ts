@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { endChild, hasEnded } from '../support/end-child.ts';
 import { quietPort } from '../support/quiet-port.ts';
 import { mavenJars } from './kafka-broker.ts';
 
@@ -84,7 +85,7 @@ export class KafkaConnect {
 
   /** Has its process ended by itself? */
   get ended(): boolean {
-    return this.#child !== null && (this.#child.exitCode !== null || this.#child.signalCode !== null);
+    return hasEnded(this.#child);
   }
 
   /** @throws with the end of its log when the connector fails */
@@ -127,11 +128,7 @@ export class KafkaConnect {
   async down(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const child = this.#child;
     this.#child = null;
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
-    await new Promise((resolve) => {
-      child.once('exit', resolve);
-      child.kill(signal);
-    });
+    await endChild(child, signal);
   }
 
   /**

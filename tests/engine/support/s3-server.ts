@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { findVersitygw } from '../../../scripts/versitygw.mjs';
 import { s3Store } from '../../../src/object-store/s3-store.ts';
 import type { ObjectStore, StoreSettings } from '../../../src/object-store/store.ts';
+import { endChild, hasEnded } from './end-child.ts';
 import { quietPort } from './quiet-port.ts';
 
 export const ACCESS_KEY = 'tsdbt-test';
@@ -16,30 +17,43 @@ export const SECRET_KEY = 'canary-of-the-store';
 export const NO_STORE = findVersitygw() === null ? 'versitygw is missing: node scripts/versitygw.mjs' : null;
 
 export class S3Server {
-  readonly #dir = mkdtempSync(join(tmpdir(), 'tsdbt-s3-'));
+  readonly #dir: string;
+  readonly #kept: boolean;
   #port = 0;
   #process: ChildProcess | null = null;
+
+  /** @param dir keeps the objects when the server stops; without it they are deleted */
+  constructor(dir: string | null = null) {
+    this.#dir = dir ?? mkdtempSync(join(tmpdir(), 'tsdbt-s3-'));
+    this.#kept = dir !== null;
+  }
+
+  /** Has its process ended by itself? */
+  get ended(): boolean {
+    return hasEnded(this.#process);
+  }
+
+  /** The program and its arguments. */
+  get command(): readonly string[] {
+    const program = findVersitygw();
+    if (program === null) throw new Error(NO_STORE ?? '');
+    return [
+      ...[program, '--port', `127.0.0.1:${this.#port}`, '--access', ACCESS_KEY, '--secret', SECRET_KEY, '--quiet'],
+      ...['posix', '--sidecar', join(this.#dir, 'meta'), join(this.#dir, 'data')],
+    ];
+  }
 
   get endpoint(): string {
     return `http://127.0.0.1:${this.#port}`;
   }
 
   async start(): Promise<this> {
-    const program = findVersitygw();
-    if (program === null) throw new Error(NO_STORE ?? '');
     // Nobody takes it while the store is away.
     if (this.#port === 0) this.#port = await quietPort();
     mkdirSync(join(this.#dir, 'data', 'lake'), { recursive: true });
     mkdirSync(join(this.#dir, 'meta'), { recursive: true });
-    this.#process = spawn(
-      program,
-      ['--port', `127.0.0.1:${this.#port}`, '--access', ACCESS_KEY, '--secret', SECRET_KEY, '--quiet', 'posix'].concat([
-        '--sidecar',
-        join(this.#dir, 'meta'),
-        join(this.#dir, 'data'),
-      ]),
-      { stdio: 'ignore' },
-    );
+    const [program = '', ...args] = this.command;
+    this.#process = spawn(program, args, { stdio: 'ignore' });
     for (let tries = 0; ; tries++) {
       try {
         await fetch(this.endpoint);
@@ -57,12 +71,7 @@ export class S3Server {
   async kill(): Promise<void> {
     const running = this.#process;
     this.#process = null;
-    if (running === null || running.exitCode !== null) return;
-    const ended = new Promise((resolve) => {
-      running.once('exit', resolve);
-    });
-    running.kill('SIGKILL');
-    await ended;
+    await endChild(running);
   }
 
   /** All objects become so much older. */
@@ -76,7 +85,7 @@ export class S3Server {
 
   async stop(): Promise<void> {
     await this.kill();
-    rmSync(this.#dir, { recursive: true, force: true });
+    if (!this.#kept) rmSync(this.#dir, { recursive: true, force: true });
   }
 
   settings(own: Partial<StoreSettings> = {}): StoreSettings {
