@@ -141,7 +141,19 @@ export class Secrets {
   }
 }
 
-/** The environment without this program's secrets, for a child process that outlives it or that others can inspect. */
+/** What a server of this program needs: folders, language, time zone, libraries. */
+const SERVER_NAMES = [
+  /^(?:PATH|HOME|USER|LOGNAME|SHELL|TZ|LANG|LANGUAGE|TMPDIR|TEMP|TMP)$/,
+  /^(?:LC|XDG|LD|DYLD|NODE|UV|SSL_CERT)_\w+$/,
+  /^(?:PATH|PATHEXT|USERPROFILE|APPDATA|LOCALAPPDATA|SYSTEMROOT|WINDIR|COMSPEC)$/i,
+];
+
+/** The environment of a server that outlives the command: any variable may hold a password, also of another name. */
+export function serverEnvironment(env: Environment): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => SERVER_NAMES.some((known) => known.test(name))));
+}
+
+/** The environment without this program's secrets, for a program of the user's. */
 export function publicEnvironment(env: Environment): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !isSecretName(name)));
 }
@@ -161,6 +173,8 @@ function spellings(value: string): string[] {
   const inJson = (text: string): string => JSON.stringify(text).slice(1, -1);
   const [once, twice, thrice] = [inJson(value), inJson(inJson(value)), inJson(inJson(inJson(value)))];
   const doubled = value.replaceAll("'", "''");
+  // ClickHouse quotes a statement in its errors so.
+  const escaped = value.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
   const forms = [
     value,
     once,
@@ -168,6 +182,9 @@ function spellings(value: string): string[] {
     thrice,
     doubled,
     inJson(doubled),
+    escaped,
+    inJson(escaped),
+    inJson(inJson(escaped)),
     value.replaceAll("'", "\\'"),
     encoded(value),
     encodeURI(wellFormed(value)),

@@ -27,9 +27,8 @@ export async function main(play: Play): Promise<void> {
   try {
     await stage.ask('db', 'stop', ...CLICKHOUSE).catch(() => '');
     await stage.clear();
-    stage.say(
-      '\n\u25b8 Kafka, an object store, ClickHouse; the first time jars are fetched and versitygw is built, some minutes',
-    );
+    stage.say('\n\u25b8 Kafka, an object store, ClickHouse');
+    stage.say('  The first time jars are fetched and versitygw is built, some minutes');
     const broker = stage.ends(await KafkaBroker.start(), 'Kafka');
     const store = await startStore(stage, play);
     Object.assign(stage.env, { KAFKA_BROKERS: `127.0.0.1:${broker.port}`, S3_ENDPOINT: store.endpoint });

@@ -156,7 +156,7 @@ export class FileSink implements Logger {
     if (this.#fd !== null && existsSync(this.#path)) return;
     if (this.#fd !== null) closeSync(this.#fd);
     try {
-      makeFolder(dirname(this.#path));
+      makeFolder(dirname(this.#path), 0o700);
       // Opening a pipe without a reader would block.
       if (existsSync(this.#path) && !statSync(this.#path).isFile()) throw new Error('it is no plain file');
       this.#fd = openSync(this.#path, 'a', LOG_MODE);

@@ -80,7 +80,8 @@ export class LineageSender {
   async #deliver(events: readonly LineageEvent[]): Promise<void> {
     const texts = events.map((event) => this.#options.mask(JSON.stringify(event)));
     if (this.#target.kind === 'file') {
-      await appendFile(this.#target.path, texts.map((text) => `${text}\n`).join(''));
+      // A new file is readable by its owner only: events hold SQL and errors.
+      await appendFile(this.#target.path, texts.map((text) => `${text}\n`).join(''), { mode: 0o600 });
       return;
     }
     const { url, apiKey } = this.#target;

@@ -5,7 +5,7 @@ import { existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TsdbtError } from '../../errors.ts';
-import { publicEnvironment } from '../../secrets.ts';
+import { serverEnvironment } from '../../secrets.ts';
 import type { EmbeddedFiles } from './embedded-files.ts';
 import { isAlive } from '../process-identity.ts';
 
@@ -51,7 +51,7 @@ export async function startKeeper(
 ): Promise<number> {
   const log = openSync(logOf(files), 'w', 0o600);
   // A statement of the keeper's engine occupies a thread of Node's pool, which has four by default.
-  const env = { ...publicEnvironment(process.env), UV_THREADPOOL_SIZE: POOL_THREADS };
+  const env = { ...serverEnvironment(process.env), UV_THREADPOOL_SIZE: POOL_THREADS };
   const keeper = spawn(process.execPath, [script, files.anchor, ...args], {
     cwd: '/',
     detached: true,

@@ -27,6 +27,9 @@ function settings(port: number): string[] {
     synchronous_commit: 'off',
     jit: 'off',
     max_wal_size: '1GB',
+    // An error's statement may hold secrets. The command shows the error, without them.
+    log_min_messages: 'log',
+    log_min_error_statement: 'panic',
     log_timezone: 'UTC',
     timezone: 'UTC',
   };

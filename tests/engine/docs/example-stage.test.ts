@@ -32,7 +32,8 @@ describe('a play', () => {
   it('ends when a command that should run until its end has ended by itself', async () => {
     stage.start('load', 'load', '--no-such-option');
     await expect(stage.pause(LONG_MS)).rejects.toThrow(
-      'tsdbt load --no-such-option has ended by itself (exit code 2). The play ends; the project keeps what was loaded.',
+      'tsdbt load --no-such-option has ended by itself (exit code 2). ' +
+        'The play ends; the project keeps what was loaded.',
     );
   });
 

@@ -1,6 +1,6 @@
 // Which texts are hidden, in which spellings, and what stays readable.
 import { expect, it } from 'vitest';
-import { publicEnvironment, Secrets } from '../../../src/secrets.ts';
+import { publicEnvironment, serverEnvironment, Secrets } from '../../../src/secrets.ts';
 
 function knowing(...values: unknown[]): Secrets {
   const secrets = new Secrets();
@@ -116,5 +116,20 @@ it('secrets are the DBT_ENV_SECRET variables, passwords of profile and proxies, 
   for (const letter of 'abcdegvps') expect(secrets.mask(`secret-${letter}`)).toBe('*****');
   expect(secrets.mask('secret/f secret%2Ff')).toBe('***** *****');
   expect(secrets.mask('plain dev-target postgres acme 4444')).toBe('plain dev-target postgres acme 4444');
+  expect(
+    serverEnvironment({ ...env, PATH: '/bin', LC_ALL: 'C', LOOKUP_PASSWORD: 'x', AWS_SECRET_ACCESS_KEY: 'x' }),
+  ).toEqual({
+    PATH: '/bin',
+    LC_ALL: 'C',
+  });
   expect(publicEnvironment(env)).toEqual({ https_proxy: env.https_proxy, OTHER: 'plain', DBT_TARGET: 'dev-target' });
+});
+
+it('a statement that an error of ClickHouse quotes shows no secret', () => {
+  const secrets = new Secrets();
+  secrets.add("it's a \\ secret");
+  // As ClickHouse 26 writes: Unknown expression identifier `x` in scope SELECT 'it\'s a \\ secret', x.
+  const error = "in scope SELECT 'it\\'s a \\\\ secret', x";
+  expect(secrets.mask(error)).toBe("in scope SELECT '*****', x");
+  expect(JSON.parse(secrets.maskJson(JSON.stringify({ error })))).toEqual({ error: "in scope SELECT '*****', x" });
 });
