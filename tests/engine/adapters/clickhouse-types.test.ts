@@ -134,6 +134,21 @@ describe.skipIf(clickhouseMissing !== null)(clickhouseMissing ?? 'every type of 
     );
   });
 
+  it.each(['', "incremental_strategy='delete_insert',", "incremental_strategy='atomic_upsert',"])(
+    'goes with a column that sync_all_columns drops, while another comes: %s',
+    async (strategy) => {
+      const config = `materialized='incremental', unique_key='id', ${strategy} on_schema_change='sync_all_columns'`;
+      lab.write({ 'models/m.sql': model(config, "select number as id, 'a' as v, 'b' as gone from numbers(2)") });
+      await run('run', '--full-refresh');
+      lab.write({ 'models/m.sql': model(config, "select 1 as id, 'c' as v, 7 as come") });
+      await run('run');
+      expect(await lab.rows('select * from s.m order by id')).toEqual([
+        [0, 'a', 0],
+        [1, 'c', 7],
+      ]);
+    },
+  );
+
   describe.each(['ignore', 'invalidate', 'new_record'])('in a snapshot with hard_deletes %s', (deletes) => {
     it('is that of a column that comes later; rows are changed, deleted and come back', async () => {
       await lab.rows('drop database if exists s sync');

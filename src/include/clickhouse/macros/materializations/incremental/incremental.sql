@@ -77,9 +77,10 @@
       {%- endcall -%}
     {%- endif -%}
 
-    {%- set kept = get_quoted_csv(adapter.get_columns_in_relation(existing_relation) | map(attribute='name')) -%}
-    {%- set given = get_quoted_csv(adapter.get_columns_in_relation(new_data) | map(attribute='name')) if column_changes
-        else kept -%}
+    {%- set names = adapter.get_columns_in_relation(existing_relation) | map(attribute='name') | list -%}
+    {%- set given = adapter.get_columns_in_relation(new_data) | map(attribute='name') | list if column_changes
+        else names -%}
+    {%- set kept, given = get_quoted_csv(names | select('in', given) | list), get_quoted_csv(given) -%}
     {%- call statement('insert_existing_data') %}
       insert into {{ written }} ({{ kept }})
       select {{ kept }}
