@@ -1,5 +1,7 @@
-// Every Postgres type through what changes a table's columns: a column that a model or a snapshot gets later has the
+// Every Postgres type through what changes a table's columns, and through copies: a column that a model or a snapshot gets later has the
 // type that it would have had from the start.
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
 
@@ -193,5 +195,48 @@ describe('every type of Postgres', () => {
       'character varying',
       'character(3)',
     ]);
+  });
+
+  it('goes through an audit, a publication, a comparison and a sync, but for types that one server has', async () => {
+    const [, output = ''] = /dev: (\{.*\})\}\}/.exec(project.read('profiles.yml')) ?? [];
+    project.env = { DBT_ENV_SECRET_HERE: /password: "(.*?)"/.exec(output)?.[1] ?? '' };
+    const here = output.replace(/password: ".*?"/, `password: "{{ env_var('DBT_ENV_SECRET_HERE') }}"`);
+    const goes = ({ type }: TypeCase): boolean => !/pair|money/.test(type);
+    project.write({
+      'connections.yml': `here: ${here}\n`,
+      'models/m.sql': model(
+        "materialized='table'",
+        `select 1 as id, ${columns((each, index) => (goes(each) ? `${literal(each)} as c${index}` : null))}`,
+      ),
+      'models/m.yml':
+        'models: [{name: m, config: {meta: {tsdbt: {audit: true, publish: [{to: here, table: serving.m, key: id}]}}}, ' +
+        'columns: [{name: id, data_tests: [unique, not_null]}]}]\n',
+    });
+    await run('build', '--select', 'm');
+    const copied = await typesOf('serving.m');
+    const other = Object.entries(TYPES_BY_COLUMN).filter(
+      ([name, type]) => goes({ type, value: '' }) && copied[name] !== type,
+    );
+    // Enums and domains go as what they are made of.
+    expect(other.map(([name, type]) => [type, copied[name]])).toEqual([
+      ['odd.positive', 'integer'],
+      ['odd.code', 'character(4)'],
+      ['odd.mood', 'text'],
+      ['odd."My Mood"', 'text'],
+    ]);
+    expect(await run('diff', '--select', 'm', '--copies')).toContain('equal');
+    expect(await run('publish', '--select', 'm')).toContain('it holds this version already');
+    await run('build', '--select', 'm');
+    project.write({
+      'models/raw.yml':
+        'sources: [{name: raw, schema: raw, tables: [{name: synced, config: {meta: {tsdbt: {load: ' +
+        '{connection: here, table: s.m, strategy: full}}}}}]}]\n',
+    });
+    rmSync(join(project.dir, 'snapshots'), { recursive: true, force: true });
+    await run('load', '--once');
+    await run('load', '--once');
+    expect(await typesOf('raw.synced')).toEqual(await typesOf('s.m'));
+    const same = 'select (select t::text from raw.synced t) = (select t::text from s.m t)';
+    expect(await project.rows(same)).toEqual([['true']]);
   });
 });
