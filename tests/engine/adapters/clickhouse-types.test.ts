@@ -1,4 +1,4 @@
-// Every ClickHouse type through what changes a table's columns, and through snapshots: a column that a model or a
+// Every ClickHouse type through what changes a table's columns, snapshots and copies: a column that a model or a
 // snapshot gets later has the type of the query, and nothing differs in the next run.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClickhouseLab } from '../faults/clickhouse-lab.ts';
@@ -217,4 +217,26 @@ describe.skipIf(clickhouseMissing !== null)(clickhouseMissing ?? 'every type of 
       ]);
     },
   );
+
+  it('goes through an audit, a publication and a comparison', async () => {
+    const [, output = ''] = /dev: (\{.*\})\}\}/.exec(lab.read('profiles.yml')) ?? [];
+    lab.env = { DBT_ENV_SECRET_HERE: /password: "(.*?)"/.exec(output)?.[1] ?? '' };
+    const here = output.replace(/password: ".*?"/, `password: "{{ env_var('DBT_ENV_SECRET_HERE') }}"`);
+    lab.write({
+      'connections.yml': `here: ${here}\n`,
+      'models/raw.yml': 'sources: []\n',
+      'snapshots/s.yml': 'snapshots: []\n',
+      'models/m.sql': model("materialized='table'", `select 1 as id, ${select}`),
+      'models/m.yml':
+        'models: [{name: m, config: {meta: {tsdbt: {audit: true, publish: [{to: here, table: s.copy, key: id}]}}}, ' +
+        'columns: [{name: id, data_tests: [unique, not_null]}]}]\n',
+    });
+    await run('build', '--select', 'm');
+    expect(await typesOf('copy')).toEqual(EXPECTED);
+    // States of aggregates are not compared.
+    const aggregate = `c${TYPES.findIndex(({ type }) => type.startsWith('SimpleAggregate'))}`;
+    await run('diff', '--select', 'm', '--copies', '--exclude-columns', aggregate);
+    const statements = await run('publish', '--select', 'm');
+    expect(statements.filter((sql) => /^insert into .*copy/.test(sql))).toEqual([]);
+  });
 });
