@@ -113,7 +113,7 @@ function withPermission({ restricted }: HttpSettings, error: EngineError): Engin
   return new EngineError(
     error.code,
     error.message.replace(
-      ' (ACCESS_DENIED)',
+      /\s*\(ACCESS_DENIED\)/,
       ' SQL on the embedded ClickHouse reaches no files, programs or other hosts, unless you allow it by ' +
         '--allow-outside-paths. (ACCESS_DENIED)',
     ),
