@@ -176,9 +176,7 @@ async function runRequest(
       if (name.startsWith('param_')) parameters.set(name.slice(6), value);
       else if (!OWN_PARAMETERS.has(name)) own.set(name, value);
     }
-    for (const name of [...own.keys(), ...parameters.keys()])
-      if (!/^\w+$/.test(name)) throw new EngineError(115, exception(115, `Unknown setting ${name}`, 'UNKNOWN_SETTING'));
-    const closed = settings.restricted ? closedAccess(given.asked) : null;
+    const closed = settings.restricted ? closedAccess(given.asked, new Map([...parameters, ...own])) : null;
     if (closed !== null) throw new EngineError(497, exception(497, `This reaches outside: ${closed}`, 'ACCESS_DENIED'));
     const sql = withoutOwnPassword(given.sql, settings.password);
     const sessionId = query.get('session_id') ?? '';
