@@ -73,7 +73,7 @@ export async function startParts(stage: Stage, play: Play, views: Views): Promis
   await client.query(readFileSync(join(dir, 'users.sql'), 'utf8'));
   const app = new Application(client, views);
   await app.signUp(USERS - 20);
-  const dashboards = await embeddedClickhouse({ dir: join(dir, '.tsdbt', 'clickhouse'), projectDir: root, open: true });
+  const dashboards = await embeddedClickhouse({ dir: join(dir, '.tsdbt', 'clickhouse'), projectDir: root });
   stage.ends({ close: () => dashboards.release() });
   const catalog = stage.ends(await IcebergCatalog.start(store.endpoint), 'The catalog');
   const alerts = stage.ends(await receiveAlerts((text) => stage.say(text)));

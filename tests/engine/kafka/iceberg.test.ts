@@ -3,7 +3,7 @@
 // are killed: iceberg-commits.test.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StoreLab } from '../publish/store-lab.ts';
-import { clickhouseFolder, clickhouseMissing, withOpenEngine } from '../support/clickhouse.ts';
+import { clickhouseAdapter, clickhouseFolder, clickhouseMissing, textsOf } from '../support/clickhouse.ts';
 import { ACCESS_KEY, NO_STORE, SECRET_KEY } from '../support/s3-server.ts';
 import { GuardedCatalog } from './guarded-catalog.ts';
 import { IcebergLab } from './iceberg-lab.ts';
@@ -245,13 +245,15 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
 
   it.skipIf(clickhouseMissing !== null)(
     'are read by ClickHouse: partitions, columns that have changed, a version that was replaced',
-    () =>
-      withOpenEngine(async (ask) => {
-        const rows = (columns: string, where = 'true'): Promise<string[][]> =>
-          ask(
-            `select ${columns} from icebergS3('${lab.server.endpoint}/lake/wh/marts/read/', '${ACCESS_KEY}', ` +
-              `'${SECRET_KEY}') where ${where} order by 1`,
-          );
+    async () => {
+      const adapter = clickhouseAdapter('default');
+      const rows = (columns: string, where = 'true'): Promise<string[][]> =>
+        textsOf(
+          adapter,
+          `select ${columns} from icebergS3('${lab.server.endpoint}/lake/wh/marts/read/', '${ACCESS_KEY}', ` +
+            `'${SECRET_KEY}') where ${where} order by 1`,
+        );
+      try {
         const publish = { to: 'ice', table: 'marts.read', mode: 'partitions', partition_by: ['day(at)', 'country'] };
         const model = (columns: string, last: number): void =>
           lab.model(
@@ -282,7 +284,10 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
         expect(await rows('id', "country = 'DE'")).toEqual([['3']]);
         expect(await rows('id', "at < '2026-11-25'")).toEqual([['1']]);
         expect(await rows('count()')).toEqual([['4']]);
-      }),
+      } finally {
+        await adapter.close();
+      }
+    },
     300_000,
   );
 

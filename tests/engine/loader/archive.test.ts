@@ -3,14 +3,13 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { s3Source } from '../../../src/adapters/clickhouse/s3-source.ts';
+import { PyDict } from '../../../src/values/index.ts';
 import type { ArchiveFormat } from '../../../src/loader/archive/config.ts';
 import { fileOf } from '../../../src/loader/archive/file-format.ts';
 import { putOnce } from '../../../src/loader/archive/sink.ts';
 import type { Message } from '../../../src/loader/broker.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import type { FaultPoint } from '../../../src/loader/sink.ts';
-import { PyDict } from '../../../src/values/index.ts';
-import { withOpenEngine } from '../support/clickhouse.ts';
 import { NO_STORE } from '../support/s3-server.ts';
 import { Archive, ArchiveLabs, ends } from './archive-lab.ts';
 import type { ClickHouseLab } from './clickhouse-lab.ts';
@@ -317,31 +316,29 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     const place = `${endpoint}/lake/${archive.path}**/*.ndjson.gz`;
     const files = `s3('${place}', '${accessKeyId}', '${secretAccessKey()}', 'JSONEachRow'`;
     const structure = 'id Int32, at DateTime, _offset Int64, _kafka_ts DateTime64(3)';
-    await withOpenEngine(async (rows) => {
-      const [row] = await rows(
-        `select count(), sum(id), sum(_offset), toString(max(_kafka_ts), 'UTC') from ${files}, '${structure}') ` +
-          "settings date_time_input_format = 'best_effort'",
-      );
-      expect(row).toEqual(['50', '1225', '600', '2026-05-02 06:40:00.000']);
-      const clause = s3Source(
-        {
-          bucket: `${endpoint}/lake`,
-          path: `/${archive.path}**/*.ndjson.gz`,
-          fmt: 'JSONEachRow',
-          structure: 'id Int32, name String',
-          aws_access_key_id: accessKeyId,
-          aws_secret_access_key: secretAccessKey(),
-          role_arn: '',
-          compression: '',
-          external_id: '',
-        },
-        new PyDict([]),
-        () => undefined,
-      );
-      expect(await rows(`select max(name), count() from ${clause}`)).toEqual([['n9', '50']]);
-      // Without a structure the engine finds the columns itself.
-      expect((await rows(`select name from ${files}) where id = 7`))[0]).toEqual(['n7']);
-    });
+    const [row] = await labs.clickhouse.rows(
+      `select count(), sum(id), sum(_offset), toString(max(_kafka_ts), 'UTC') from ${files}, '${structure}') ` +
+        "settings date_time_input_format = 'best_effort'",
+    );
+    expect(row).toEqual(['50', '1225', '600', '2026-05-02 06:40:00.000']);
+    const clause = s3Source(
+      {
+        bucket: `${endpoint}/lake`,
+        path: `/${archive.path}**/*.ndjson.gz`,
+        fmt: 'JSONEachRow',
+        structure: 'id Int32, name String',
+        aws_access_key_id: accessKeyId,
+        aws_secret_access_key: secretAccessKey(),
+        role_arn: '',
+        compression: '',
+        external_id: '',
+      },
+      new PyDict([]),
+      () => undefined,
+    );
+    expect(await labs.clickhouse.rows(`select max(name), count() from ${clause}`)).toEqual([['n9', '50']]);
+    // Without a structure the engine finds the columns itself.
+    expect((await labs.clickhouse.rows(`select name from ${files}) where id = 7`))[0]).toEqual(['n7']);
   });
 
   it('of Parquet are read by ClickHouse where they lie', async () => {
@@ -353,12 +350,10 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     const place = `${endpoint}/lake/${archive.path}**/*.parquet`;
     const files = `s3('${place}', '${accessKeyId}', '${secretAccessKey()}', 'Parquet')`;
     expect(
-      await withOpenEngine((rows) =>
-        rows(
-          "select count(), sum(JSONExtract(_value, 'id', 'Int32')), sum(_offset), toString(max(_kafka_ts), 'UTC'), " +
-            "toString(max(JSONExtract(_value, 'at', 'DateTime64(3, \\'UTC\\')'))), any(_headers), count(_key) " +
-            `from ${files} settings date_time_input_format = 'best_effort'`,
-        ),
+      await labs.clickhouse.rows(
+        "select count(), sum(JSONExtract(_value, 'id', 'Int32')), sum(_offset), toString(max(_kafka_ts), 'UTC'), " +
+          "toString(max(JSONExtract(_value, 'at', 'DateTime64(3, \\'UTC\\')'))), any(_headers), count(_key) " +
+          `from ${files} settings date_time_input_format = 'best_effort'`,
       ),
     ).toEqual([
       [

@@ -1,12 +1,9 @@
 // Connects to the embedded ClickHouse that test files share; each file uses its own schemas. shared-servers.ts starts
 // and stops it.
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
 import { createClickHouseAdapter } from '../../../src/adapters/clickhouse/create.ts';
-import { findChdb, stopEmbedded } from '../../../src/adapters/clickhouse/embedded.ts';
+import { findChdb } from '../../../src/adapters/clickhouse/embedded.ts';
 
 /** Why embedded ClickHouse is unavailable here, or null. chdb has native packages for macOS and Linux with glibc. */
 export const clickhouseMissing: string | null = (() => {
@@ -27,14 +24,9 @@ export function clickhouseFolder(): string {
 
 /**
  * An adapter on the shared server, with `schema` as its default schema. The caller closes it.
- * @param more other keys of the profile; with another `path`, another server
- * @param allowOutside may SQL reach files and hosts? Only on a server of its own
+ * @param more other keys of the profile
  */
-export function clickhouseAdapter(
-  schema: string,
-  more: Readonly<Record<string, unknown>> = {},
-  allowOutside = false,
-): ClickHouseAdapter {
+export function clickhouseAdapter(schema: string, more: Readonly<Record<string, unknown>> = {}): ClickHouseAdapter {
   return createClickHouseAdapter(
     {
       profile_name: 'test',
@@ -43,7 +35,7 @@ export function clickhouseAdapter(
       profiles_dir: null,
       credentials: { type: 'clickhouse', database: '', schema, path: clickhouseFolder(), ...more },
     },
-    { quoting: {}, projectDir: process.cwd(), threads: 4, allowOutside },
+    { quoting: {}, projectDir: process.cwd(), threads: 4 },
   );
 }
 
@@ -55,18 +47,5 @@ export async function textsOf(adapter: ClickHouseAdapter, sql: string): Promise<
     return table.rows.map((row) => row.values.map((_, index) => row.textAt(index)));
   } finally {
     await session.release();
-  }
-}
-
-/** What queries find on an engine that may read files and object stores. */
-export async function withOpenEngine<T>(work: (rows: (sql: string) => Promise<string[][]>) => Promise<T>): Promise<T> {
-  const dir = mkdtempSync(join(tmpdir(), 'tsdbt-open-clickhouse-'));
-  const adapter = clickhouseAdapter('default', { path: dir }, true);
-  try {
-    return await work((sql) => textsOf(adapter, sql));
-  } finally {
-    await adapter.close();
-    await stopEmbedded(dir);
-    rmSync(dir, { recursive: true, force: true });
   }
 }
