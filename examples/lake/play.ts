@@ -18,12 +18,7 @@ export async function main(play: Play): Promise<void> {
   const { dir, once, signal } = play;
   const stage = new Stage(play);
   // The store's is not known yet, and `db stop` needs none.
-  Object.assign(stage.env, {
-    DBT_ENV_SECRET_S3: SECRET_KEY,
-    S3_ACCESS_KEY: ACCESS_KEY,
-    // SQL on the embedded ClickHouse reads the archive's object store.
-    TSDBT_ALLOW_OUTSIDE_PATHS: '1',
-  });
+  Object.assign(stage.env, { DBT_ENV_SECRET_S3: SECRET_KEY, S3_ACCESS_KEY: ACCESS_KEY });
   try {
     await stage.ask('db', 'stop', ...CLICKHOUSE).catch(() => '');
     await stage.clear();

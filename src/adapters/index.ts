@@ -15,8 +15,6 @@ export interface AdapterOptions {
   readonly threads?: number | undefined;
   /** Folder that an embedded server's relative path counts from. */
   readonly projectDir: string;
-  /** `--allow-outside-paths`: SQL on an embedded ClickHouse may reach files, programs and other hosts. */
-  readonly allowOutside?: boolean | undefined;
   /** Where a driver's own variables are looked up (PGSSLMODE). */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Told when something takes longer than a moment: an embedded server is being installed. */
@@ -37,7 +35,7 @@ interface Dialect {
   embeddedServer(profile: Profile, options: EmbeddedOptions): Promise<EmbeddedServer | null>;
 }
 
-type EmbeddedOptions = Pick<AdapterOptions, 'projectDir' | 'allowOutside' | 'notify'>;
+type EmbeddedOptions = Pick<AdapterOptions, 'projectDir' | 'notify'>;
 
 /**
  * The embedded server of a target; null when the target names a server of the user's. Starts nothing.

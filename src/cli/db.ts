@@ -8,8 +8,6 @@ export type DbAction = 'start' | 'stop' | 'status' | 'url' | 'adopt';
 interface DbOptions {
   readonly profile: Profile;
   readonly projectDir: string;
-  /** `--allow-outside-paths` */
-  readonly allowOutside: boolean;
   /** Writes a line for people. */
   readonly print: (line: string) => void;
   /** Writes requested output, secrets included, to the console only. */
@@ -23,8 +21,8 @@ interface DbOptions {
  * @throws when the target's server is not embedded, or is stopped and so has no address
  */
 export async function runDb(action: DbAction, options: DbOptions): Promise<number> {
-  const { profile, projectDir, allowOutside, print, reveal, notify } = options;
-  const embedded = await embeddedServer(profile, { projectDir, allowOutside, notify });
+  const { profile, projectDir, print, reveal, notify } = options;
+  const embedded = await embeddedServer(profile, { projectDir, notify });
   if (embedded === null) {
     throw errorOf('serverOfYours', { target: profile.target_name, profile: profile.profile_name });
   }

@@ -145,7 +145,6 @@ export function openAdapter(
     quoting: project.quoting,
     threads: flags.threads ?? profile.threads,
     projectDir: project.project_root,
-    allowOutside: flags['allow_outside_paths'] === true,
     env,
     notify: (msg) => note(logger, msg),
   });

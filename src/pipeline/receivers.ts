@@ -53,7 +53,6 @@ export function receiversOf(
       quoting: {},
       threads: Math.max(profile.threads, config.flags.threads ?? config.profile.threads),
       projectDir: config.project.project_root,
-      allowOutside: config.flags['allow_outside_paths'] === true,
       env,
       notify: (msg) => note(logger, msg),
     });

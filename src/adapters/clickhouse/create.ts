@@ -13,7 +13,7 @@ export function embeddedFolder(profile: Profile, projectDir: string): string | n
 
 /** The adapter of a profile, whose `embedded` names a server of the project that starts when it is needed. */
 export function createClickHouseAdapter(profile: Profile, options: AdapterOptions): ClickHouseAdapter {
-  const { projectDir, allowOutside = false } = options;
+  const { projectDir } = options;
   const dir = embeddedFolder(profile, projectDir);
   if (dir === null && profile.credentials['driver'] === 'native')
     options.notify?.(
@@ -29,7 +29,7 @@ export function createClickHouseAdapter(profile: Profile, options: AdapterOption
         ? undefined
         : async () => {
             const { embeddedClickhouse } = await import('./embedded.ts');
-            return embeddedClickhouse({ dir, projectDir, open: allowOutside });
+            return embeddedClickhouse({ dir, projectDir });
           },
   });
 }

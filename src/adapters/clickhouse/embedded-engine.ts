@@ -159,24 +159,11 @@ export class Engine {
   /** When a statement last ended; milliseconds of `now`. */
   lastUse: number;
 
-  /**
-   * @param place `spool`: folder of rows on their way; `config`: the engine's configuration file, null: none
-   * @param now milliseconds
-   */
-  constructor(
-    native: NativeEngine,
-    path: string,
-    { spool, config }: { readonly spool: string; readonly config: string | null },
-    now: () => number,
-  ) {
+  constructor(native: NativeEngine, path: string, spool: string, now: () => number) {
     this.#spool = spool;
     // Silences the engine's log. By default the library takes `delete from t` for `select delete from t`; a server
     // does not.
-    const connectionArgs = [
-      '--logger.level=none',
-      '--implicit_select=0',
-      ...(config === null ? [] : [`--config-file=${config}`]),
-    ];
+    const connectionArgs = ['--logger.level=none', '--implicit_select=0'];
     this.#open = () => new native(path, { connectionArgs });
     // The first session loads the tables. By default it would ask an unreachable object store 500 times.
     this.#control = new Lane(
@@ -271,6 +258,17 @@ export class Engine {
         this.#control.query(`KILL QUERY WHERE query LIKE '%${tag}%' AND query NOT LIKE '%KILL QUERY%' ASYNC`, 'Null'),
       )
       .catch(() => undefined);
+  }
+
+  /** What is in a compressed file. @param coding one that the engine knows @throws EngineError */
+  async unpack(file: string, coding: string): Promise<Uint8Array> {
+    const result = await this.#control.inOrder(() =>
+      this.#control.query(
+        `SELECT * FROM file(${quoteText(file)}, 'RawBLOB', 'content String', ${quoteText(coding)})`,
+        'RawBLOB',
+      ),
+    );
+    return result.bytes();
   }
 
   async serverFacts(): Promise<{ version: string; timezone: string }> {

@@ -8,7 +8,6 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import { decompress as decompressZstd } from 'fzstd';
-import { closedAccess } from './embedded-guard.ts';
 import { CANCELLED, type Engine, EngineError, formatOf, type NativeResult } from './embedded-engine.ts';
 import { quoteText } from './literal.ts';
 
@@ -18,8 +17,6 @@ export interface HttpSettings {
   readonly password: string;
   /** Folder for the data of inserts. */
   readonly spool: string;
-  /** Does SQL reach no file, no program and no other host? */
-  readonly restricted: boolean;
   readonly version: string;
   readonly timezone: string;
 }
@@ -97,27 +94,13 @@ export async function answer(
       settings,
       response,
       error instanceof EngineError
-        ? withPermission(settings, error)
+        ? error
         : new EngineError(
             1002,
             exception(1002, error instanceof Error ? error.message : String(error), 'UNKNOWN_EXCEPTION'),
           ),
     );
   }
-}
-
-/** Says how to allow what the engine or the guard has refused. */
-function withPermission({ restricted }: HttpSettings, error: EngineError): EngineError {
-  if (!restricted || error.code !== 497 || !/(?:READ|WRITE|TABLE ENGINE) ON |reaches /.test(error.message))
-    return error;
-  return new EngineError(
-    error.code,
-    error.message.replace(
-      /\s*\(ACCESS_DENIED\)/,
-      ' SQL on the embedded ClickHouse reaches no files, programs or other hosts, unless you allow it by ' +
-        '--allow-outside-paths. (ACCESS_DENIED)',
-    ),
-  );
 }
 
 function exception(code: number, message: string, name: string): string {
@@ -170,15 +153,13 @@ async function runRequest(
       );
     }
     refuseKafka(given.sql);
+    const sql = withoutOwnPassword(given.sql, settings.password);
     const own = new Map<string, string>();
     const parameters = new Map<string, string>();
     for (const [name, value] of query) {
       if (name.startsWith('param_')) parameters.set(name.slice(6), value);
       else if (!OWN_PARAMETERS.has(name)) own.set(name, value);
     }
-    const closed = settings.restricted ? closedAccess(given.asked, new Map([...parameters, ...own])) : null;
-    if (closed !== null) throw new EngineError(497, exception(497, `This reaches outside: ${closed}`, 'ACCESS_DENIED'));
-    const sql = withoutOwnPassword(given.sql, settings.password);
     const sessionId = query.get('session_id') ?? '';
     if (sessionId !== '' && query.get('session_check') === '1' && !engine.hasSession(sessionId))
       throw new EngineError(372, exception(372, 'Session not found', 'SESSION_NOT_FOUND'));
@@ -248,10 +229,7 @@ function withoutOwnPassword(sql: string, password: string): string {
 }
 
 interface Given {
-  /** What the engine runs. */
   readonly sql: string;
-  /** What the client has written of it. */
-  readonly asked: string;
   /** The statement has rows inside or in a file. */
   readonly data: boolean;
   /** The file of its rows; removed after use. */
@@ -279,16 +257,16 @@ async function statementOf(settings: HttpSettings, request: IncomingMessage, que
     if (!plain && !FILE_CODINGS.has(coding)) throw unknownCoding(coding);
     const file = join(settings.spool, `${randomUUID()}.data`);
     await pipeline(request, createWriteStream(file, { mode: 0o600 }));
-    return { sql: fromFile(query, file, plain ? 'none' : coding), asked: query, data: true, file };
+    return { sql: fromFile(query, file, plain ? 'none' : coding), data: true, file };
   }
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   let body = Buffer.concat(chunks);
   if (!plain && body.length > 0) {
     const decode = Object.hasOwn(DECODERS, coding) ? DECODERS[coding] : undefined;
-    if (decode === undefined) throw unknownCoding(coding);
+    if (decode === undefined && !FILE_CODINGS.has(coding)) throw unknownCoding(coding);
     try {
-      body = Buffer.from(decode(body));
+      body = Buffer.from(decode === undefined ? await unpacked(settings, body, coding) : decode(body));
     } catch (error) {
       throw new EngineError(
         354,
@@ -306,17 +284,26 @@ async function statementOf(settings: HttpSettings, request: IncomingMessage, que
   if (start !== undefined && BINARY_FORMATS.test(format)) {
     const file = join(settings.spool, `${randomUUID()}.data`);
     await pipeline(Readable.from([body.subarray(start.length)]), createWriteStream(file, { mode: 0o600 }));
-    const asked = Buffer.from(insert, 'latin1').toString('utf8');
-    return { sql: fromFile(asked, file, 'none'), asked, data: true, file };
+    return { sql: fromFile(Buffer.from(insert, 'latin1').toString('utf8'), file, 'none'), data: true, file };
   }
   const text = body.toString('utf8');
   const sql = query === '' ? text : text === '' ? query : `${query}\n${text}`;
   return {
     sql,
-    asked: sql,
     data: head !== null || (INSERT.test(withoutComments(sql.slice(0, 10_000))) && /\b(?:values|format)\b/i.test(sql)),
     file: null,
   };
+}
+
+/** Codings that Node does not know: the engine reads such a file. */
+async function unpacked({ engine, spool }: HttpSettings, body: Buffer, coding: string): Promise<Uint8Array> {
+  const file = join(spool, `${randomUUID()}.packed`);
+  try {
+    await pipeline(Readable.from([body]), createWriteStream(file, { mode: 0o600 }));
+    return await engine.unpack(file, coding);
+  } finally {
+    rmSync(file, { force: true });
+  }
 }
 
 function unknownCoding(coding: string): EngineError {
@@ -324,7 +311,7 @@ function unknownCoding(coding: string): EngineError {
     89,
     exception(
       89,
-      `Content-Encoding ${coding} is not supported here. Send the statement as it is, or in gzip, deflate, br or zstd`,
+      `Content-Encoding ${coding} is not supported here. Send the data as it is, or in gzip, deflate, br, zstd or lz4`,
       'UNKNOWN_COMPRESSION_METHOD',
     ),
   );

@@ -8,14 +8,14 @@ import { adoptEmbedded, embeddedStatus, keepEmbedded, stopEmbedded } from './emb
 /** @returns null when the target names a server of the user's */
 export function clickhouseServer(
   profile: Profile,
-  { projectDir, allowOutside = false }: Pick<AdapterOptions, 'projectDir' | 'allowOutside'>,
+  { projectDir }: Pick<AdapterOptions, 'projectDir'>,
 ): EmbeddedServer | null {
   const dir = embeddedFolder(profile, projectDir);
   if (dir === null) return null;
   const { schema } = profile.credentials;
   return {
     title: 'ClickHouse',
-    keep: () => keepEmbedded({ dir, projectDir, open: allowOutside }),
+    keep: () => keepEmbedded({ dir, projectDir }),
     stop: () => stopEmbedded(dir),
     status: () => embeddedStatus(dir),
     adopt: () => adoptEmbedded(dir),

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { TsdbtError } from '../../errors.ts';
 import { moveData, refuseForeignData } from '../embedded/embedded-data.ts';
-import { EmbeddedFiles, type KeeperRecord } from '../embedded/embedded-files.ts';
+import { EmbeddedFiles } from '../embedded/embedded-files.ts';
 import { isAlive } from '../process-identity.ts';
 import { keeperLog, keeperScript, runningPort, startKeeper } from '../embedded/embedded-start.ts';
 import { makeFolder } from '../../make-folder.ts';
@@ -22,8 +22,6 @@ export interface EmbeddedOptions {
   readonly dir: string;
   /** Where chdb may be installed, too, beside this program's own packages. */
   readonly projectDir: string;
-  /** May SQL reach files, programs and other hosts? Default: no. */
-  readonly open?: boolean;
 }
 
 /** A running server, used by this process until `release`. */
@@ -42,18 +40,12 @@ export interface EmbeddedServer {
  * The embedded server of a folder, started (half a second) when it is not running.
  * @throws `connection` error saying what is missing
  */
-export async function embeddedClickhouse({ dir, projectDir, open = false }: EmbeddedOptions): Promise<EmbeddedServer> {
+export async function embeddedClickhouse({ dir, projectDir }: EmbeddedOptions): Promise<EmbeddedServer> {
   const files = new EmbeddedFiles(dir, 'ClickHouse');
   files.prepare();
   const release = files.own();
   try {
-    const running = (): number | null => (open && files.keeper?.open !== true ? null : runningPort(files));
-    const port =
-      running() ??
-      (await files.locked(async () => {
-        if (running() === null) await stopRestricted(files);
-        return running() ?? start(files, projectDir, open);
-      }));
+    const port = runningPort(files) ?? (await files.locked(async () => runningPort(files) ?? start(files, projectDir)));
     const password = files.password;
     if (password === null)
       throw new TsdbtError('connection', `the embedded ClickHouse in ${dir} has lost its password file`);
@@ -64,28 +56,7 @@ export async function embeddedClickhouse({ dir, projectDir, open = false }: Embe
   }
 }
 
-/** Stops a server that keeps SQL from files and hosts, for one that does not. */
-async function stopRestricted(files: EmbeddedFiles): Promise<void> {
-  const { keeper } = files;
-  if (keeper === null || runningPort(files) === null) return;
-  const others = files.owners().filter(({ pid }) => pid !== process.pid);
-  if (others.length > 0)
-    throw new TsdbtError(
-      'connection',
-      `the embedded ClickHouse in ${files.anchor} runs without access to files and other hosts, and is in use ` +
-        `(pid ${others.map(({ pid }) => pid).join(', ')})`,
-      { hint: 'Wait until these commands end, or start them with --allow-outside-paths, too.' },
-    );
-  await endKeeper(keeper);
-}
-
-async function endKeeper(keeper: KeeperRecord): Promise<void> {
-  process.kill(keeper.pid, 'SIGTERM');
-  const deadline = performance.now() + STOP_TIMEOUT_MS;
-  while (isAlive(keeper) && performance.now() < deadline) await sleep(20);
-}
-
-async function start(files: EmbeddedFiles, projectDir: string, open: boolean): Promise<number> {
+async function start(files: EmbeddedFiles, projectDir: string): Promise<number> {
   const chdb = findChdb(projectDir);
   if (!existsSync(join(files.dir, 'data'))) refuseForeignData(files, 'ClickHouse');
   makeFolder(join(files.dir, 'data'), 0o700);
@@ -95,7 +66,7 @@ async function start(files: EmbeddedFiles, projectDir: string, open: boolean): P
     new URL('./keeper.ts', import.meta.url),
   );
   try {
-    return await startKeeper(files, 'ClickHouse', script, [chdb, ...(open ? ['open'] : [])], START_LIMIT_MS);
+    return await startKeeper(files, 'ClickHouse', script, [chdb], START_LIMIT_MS);
   } catch (error) {
     throw error instanceof TsdbtError ? withUnloadedTables(withReason(error, files), files) : error;
   }
@@ -234,7 +205,9 @@ export async function stopEmbedded(dir: string): Promise<readonly number[]> {
     const { keeper } = files;
     const owners = files.owners().map((owner) => owner.pid);
     if (owners.length > 0 || keeper === null || runningPort(files) === null) return owners;
-    await endKeeper(keeper);
+    process.kill(keeper.pid, 'SIGTERM');
+    const deadline = performance.now() + STOP_TIMEOUT_MS;
+    while (isAlive(keeper) && performance.now() < deadline) await sleep(20);
     return owners;
   });
   return users;

@@ -2,7 +2,7 @@
 // as long as somebody uses it. Started by embedded.ts with the folder and chdb's place; when the native library dies it
 // takes this process alone with it.
 import { randomBytes } from 'node:crypto';
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -11,7 +11,6 @@ import { freePort } from '../embedded/embedded-port.ts';
 import { ownIdentity } from '../process-identity.ts';
 import { keeperLog, outliveStarter, notifyStarter, runningPort } from '../embedded/embedded-start.ts';
 import { Engine, type NativeEngine } from './embedded-engine.ts';
-import { restrictedConfig } from './embedded-guard.ts';
 import { answer } from './embedded-http.ts';
 import { makeFolder } from '../../make-folder.ts';
 import { sleep } from '../../within.ts';
@@ -33,14 +32,14 @@ const TAKEOVER_MS = 15_000;
 async function openEngine(
   native: NativeEngine,
   files: EmbeddedFiles,
+  path: string,
   spool: string,
-  config: string | null,
 ): Promise<Engine | number> {
   const deadline = performance.now() + TAKEOVER_MS;
   for (;;) {
     const said = keeperLog(files).length;
     try {
-      return new Engine(native, join(files.dir, 'data'), { spool, config }, () => performance.now());
+      return new Engine(native, path, spool, () => performance.now());
     } catch (error) {
       if (performance.now() > deadline || !/Cannot lock file/.test(keeperLog(files).slice(said))) throw error;
       await sleep(50);
@@ -91,14 +90,7 @@ async function watch(files: EmbeddedFiles, engine: Engine): Promise<void> {
   }
 }
 
-/** @returns path of the engine's configuration, which keeps SQL from files and hosts */
-function writeConfig(dir: string): string {
-  const config = restrictedConfig(dir);
-  for (const [path, text] of config) writeFileSync(path, text, { mode: 0o600 });
-  return [...config.keys()][0] ?? '';
-}
-
-async function main(anchor: string, chdb: string, open: boolean): Promise<void> {
+async function main(anchor: string, chdb: string): Promise<void> {
   outliveStarter();
   const files = new EmbeddedFiles(anchor, 'ClickHouse');
   const { dir } = files;
@@ -107,19 +99,19 @@ async function main(anchor: string, chdb: string, open: boolean): Promise<void> 
     files.password ??= randomBytes(24).toString('base64url');
     const { password } = files;
     const spool = join(dir, 'spool');
-    const engine = await openEngine(Session, files, spool, open ? null : writeConfig(dir));
+    const engine = await openEngine(Session, files, join(dir, 'data'), spool);
     if (typeof engine === 'number') return await notifyStarter({ ready: true, port: engine });
     rmSync(spool, { recursive: true, force: true });
     makeFolder(spool, 0o700);
     const facts = await engine.serverFacts();
-    const settings = { engine, user: USER, password: password ?? '', spool, restricted: !open, ...facts };
+    const settings = { engine, user: USER, password: password ?? '', spool, ...facts };
     const server = createServer((request, response) => {
       void answer(settings, request, response);
     });
     server.requestTimeout = 0;
     server.keepAliveTimeout = 10_000;
     const port = await listen(server, await freePort(files.keeper?.port ?? null));
-    files.keeper = { ...ownIdentity(), port, server: ownIdentity(), open };
+    files.keeper = { ...ownIdentity(), port, server: ownIdentity() };
     const leave = (): void => {
       engine.close();
       process.exit(0);
@@ -137,4 +129,4 @@ async function main(anchor: string, chdb: string, open: boolean): Promise<void> 
   }
 }
 
-await main(process.argv[2] ?? '', process.argv[3] ?? '', process.argv[4] === 'open');
+await main(process.argv[2] ?? '', process.argv[3] ?? '');

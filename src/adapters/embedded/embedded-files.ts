@@ -13,8 +13,6 @@ import { sleep } from '../../within.ts';
 export interface KeeperRecord extends ProcessIdentity {
   readonly port: number;
   readonly server: ProcessIdentity;
-  /** ClickHouse: may SQL reach files, programs and other hosts? */
-  readonly open?: boolean;
 }
 
 const LOCK_STALE_MS = 5000;

@@ -18,7 +18,6 @@ export async function dbCommand(session: CommandSession): Promise<boolean> {
     (await runDb(action as DbAction, {
       profile: config.profile,
       projectDir: config.project.project_root,
-      allowOutside: flags['allow_outside_paths'] === true,
       print: (msg) => print(logger, msg),
       reveal,
       notify: (msg) => note(logger, msg),

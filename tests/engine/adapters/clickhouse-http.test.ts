@@ -201,9 +201,18 @@ describe.skipIf(clickhouseMissing !== null)(
         (await ask(Buffer.concat([Buffer.from('insert into http.t (id, name) format Native\n'), bytes]))).status,
       ).toBe(200);
       expect(await count()).toBe('30');
+      // As clickhouse-connect sends it: the statement and its rows, all of it compressed.
+      const packed = join(clickhouseFolder(), 'packed.lz4');
+      await ask(
+        `select 'insert into http.t (id, name) format TabSeparated\n500\tlz\n' into outfile '${packed}' ` +
+          "truncate compression 'lz4' format RawBLOB",
+      );
+      expect((await ask(readFileSync(packed), {}, { 'Content-Encoding': 'lz4' })).status).toBe(200);
+      expect((await ask('select name from http.t where id = 500')).text).toBe('lz\n');
+      await ask('delete from http.t where id = 500', { mutations_sync: '2' });
+      expect(await count()).toBe('30');
       expect(await ask(rows(1), insert, { 'Content-Encoding': 'rot13' })).toMatchObject({ status: 400, code: '89' });
       expect(await ask(rows(1), { ...insert, decompress: '1' })).toMatchObject({ status: 400, code: '89' });
-      expect(await ask('select 1', {}, { 'Content-Encoding': 'lz4' })).toMatchObject({ status: 400, code: '89' });
       expect((await ask('not gzip', {}, { 'Content-Encoding': 'gzip' })).status).toBe(400);
       expect(await count()).toBe('30');
     });
@@ -285,7 +294,7 @@ describe.skipIf(clickhouseMissing !== null)(
           /* It holds nothing. */
         }
       }
-      const engine = new Engine(Native, spool, { spool, config: null }, () => 0);
+      const engine = new Engine(Native, spool, spool, () => 0);
       const statement = {
         sql: 'select 1',
         format: 'TSV',
@@ -392,9 +401,12 @@ describe.skipIf(clickhouseMissing !== null)(
       ]);
     });
 
-    it('lets dictionaries read from it, inside the engine', async () => {
+    it('lets dictionaries read from it, inside the engine and by its address', async () => {
       await ask("insert into http.t select number + 1000, 'dict' from numbers(3)");
       const fields = '(id Int64, name String) primary key id layout(flat()) lifetime(0) source';
+      const address =
+        `http://127.0.0.1:${server.port}/?query=select+id,` +
+        `name+from+http.t&user=${server.user}&password=${server.password}`;
       expect(
         (
           await ask(
@@ -403,9 +415,20 @@ describe.skipIf(clickhouseMissing !== null)(
           )
         ).text,
       ).toBe('');
-      expect((await ask("select dictGet('http.inside', 'name', toUInt64(1001))")).text).toBe('dict\n');
+      expect(
+        (
+          await ask(
+            `create or replace dictionary http.byaddress ${fields}(http(url '${address}' format 'TabSeparated'))`,
+          )
+        ).text,
+      ).toBe('');
+      const both = await ask(
+        "select dictGet('http.inside', 'name', toUInt64(1001)), dictGet('http.byaddress', 'name', toUInt64(1002))",
+      );
+      expect(both.text).toBe('dict\tdict\n');
       expect((await ask('show create dictionary http.inside format TSVRaw')).text).not.toContain(server.password);
       await ask('drop dictionary http.inside');
+      await ask('drop dictionary http.byaddress');
       await ask('delete from http.t where id >= 1000', { mutations_sync: '2' });
     });
 
