@@ -159,11 +159,13 @@ export class Engine {
   /** When a statement last ended; milliseconds of `now`. */
   lastUse: number;
 
-  constructor(native: NativeEngine, path: string, spool: string, now: () => number) {
+  /** @param rights configuration of the engine that limits what statements reach; null: all that the process may */
+  constructor(native: NativeEngine, path: string, spool: string, now: () => number, rights: string | null = null) {
     this.#spool = spool;
     // Silences the engine's log. By default the library takes `delete from t` for `select delete from t`; a server
     // does not.
     const connectionArgs = ['--logger.level=none', '--implicit_select=0'];
+    if (rights !== null) connectionArgs.push(`--config-file=${rights}`);
     this.#open = () => new native(path, { connectionArgs });
     // The first session loads the tables. By default it would ask an unreachable object store 500 times.
     this.#control = new Lane(
@@ -262,13 +264,17 @@ export class Engine {
 
   /** What is in a compressed file. @param coding one that the engine knows @throws EngineError */
   async unpack(file: string, coding: string): Promise<Uint8Array> {
-    const result = await this.#control.inOrder(() =>
-      this.#control.query(
-        `SELECT * FROM file(${quoteText(file)}, 'RawBLOB', 'content String', ${quoteText(coding)})`,
-        'RawBLOB',
-      ),
-    );
-    return result.bytes();
+    const lane = this.#control;
+    const from = `FROM INFILE ${quoteText(file)} COMPRESSION ${quoteText(coding)} FORMAT RawBLOB`;
+    return lane.inOrder(async () => {
+      await lane.query('CREATE TEMPORARY TABLE unpacked (content String)', 'Null');
+      try {
+        await lane.query(`INSERT INTO unpacked ${from}`, 'Null');
+        return (await lane.query('SELECT content FROM unpacked', 'RawBLOB')).bytes();
+      } finally {
+        await lane.query('DROP TEMPORARY TABLE unpacked', 'Null');
+      }
+    });
   }
 
   async serverFacts(): Promise<{ version: string; timezone: string }> {

@@ -10,6 +10,7 @@ import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import { decompress as decompressZstd } from 'fzstd';
 import { CANCELLED, type Engine, EngineError, formatOf, type NativeResult } from './embedded-engine.ts';
 import { quoteText } from './literal.ts';
+import { guardStatement, insertHead, withAccessHint } from './statement-guard.ts';
 
 export interface HttpSettings {
   readonly engine: Engine;
@@ -19,6 +20,8 @@ export interface HttpSettings {
   readonly spool: string;
   readonly version: string;
   readonly timezone: string;
+  /** May statements reach files, programs and other servers? */
+  readonly open: boolean;
 }
 
 /** Parameters of a request that are no settings. */
@@ -237,12 +240,17 @@ interface Given {
 }
 
 const INSERT = /^\s*insert\s+into\b/i;
-const INSERT_HEAD = new RegExp(
-  String.raw`^((?:\s|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/` +
-    String.raw`|--[^\n]*\n)*insert\s+into\b[\s\S]*?\bformat\s+([A-Za-z][A-Za-z0-9_]*))(?:[^\S\n]*;)?[^\S\n]*(?:\n` +
-    String.raw`|(?=\S)|$)`,
-  'i',
-);
+
+/** Where rows begin behind `FORMAT name`: on the next line, or in this one; null: there are none. */
+function rowsStart(body: Buffer, end: number): number | null {
+  const gap = /^(?:[^\S\n]*;)?[^\S\n]*\n?/.exec(body.subarray(end, end + 1000).toString('latin1'));
+  const start = end + (gap?.[0].length ?? 0);
+  return start < body.length ? start : null;
+}
+
+function guard({ open }: HttpSettings, sql: string): void {
+  if (!open) guardStatement(sql);
+}
 
 /** The statement of a request; rows that text cannot hold, or that come beside the statement, are put into a file. */
 async function statementOf(settings: HttpSettings, request: IncomingMessage, query: string): Promise<Given> {
@@ -255,6 +263,7 @@ async function statementOf(settings: HttpSettings, request: IncomingMessage, que
     request.method === 'POST'
   ) {
     if (!plain && !FILE_CODINGS.has(coding)) throw unknownCoding(coding);
+    guard(settings, query);
     const file = join(settings.spool, `${randomUUID()}.data`);
     await pipeline(request, createWriteStream(file, { mode: 0o600 }));
     return { sql: fromFile(query, file, plain ? 'none' : coding), data: true, file };
@@ -278,16 +287,20 @@ async function statementOf(settings: HttpSettings, request: IncomingMessage, que
       );
     }
   }
-  // Matched as single bytes, so that offsets in the text are offsets in the bytes.
-  const head = query === '' ? INSERT_HEAD.exec(body.subarray(0, 1_000_000).toString('latin1')) : null;
-  const [start, insert = '', format = ''] = head ?? [];
-  if (start !== undefined && BINARY_FORMATS.test(format)) {
+  // Read as single bytes, so that offsets in the text are offsets in the bytes. The engine itself ends such rows at an
+  // empty line, and runs what follows.
+  const head = query === '' ? insertHead(body.subarray(0, 1_000_000).toString('latin1')) : null;
+  const start = head === null ? null : rowsStart(body, head.end);
+  if (head !== null && start !== null) {
+    const insert = body.subarray(0, head.end).toString('utf8');
+    guard(settings, insert);
     const file = join(settings.spool, `${randomUUID()}.data`);
-    await pipeline(Readable.from([body.subarray(start.length)]), createWriteStream(file, { mode: 0o600 }));
-    return { sql: fromFile(Buffer.from(insert, 'latin1').toString('utf8'), file, 'none'), data: true, file };
+    await pipeline(Readable.from([body.subarray(start)]), createWriteStream(file, { mode: 0o600 }));
+    return { sql: fromFile(insert, file, 'none'), data: true, file };
   }
   const text = body.toString('utf8');
   const sql = query === '' ? text : text === '' ? query : `${query}\n${text}`;
+  guard(settings, sql);
   return {
     sql,
     data: head !== null || (INSERT.test(withoutComments(sql.slice(0, 10_000))) && /\b(?:values|format)\b/i.test(sql)),
@@ -363,8 +376,9 @@ function sendError(
   error: EngineError,
   status = statusOf(error.code),
 ): void {
-  const version = error.message.includes('(version ') ? '' : ` (version ${settings.version} (embedded))`;
-  const text = `${error.message}${version}\n`;
+  const message = settings.open ? error.message : withAccessHint(error.message);
+  const version = message.includes('(version ') ? '' : ` (version ${settings.version} (embedded))`;
+  const text = `${message}${version}\n`;
   if (response.headersSent) {
     // As a server does: the error follows what was sent, and the connection is cut.
     if (!response.destroyed) response.write(text, () => response.destroy());

@@ -5,11 +5,12 @@ import { dirname, join, resolve } from 'node:path';
 import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { TsdbtError } from '../../errors.ts';
 import { moveData, refuseForeignData } from '../embedded/embedded-data.ts';
-import { EmbeddedFiles } from '../embedded/embedded-files.ts';
+import { EmbeddedFiles, type KeeperRecord } from '../embedded/embedded-files.ts';
 import { isAlive } from '../process-identity.ts';
 import { keeperLog, keeperScript, runningPort, startKeeper } from '../embedded/embedded-start.ts';
 import { makeFolder } from '../../make-folder.ts';
 import { sleep } from '../../within.ts';
+import { ALLOW_VARIABLE, allowsExternalAccess, OPEN } from './embedded-access.ts';
 
 /** The version of chdb that this program was tested with. */
 const CHDB = 'chdb@3.4.0';
@@ -45,7 +46,7 @@ export async function embeddedClickhouse({ dir, projectDir }: EmbeddedOptions): 
   files.prepare();
   const release = files.own();
   try {
-    const port = runningPort(files) ?? (await files.locked(async () => runningPort(files) ?? start(files, projectDir)));
+    const port = await serverPort(files, projectDir);
     const password = files.password;
     if (password === null)
       throw new TsdbtError('connection', `the embedded ClickHouse in ${dir} has lost its password file`);
@@ -56,7 +57,44 @@ export async function embeddedClickhouse({ dir, projectDir }: EmbeddedOptions): 
   }
 }
 
-async function start(files: EmbeddedFiles, projectDir: string): Promise<number> {
+/** The port of the server with the rights that this command allows. One that nothing uses is started anew. */
+async function serverPort(files: EmbeddedFiles, projectDir: string): Promise<number> {
+  const open = allowsExternalAccess();
+  const found = (): number | null => (files.keeper?.open === open ? runningPort(files) : null);
+  return (
+    found() ??
+    files.locked(async () => {
+      const { keeper } = files;
+      if (keeper === null || runningPort(files) === null) return start(files, projectDir, open);
+      if (keeper.open === open) return keeper.port;
+      const others = files.owners().flatMap(({ pid }) => (pid === process.pid ? [] : [pid]));
+      if (files.kept || others.length > 0) throw otherRights(files, open, others);
+      await end(keeper);
+      return start(files, projectDir, open);
+    })
+  );
+}
+
+function otherRights({ anchor }: EmbeddedFiles, open: boolean, others: readonly number[]): TsdbtError {
+  return new TsdbtError(
+    'connection',
+    `the embedded ClickHouse in ${anchor} was started ${open ? 'without' : 'with'} ${ALLOW_VARIABLE}=1, ` +
+      `and this command runs ${open ? 'with' : 'without'} it`,
+    {
+      hint:
+        (others.length === 0 ? '' : `It is used by ${others.join(', ')}. `) +
+        `Stop it with \`tsdbt db stop\`, or ${open ? 'unset' : 'set'} the variable.`,
+    },
+  );
+}
+
+async function end(keeper: KeeperRecord): Promise<void> {
+  process.kill(keeper.pid, 'SIGTERM');
+  const deadline = performance.now() + STOP_TIMEOUT_MS;
+  while (isAlive(keeper) && performance.now() < deadline) await sleep(20);
+}
+
+async function start(files: EmbeddedFiles, projectDir: string, open: boolean): Promise<number> {
   const chdb = findChdb(projectDir);
   if (!existsSync(join(files.dir, 'data'))) refuseForeignData(files, 'ClickHouse');
   makeFolder(join(files.dir, 'data'), 0o700);
@@ -66,7 +104,7 @@ async function start(files: EmbeddedFiles, projectDir: string): Promise<number> 
     new URL('./keeper.ts', import.meta.url),
   );
   try {
-    return await startKeeper(files, 'ClickHouse', script, [chdb], START_LIMIT_MS);
+    return await startKeeper(files, 'ClickHouse', script, [chdb, ...(open ? [OPEN] : [])], START_LIMIT_MS);
   } catch (error) {
     throw error instanceof TsdbtError ? withUnloadedTables(withReason(error, files), files) : error;
   }
@@ -118,11 +156,14 @@ function remoteTables(data: string): string[] {
     .slice(0, 5);
 }
 
-/** @throws `connection` error that says what to install */
+/**
+ * A package in the project is the project's code: it is taken only with the caller's consent.
+ * @throws `connection` error that says what to install
+ */
 export function findChdb(projectDir: string): string {
   for (const from of [
     import.meta.url,
-    join(projectDir, 'package.json'),
+    ...(allowsExternalAccess() ? [join(projectDir, 'package.json')] : []),
     join(dirname(process.execPath), 'package.json'),
   ]) {
     try {
@@ -205,9 +246,7 @@ export async function stopEmbedded(dir: string): Promise<readonly number[]> {
     const { keeper } = files;
     const owners = files.owners().map((owner) => owner.pid);
     if (owners.length > 0 || keeper === null || runningPort(files) === null) return owners;
-    process.kill(keeper.pid, 'SIGTERM');
-    const deadline = performance.now() + STOP_TIMEOUT_MS;
-    while (isAlive(keeper) && performance.now() < deadline) await sleep(20);
+    await end(keeper);
     return owners;
   });
   return users;

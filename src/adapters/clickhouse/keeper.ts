@@ -10,8 +10,10 @@ import { EmbeddedFiles } from '../embedded/embedded-files.ts';
 import { freePort } from '../embedded/embedded-port.ts';
 import { ownIdentity } from '../process-identity.ts';
 import { keeperLog, outliveStarter, notifyStarter, runningPort } from '../embedded/embedded-start.ts';
+import { OPEN } from './embedded-access.ts';
 import { Engine, type NativeEngine } from './embedded-engine.ts';
 import { answer } from './embedded-http.ts';
+import { writeRights } from './embedded-rights.ts';
 import { makeFolder } from '../../make-folder.ts';
 import { sleep } from '../../within.ts';
 
@@ -34,12 +36,13 @@ async function openEngine(
   files: EmbeddedFiles,
   path: string,
   spool: string,
+  rights: string | null,
 ): Promise<Engine | number> {
   const deadline = performance.now() + TAKEOVER_MS;
   for (;;) {
     const said = keeperLog(files).length;
     try {
-      return new Engine(native, path, spool, () => performance.now());
+      return new Engine(native, path, spool, () => performance.now(), rights);
     } catch (error) {
       if (performance.now() > deadline || !/Cannot lock file/.test(keeperLog(files).slice(said))) throw error;
       await sleep(50);
@@ -90,7 +93,7 @@ async function watch(files: EmbeddedFiles, engine: Engine): Promise<void> {
   }
 }
 
-async function main(anchor: string, chdb: string): Promise<void> {
+async function main(anchor: string, chdb: string, open: boolean): Promise<void> {
   outliveStarter();
   const files = new EmbeddedFiles(anchor, 'ClickHouse');
   const { dir } = files;
@@ -99,19 +102,19 @@ async function main(anchor: string, chdb: string): Promise<void> {
     files.password ??= randomBytes(24).toString('base64url');
     const { password } = files;
     const spool = join(dir, 'spool');
-    const engine = await openEngine(Session, files, join(dir, 'data'), spool);
+    const engine = await openEngine(Session, files, join(dir, 'data'), spool, open ? null : writeRights(dir));
     if (typeof engine === 'number') return await notifyStarter({ ready: true, port: engine });
     rmSync(spool, { recursive: true, force: true });
     makeFolder(spool, 0o700);
     const facts = await engine.serverFacts();
-    const settings = { engine, user: USER, password: password ?? '', spool, ...facts };
+    const settings = { engine, user: USER, password: password ?? '', spool, open, ...facts };
     const server = createServer((request, response) => {
       void answer(settings, request, response);
     });
     server.requestTimeout = 0;
     server.keepAliveTimeout = 10_000;
     const port = await listen(server, await freePort(files.keeper?.port ?? null));
-    files.keeper = { ...ownIdentity(), port, server: ownIdentity() };
+    files.keeper = { ...ownIdentity(), port, server: ownIdentity(), open };
     const leave = (): void => {
       engine.close();
       process.exit(0);
@@ -129,4 +132,4 @@ async function main(anchor: string, chdb: string): Promise<void> {
   }
 }
 
-await main(process.argv[2] ?? '', process.argv[3] ?? '');
+await main(process.argv[2] ?? '', process.argv[3] ?? '', process.argv[4] === OPEN);

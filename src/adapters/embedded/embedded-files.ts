@@ -13,6 +13,8 @@ import { sleep } from '../../within.ts';
 export interface KeeperRecord extends ProcessIdentity {
   readonly port: number;
   readonly server: ProcessIdentity;
+  /** May statements reach files, programs and other servers? ClickHouse only. */
+  readonly open?: boolean;
 }
 
 const LOCK_STALE_MS = 5000;

@@ -1,0 +1,94 @@
+// The rights of the embedded engine's only user, as a configuration of the engine: databases and all in them, but no
+// files, programs, other servers or users. Ways for which it has no grant are closed by statement-guard.ts.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const GRANTS = [
+  'CHECK',
+  'SHOW',
+  'SELECT',
+  'INSERT',
+  'ALTER TABLE',
+  'ALTER VIEW',
+  'ALTER DATABASE',
+  'CREATE DATABASE',
+  'CREATE TABLE',
+  'CREATE VIEW',
+  'CREATE DICTIONARY',
+  'CREATE FUNCTION',
+  'CREATE TEMPORARY TABLE',
+  'CREATE ARBITRARY TEMPORARY TABLE',
+  'CREATE TEMPORARY VIEW',
+  'DROP DATABASE',
+  'DROP TABLE',
+  'DROP VIEW',
+  'DROP DICTIONARY',
+  'DROP FUNCTION',
+  'UNDROP TABLE',
+  'TRUNCATE',
+  'OPTIMIZE',
+  'KILL QUERY',
+  'dictGet',
+  'SYSTEM VIEWS',
+  'SYSTEM RELOAD DICTIONARY',
+  'SYSTEM MERGES',
+  'SYSTEM TTL MERGES',
+  'SYSTEM MOVES',
+  'SYSTEM FLUSH',
+  'SYSTEM DROP CACHE',
+  'SYSTEM SYNC REPLICA',
+  'SYSTEM WAIT LOADING PARTS',
+];
+
+/** Settings that name files or servers, or hold SQL in a text. They keep their defaults. */
+const FIXED_SETTINGS = [
+  'additional_result_filter',
+  'additional_table_filters',
+  'allow_experimental_ai_functions',
+  'allow_experimental_eval_table_function',
+  'dialect',
+  'format_avro_schema_registry_url',
+  'format_schema',
+  'format_schema_source',
+  'format_template_resultset',
+  'format_template_row',
+  'input_format_record_errors_file_path',
+  'merge_tree_disk',
+  'merge_tree_storage_policy',
+  'output_format_schema',
+  'parallel_replicas_custom_key',
+];
+
+/**
+ * Writes the configuration.
+ * @param dir a folder that belongs to the user
+ * @returns its path, for the engine's `--config-file`
+ */
+export function writeRights(dir: string): string {
+  const users = join(dir, 'users.xml');
+  const config = join(dir, 'config.xml');
+  // In the profile `default`, which `SET profile` cannot leave.
+  writeFileSync(
+    users,
+    `<clickhouse>
+<profiles><default><constraints>${FIXED_SETTINGS.map((name) => `<${name}><const/></${name}>`).join('')}</constraints></default></profiles>
+<users><default><password></password><networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota>
+<grants><query>GRANT ${GRANTS.join(', ')} ON *.*</query><query>GRANT SET DEFINER ON default</query></grants>
+</default></users>
+<quotas><default></default></quotas>
+</clickhouse>
+`,
+    { mode: 0o600 },
+  );
+  writeFileSync(
+    config,
+    `<clickhouse><users_config>${escaped(users)}</users_config>` +
+      `<user_scripts_path>${escaped(join(dir, 'no-scripts'))}/</user_scripts_path></clickhouse>\n`,
+    { mode: 0o600 },
+  );
+  return config;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+}

@@ -1,0 +1,93 @@
+// Splits ClickHouse SQL into the tokens that the engine sees: words, quoted names, texts and signs, without comments.
+// Where the engine's reading is not certain, it says so. What a statement may do is left to statement-guard.ts.
+
+export interface SqlToken {
+  /** `name`: a quoted identifier. */
+  readonly kind: 'word' | 'name' | 'text' | 'sign';
+  /** Without quotes and escapes. */
+  readonly value: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The engine may read the rest of the statement in another way. */
+export class UncertainSql extends Error {}
+
+const SPACE = /[\s\u200b-\u200d\u2060\ufeff]+/y;
+const LINE_COMMENT = /(?:--|\/\/|#[ !])[^\n]*/y;
+const WORD = /[A-Za-z0-9_][\w$]*/y;
+const HEREDOC = /\$\w*\$/y;
+/** Quotes that the engine may take for `'` or `"`, and what begins nothing else than a heredoc or an escape. */
+const UNCERTAIN = /[\u2018-\u201f\u00ab\u00bb\u2039\u203a\uff02\uff07$\\#]/;
+const QUOTES: Readonly<Record<string, SqlToken['kind']>> = { "'": 'text', '"': 'name', '`': 'name' };
+
+/** @throws UncertainSql when it comes to a place that the engine may read in another way */
+export function* tokensOf(sql: string): Generator<SqlToken> {
+  let at = 0;
+  const taken = (pattern: RegExp): string | null => {
+    pattern.lastIndex = at;
+    const [found = null] = pattern.exec(sql) ?? [];
+    return found;
+  };
+  while (at < sql.length) {
+    const start = at;
+    const char = sql.charAt(at);
+    const skipped = taken(SPACE) ?? taken(LINE_COMMENT);
+    const quote = QUOTES[char];
+    if (skipped !== null) at += skipped.length;
+    else if (sql.startsWith('/*', at)) at = commentEnd(sql, at);
+    else if (quote !== undefined) {
+      at = quotedEnd(sql, at, char);
+      yield { kind: quote, value: unescaped(sql.slice(start + 1, at - 1), char), start, end: at };
+    } else {
+      const word = taken(WORD);
+      const tag = word === null ? taken(HEREDOC) : null;
+      if (tag !== null) {
+        const end = sql.indexOf(tag, at + tag.length);
+        if (end === -1) throw new UncertainSql();
+        at = end + tag.length;
+        yield { kind: 'text', value: sql.slice(start + tag.length, end), start, end: at };
+        continue;
+      }
+      if (word === null && UNCERTAIN.test(char)) throw new UncertainSql();
+      at += word?.length ?? 1;
+      yield { kind: word === null ? 'sign' : 'word', value: word ?? char, start, end: at };
+    }
+  }
+}
+
+/** Comments nest. */
+function commentEnd(sql: string, start: number): number {
+  const edge = /\/\*|\*\//g;
+  edge.lastIndex = start;
+  for (let depth = 0; ; ) {
+    const found = edge.exec(sql);
+    if (found === null) throw new UncertainSql();
+    depth += found[0] === '/*' ? 1 : -1;
+    if (depth === 0) return edge.lastIndex;
+  }
+}
+
+function quotedEnd(sql: string, start: number, quote: string): number {
+  for (let at = start + 1; at < sql.length; at++) {
+    const char = sql.charAt(at);
+    if (char === '\\') at++;
+    else if (char === quote && sql.charAt(at + 1) === quote) at++;
+    else if (char === quote) return at + 1;
+  }
+  throw new UncertainSql();
+}
+
+/** Only the escapes that can hide a printable character. */
+function unescaped(text: string, quote: string): string {
+  if (!text.includes('\\') && !text.includes(quote)) return text;
+  return text.replace(/\\x([0-9a-fA-F]{2})|\\(['"`\\/=])|(['"`])\3/g, (all, hex, char, doubled) =>
+    hex !== undefined
+      ? String.fromCharCode(Number.parseInt(String(hex), 16))
+      : char !== undefined
+        ? String(char)
+        : doubled === quote
+          ? quote
+          : String(all),
+  );
+}

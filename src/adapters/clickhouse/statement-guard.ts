@@ -1,0 +1,201 @@
+// Refuses statements that reach files, programs or other servers by ways for which the embedded engine has no grant:
+// INTO OUTFILE, the function `file`, sources of dictionaries, disks, a few engines. What has one is in
+// embedded-rights.ts.
+import { ALLOW_VARIABLE } from './embedded-access.ts';
+import { EngineError } from './embedded-engine.ts';
+import { type SqlToken, tokensOf, UncertainSql } from './sql-tokens.ts';
+
+const HINT =
+  `SQL on the embedded ClickHouse reaches no files, programs or other servers. If you trust the project, set ` +
+  `${ALLOW_VARIABLE}=1 in the shell, or use a ClickHouse server`;
+
+/** The engine's message of a missing grant, with what to do. Clients drop what follows the error's name. */
+export function withAccessHint(message: string): string {
+  return message.replace(/\.? \((ACCESS_DENIED|SETTING_CONSTRAINT_VIOLATION)\)/, `. ${HINT}. ($1)`);
+}
+
+/** Statements without these words need no further look. */
+const SUSPECT = /file|dictionary|engine|disk|identifier|format|input|sqlite|odbc|jdbc|executable|arrow|\\x/i;
+const ENGINES =
+  /^(?:(?:Replicated)?(?:Replacing|Summing|Aggregating|Collapsing|VersionedCollapsing|Coalescing|Graphite)?MergeTree|Log|TinyLog|StripeLog|Memory|Null|Set|Join|Buffer|Merge|Dictionary|View|MaterializedView|WindowView|GenerateRandom|Alias|Loop|TimeSeries|Distributed|Atomic|Ordinary|Replicated)$/;
+/** What can follow a column named `engine`. */
+const AFTER_COLUMN =
+  /^(?:from|in|as|and|or|not|is|like|ilike|between|asc|desc|order|group|limit|where|prewhere|having|union|except|intersect|then|else|end|when|settings|format|global|final|sample|join|on|using|qualify|window|nulls|collate|with)$/i;
+const DEFAULTS = /\b(?:default|materialized|alias|ephemeral)\b/i;
+/** Table functions that touch files or start programs before the engine looks at the grants. */
+const EARLY = /^(?:sqlite|odbc|jdbc|executable|arrowstream)$/i;
+/** Functions whose first argument may be the name of a function. */
+const HIGHER_ORDER = /^(?:array|map)/i;
+
+function refuse(what: string): never {
+  throw new EngineError(497, `Code: 497. DB::Exception: ${what} is not allowed. (ACCESS_DENIED)`);
+}
+
+/**
+ * Where the rows begin that an INSERT holds in its own text, behind `FORMAT name`.
+ * @returns null when it holds none, or expressions (VALUES), or cannot be read for certain
+ */
+export function insertHead(sql: string): { end: number; format: string } | null {
+  try {
+    let depth = 0;
+    let before: SqlToken | undefined;
+    let count = 0;
+    for (const token of tokensOf(sql)) {
+      count++;
+      if (count === 1 && !isWord(token, 'insert')) return null;
+      if (isSign(token, '(')) depth++;
+      else if (isSign(token, ')')) depth--;
+      else if (depth === 0 && token.kind === 'word') {
+        if (/^(?:select|with|values|from|watch)$/i.test(token.value) && !isSign(before, '.')) return null;
+        if (isFormatWord(before) && /^[A-Za-z]/.test(token.value)) return { end: token.end, format: token.value };
+      } else if (isSign(token, ';')) return null;
+      // A table may have that name.
+      const named = isSign(before, '.') || isWord(before, 'into') || isWord(before, 'table');
+      before = named && isFormatWord(token) ? { ...token, kind: 'name' } : token;
+    }
+  } catch (error) {
+    if (!(error instanceof UncertainSql)) throw error;
+  }
+  return null;
+}
+
+const isWord = (token: SqlToken | undefined, word: string): boolean =>
+  token?.kind === 'word' && token.value.toLowerCase() === word;
+const isSign = (token: SqlToken | undefined, sign: string): boolean => token?.kind === 'sign' && token.value === sign;
+const isFormatWord = (token: SqlToken | undefined): boolean => isWord(token, 'format');
+const isName = (token: SqlToken | undefined, name: RegExp): boolean =>
+  (token?.kind === 'word' || token?.kind === 'name') && name.test(token.value);
+
+/**
+ * Checks a statement, or several, before the engine sees it.
+ * @throws EngineError in the engine's words when it needs the caller's consent
+ */
+export function guardStatement(sql: string): void {
+  if (!SUSPECT.test(sql)) return;
+  try {
+    new Guard([...tokensOf(sql)], sql).check();
+  } catch (error) {
+    if (!(error instanceof UncertainSql)) throw error;
+    refuse('A statement with typographic quotes, `$` or an open quote or comment outside of texts');
+  }
+}
+
+class Guard {
+  readonly #tokens: readonly SqlToken[];
+  readonly #sql: string;
+
+  constructor(tokens: readonly SqlToken[], sql: string) {
+    this.#tokens = tokens;
+    this.#sql = sql;
+  }
+
+  check(): void {
+    const tokens = this.#tokens;
+    const has = (...words: string[]): boolean => tokens.some((token) => words.some((word) => isWord(token, word)));
+    const makes = has('create', 'attach', 'replace');
+    const dictionary = has('dictionary');
+    let depth = 0;
+    for (let at = 0; at < tokens.length; at++) {
+      const [before, token, next] = [tokens[at - 1], tokens[at], tokens[at + 1]];
+      if (isSign(token, '(')) depth++;
+      if (isSign(token, ')')) depth--;
+      if (isWord(token, 'outfile') && isWord(before, 'into')) refuse('INTO OUTFILE');
+      if (isWord(token, 'infile') && isWord(before, 'from')) refuse('FROM INFILE');
+      if (isName(token, /^disk$/i) && isSign(next, '(')) refuse('disk(…)');
+      if (isName(token, EARLY) && isSign(next, '(')) refuse(`${token?.value ?? ''}(…)`);
+      if (isName(token, /^file$/)) this.#checkFile(at);
+      if (isSign(token, '{') && isWord(tokens[at + 3], 'identifier') && this.#isFunctionArgument(at, at + 4))
+        refuse('A parameter as the name of a function');
+      if (isName(token, /^format$/i) && isSign(next, '(')) this.#checkFormat(at);
+      if (isName(token, /^input$/i) && isSign(next, '(')) this.#checkInput(at);
+      if (makes && depth === 0 && isWord(token, 'engine') && !isSign(before, '.')) this.#checkEngine(at);
+      if (dictionary && isWord(token, 'source') && isSign(next, '(')) this.#checkSource(at);
+      if (isWord(token, 'insert') && isWord(next, 'into') && at > 0) this.#checkLaterInsert(at);
+    }
+  }
+
+  #checkFile(at: number): void {
+    const [qualifier, before, next] = [this.#tokens[at - 2], this.#tokens[at - 1], this.#tokens[at + 1]];
+    if (isSign(before, '.') && isName(qualifier, /^\D/)) return;
+    const applied = isWord(before, 'apply') || (isSign(before, '(') && isWord(qualifier, 'apply'));
+    if ((isSign(next, '(') && !isWord(before, 'into')) || applied || this.#isFunctionArgument(at, at))
+      refuse('The function file');
+  }
+
+  /** Are the tokens from `first` to `last` the whole first argument of a function that takes a function? */
+  #isFunctionArgument(first: number, last: number): boolean {
+    let open = first - 1;
+    while (isSign(this.#tokens[open], '(')) open--;
+    const depth = first - 1 - open;
+    const next = this.#tokens[last + 1];
+    const ends = isWord(next, 'as') || isSign(next, depth === 1 ? ',' : ')');
+    return depth > 0 && ends && isName(this.#tokens[open], HIGHER_ORDER);
+  }
+
+  /** The arguments of a call, whose name is at `at`, each with its tokens. */
+  #argumentsOf(at: number): SqlToken[][] {
+    const found: SqlToken[][] = [[]];
+    let depth = 0;
+    for (const token of this.#tokens.slice(at + 1)) {
+      if (token.kind === 'sign' && '([{'.includes(token.value) && ++depth === 1) continue;
+      if (token.kind === 'sign' && ')]}'.includes(token.value) && --depth === 0) return found;
+      if (depth === 1 && isSign(token, ',')) found.push([]);
+      else found.at(-1)?.push(token);
+    }
+    return found;
+  }
+
+  /** Of the table function: its texts hold columns with defaults, and rows with expressions, that run as SQL. */
+  #checkFormat(at: number): void {
+    const [[first, ...rest] = [], ...others] = this.#argumentsOf(at);
+    if (others.length === 0 || (first?.kind === 'text' && rest.length === 0 && first.value.includes('{'))) return;
+    const plain = rest.length === 0 && others.every(([text, ...more]) => text?.kind === 'text' && more.length === 0);
+    const [[structure] = []] = others;
+    if (!plain || isName(first, /^(?:values|mysqldump)$/i) || /^(?:values|mysqldump)$/i.test(first?.value ?? ''))
+      refuse('format(…) whose arguments are not literal, or hold expressions,');
+    if (others.length > 1 && DEFAULTS.test(structure?.value ?? '')) refuse('A default in a structure');
+  }
+
+  #checkInput(at: number): void {
+    const [[structure, ...rest] = []] = this.#argumentsOf(at);
+    if (structure?.kind !== 'text' || rest.length > 0 || DEFAULTS.test(structure.value))
+      refuse('input(…) whose structure is not literal, or has defaults,');
+    // The engine ends the rows at an empty line, and runs what follows.
+    if (/\n\s*\n\s*\S/.test(this.#sql)) refuse('input(…) in a statement with an empty line');
+  }
+
+  #checkEngine(at: number): void {
+    const equals = isSign(this.#tokens[at + 1], '=');
+    const engine = this.#tokens[equals ? at + 2 : at + 1];
+    if (engine?.kind !== 'word' && engine?.kind !== 'name') return;
+    if (ENGINES.test(engine.value) || (!equals && engine.kind === 'word' && AFTER_COLUMN.test(engine.value))) return;
+    refuse(`The engine ${engine.value}`);
+  }
+
+  /** A dictionary may read from this server, and from nothing else. */
+  #checkSource(at: number): void {
+    const kind = this.#tokens[at + 2];
+    if (isWord(kind, 'null')) return;
+    if (!isWord(kind, 'clickhouse')) refuse(`The dictionary source ${kind?.value ?? ''}`);
+    const inside = this.#argumentsOf(at + 2).flat();
+    inside.forEach((token, index) => {
+      const value = inside[index + 1];
+      if (token.kind === 'text' || token.kind === 'name') guardStatement(token.value);
+      if (token.kind !== 'word') return;
+      const key = token.value.toLowerCase();
+      const here =
+        key === 'host'
+          ? value?.kind === 'text' && /^(?:localhost|127\.0\.0\.1)$/.test(value.value)
+          : key === 'port'
+            ? value?.value === '9000' || isName(value, /^tcpPort$/)
+            : !/^(?:name|secure)$/.test(key);
+      if (!here) refuse(`A dictionary of another server (${key})`);
+    });
+  }
+
+  /** Rows of an INSERT behind other statements are not SQL, so that no reading of what follows is certain. */
+  #checkLaterInsert(at: number): void {
+    const head = insertHead(this.#sql.slice(this.#tokens[at]?.start));
+    if (head !== null) refuse('INSERT … FORMAT behind other statements');
+  }
+}
