@@ -28,6 +28,8 @@ if (values.in !== undefined) {
   });
 }
 
+// The project is this checkout's: its ClickHouse may read the store.
+process.env.TSDBT_ALLOW_EXTERNAL_ACCESS ??= '1';
 const out = mkdtempSync(join(root, '.dist-example-'));
 process.once('exit', () => rmSync(out, { recursive: true, force: true }));
 // What starts an embedded server looks for its keeper beside itself.

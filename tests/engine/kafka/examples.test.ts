@@ -121,7 +121,12 @@ describe.skipIf(NO_STORE !== null)(`the example of the lake${NO_STORE === null ?
       const { code, out } = await play('lake', dir, '--once').ended;
       expect(code, out).toBe(0);
       const tsdbt = async (...args: string[]): Promise<string> =>
-        (await start(args, { cwd: dir, env: { ...process.env, DBT_PROFILES_DIR: dir } }).ended).stdout;
+        (
+          await start(args, {
+            cwd: dir,
+            env: { ...process.env, DBT_PROFILES_DIR: dir, TSDBT_ALLOW_EXTERNAL_ACCESS: '1' },
+          }).ended
+        ).stdout;
       const orders = 'select order_id, customer_id, country, paid_cents, refunded_cents, is_cancelled, events';
       const revenue = 'select day_country, orders, cancelled, net_cents from marts.revenue_daily order by day_country';
       await tsdbt('db', 'start', '--target', 'clickhouse');

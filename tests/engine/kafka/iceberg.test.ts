@@ -3,7 +3,13 @@
 // are killed: iceberg-commits.test.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StoreLab } from '../publish/store-lab.ts';
-import { clickhouseAdapter, clickhouseFolder, clickhouseMissing, textsOf } from '../support/clickhouse.ts';
+import {
+  clickhouseAdapter,
+  clickhouseFolder,
+  clickhouseMissing,
+  textsOf,
+  withOpenClickhouse,
+} from '../support/clickhouse.ts';
 import { ACCESS_KEY, NO_STORE, SECRET_KEY } from '../support/s3-server.ts';
 import { GuardedCatalog } from './guarded-catalog.ts';
 import { IcebergLab } from './iceberg-lab.ts';
@@ -245,49 +251,50 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
 
   it.skipIf(clickhouseMissing !== null)(
     'are read by ClickHouse: partitions, columns that have changed, a version that was replaced',
-    async () => {
-      const adapter = clickhouseAdapter('default');
-      const rows = (columns: string, where = 'true'): Promise<string[][]> =>
-        textsOf(
-          adapter,
-          `select ${columns} from icebergS3('${lab.server.endpoint}/lake/wh/marts/read/', '${ACCESS_KEY}', ` +
-            `'${SECRET_KEY}') where ${where} order by 1`,
-        );
-      try {
-        const publish = { to: 'ice', table: 'marts.read', mode: 'partitions', partition_by: ['day(at)', 'country'] };
-        const model = (columns: string, last: number): void =>
-          lab.model(
-            `select g as id, ${columns}, timestamptz '2026-11-23 07:08:09.123456+02' + g * interval '1 day' as at, ` +
-              `case g % 3 when 0 then 'DE' when 1 then 'a/b' end as country from generate_series(1, ${last}) g`,
-            publish,
+    () =>
+      withOpenClickhouse(async (_server, path) => {
+        const adapter = clickhouseAdapter('default', { path });
+        const rows = (columns: string, where = 'true'): Promise<string[][]> =>
+          textsOf(
+            adapter,
+            `select ${columns} from icebergS3('${lab.server.endpoint}/lake/wh/marts/read/', '${ACCESS_KEY}', ` +
+              `'${SECRET_KEY}') where ${where} order by 1`,
           );
-        model("(g / 4.0)::numeric(10, 2) as price, 'ü' || g as name", 4);
-        await lab.run('build');
-        expect(await rows("id, price, name, toUnixTimestamp64Micro(at), ifNull(country, 'null')")).toEqual(
-          [1, 2, 3, 4].map((id) => [
-            String(id),
-            (id / 4).toFixed(2),
-            `ü${id}`,
-            String((BigInt(Date.UTC(2026, 10, 23 + id, 5, 8, 9)) * 1000n + 123456n).toString()),
-            { 0: 'DE', 1: 'a/b' }[id % 3] ?? 'null',
-          ]),
-        );
-        model("(g / 4.0)::numeric(12, 2) as price, 'new' as name, true as fresh", 1);
-        await lab.run('build');
-        const read = (await ice.read('marts.read')).rows;
-        expect(await rows("id, price, name, ifNull(toString(fresh), 'null')")).toEqual(
-          [...read]
-            .sort((a, b) => Number(a['id']) - Number(b['id']))
-            .map(({ id, price, name, fresh }) => [id, price, name, fresh].map(String)),
-        );
-        expect(read.length).toBe(4);
-        expect(await rows('id', "country = 'DE'")).toEqual([['3']]);
-        expect(await rows('id', "at < '2026-11-25'")).toEqual([['1']]);
-        expect(await rows('count()')).toEqual([['4']]);
-      } finally {
-        await adapter.close();
-      }
-    },
+        try {
+          const publish = { to: 'ice', table: 'marts.read', mode: 'partitions', partition_by: ['day(at)', 'country'] };
+          const model = (columns: string, last: number): void =>
+            lab.model(
+              `select g as id, ${columns}, timestamptz '2026-11-23 07:08:09.123456+02' + g * interval '1 day' as at, ` +
+                `case g % 3 when 0 then 'DE' when 1 then 'a/b' end as country from generate_series(1, ${last}) g`,
+              publish,
+            );
+          model("(g / 4.0)::numeric(10, 2) as price, 'ü' || g as name", 4);
+          await lab.run('build');
+          expect(await rows("id, price, name, toUnixTimestamp64Micro(at), ifNull(country, 'null')")).toEqual(
+            [1, 2, 3, 4].map((id) => [
+              String(id),
+              (id / 4).toFixed(2),
+              `ü${id}`,
+              String((BigInt(Date.UTC(2026, 10, 23 + id, 5, 8, 9)) * 1000n + 123456n).toString()),
+              { 0: 'DE', 1: 'a/b' }[id % 3] ?? 'null',
+            ]),
+          );
+          model("(g / 4.0)::numeric(12, 2) as price, 'new' as name, true as fresh", 1);
+          await lab.run('build');
+          const read = (await ice.read('marts.read')).rows;
+          expect(await rows("id, price, name, ifNull(toString(fresh), 'null')")).toEqual(
+            [...read]
+              .sort((a, b) => Number(a['id']) - Number(b['id']))
+              .map(({ id, price, name, fresh }) => [id, price, name, fresh].map(String)),
+          );
+          expect(read.length).toBe(4);
+          expect(await rows('id', "country = 'DE'")).toEqual([['3']]);
+          expect(await rows('id', "at < '2026-11-25'")).toEqual([['1']]);
+          expect(await rows('count()')).toEqual([['4']]);
+        } finally {
+          await adapter.close();
+        }
+      }),
     300_000,
   );
 

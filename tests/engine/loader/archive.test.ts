@@ -10,6 +10,7 @@ import { putOnce } from '../../../src/loader/archive/sink.ts';
 import type { Message } from '../../../src/loader/broker.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import type { FaultPoint } from '../../../src/loader/sink.ts';
+import { clickhouseAdapter, textsOf, withOpenClickhouse } from '../support/clickhouse.ts';
 import { NO_STORE } from '../support/s3-server.ts';
 import { Archive, ArchiveLabs, ends } from './archive-lab.ts';
 import type { ClickHouseLab } from './clickhouse-lab.ts';
@@ -307,6 +308,17 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     expect(await labs.postgres.ids(archive.table)).toEqual(upTo(14));
   });
 
+  /** Rows of a query on a ClickHouse whose statements may read a store. */
+  const fromFiles = (sql: string): Promise<string[][]> =>
+    withOpenClickhouse(async (_server, path) => {
+      const adapter = clickhouseAdapter('default', { path });
+      try {
+        return await textsOf(adapter, sql);
+      } finally {
+        await adapter.close();
+      }
+    });
+
   it('are read by ClickHouse where they lie', async () => {
     const archive = archiveOf(labs.postgres, {}, 2);
     for (const i of upTo(50))
@@ -316,7 +328,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     const place = `${endpoint}/lake/${archive.path}**/*.ndjson.gz`;
     const files = `s3('${place}', '${accessKeyId}', '${secretAccessKey()}', 'JSONEachRow'`;
     const structure = 'id Int32, at DateTime, _offset Int64, _kafka_ts DateTime64(3)';
-    const [row] = await labs.clickhouse.rows(
+    const [row] = await fromFiles(
       `select count(), sum(id), sum(_offset), toString(max(_kafka_ts), 'UTC') from ${files}, '${structure}') ` +
         "settings date_time_input_format = 'best_effort'",
     );
@@ -336,9 +348,9 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
       new PyDict([]),
       () => undefined,
     );
-    expect(await labs.clickhouse.rows(`select max(name), count() from ${clause}`)).toEqual([['n9', '50']]);
+    expect(await fromFiles(`select max(name), count() from ${clause}`)).toEqual([['n9', '50']]);
     // Without a structure the engine finds the columns itself.
-    expect((await labs.clickhouse.rows(`select name from ${files}) where id = 7`))[0]).toEqual(['n7']);
+    expect((await fromFiles(`select name from ${files}) where id = 7`))[0]).toEqual(['n7']);
   });
 
   it('of Parquet are read by ClickHouse where they lie', async () => {
@@ -350,7 +362,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     const place = `${endpoint}/lake/${archive.path}**/*.parquet`;
     const files = `s3('${place}', '${accessKeyId}', '${secretAccessKey()}', 'Parquet')`;
     expect(
-      await labs.clickhouse.rows(
+      await fromFiles(
         "select count(), sum(JSONExtract(_value, 'id', 'Int32')), sum(_offset), toString(max(_kafka_ts), 'UTC'), " +
           "toString(max(JSONExtract(_value, 'at', 'DateTime64(3, \\'UTC\\')'))), any(_headers), count(_key) " +
           `from ${files} settings date_time_input_format = 'best_effort'`,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PROJECT_DATABASES } from '../support/any-project.ts';
-import { clickhouseAdapter, clickhouseMissing, textsOf } from '../support/clickhouse.ts';
+import { clickhouseAdapter, clickhouseMissing, textsOf, withOpenClickhouse } from '../support/clickhouse.ts';
 import { type Ended, run } from '../support/program.ts';
 import { ACCESS_KEY, NO_STORE, S3Server, SECRET_KEY } from '../support/s3-server.ts';
 
@@ -90,51 +90,52 @@ describe.each(['postgres', 'clickhouse'] as const)('archived_rows on %s', (type)
     'takes one side of what joined files stand for',
     async () => {
       const server = await new S3Server().start();
-      const adapter = clickhouseAdapter('archived_once');
-      try {
-        const store = server.store();
-        const file = (place: string, ids: readonly number[]): Promise<unknown> =>
-          store.put(
-            `raw/clicks/dt=${place}.ndjson.gz`,
-            gzipSync(ids.map((id) => `{"_topic":"clicks","id":${id}}\n`).join('')),
+      await withOpenClickhouse(async (_server, path) => {
+        const adapter = clickhouseAdapter('archived_once', { path });
+        try {
+          const store = server.store();
+          const file = (place: string, ids: readonly number[]): Promise<unknown> =>
+            store.put(
+              `raw/clicks/dt=${place}.ndjson.gz`,
+              gzipSync(ids.map((id) => `{"_topic":"clicks","id":${id}}\n`).join('')),
+            );
+          await file('2026-05-01/05/p00000-00000000000000-00000000000005', [1, 2]);
+          await file('2026-05-01/06/p00000-00000000000005-00000000000010', [3]);
+          await file('2026-05-01/06/p00000-00000000000010-00000000000015', [4]);
+          await file('2026-05-01/05/p00001-00000000000000-00000000000005', [5]);
+          await file('2026-05-02/05/p00000-00000000000000-00000000000005', [6]);
+          await file('none/none/p00000-00000000000000-00000000000005', [7]);
+          await file('2026-05-01/00/p00000-00000000000000-00000000000010-day', [101, 102, 103]);
+          await textsOf(
+            adapter,
+            `create named collection archived_once as url = '${server.endpoint}/lake/', access_key_id = ` +
+              `'${ACCESS_KEY}', secret_access_key = '${SECRET_KEY}'`,
           );
-        await file('2026-05-01/05/p00000-00000000000000-00000000000005', [1, 2]);
-        await file('2026-05-01/06/p00000-00000000000005-00000000000010', [3]);
-        await file('2026-05-01/06/p00000-00000000000010-00000000000015', [4]);
-        await file('2026-05-01/05/p00001-00000000000000-00000000000005', [5]);
-        await file('2026-05-02/05/p00000-00000000000000-00000000000005', [6]);
-        await file('none/none/p00000-00000000000000-00000000000005', [7]);
-        await file('2026-05-01/00/p00000-00000000000000-00000000000010-day', [101, 102, 103]);
-        await textsOf(
-          adapter,
-          `create named collection archived_once as url = '${server.endpoint}/lake/', access_key_id = ` +
-            `'${ACCESS_KEY}', secret_access_key = '${SECRET_KEY}'`,
-        );
-        const { sql } = await compile("archived_rows(source('raw', 'compacted'), {'id': 'Int64'}, 'archived_once')");
-        const ids = async (text: string): Promise<number[]> =>
-          (await textsOf(adapter, text.replace('select *', 'select id')))
-            .flat()
-            .map(Number)
-            .sort((a, b) => a - b);
-        expect(await ids(sql)).toEqual([1, 2, 3, 4, 5, 6, 7]);
-        expect(await ids(sql.replace('now() - 300', 'now() + 300'))).toEqual([4, 5, 6, 7, 101, 102, 103]);
-        // Days and `none` are no columns, whatever the server makes of folders.
-        const daily = await compile("archived_rows(source('raw', 'daily'), {'id': 'Int64'}, 'archived_once')");
-        expect(await ids(daily.sql)).toEqual([1, 2, 3, 4, 5, 6, 7, 101, 102, 103]);
-        // A file that somebody else has put there is read, and no error.
-        await file('2026-05-03/05/p0-copy', [8]);
-        const all = [1, 2, 3, 4, 5, 6, 7, 8];
-        expect(await ids(sql)).toEqual(all);
-        // What comes between the listing and the reading is not read, as it stands for files that are.
-        const slow = ids(sql.replace("'One')) group", "'One') where sleep(1.5) = 0) group"));
-        await pause(700);
-        await file('2026-05-02/00/p00000-00000000000000-00000000000005-day', [106]);
-        expect(await slow).toEqual(all);
-      } finally {
-        await textsOf(adapter, 'drop named collection if exists archived_once');
-        await adapter.close();
-        await server.stop();
-      }
+          const { sql } = await compile("archived_rows(source('raw', 'compacted'), {'id': 'Int64'}, 'archived_once')");
+          const ids = async (text: string): Promise<number[]> =>
+            (await textsOf(adapter, text.replace('select *', 'select id')))
+              .flat()
+              .map(Number)
+              .sort((a, b) => a - b);
+          expect(await ids(sql)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+          expect(await ids(sql.replace('now() - 300', 'now() + 300'))).toEqual([4, 5, 6, 7, 101, 102, 103]);
+          // Days and `none` are no columns, whatever the server makes of folders.
+          const daily = await compile("archived_rows(source('raw', 'daily'), {'id': 'Int64'}, 'archived_once')");
+          expect(await ids(daily.sql)).toEqual([1, 2, 3, 4, 5, 6, 7, 101, 102, 103]);
+          // A file that somebody else has put there is read, and no error.
+          await file('2026-05-03/05/p0-copy', [8]);
+          const all = [1, 2, 3, 4, 5, 6, 7, 8];
+          expect(await ids(sql)).toEqual(all);
+          // What comes between the listing and the reading is not read, as it stands for files that are.
+          const slow = ids(sql.replace("'One')) group", "'One') where sleep(1.5) = 0) group"));
+          await pause(700);
+          await file('2026-05-02/00/p00000-00000000000000-00000000000005-day', [106]);
+          expect(await slow).toEqual(all);
+        } finally {
+          await adapter.close();
+          await server.stop();
+        }
+      });
     },
   );
 
