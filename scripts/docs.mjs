@@ -47,6 +47,11 @@ export const VARIABLES = [
   ['PGSSLMODE, PGSSLCERT, PGSSLKEY, PGSSLROOTCERT, PGREQUIRESSL', 'TLS where the profile says nothing, as in libpq'],
   ['PGTARGETSESSIONATTRS', 'which of several servers, where the profile has no `target_session_attrs`, as in libpq'],
   ['PGTZ, PGOPTIONS', "The session's time zone and settings, as in libpq"],
+  ['ClickHouse', null],
+  [
+    'TSDBT_ALLOW_EXTERNAL_ACCESS',
+    '`1`: SQL on the embedded ClickHouse may reach files, programs and other servers. See [ClickHouse](clickhouse.md#what-sql-may-reach)',
+  ],
   ['The machine', null],
   ['DO_NOT_TRACK', 'Sets `send_anonymous_usage_stats` to false; nothing is sent either way'],
   ['NO_COLOR', 'Set to anything: no colours, as `--no-use-colors`; the option and its variable win'],

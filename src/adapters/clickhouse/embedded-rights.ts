@@ -67,11 +67,12 @@ const FIXED_SETTINGS = [
 export function writeRights(dir: string): string {
   const users = join(dir, 'users.xml');
   const config = join(dir, 'config.xml');
+  const constraints = FIXED_SETTINGS.map((name) => `<${name}><const/></${name}>`).join('');
   // In the profile `default`, which `SET profile` cannot leave.
   writeFileSync(
     users,
     `<clickhouse>
-<profiles><default><constraints>${FIXED_SETTINGS.map((name) => `<${name}><const/></${name}>`).join('')}</constraints></default></profiles>
+<profiles><default><constraints>${constraints}</constraints></default></profiles>
 <users><default><password></password><networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota>
 <grants><query>GRANT ${GRANTS.join(', ')} ON *.*</query><query>GRANT SET DEFINER ON default</query></grants>
 </default></users>

@@ -14,13 +14,25 @@ export function withAccessHint(message: string): string {
   return message.replace(/\.? \((ACCESS_DENIED|SETTING_CONSTRAINT_VIOLATION)\)/, `. ${HINT}. ($1)`);
 }
 
-/** Statements without these words need no further look. */
-const SUSPECT = /file|dictionary|engine|disk|identifier|format|input|sqlite|odbc|jdbc|executable|arrow|\\x/i;
-const ENGINES =
-  /^(?:(?:Replicated)?(?:Replacing|Summing|Aggregating|Collapsing|VersionedCollapsing|Coalescing|Graphite)?MergeTree|Log|TinyLog|StripeLog|Memory|Null|Set|Join|Buffer|Merge|Dictionary|View|MaterializedView|WindowView|GenerateRandom|Alias|Loop|TimeSeries|Distributed|Atomic|Ordinary|Replicated)$/;
+/** Long statements without these need no further look. A backslash may hide a letter, or begin a client's command. */
+const SUSPECT = /file|dictionary|engine|disk|identifier|format|input|sqlite|odbc|jdbc|executable|arrow|\\|\?\?|!(?!=)/i;
+const LONG = 100_000;
+const MERGE_TREE =
+  /^(?:Replicated)?(?:Replacing|Summing|Aggregating|Collapsing|VersionedCollapsing|Coalescing|Graphite)?MergeTree$/;
+/** Other engines that stay within the data folder. */
+const ENGINES = new Set(
+  (
+    'Log TinyLog StripeLog Memory Null Set Join Buffer Merge Dictionary View MaterializedView WindowView ' +
+    'GenerateRandom Alias Loop TimeSeries Distributed Atomic Ordinary Replicated'
+  ).split(' '),
+);
 /** What can follow a column named `engine`. */
-const AFTER_COLUMN =
-  /^(?:from|in|as|and|or|not|is|like|ilike|between|asc|desc|order|group|limit|where|prewhere|having|union|except|intersect|then|else|end|when|settings|format|global|final|sample|join|on|using|qualify|window|nulls|collate|with)$/i;
+const AFTER_COLUMN = new Set(
+  (
+    'from in as and or not is like ilike between asc desc order group limit where prewhere having union except ' +
+    'intersect then else end when settings format global final sample join on using qualify window nulls collate with'
+  ).split(' '),
+);
 const DEFAULTS = /\b(?:default|materialized|alias|ephemeral)\b/i;
 /** Table functions that touch files or start programs before the engine looks at the grants. */
 const EARLY = /^(?:sqlite|odbc|jdbc|executable|arrowstream)$/i;
@@ -71,12 +83,13 @@ const isName = (token: SqlToken | undefined, name: RegExp): boolean =>
  * @throws EngineError in the engine's words when it needs the caller's consent
  */
 export function guardStatement(sql: string): void {
-  if (!SUSPECT.test(sql)) return;
+  if (sql.length > LONG && !SUSPECT.test(sql)) return;
   try {
     new Guard([...tokensOf(sql)], sql).check();
   } catch (error) {
     if (!(error instanceof UncertainSql)) throw error;
-    refuse('A statement with typographic quotes, `$` or an open quote or comment outside of texts');
+    if (SUSPECT.test(sql))
+      refuse('A statement with a backslash, `$`, typographic quotes or an open quote or comment outside of texts');
   }
 }
 
@@ -104,8 +117,10 @@ class Guard {
       if (isName(token, /^disk$/i) && isSign(next, '(')) refuse('disk(…)');
       if (isName(token, EARLY) && isSign(next, '(')) refuse(`${token?.value ?? ''}(…)`);
       if (isName(token, /^file$/)) this.#checkFile(at);
-      if (isSign(token, '{') && isWord(tokens[at + 3], 'identifier') && this.#isFunctionArgument(at, at + 4))
-        refuse('A parameter as the name of a function');
+      // Such as `!` and `??` of ClickHouse's client, which the engine understands.
+      if ((at === 0 || isSign(before, ';')) && token?.kind !== 'word' && !isSign(token, '(') && !isSign(token, ';'))
+        refuse(`A statement that begins with ${token?.value ?? ''}`);
+      if (isName(token, HIGHER_ORDER) && isSign(next, '(')) this.#checkFunctionArgument(at);
       if (isName(token, /^format$/i) && isSign(next, '(')) this.#checkFormat(at);
       if (isName(token, /^input$/i) && isSign(next, '(')) this.#checkInput(at);
       if (makes && depth === 0 && isWord(token, 'engine') && !isSign(before, '.')) this.#checkEngine(at);
@@ -118,18 +133,19 @@ class Guard {
     const [qualifier, before, next] = [this.#tokens[at - 2], this.#tokens[at - 1], this.#tokens[at + 1]];
     if (isSign(before, '.') && isName(qualifier, /^\D/)) return;
     const applied = isWord(before, 'apply') || (isSign(before, '(') && isWord(qualifier, 'apply'));
-    if ((isSign(next, '(') && !isWord(before, 'into')) || applied || this.#isFunctionArgument(at, at))
-      refuse('The function file');
+    if ((isSign(next, '(') && !isWord(before, 'into')) || applied) refuse('The function file');
   }
 
-  /** Are the tokens from `first` to `last` the whole first argument of a function that takes a function? */
-  #isFunctionArgument(first: number, last: number): boolean {
-    let open = first - 1;
-    while (isSign(this.#tokens[open], '(')) open--;
-    const depth = first - 1 - open;
-    const next = this.#tokens[last + 1];
-    const ends = isWord(next, 'as') || isSign(next, depth === 1 ? ',' : ')');
-    return depth > 0 && ends && isName(this.#tokens[open], HIGHER_ORDER);
+  /** The first argument may name a function: within brackets, with an alias, behind words without effect. */
+  #checkFunctionArgument(at: number): void {
+    const [argument = [], ...others] = this.#argumentsOf(at);
+    const [name, alias, , type] = argument.filter(
+      (token) => !isWord(token, 'all') && !(token.kind === 'sign' && '()+'.includes(token.value)),
+    );
+    if (others.length === 0) return;
+    if (isName(name, /^file$/) && (alias === undefined || alias.kind === 'word' || alias.kind === 'name'))
+      refuse('The function file');
+    if (isSign(name, '{') && isWord(type, 'identifier')) refuse('A parameter as the name of a function');
   }
 
   /** The arguments of a call, whose name is at `at`, each with its tokens. */
@@ -168,7 +184,8 @@ class Guard {
     const equals = isSign(this.#tokens[at + 1], '=');
     const engine = this.#tokens[equals ? at + 2 : at + 1];
     if (engine?.kind !== 'word' && engine?.kind !== 'name') return;
-    if (ENGINES.test(engine.value) || (!equals && engine.kind === 'word' && AFTER_COLUMN.test(engine.value))) return;
+    if (ENGINES.has(engine.value) || MERGE_TREE.test(engine.value)) return;
+    if (!equals && engine.kind === 'word' && AFTER_COLUMN.has(engine.value.toLowerCase())) return;
     refuse(`The engine ${engine.value}`);
   }
 

@@ -67,6 +67,10 @@ const FORBIDDEN: Readonly<Record<string, readonly string[]>> = {
     'select “file”(‘FILE’)',
     "select arrayMap(file, ['FILE'])",
     "select arrayMap((file), ['FILE'])",
+    "select arrayMap(all file, ['FILE'])",
+    "select arrayMap(+file, ['FILE'])",
+    "select arrayMap((+(all `file`)), ['FILE'])",
+    "select arrayMap(file f, ['FILE'])",
     "select arrayMap(file as f, ['FILE'])",
     "select arrayMap(x -> file(x), ['FILE'])",
     "select * apply(file) from (select 'FILE' as p)",
@@ -110,6 +114,14 @@ const FORBIDDEN: Readonly<Record<string, readonly string[]>> = {
     "select 1; insert into h.t format TSV\n1\t'\n\nselect 1 into outfile 'DIR/written'",
     "insert into h.t values (1, ';'); select 1 into outfile 'DIR/written'",
   ],
+  'a command of the client': [
+    '\\i SCRIPT',
+    '/* x */ \\i SCRIPT',
+    'select 1; \\i SCRIPT',
+    '?? hello',
+    '! touch DIR/written',
+    'select 1; ?? hello',
+  ],
   'a clause for files': [
     "select 1 into outfile 'DIR/written'",
     "select 1 INTO/**/OUTFILE 'DIR/written' format CSV",
@@ -142,7 +154,6 @@ const FORBIDDEN: Readonly<Record<string, readonly string[]>> = {
     "create table h.x (a Int32) engine = MySQL('HOST', 'a', 'b', 'c', 'd')",
     "create table h.x (a Int32) engine = PostgreSQL('HOST', 'a', 'b', 'c', 'd')",
     "create table h.x (a Int32) engine = SQLite('DIR/x.db', 't')",
-    "create table h.x (a Int32) engine = Kafka settings kafka_broker_list = 'HOST'",
     "create table h.x (a Int32) engine = MongoDB('HOST', 'a', 'b', 'c', 'd')",
     "create table h.x (a Int32) engine = Remote('HOST', 'system', 'one')",
     "create table h.x (a Int32) engine = IcebergLocal('DIR/written')",
@@ -249,11 +260,16 @@ describe.skipIf(clickhouseMissing !== null)('SQL on the embedded ClickHouse', ()
   }
 
   const filled = (sql: string): string =>
-    sql.replaceAll('FILE', join(root, 'secret')).replaceAll('DIR', root).replaceAll('HOST', host);
+    sql
+      .replaceAll('SCRIPT', join(root, 'script.sql'))
+      .replaceAll('FILE', join(root, 'secret'))
+      .replaceAll('DIR', root)
+      .replaceAll('HOST', host);
 
   beforeAll(async () => {
     root = mkdtempSync(join(realpathSync(tmpdir()), 'tsdbt-hostile-clickhouse-'));
     writeFileSync(join(root, 'secret'), SECRET);
+    writeFileSync(join(root, 'script.sql'), `select '${SECRET}' into outfile '${join(root, 'written')}'`);
     listener = createServer((socket) => {
       reached++;
       socket.destroy();
