@@ -2,8 +2,9 @@
 // statement at a time. Statements arrive as text; what a client sent and how it is answered is in embedded-http.ts.
 import { randomUUID } from 'node:crypto';
 import { createReadStream, existsSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { InOrder } from '../../in-order.ts';
+import { WorkingFolder } from './embedded-rights.ts';
 import { quoteWritten, quoteText } from './literal.ts';
 
 /** The part of npm `chdb` that is used. */
@@ -30,6 +31,8 @@ export interface Statement {
   readonly parameters: ReadonlyMap<string, string>;
   /** Id for `kill`; null: the statement carries data and cannot be marked. */
   readonly tag: string | null;
+  /** Reads rows from a file of this server. */
+  readonly infile?: boolean;
   /** Has the client disconnected? */
   readonly gone: () => boolean;
 }
@@ -150,6 +153,8 @@ export class Engine {
   readonly #now: () => number;
   /** Folder of rows on their way. */
   readonly #spool: string;
+  /** Null: statements may use files. */
+  readonly #folder: WorkingFolder | null;
   /** Number of KILL statements: running now, and since the start. */
   #killing = 0;
   #kills = 0;
@@ -171,8 +176,15 @@ export class Engine {
     this.#control = new Lane(
       new native(path, { connectionArgs: [...connectionArgs, `--s3_retry_attempts=${LOADING_ATTEMPTS}`] }),
     );
+    // The first session needs a working folder.
+    this.#folder = rights === null ? null : new WorkingFolder(dirname(rights));
+    this.#folder?.remove();
     this.#now = now;
     this.lastUse = now();
+  }
+
+  #withFiles<T>(work: () => Promise<T>): Promise<T> {
+    return this.#folder === null ? work() : this.#folder.during(work);
   }
 
   /**
@@ -202,7 +214,9 @@ export class Engine {
         try {
           const result = KILLS.test(sql)
             ? await this.#endOthers(() => lane.query(asked ?? sql, format))
-            : await this.#ask(lane, asked ?? sql, format, asked === null ? null : file);
+            : statement.infile === true
+              ? await this.#withFiles(() => lane.query(sql, format))
+              : await this.#ask(lane, asked ?? sql, format, asked === null ? null : file);
           return await take(existsSync(file) ? rowsOf(file) : one(result.bytes()), result);
         } finally {
           if (asked !== null) rmSync(file, { force: true });
@@ -269,7 +283,7 @@ export class Engine {
     return lane.inOrder(async () => {
       await lane.query('CREATE TEMPORARY TABLE unpacked (content String)', 'Null');
       try {
-        await lane.query(`INSERT INTO unpacked ${from}`, 'Null');
+        await this.#withFiles(() => lane.query(`INSERT INTO unpacked ${from}`, 'Null'));
         return (await lane.query('SELECT content FROM unpacked', 'RawBLOB')).bytes();
       } finally {
         await lane.query('DROP TEMPORARY TABLE unpacked', 'Null');

@@ -186,6 +186,7 @@ async function runRequest(
         settings: own,
         parameters,
         tag,
+        infile: given.file !== null,
         gone: () => gone,
       },
       async (output, summary) => {

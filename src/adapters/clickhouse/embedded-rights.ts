@@ -1,6 +1,6 @@
 // The rights of the embedded engine's only user, as a configuration of the engine: databases and all in them, but no
 // files, programs, other servers or users. Ways for which it has no grant are closed by statement-guard.ts.
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const GRANTS = [
@@ -92,4 +92,32 @@ export function writeRights(dir: string): string {
 
 function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+}
+
+/**
+ * The process's working folder, which is removed but for the time of work with the server's own files. The engine's
+ * function `file`, for which there is no grant, looks for that folder first: without it, it fails however it is called.
+ */
+export class WorkingFolder {
+  readonly #parent: string;
+  #users = 0;
+
+  constructor(parent: string) {
+    this.#parent = parent;
+  }
+
+  remove(): void {
+    const folder = mkdtempSync(join(this.#parent, 'removed-'));
+    process.chdir(folder);
+    rmdirSync(folder);
+  }
+
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#users++ === 0) process.chdir('/');
+    try {
+      return await work();
+    } finally {
+      if (--this.#users === 0) this.remove();
+    }
+  }
 }

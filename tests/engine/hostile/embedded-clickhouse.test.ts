@@ -1,6 +1,15 @@
 // SQL of a cloned repository on the embedded ClickHouse reads and writes no file, runs no program and connects to no
 // other server; what a project needs for its own tables stays. The caller's shell may lift that, nothing in the project.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -9,6 +18,7 @@ import { ALLOW_VARIABLE } from '../../../src/adapters/clickhouse/embedded-access
 import {
   embeddedClickhouse,
   type EmbeddedServer,
+  embeddedStatus,
   findChdb,
   keepEmbedded,
   stopEmbedded,
@@ -311,6 +321,15 @@ describe.skipIf(clickhouseMissing !== null)('SQL on the embedded ClickHouse', ()
     await ask('create table h.rows (s String) engine = MergeTree order by tuple()');
     expect(await ask("insert into h.rows format TSV\n'\n\nselect 1 into outfile 'x'\n$\n")).toBe('200 ');
     expect(await ask('select s from h.rows')).toBe("200 \\'\n\nselect 1 into outfile \\'x\\'\n$\n");
+  });
+
+  it.runIf(process.platform === 'linux')('has no working folder, without which the function file fails', async () => {
+    const status = embeddedStatus(join(root, '.tsdbt/clickhouse'));
+    const folder = () => readlinkSync(`/proc/${status.state === 'running' ? status.pid : 0}/cwd`);
+    expect(folder()).toMatch(/ \(deleted\)$/);
+    await ask('insert into h.t format TSV\n5\tx\n');
+    expect(folder()).toMatch(/ \(deleted\)$/);
+    await ask('truncate table h.t');
   });
 
   it('says how the caller allows more', async () => {
