@@ -9,9 +9,14 @@ const HINT =
   `SQL on the embedded ClickHouse reaches no files, programs or other servers. If you trust the project, set ` +
   `${ALLOW_VARIABLE}=1 in the shell, or use a ClickHouse server`;
 
-/** The engine's message of a missing grant, with what to do. Clients drop what follows the error's name. */
+/**
+ * The engine's message of a missing grant or working folder, with what to do. Clients drop what follows the error's
+ * name.
+ */
 export function withAccessHint(message: string): string {
-  return message.replace(/\.? \((ACCESS_DENIED|SETTING_CONSTRAINT_VIOLATION)\)/, `. ${HINT}. ($1)`);
+  const name = /\.? \((ACCESS_DENIED|SETTING_CONSTRAINT_VIOLATION)\)/.exec(message);
+  if (name !== null) return message.replace(name[0], `. ${HINT}. (${name[1]})`);
+  return message.replace(/std::\S*filesystem_error: .*getcwd failed[^(]*/, `A file is not allowed. ${HINT}. `);
 }
 
 /** Long statements without these need no further look. A backslash may hide a letter, or begin a client's command. */

@@ -29,7 +29,7 @@ import { clickhouseMissing } from '../support/clickhouse.ts';
 import { run } from '../support/program.ts';
 
 const SECRET = 'c4n4ry-of-the-user';
-const REFUSED = /ACCESS_DENIED|SETTING_CONSTRAINT_VIOLATION/;
+const REFUSED = /ACCESS_DENIED|SETTING_CONSTRAINT_VIOLATION|A file is not allowed/;
 
 /** Statements whose refusal must come from the rights, not from a mistake in them. FILE: a file of the user. */
 const FORBIDDEN: Readonly<Record<string, readonly string[]>> = {
