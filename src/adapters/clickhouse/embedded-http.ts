@@ -159,6 +159,9 @@ async function runRequest(
     const own = new Map<string, string>();
     const parameters = new Map<string, string>();
     for (const [name, value] of query) {
+      // The name becomes part of a SET statement.
+      if (!OWN_PARAMETERS.has(name) && !/^\w+$/.test(name))
+        throw new EngineError(115, exception(115, `Unknown setting ${name}`, 'UNKNOWN_SETTING'));
       if (name.startsWith('param_')) parameters.set(name.slice(6), value);
       else if (!OWN_PARAMETERS.has(name)) own.set(name, value);
     }
