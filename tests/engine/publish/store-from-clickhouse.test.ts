@@ -3,7 +3,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
-import { clickhouseAdapter, clickhouseFolder, clickhouseMissing, textsOf } from '../support/clickhouse.ts';
+import {
+  clickhouseAdapter,
+  clickhouseFolder,
+  clickhouseMissing,
+  textsOf,
+  withOpenClickhouse,
+} from '../support/clickhouse.ts';
 import { ACCESS_KEY, NO_STORE, SECRET_KEY } from '../support/s3-server.ts';
 import { StoreLab } from './store-lab.ts';
 
@@ -69,9 +75,15 @@ describe.skipIf(MISSING !== null)(`files of a ClickHouse${MISSING === null ? '' 
       `s3('${lab.server.endpoint}/lake/ch/types/${file?.path}', '${ACCESS_KEY}', '${SECRET_KEY}', 'Parquet', ` +
       `'${structure.replaceAll("'", "\\'")}')`;
     const texts = columns.map(([name]) => `toString(${name}) as ${name}_text`).join(', ');
-    expect(await asked(`select ${texts} from ${files} order by id`)).toEqual(
-      await asked(`select ${texts} from ${SCHEMA}.m order by id`),
-    );
+    const read = await withOpenClickhouse(async (_server, path) => {
+      const open = clickhouseAdapter('default', { path });
+      try {
+        return await textsOf(open, `select ${texts} from ${files} order by id`);
+      } finally {
+        await open.close();
+      }
+    });
+    expect(read).toEqual(await asked(`select ${texts} from ${SCHEMA}.m order by id`));
     expect(await lab.run('publish')).toContain('NO-OP');
     const { stdout } = await lab.project.run(['publish', '--list', '--output', 'json']);
     expect(JSON.parse(stdout).copies).toMatchObject([{ path: 'ch/types', rows: 2 }]);
