@@ -50,7 +50,8 @@ export const VARIABLES = [
   ['ClickHouse', null],
   [
     'TSDBT_ALLOW_EXTERNAL_ACCESS',
-    '`1`: SQL on the embedded ClickHouse may reach files, programs and other servers. See [ClickHouse](clickhouse.md#what-sql-may-reach)',
+    '`1`: SQL on the embedded ClickHouse may reach files, programs and other servers. See ' +
+      '[ClickHouse](clickhouse.md#what-sql-may-reach)',
   ],
   ['The machine', null],
   ['DO_NOT_TRACK', 'Sets `send_anonymous_usage_stats` to false; nothing is sent either way'],

@@ -16,7 +16,7 @@ const ADDING: ReadonlySet<unknown> = new Set(['incremental', 'distributed_increm
  *   that node is gone, the table is taken for the node's own: dbt has no notes, and a model may be renamed
  */
 export function requireOwnRows(ctx: RunContext, node: ManifestNode, session: Session): void {
-  const { materialized, full_refresh } = node.config as { materialized?: unknown; full_refresh?: boolean | null };
+  const { materialized, full_refresh } = configOf(node);
   if (!ADDING.has(materialized)) return;
   if (materialized !== 'snapshot' && (full_refresh ?? ctx.config.flags.full_refresh)) return;
   const relation = relationOf(ctx, node);
@@ -33,9 +33,12 @@ export function requireOwnRows(ctx: RunContext, node: ManifestNode, session: Ses
 
 /** Notes who has filled the node's table. */
 export function noteOwner(ctx: RunContext, node: ManifestNode): void {
-  if ((node.config as { materialized?: unknown }).materialized === 'view') return;
+  if (configOf(node).materialized === 'view') return;
   ctx.views.set(nameOf(relationOf(ctx, node)), node.unique_id);
 }
+
+const configOf = (node: ManifestNode): { materialized?: unknown; full_refresh?: boolean | null } =>
+  node.config as object;
 
 const relationOf = (ctx: RunContext, node: ManifestNode): Relation =>
   relationFrom(ctx.adapter, ctx.config.project.quoting, node as Parameters<typeof relationFrom>[2]);

@@ -204,17 +204,8 @@ export class ClickHouseAdapter implements Adapter {
       { fetch: true },
     );
     const relations = table.rows.map(({ values }) => {
-      const [schema, name, kind, engine, views, refreshable, appends, shards, definition] = values.map(toText) as [
-        string,
-        string,
-        string,
-        string,
-        string,
-        string,
-        string,
-        string,
-        string,
-      ];
+      const [schema = '', name = '', kind, engine = '', views = '[]', refreshable = '', ...rest] = values.map(toText);
+      const [appends = '', shards = '', definition = ''] = rest;
       const pointing = (JSON.parse(views) as [string, string, string, string][]).map((view) =>
         PyDict.from({ schema: view[0], name: view[1], sql: view[2], comment: view[3] }),
       );

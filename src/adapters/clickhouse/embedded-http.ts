@@ -274,7 +274,7 @@ async function statementOf(settings: HttpSettings, request: IncomingMessage, que
     return { sql: fromFile(query, file, plain ? 'none' : coding), data: true, file };
   }
   const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
+  for await (const chunk of request) chunks.push(chunk);
   let body = Buffer.concat(chunks);
   if (!plain && body.length > 0) {
     const decode = Object.hasOwn(DECODERS, coding) ? DECODERS[coding] : undefined;

@@ -400,7 +400,7 @@ describe.skipIf(clickhouseMissing !== null)(
       ]);
     });
 
-    it('lets dictionaries read from it inside the engine, and by its address where the caller allows that', async () => {
+    it('lets dictionaries read from it, by its address only where the caller allows that', async () => {
       const fields = '(id Int64, name String) primary key id layout(flat()) lifetime(0) source';
       const inside = ({ user, password }: EmbeddedServer) =>
         `create or replace dictionary http.inside ${fields}(clickhouse(user '${user}' password '${password}' ` +

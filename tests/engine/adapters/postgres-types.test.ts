@@ -209,7 +209,8 @@ describe('every type of Postgres', () => {
         `select 1 as id, ${columns((each, index) => (goes(each) ? `${literal(each)} as c${index}` : null))}`,
       ),
       'models/m.yml':
-        'models: [{name: m, config: {meta: {tsdbt: {audit: true, publish: [{to: here, table: serving.m, key: id}]}}}, ' +
+        'models: [{name: m, config: {meta: {tsdbt: {audit: true, ' +
+        'publish: [{to: here, table: serving.m, key: id}]}}}, ' +
         'columns: [{name: id, data_tests: [unique, not_null]}]}]\n',
     });
     await run('build', '--select', 'm');

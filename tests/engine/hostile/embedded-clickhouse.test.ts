@@ -1,5 +1,5 @@
 // SQL of a cloned repository on the embedded ClickHouse reads and writes no file, runs no program and connects to no
-// other server; what a project needs for its own tables stays. The caller's shell may lift that, nothing in the project.
+// other server; what a project needs for its own tables stays. Only the caller's shell lifts that.
 import {
   existsSync,
   mkdirSync,
@@ -103,14 +103,16 @@ const FORBIDDEN: Readonly<Record<string, readonly string[]>> = {
     "create view h.v as select file('FILE') as a",
     'create function stolen as (x) -> file(x)',
     "create table h.x (a String default file('FILE')) engine = Memory",
-    "create materialized view h.mv refresh every 1 hour (l String) engine = Memory as select * from file('FILE', LineAsString)",
+    'create materialized view h.mv refresh every 1 hour (l String) engine = Memory as select * from ' +
+      "file('FILE', LineAsString)",
     "create table h.x as file('FILE')",
     "create table h.x engine = Memory as select * from url('http://HOST/', 'TSV', 'a String')",
   ],
   'SQL in a text': [
     "select * from format(JSONEachRow, 'a String default file(\\'FILE\\'), b Int32', '{\"b\":1}')",
     "select * from format(JSONEachRow, concat('a String default fi', 'le(\\'FILE\\'), b Int32'), '{\"b\":1}')",
-    "with concat('a String default fi', 'le(\\'FILE\\'), b Int32') as s select * from format(JSONEachRow, s, '{\"b\":1}')",
+    "with concat('a String default fi', 'le(\\'FILE\\'), b Int32') as s select * from format(JSONEachRow, s, " +
+      '\'{"b":1}\')',
     "select * from format(Values, 'a String', '(file(\\'FILE\\'))')",
     "select * from format(concat('Val', 'ues'), 'a String', '(file(\\'FILE\\'))')",
     "insert into h.t select * from input('id Int32, s String default file(\\'FILE\\')') format JSONEachRow {\"id\":7}",
@@ -143,7 +145,8 @@ const FORBIDDEN: Readonly<Record<string, readonly string[]>> = {
     "select 1 as x format Template settings format_template_row = 'FILE'",
     "select 1 as x format Protobuf settings format_schema = 'FILE:M'",
     "select 1 settings output_format_schema = 'DIR/written'",
-    "select * from format(CSV, 'a Int32', 'x\\n1') settings input_format_record_errors_file_path = 'DIR/written', input_format_allow_errors_num = 3",
+    "select * from format(CSV, 'a Int32', 'x\\n1') settings input_format_record_errors_file_path = " +
+      "'DIR/written', input_format_allow_errors_num = 3",
     "set format_avro_schema_registry_url = 'http://HOST/'",
   ],
   'an engine of a table or a database': [
@@ -172,23 +175,34 @@ const FORBIDDEN: Readonly<Record<string, readonly string[]>> = {
     "create database x engine = MySQL('HOST', 'a', 'b', 'c')",
     "create database x engine = Backup('h', File('DIR'))",
     "create database x engine = DataLakeCatalog('http://HOST') settings warehouse = 'w', catalog_type = 'rest'",
-    "create table h.x (a Int32) engine = MergeTree order by a settings disk = disk(type = web, endpoint = 'http://HOST/')",
+    'create table h.x (a Int32) engine = MergeTree order by a settings disk = disk(type = web, endpoint = ' +
+      "'http://HOST/')",
     "create table h.x (a Int32) engine = MergeTree order by a settings disk = 'x'",
     "alter table h.t modify setting disk = disk(type = web, endpoint = 'http://HOST/')",
     "create database x engine = Atomic settings disk = disk(type = s3, endpoint = 'http://HOST/bucket/')",
   ],
   'a dictionary': [
-    "create dictionary h.d (k String, v String) primary key k source(executable(command 'cat FILE' format 'TSV')) layout(flat()) lifetime(0)",
-    "create or replace dictionary h.d (k String) primary key k source (/**/ executable_pool(command 'id' format 'TSV')) layout(flat()) lifetime(0)",
-    "create dictionary h.d (k String) primary key k source(`executable`(command 'id' format 'TSV')) layout(flat()) lifetime(0)",
-    "attach dictionary h.d (k String) primary key k source(executable(command 'id' format 'TSV')) layout(flat()) lifetime(0)",
-    "create dictionary h.d (k String, v String) primary key k source(file(path 'FILE' format 'TSV')) layout(flat()) lifetime(0)",
-    "create dictionary h.d (k String, v String) primary key k source(http(url 'http://HOST/' format 'TSV')) layout(flat()) lifetime(0)",
-    "create dictionary h.d (k UInt64) primary key k source(clickhouse(host 'evil.example' table 't' db 'h')) layout(flat()) lifetime(0)",
-    "create dictionary h.d (k UInt64) primary key k source(clickhouse(host 'localhost' port 1 table 't' db 'h')) layout(flat()) lifetime(0)",
+    "create dictionary h.d (k String, v String) primary key k source(executable(command 'cat FILE' format " +
+      "'TSV')) layout(flat()) lifetime(0)",
+    "create or replace dictionary h.d (k String) primary key k source (/**/ executable_pool(command 'id' " +
+      "format 'TSV')) layout(flat()) lifetime(0)",
+    "create dictionary h.d (k String) primary key k source(`executable`(command 'id' format 'TSV')) " +
+      'layout(flat()) lifetime(0)',
+    "attach dictionary h.d (k String) primary key k source(executable(command 'id' format 'TSV')) " +
+      'layout(flat()) lifetime(0)',
+    "create dictionary h.d (k String, v String) primary key k source(file(path 'FILE' format 'TSV')) " +
+      'layout(flat()) lifetime(0)',
+    "create dictionary h.d (k String, v String) primary key k source(http(url 'http://HOST/' format 'TSV')) " +
+      'layout(flat()) lifetime(0)',
+    "create dictionary h.d (k UInt64) primary key k source(clickhouse(host 'evil.example' table 't' db 'h')) " +
+      'layout(flat()) lifetime(0)',
+    "create dictionary h.d (k UInt64) primary key k source(clickhouse(host 'localhost' port 1 table 't' db " +
+      "'h')) layout(flat()) lifetime(0)",
     "create dictionary h.d (k UInt64) primary key k source(clickhouse(name x table 't')) layout(flat()) lifetime(0)",
-    "create dictionary h.d (k UInt64, v String) primary key k source(clickhouse(query 'select 1 as k, file(\\'FILE\\') as v')) layout(flat()) lifetime(0)",
-    "create dictionary h.d (k UInt64) primary key k source(mysql(host 'HOST' table 't' db 'h')) layout(flat()) lifetime(0)",
+    "create dictionary h.d (k UInt64, v String) primary key k source(clickhouse(query 'select 1 as k, " +
+      "file(\\'FILE\\') as v')) layout(flat()) lifetime(0)",
+    "create dictionary h.d (k UInt64) primary key k source(mysql(host 'HOST' table 't' db 'h')) " +
+      'layout(flat()) lifetime(0)',
   ],
   'rights, backups or the server': [
     'create user u',
@@ -215,7 +229,8 @@ const FORBIDDEN: Readonly<Record<string, readonly string[]>> = {
 const ALLOWED: readonly string[] = [
   'create table h.a (id Int32, file String, engine String) engine = MergeTree order by id',
   "insert into h.a values (1, 'the file (x) into outfile y', 'a')",
-  'insert into h.a format JSONEachRow\n{"id":2,"file":"\' into outfile \'x\' file(\'y\')","engine":"$"}\n\n{"id":3,"file":"","engine":""}\n',
+  'insert into h.a format JSONEachRow\n{"id":2,"file":"\' into outfile \'x\' ' +
+    'file(\'y\')","engine":"$"}\n\n{"id":3,"file":"","engine":""}\n',
   'select file, engine, count() from h.a group by file, engine order by file',
   "select a.file, concat(file, 'x'), lower(file), arrayMap(file -> upper(file), [file]) from h.a as a",
   "select arrayMap((file, n) -> n, ['a'], [1])",
@@ -236,8 +251,10 @@ const ALLOWED: readonly string[] = [
   'create materialized view h.m to h.e as select id as a, 0 as b from h.a',
   'create function doubled as (x) -> x * 2',
   'create temporary table temporary_one (a Int32)',
-  "create dictionary h.g (id Int32, file String) primary key id source(clickhouse(table 'a' db 'h')) layout(flat()) lifetime(0)",
-  "create dictionary h.k (id Int32, file String) primary key id source(clickhouse(host 'localhost' port 9000 query 'select id, file from h.a')) layout(flat()) lifetime(0)",
+  "create dictionary h.g (id Int32, file String) primary key id source(clickhouse(table 'a' db 'h')) " +
+    'layout(flat()) lifetime(0)',
+  "create dictionary h.k (id Int32, file String) primary key id source(clickhouse(host 'localhost' port 9000 " +
+    "query 'select id, file from h.a')) layout(flat()) lifetime(0)",
   "select dictGet('h.g', 'file', 1), dictGet('h.k', 'file', 1)",
   'create table h.n engine = Null as h.a',
   'optimize table h.a final',
@@ -382,7 +399,8 @@ describe.skipIf(clickhouseMissing !== null)('SQL on the embedded ClickHouse', ()
     };
     write({
       'dbt_project.yml':
-        "name: evil\nprofile: evil\non-run-start: \"select * from file('FILE', 'LineAsString')\"\nmodels: {evil: {+materialized: table}}\n",
+        "name: evil\nprofile: evil\non-run-start: \"select * from file('FILE', 'LineAsString')\"\nmodels: " +
+        '{evil: {+materialized: table}}\n',
       'profiles.yml': 'evil: {target: d, outputs: {d: {type: clickhouse, path: .tsdbt/clickhouse, schema: s}}}\n',
       '.env': `${ALLOW_VARIABLE}=1\n`,
       'models/a.sql': "select file('FILE') as a",
@@ -390,14 +408,17 @@ describe.skipIf(clickhouseMissing !== null)('SQL on the embedded ClickHouse', ()
       'models/c.sql': '{{ config(post_hook="select 1 into outfile \'DIR/written\'") }} select 1 as x',
       'models/d.sql': "{{ config(settings={'disk': \"disk(type=web, endpoint='http://HOST/')\"}) }} select 1 as x",
       'models/e.sql':
-        "{{ config(materialized='view') }} {% if execute %}{% set x = run_query(\"select * from url('http://HOST/', 'TSV', 'a String')\") %}{% endif %} select 1 as x",
+        "{{ config(materialized='view') }} {% if execute %}{% set x = run_query(\"select * from " +
+        "url('http://HOST/', 'TSV', 'a String')\") %}{% endif %} select 1 as x",
       'models/f.sql':
-        "{{ config(materialized='dictionary', fields=[('k', 'UInt64')], primary_key='k', layout='flat()', lifetime='0', source_type='http', url='http://HOST/', format='TSV') }} select 1",
+        "{{ config(materialized='dictionary', fields=[('k', 'UInt64')], primary_key='k', layout='flat()', " +
+        "lifetime='0', source_type='http', url='http://HOST/', format='TSV') }} select 1",
       'models/g.sql':
         "{{ config(query_settings={'input_format_record_errors_file_path': 'DIR/written'}) }} select 1 as x",
       'seeds/file.csv': "into outfile,file('FILE')\n1,2\n",
       'macros/steal.sql':
-        "{% macro steal() %}{% do log(run_query(\"select * from file('FILE', 'LineAsString')\").rows[0][0], info=true) %}{% endmacro %}",
+        "{% macro steal() %}{% do log(run_query(\"select * from file('FILE', 'LineAsString')\").rows[0][0], " +
+        'info=true) %}{% endmacro %}',
     });
     const tsdbt = (...args: string[]) =>
       run(args, { cwd: project, env: { PATH: process.env['PATH'] ?? '', HOME: root, XDG_STATE_HOME: root } });
