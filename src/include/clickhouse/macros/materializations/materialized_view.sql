@@ -318,7 +318,9 @@
 {#- For a model that was a materialized view and is a view now. Other views that write into it are named only. -#}
 {% macro clickhouse__drop_associated_mv_if_it_was_automatically_created(target_relation) %}
   {%- set found = clickhouse__search_associated_mvs_to_target(target_relation.schema, target_relation.name, {})[0] -%}
-  {%- set own = clickhouse__drop_own_views(target_relation) -%}
+  {%- set relation = load_cached_relation(target_relation) -%}
+  {%- set own = clickhouse__own_views(relation) if relation is not none else [] -%}
+  {{- clickhouse__drop_mvs_by_names(target_relation, on_cluster_clause(target_relation), own) -}}
   {%- for name in found if name not in own -%}
     {%- do log('Warning - Materialized View "' ~ name ~ '" was detected pointing to the model name "'
         ~ target_relation.name ~ '" that was just updated/removed. It can\'t be automatically removed by DBT. Drop it '

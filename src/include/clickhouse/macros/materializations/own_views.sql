@@ -53,7 +53,6 @@
   {%- if own -%}
     {{- clickhouse__drop_mvs_by_names(target_relation, on_cluster_clause(target_relation), own) -}}
   {%- endif -%}
-  {{- return(own) -}}
 {% endmacro %}
 
 {#- A view of the model whose section has another name now goes on under that name, so that no row is seen by both or
