@@ -2,7 +2,7 @@
 // generated code with and without waiting.
 import { startRendering } from '../values/budget.ts';
 import { JinjaError } from '../values/python-error.ts';
-import { settleSync } from '../values/call.ts';
+import { settle, settleSync } from '../values/call.ts';
 import { toText } from '../values/text.ts';
 import { type UndefinedFactory, undefinedFactory, type UndefinedKind } from '../values/undefined.ts';
 import type { Callable, CallableFace, Value } from '../values/value.ts';
@@ -289,25 +289,6 @@ function placed(error: JinjaError, source: TemplateSource): JinjaError {
   details.path ??= source.path;
   error.template ??= source.name;
   return error;
-}
-
-/** Runs to the end and awaits every promise that is yielded. */
-export async function settle(result: Value | Promise<Value> | Generator<unknown, Value, unknown>): Promise<Value> {
-  if (typeof result !== 'object' || result === null || !('next' in result) || typeof result.next !== 'function')
-    return result as Value;
-  const generator = result;
-  let step = generator.next();
-  while (!step.done) {
-    let value: unknown;
-    try {
-      value = await step.value;
-    } catch (error) {
-      step = generator.throw(error);
-      continue;
-    }
-    step = generator.next(value);
-  }
-  return step.value;
 }
 
 /** Translation pays off after this many runs. */

@@ -15,7 +15,6 @@ export {
   type MacroArgument,
   type MacroDefinition,
   type MacroTemplate,
-  settle,
   type Template,
   type TemplateInfo,
 } from './environment.ts';
@@ -43,3 +42,5 @@ export function parseTemplate(
   const { dbt = true, name = '<template>', ...rest } = options;
   return parseSource(source, new Lexer({ ...DEFAULT_LEXER_OPTIONS, ...rest }), { dbt }, { name });
 }
+
+export { settle } from '../values/call.ts';

@@ -1,4 +1,4 @@
-// Calling a Callable from code that cannot wait: filters, methods and the synchronous driver.
+// Calling a Callable: from code that cannot wait (filters, methods and the synchronous driver), and from code that can.
 import { JinjaError, typeError } from './python-error.ts';
 import { typeName } from './type-name.ts';
 import type { Callable, Kwargs, Value } from './value.ts';
@@ -36,6 +36,25 @@ export function settleSync(result: Value | Promise<Value> | Generator<unknown, V
     return step.value;
   }
   return result;
+}
+
+/** Runs to the end and awaits every promise that is yielded. */
+export async function settle(result: Value | Promise<Value> | Generator<unknown, Value, unknown>): Promise<Value> {
+  if (typeof result !== 'object' || result === null || !('next' in result) || typeof result.next !== 'function')
+    return result as Value;
+  const generator = result;
+  let step = generator.next();
+  while (!step.done) {
+    let value: unknown;
+    try {
+      value = await step.value;
+    } catch (error) {
+      step = generator.throw(error);
+      continue;
+    }
+    step = generator.next(value);
+  }
+  return step.value;
 }
 
 function waiting(): JinjaError {

@@ -16,7 +16,7 @@ export {
 } from './arithmetic.ts';
 export { bounded, checkItems, checkMemory, enter, startRendering, walk } from './budget.ts';
 export { PyBytes } from './bytes.ts';
-export { callableOf, callSync, isGenerator, NO_KWARGS, settleSync } from './call.ts';
+export { callableOf, callSync, isGenerator, NO_KWARGS, settle, settleSync } from './call.ts';
 export { type ArgumentBinder, argumentBinder, type Call, callable } from './callable.ts';
 export { compare, compareStrings } from './comparison.ts';
 export { PyDecimal } from './decimal.ts';

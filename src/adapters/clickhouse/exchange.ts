@@ -205,8 +205,13 @@ function sourcesSql({ schema, identifier }: Lease): string {
  * write to the table as it was when they began.
  */
 function writersSql(lease: Lease, sources: readonly string[]): string {
-  const names = [lease.identifier, ...sources].map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  const pattern = `(?is)insert\\s+into\\s+(?:table\\s+)?[^\\s(]*\\b(?:${names.join('|')})\\b`;
+  return insertsSql([lease.identifier, ...sources]);
+}
+
+/** Counts running INSERTs into tables of these names, in whatever database. */
+export function insertsSql(tables: readonly string[]): string {
+  const names = tables.map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const pattern = `(?is)insert\\s+(?:into\\s+)?(?:table\\s+)?[^\\s(]*\\b(?:${names.join('|')})\\b`;
   return (
     "select count() from system.processes where query_kind in ('Insert', 'AsyncInsertFlush') and match(query, " +
     `${quoteText(pattern)})`

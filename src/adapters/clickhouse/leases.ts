@@ -41,7 +41,7 @@ const PAUSE = 50;
 const IDLE_LOCK_MS = 500;
 const MAX_IDLE_LOCKS = 20;
 const WORKING =
-  /^__(?:tsdbt_(?:new|once|stage|shadow|changes|carry|lock)|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}$/;
+  /^__(?:tsdbt_(?:new|once|stage|shadow|changes|carry|lock|arrivals|arriving)|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}$/;
 const UNKNOWN_DATABASE = '81';
 const UNKNOWN_SETTING = '115';
 /** Limit for cleaning up on a server that does not answer. */
@@ -181,8 +181,10 @@ export class Lease {
       if (claim?.stopped === true) await setMerges(this, 'start', this.identifier);
       if (claim?.exchange !== undefined) await finishExchange(this, claim.exchange);
     }
-    // Drops locks last: until then the next run finds their notes.
-    for (const { name, engine } of [...left].sort((a, b) => Number(a.claim !== null) - Number(b.claim !== null))) {
+    // Drops views before the tables that they write into, and locks last: until then the next run finds their notes.
+    const place = ({ engine, claim }: Neighbour): number =>
+      engine === 'MaterializedView' ? 0 : claim === null ? 1 : 2;
+    for (const { name, engine } of [...left].sort((a, b) => place(a) - place(b))) {
       if (engine === 'View' || engine === 'Dictionary')
         await this.query(`drop ${engine.toLowerCase()} if exists ${this.table(name)}`);
       else await this.drop(name);

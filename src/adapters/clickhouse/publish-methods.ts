@@ -3,12 +3,15 @@
 import { TsdbtError } from '../../errors.ts';
 import { PyDict } from '../../values/dict.ts';
 import { toText } from '../../values/text.ts';
+import { callableOf, NO_KWARGS, settle } from '../../values/call.ts';
+import { iterate } from '../../values/iterate.ts';
 import type { Value } from '../../values/value.ts';
 import { Relation } from '../relation.ts';
 import type { TemplateMethods } from '../template-method.ts';
 import { workingStem } from './beside.ts';
 import { beginExchange, finishExchange } from './exchange.ts';
 import type { Lease, Leases } from './leases.ts';
+import { comingSecond, isMixed, LiveViews, requireBefore } from './live-views.ts';
 import { ClickHouseSession } from './session.ts';
 
 /** @param leases those of the adapter that the methods belong to */
@@ -18,7 +21,63 @@ export function publishMethods(leases: Leases): TemplateMethods {
       throw new TsdbtError('compilation', `'adapter.${method}' expects target to be a Relation`);
     return leases.of(relation.schema ?? '', relation.identifier ?? '');
   };
+  const live = new WeakMap<Lease, LiveViews>();
+  /** May views tell INSERTs apart by the second in which they began? Asked once. */
+  let dated: Promise<boolean> | undefined;
+  const asksDated = async (lease: Lease): Promise<boolean> =>
+    (await lease.query("select count() from system.functions where name = 'initialQueryStartTime'"))[0]?.textAt(0) ===
+    '1';
   return {
+    can_replace_live: {
+      signature: 'target',
+      parsing: () => false,
+      run(_call, target) {
+        const lease = leaseOf('can_replace_live', target);
+        return (dated ??= asksDated(lease));
+      },
+    },
+    watch_views: {
+      signature: 'target, views',
+      parsing: () => null,
+      async run(_call, target, views) {
+        const lease = leaseOf('watch_views', target);
+        live.set(lease, await LiveViews.of(lease, [...iterate(views)].map(toText)));
+        return null;
+      },
+    },
+    fill_to_border: {
+      signature: 'target, staged, sql, fill',
+      parsing: () => 0,
+      async run({ sql: database }, target, staged, sql, fill) {
+        const watched = live.get(leaseOf('fill_to_border', target))!;
+        for (;;) {
+          const { moment, filters } = await watched.border();
+          try {
+            await settle(callableOf(fill)([staged, sql, filters], NO_KWARGS));
+            return String(moment);
+          } catch (error) {
+            if (!isMixed(error)) throw error;
+            await database.macro('truncate_relation', { relation: staged });
+          }
+        }
+      },
+    },
+    coming_second: {
+      signature: 'target, statements',
+      parsing: () => 0,
+      run: async (_call, target, statements) =>
+        String(await comingSecond(leaseOf('coming_second', target), Number(toText(statements)))),
+    },
+    await_second: {
+      signature: 'target, second',
+      parsing: () => null,
+      async run(_call, target, second) {
+        const lease = leaseOf('await_second', target);
+        await requireBefore(lease, Number(toText(second)));
+        await live.get(lease)!.passed(Number(toText(second)));
+        return null;
+      },
+    },
     working_stem: {
       signature: 'identifier',
       parsing: () => '',

@@ -133,8 +133,9 @@
   {%- set refreshable_clause = refreshable_mv_clause() -%}
   {%- set catchup = config.get('catchup', True) -%}
   {%- set views = clickhouse__extract_mv_views(sql) -%}
-  {#- what is no table yet is built anew as on a full refresh -#}
-  {%- set rebuild = existing_relation is not none and (should_full_refresh() or not existing_relation.is_table) -%}
+  {#- what is no table, or was not filled to the end, is built anew as on a full refresh -#}
+  {%- set rebuild = existing_relation is not none and (should_full_refresh() or not existing_relation.is_table
+      or existing_relation.is_unfilled) -%}
 
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
   {%- if rebuild -%}
@@ -142,13 +143,21 @@
   {%- endif -%}
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
-  {%- if existing_relation is none -%}
+  {%- set obstacle = clickhouse__live_obstacle(target_relation) if rebuild or existing_relation is none -%}
+  {%- if obstacle -%}
+    {%- do log('Rows that arrive while ' ~ target_relation ~ ' is built may be missing: ' ~ obstacle) -%}
+  {%- endif -%}
+  {%- if existing_relation is none and not obstacle -%}
+    {{- clickhouse__replace_live(target_relation, none, staging_relation, sql, views, catchup) -}}
+  {%- elif existing_relation is none -%}
     {%- do log('Creating new materialized view ' ~ target_relation.name) -%}
     {{- clickhouse__get_create_materialized_view_as_sql(target_relation, sql, views, catchup) -}}
   {%- else -%}
     {%- do log('Replacing existing materialized view ' ~ target_relation.name) -%}
     {%- do clickhouse__rename_own_views(target_relation, views) -%}
-    {%- if rebuild -%}
+    {%- if rebuild and not obstacle -%}
+      {{- clickhouse__replace_live(target_relation, existing_relation, staging_relation, sql, views, catchup) -}}
+    {%- elif rebuild -%}
       {{- clickhouse__replace_mv(target_relation, existing_relation, staging_relation, staging_relation, sql, views,
           catchup) -}}
     {%- else -%}

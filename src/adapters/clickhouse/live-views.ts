@@ -1,0 +1,203 @@
+// Replaces materialized views while rows arrive: finds a moment at which no INSERT into their sources runs, up to which
+// a table is filled from the sources, and waits for the second from which another view takes the rows over.
+import { TsdbtError } from '../../errors.ts';
+import { sleep } from '../../within.ts';
+import { LOCAL_DATABASES } from './catalogue.ts';
+import { insertsSql } from './exchange.ts';
+import type { Lease } from './leases.ts';
+import { quoteText } from './literal.ts';
+
+/** What a table is filled with: rows of parts up to these blocks. */
+export interface Border {
+  /** Microseconds of the server's clock: every INSERT that began earlier has ended, and its rows are in the parts. */
+  readonly moment: number;
+  /** The setting additional_table_filters. */
+  readonly filters: string;
+}
+
+/** A table that views read, views themselves, and tables that pass rows on. */
+interface Place {
+  readonly name: string;
+  readonly engine: string;
+  /** Views that fire on its rows. */
+  readonly fires: readonly string[];
+  /** Of a view: the table that it writes into. */
+  readonly target: string;
+  readonly engineFull: string;
+}
+
+/** The error of a fill whose snapshot has a part that was merged from older and newer blocks. */
+const MIXED = 'tsdbt: a part has blocks from before and after the border';
+/** Engines whose rows come from threads of the server, which system.processes does not show. */
+const BACKGROUND = /^(?:Buffer|Kafka|RabbitMQ|NATS|FileLog|S3Queue|AzureQueue|MaterializedPostgreSQL)$/;
+const PASSES_ON = /^(?:Distributed|Buffer|Alias)$/;
+const PAUSE = 5;
+/** Seconds: a wait is reported after the first, and ends with an error after the second. */
+const NOTICE = 5;
+const PATIENCE = 600;
+/** Seconds between the start of a statement and the moment when system.processes shows it, at most. */
+const SLACK = 0.2;
+/** Seconds that a statement has to change a view. */
+const DDL_SECONDS = 0.5;
+
+async function places(lease: Lease): Promise<Place[]> {
+  const rows = await lease.query(
+    "select concat(database, '.', name), engine, toJSONString(arrayMap((d, t) -> concat(d, '.', t), " +
+      "dependencies_database, dependencies_table)), extract(replaceAll(create_table_query, '`', ''), ' TO ([^ (]+)'), " +
+      `engine_full from system.tables where ${LOCAL_DATABASES} and (notEmpty(dependencies_table) or engine in ` +
+      "('MaterializedView', 'Distributed', 'Buffer', 'Alias'))",
+  );
+  return rows.map((row) => ({
+    name: row.textAt(0),
+    engine: row.textAt(1),
+    fires: JSON.parse(row.textAt(2)) as string[],
+    target: row.textAt(1) === 'MaterializedView' ? row.textAt(3) : '',
+    engineFull: row.textAt(4),
+  }));
+}
+
+/** The tables on whose rows the views fire. */
+function sourcesOf(all: readonly Place[], views: readonly string[]): Place[] {
+  return all.filter(({ fires }) => fires.some((view) => views.includes(view)));
+}
+
+/** Those tables, and all through which their rows may come: an INSERT into any of them writes into the sources. */
+function writtenThrough(all: readonly Place[], sources: readonly Place[]): Place[] {
+  const found = new Set(sources);
+  for (const place of found) {
+    const views = all.filter(({ target }) => target === place.name).map(({ name }) => name);
+    const table = `'${place.name.slice(place.name.indexOf('.') + 1)}'`;
+    for (const other of all) {
+      if (other.fires.some((view) => views.includes(view))) found.add(other);
+      if (PASSES_ON.test(other.engine) && other.engineFull.includes(table)) found.add(other);
+    }
+  }
+  return [...found];
+}
+
+export class LiveViews {
+  readonly #lease: Lease;
+  readonly #views: readonly string[];
+  #sources: readonly Place[] = [];
+  #through: readonly string[] = [];
+
+  /** @param views names of views in the lease's schema */
+  private constructor(lease: Lease, views: readonly string[]) {
+    this.#lease = lease;
+    this.#views = views.map((view) => `${lease.schema}.${view}`);
+  }
+
+  static async of(lease: Lease, views: readonly string[]): Promise<LiveViews> {
+    const made = new LiveViews(lease, views);
+    const all = await places(lease);
+    made.#sources = sourcesOf(all, made.#views);
+    const through = writtenThrough(all, made.#sources);
+    made.#through = through.map(({ name }) => name.slice(name.indexOf('.') + 1));
+    const doubtful = [
+      ...made.#sources.filter(({ engine }) => !/MergeTree$|^Null$/.test(engine)),
+      ...through.filter(({ engine }) => BACKGROUND.test(engine)),
+    ];
+    if (doubtful.length > 0)
+      lease.notify(
+        `Rows that arrive while ${lease.schema}.${lease.identifier} is built may be missing or doubled: ` +
+          `${doubtful.map(({ name, engine }) => `${name} has the engine ${engine}`).join(', ')}. Expected sources ` +
+          'of the MergeTree family that are written by INSERT',
+      );
+    return made;
+  }
+
+  /** Waits until no INSERT into the sources runs. @throws when there was no such moment for ten minutes */
+  async border(): Promise<Border> {
+    const tables = this.#sources.filter(({ engine }) => engine.endsWith('MergeTree')).map(({ name }) => name);
+    const parts = async (): Promise<string> =>
+      JSON.stringify(
+        tables.length === 0
+          ? []
+          : (
+              await this.#lease.query(
+                "select concat(database, '.', table) as name, partition_id, toString(max(max_block_number)) from " +
+                  `system.parts where active and name in (${tables.map(quoteText).join(', ')}) group by all order by all`,
+              )
+            ).map((row) => [row.textAt(0), row.textAt(1), row.textAt(2)]),
+      );
+    return this.#until(async () => {
+      // Nothing was written between the two looks at the parts, and in between nothing was running.
+      const before = await parts();
+      const [row] = await this.#lease.query(`select toUnixTimestamp64Micro(now64(6)), (${insertsSql(this.#through)})`);
+      if (Number(row?.textAt(1)) > 0 || (await parts()) !== before) return null;
+      const blocks = JSON.parse(before) as [string, string, string][];
+      const filters = tables.map(
+        (table) => `${quoteText(table)}: ${quoteText(filterOf(blocks.filter(([name]) => name === table)))}`,
+      );
+      return { moment: Number(row?.textAt(0)), filters: `{${filters.join(', ')}}` };
+    });
+  }
+
+  /** Waits until a second has begun, and every INSERT into the sources that began before it has ended. */
+  async passed(second: number): Promise<void> {
+    await this.#until(async () => {
+      const [row] = await this.#lease.query(
+        `select toFloat64(now64(6)) >= ${second + SLACK}, (${insertsSql(this.#through)} and toFloat64(now64(6)) - ` +
+          `elapsed < ${second + SLACK})`,
+      );
+      return isTrue(row?.textAt(0)) && Number(row?.textAt(1)) === 0 ? true : null;
+    });
+  }
+
+  async #until<T>(look: () => Promise<T | null>): Promise<T> {
+    const began = Date.now();
+    for (let told = false; ; ) {
+      const found = await look();
+      if (found !== null) return found;
+      const seconds = (Date.now() - began) / 1000;
+      const title = `INSERTs into ${this.#sources.map(({ name }) => name).join(', ')}`;
+      if (seconds > PATIENCE)
+        throw new TsdbtError(
+          'database',
+          `Cannot build ${this.#lease.schema}.${this.#lease.identifier}: for ${PATIENCE} seconds ${title} were running ` +
+            'without a pause. Expected a moment between two INSERTs. Stop the writers for a second, and run again',
+        );
+      if (seconds > NOTICE && !told) {
+        told = true;
+        this.#lease.notify(`Waiting for a moment without ${title}`);
+      }
+      await sleep(PAUSE);
+    }
+  }
+}
+
+/** Rows up to the blocks. A part that was merged across the border makes the statement fail. */
+function filterOf(blocks: readonly (readonly [table: string, partition: string, block: string])[]): string {
+  if (blocks.length === 0) return '0';
+  const highest =
+    `transform(_partition_id, [${blocks.map(([, partition]) => quoteText(partition)).join(', ')}], ` +
+    `[${blocks.map(([, , block]) => `toInt64(${block})`).join(', ')}], toInt64(-1))`;
+  const [from, to] = [2, 3].map((index) => `toInt64(splitByChar('_', _part)[${index}])`);
+  return `throwIf(${from} <= ${highest} and ${to} > ${highest}, ${quoteText(MIXED)}) = 0 and ${to} <= ${highest}`;
+}
+
+/** Has a merge made it impossible to read the rows up to the border? Another border then can be. */
+export function isMixed(error: unknown): boolean {
+  return error instanceof TsdbtError && error.message.includes(MIXED);
+}
+
+/** A second of the server's clock that begins when so many statements can have changed views. */
+export async function comingSecond(lease: Lease, statements: number): Promise<number> {
+  const [row] = await lease.query('select toFloat64(now64(6))');
+  return Math.ceil(Number(row?.textAt(0)) + DDL_SECONDS + (statements - 1) * 0.1);
+}
+
+/** @throws when the second has begun: it is not known which INSERTs a changed view has seen */
+export async function requireBefore(lease: Lease, second: number): Promise<void> {
+  const [row] = await lease.query(`select toFloat64(now64(6)) < ${second}`);
+  if (!isTrue(row?.textAt(0)))
+    throw new TsdbtError(
+      'database',
+      `Cannot replace the views of ${lease.schema}.${lease.identifier} without losing rows: the server took too long ` +
+        'to change them. Run again: the next run fills the table anew',
+    );
+}
+
+function isTrue(text: string | undefined): boolean {
+  return text === '1' || text === 'true' || text === 'True';
+}

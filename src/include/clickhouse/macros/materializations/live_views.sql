@@ -1,0 +1,159 @@
+{#- Builds a materialized view's table while rows arrive in its sources, without losing or doubling one. Collecting views
+    write what arrives into a table of its own, with the moment and the second in which each INSERT began. The new table
+    is filled from the sources up to a moment without a running INSERT. It gets the collected rows of before a second
+    from which the old views write nothing, takes the old table's place, and gets those of before a second from which
+    the new views write. An INSERT began in one second for all views that it fires, whenever they are changed. -#}
+
+{#- Why it cannot be done so, or none. -#}
+{% macro clickhouse__live_obstacle(target_relation) %}
+  {%- if on_cluster_clause(target_relation) | trim -%}
+    {{ return('it is built on a cluster, whose servers each have views and clocks of their own') }}
+  {%- elif config.get('refreshable') -%}
+    {{ return('a refreshable view does not fire on INSERTs') }}
+  {%- elif adapter.overridden('clickhouse__create_mvs', 'clickhouse__create_mv', 'clickhouse__create_target_table',
+      'clickhouse__get_create_materialized_view_as_sql', 'clickhouse__replace_mv', 'clickhouse__drop_mvs_by_suffixes',
+      'clickhouse__create_empty_table', 'get_create_table_as_sql', 'create_table_as', 'clickhouse__create_table_as',
+      'clickhouse__insert_into', 'create_table_or_empty') -%}
+    {{ return('macros of the project build it') }}
+  {%- elif not adapter.can_replace_live(target_relation) -%}
+    {{ return('the server has no function initialQueryStartTime') }}
+  {%- endif -%}
+  {{- return(none) -}}
+{% endmacro %}
+
+{% macro clickhouse__unfilled_comment() %}tsdbt: not filled{% endmacro %}
+
+{#- Replaces existing_relation, which may be none, by a table that is built as staged_relation. -#}
+{% macro clickhouse__replace_live(target_relation, existing_relation, staged_relation, sql, views, catchup) %}
+  {%- if catchup -%}
+    {{- clickhouse__create_empty_table(False, staged_relation, sql, config.get('contract').enforced) -}}
+  {%- else -%}
+    {%- do log('Catchup config set to false, skipping table backfill for ' ~ target_relation.name) -%}
+    {{- clickhouse__create_empty_table(False, staged_relation, sql, config.get('contract').enforced,
+        statement_name='main') -}}
+  {%- endif -%}
+  {%- do run_query(one_alter_relation(staged_relation, 'modify comment ' ~ adapter.quote_text(
+      clickhouse__unfilled_comment()))) -%}
+  {%- set arrivals = clickhouse__make_intermediate_relation(target_relation, '__tsdbt_arrivals') -%}
+  {%- set collectors = clickhouse__collect_arrivals(target_relation, staged_relation, arrivals, views) -%}
+  {%- set moment = adapter.fill_to_border(target_relation, staged_relation, sql,
+      clickhouse__fill_to_border) if catchup else '0' -%}
+  {%- set first = '_tsdbt_at > ' ~ moment -%}
+
+  {%- if existing_relation is not none -%}
+    {%- set old_views = clickhouse__own_view_queries(existing_relation) -%}
+    {%- if old_views -%}
+      {%- set until = adapter.coming_second(target_relation, old_views | length + 1) -%}
+      {%- do run_query(one_alter_relation(existing_relation, 'modify comment ' ~ adapter.quote_text(
+          clickhouse__unfilled_comment()))) -%}
+      {%- for name, old_sql in old_views.items() -%}
+        {{- clickhouse__modify_mv(clickhouse__view_of(target_relation, name), '', clickhouse__begun(old_sql, '< '
+            ~ until)) -}}
+      {%- endfor -%}
+      {%- do adapter.await_second(target_relation, until) -%}
+      {%- do clickhouse__insert_arrivals(arrivals, staged_relation, first ~ ' and _tsdbt_begun < ' ~ until) -%}
+      {%- set first = '_tsdbt_begun >= ' ~ until -%}
+    {%- endif -%}
+    {{- clickhouse__drop_mvs_by_names(target_relation, '', old_views | list) -}}
+    {%- do clickhouse__publish(staged_relation, target_relation) -%}
+  {%- else -%}
+    {%- do clickhouse__publish_first(staged_relation, target_relation) -%}
+  {%- endif -%}
+
+  {%- set since = adapter.coming_second(target_relation, views | length) -%}
+  {%- set begun = {} -%}
+  {%- for name, view_sql in views.items() -%}
+    {%- do begun.update({name: clickhouse__begun(view_sql, '>= ' ~ since)}) -%}
+  {%- endfor -%}
+  {{- clickhouse__create_mvs(target_relation, '', '', begun) -}}
+  {%- do adapter.await_second(target_relation, since) -%}
+  {%- do clickhouse__insert_arrivals(arrivals, target_relation, first ~ ' and _tsdbt_begun < ' ~ since) -%}
+  {%- for name, view_sql in views.items() -%}
+    {{- clickhouse__modify_mv(clickhouse__view_of(target_relation, target_relation.identifier ~ '_' ~ name), '',
+        view_sql) -}}
+  {%- endfor -%}
+  {%- for collector in collectors -%}
+    {{- clickhouse__drop_mv(collector, '') -}}
+  {%- endfor -%}
+  {%- do adapter.drop_relation(arrivals) -%}
+  {%- do run_query(one_alter_relation(target_relation, "modify comment ''")) -%}
+{% endmacro %}
+
+{#- Views that write what arrives into a table of its own, which gets the columns of like_relation. -#}
+{% macro clickhouse__collect_arrivals(target_relation, like_relation, arrivals, views) %}
+  {%- do run_query('create table ' ~ arrivals ~ ' as ' ~ like_relation ~ ' engine = MergeTree order by tuple()') -%}
+  {%- do run_query(one_alter_relation(arrivals, 'add column _tsdbt_at Int64, add column _tsdbt_begun Int64')) -%}
+  {%- set collectors = [] -%}
+  {%- for name, view_sql in views.items() -%}
+    {%- set stem = target_relation.incorporate(path={'identifier': adapter.working_stem(target_relation.identifier)}) -%}
+    {%- set collector = make_temp_relation(stem, '__tsdbt_arriving_' ~ local_md5(name ~ invocation_id)).incorporate(
+        type='materialized_view') -%}
+    {%- do collectors.append(collector) -%}
+    {%- call statement('collect arrivals: ' ~ name) %}
+      create materialized view {{ collector }}
+      to {{ arrivals }}
+      as select *, toUnixTimestamp64Micro(now64(6)) as _tsdbt_at,
+        toInt64(toUnixTimestamp(initialQueryStartTime())) as _tsdbt_begun
+      from (
+        {{ view_sql }}
+      )
+    {%- endcall -%}
+  {%- endfor -%}
+  {%- do adapter.watch_views(target_relation, collectors | map(attribute='identifier') | list) -%}
+  {{- return(collectors) -}}
+{% endmacro %}
+
+{#- Rows of sources, up to what additional_table_filters lets through. -#}
+{% macro clickhouse__fill_to_border(relation, sql, filters) %}
+  {%- set columns = get_quoted_csv(model['columns'].values() | map(attribute='name'))
+      if config.get('contract').enforced -%}
+  {%- call statement('main') %}
+    insert into {{ relation }} {{ '(' ~ columns ~ ')' if columns }}
+    settings additional_table_filters = {{ filters }}
+    select {{ columns or '*' }}
+    from (
+      {{ sql }}
+    )
+    {{ adapter.get_model_query_settings(model) }}
+  {%- endcall -%}
+{% endmacro %}
+
+{% macro clickhouse__insert_arrivals(arrivals, relation, condition) %}
+  {%- set names = run_query('select name from system.columns where database = ' ~ adapter.quote_text(relation.schema)
+      ~ ' and table = ' ~ adapter.quote_text(relation.identifier)
+      ~ " and default_kind not in ('MATERIALIZED', 'ALIAS', 'EPHEMERAL') order by position") -%}
+  {%- set columns = get_quoted_csv(names.columns[0].values()) -%}
+  {%- call statement('insert arrivals') %}
+    insert into {{ relation }} ({{ columns }})
+    select {{ columns }}
+    from {{ arrivals }}
+    where {{ condition }}
+  {%- endcall -%}
+{% endmacro %}
+
+{#- The rows of a view's query for INSERTs that began before or since a second. -#}
+{% macro clickhouse__begun(view_sql, compared) %}
+  select *
+  from (
+    {{ view_sql }}
+  )
+  where toUnixTimestamp(initialQueryStartTime()) {{ compared }}
+{%- endmacro %}
+
+{#- The model's views that write into a relation: a dict of names and queries, as they are on the server now. -#}
+{% macro clickhouse__own_view_queries(relation) %}
+  {%- set queries = {} -%}
+  {%- set own = clickhouse__own_views(relation) -%}
+  {%- if own -%}
+    {%- set found = run_query("select name, as_select from system.tables where engine = 'MaterializedView' and "
+        "database = " ~ adapter.quote_text(relation.schema)) -%}
+    {%- for row in found if row[0] in own -%}
+      {%- do queries.update({row[0]: row[1]}) -%}
+    {%- endfor -%}
+  {%- endif -%}
+  {{- return(queries) -}}
+{% endmacro %}
+
+{% macro clickhouse__view_of(target_relation, name) %}
+  {{- return(target_relation.derivative(name, 'materialized_view', interpret_suffix_as_full_identifier=True)) -}}
+{% endmacro %}
