@@ -109,27 +109,29 @@ export class LiveViews {
   /** Waits until no INSERT into the sources runs. @throws when there was no such moment for ten minutes */
   async border(): Promise<Border> {
     const tables = this.#sources.filter(({ engine }) => engine.endsWith('MergeTree')).map(({ name }) => name);
-    const parts = async (): Promise<string> =>
-      JSON.stringify(
-        tables.length === 0
-          ? []
-          : (
-              await this.#lease.query(
-                "select concat(database, '.', table) as name, partition_id, toString(max(max_block_number)) from " +
-                  `system.parts where active and name in (${tables.map(quoteText).join(', ')}) group by all order by all`,
-              )
-            ).map((row) => [row.textAt(0), row.textAt(1), row.textAt(2)]),
-      );
+    // The text of each look differs: equal subqueries are run once.
+    const parts = (look: number): string =>
+      '(select (toUnixTimestamp64Micro(max(nowInBlock64(6))), toJSONString(groupArray((name, partition_id, block))), ' +
+      `${look}) from (select concat(database, '.', table) as name, partition_id, toString(max(max_block_number)) as ` +
+      `block from system.parts where active and name in (${['', ...tables].map(quoteText).join(', ')}) group by all ` +
+      'order by all))';
+    const running = insertsSql(this.#through).replace(
+      'count()',
+      '(toUnixTimestamp64Micro(max(nowInBlock64(6))), count())',
+    );
     return this.#until(async () => {
-      // Nothing was written between the two looks at the parts, and in between nothing was running.
-      const before = await parts();
-      const [row] = await this.#lease.query(`select toUnixTimestamp64Micro(now64(6)), (${insertsSql(this.#through)})`);
-      if (Number(row?.textAt(1)) > 0 || (await parts()) !== before) return null;
-      const blocks = JSON.parse(before) as [string, string, string][];
+      // Scalar subqueries run one after the other. No part came between the two looks, and in between none was written.
+      const [row] = await this.#lease.query(
+        `select ${parts(1)} as a, (${running}) as b, ${parts(2)} as c, a.1, a.2, b.1, b.2, c.1, c.2`,
+      );
+      const [first, before, second, count, third, after] = [3, 4, 5, 6, 7, 8].map((index) => row?.textAt(index) ?? '');
+      const inOrder = Number(first) <= Number(third) && (Number(second) === 0 || Number(first) <= Number(second));
+      if (Number(count) > 0 || before !== after || !inOrder) return null;
+      const blocks = JSON.parse(before!) as [string, string, string][];
       const filters = tables.map(
         (table) => `${quoteText(table)}: ${quoteText(filterOf(blocks.filter(([name]) => name === table)))}`,
       );
-      return { moment: Number(row?.textAt(0)), filters: `{${filters.join(', ')}}` };
+      return { moment: Number(first), filters: `{${filters.join(', ')}}` };
     });
   }
 

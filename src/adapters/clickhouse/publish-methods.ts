@@ -25,8 +25,9 @@ export function publishMethods(leases: Leases): TemplateMethods {
   /** May views tell INSERTs apart by the second in which they began? Asked once. */
   let dated: Promise<boolean> | undefined;
   const asksDated = async (lease: Lease): Promise<boolean> =>
-    (await lease.query("select count() from system.functions where name = 'initialQueryStartTime'"))[0]?.textAt(0) ===
-    '1';
+    (
+      await lease.query("select count() from system.functions where name in ('initialQueryStartTime', 'nowInBlock64')")
+    )[0]?.textAt(0) === '2';
   return {
     can_replace_live: {
       signature: 'target',

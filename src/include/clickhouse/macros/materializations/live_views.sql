@@ -16,7 +16,7 @@
       'clickhouse__insert_into', 'create_table_or_empty') -%}
     {{ return('macros of the project build it') }}
   {%- elif not adapter.can_replace_live(target_relation) -%}
-    {{ return('the server has no function initialQueryStartTime') }}
+    {{ return('the server has no functions initialQueryStartTime and nowInBlock64') }}
   {%- endif -%}
   {{- return(none) -}}
 {% endmacro %}
@@ -40,12 +40,12 @@
       clickhouse__fill_to_border) if catchup else '0' -%}
   {%- set first = '_tsdbt_at > ' ~ moment -%}
 
+  {%- set marked = {} -%}
   {%- if existing_relation is not none -%}
     {%- set old_views = clickhouse__own_view_queries(existing_relation) -%}
     {%- if old_views -%}
       {%- set until = adapter.coming_second(target_relation, old_views | length + 1) -%}
-      {%- do run_query(one_alter_relation(existing_relation, 'modify comment ' ~ adapter.quote_text(
-          clickhouse__unfilled_comment()))) -%}
+      {%- do clickhouse__mark_unfilled(existing_relation, marked) -%}
       {%- for name, old_sql in old_views.items() -%}
         {{- clickhouse__modify_mv(clickhouse__view_of(target_relation, name), '', clickhouse__begun(old_sql, '< '
             ~ until)) -}}
@@ -77,6 +77,49 @@
   {%- endfor -%}
   {%- do adapter.drop_relation(arrivals) -%}
   {%- do run_query(one_alter_relation(target_relation, "modify comment ''")) -%}
+  {%- for name, comment in marked.items() if name != target_relation.schema ~ '.' ~ target_relation.identifier -%}
+    {%- do clickhouse__comment_on(name, comment) -%}
+  {%- endfor -%}
+{% endmacro %}
+
+{#- Until its new views write, no rows reach a table, nor those that views fill from it. If the run ends before, the next
+    run of each of their models fills it anew. Puts the comments that they had into `marked`. -#}
+{% macro clickhouse__mark_unfilled(relation, marked) %}
+  {%- set found = run_query("select concat(database, '.', name) as name, comment, arrayMap((d, t) -> concat(d, '.', t), "
+      "dependencies_database, dependencies_table) as views, if(engine = 'MaterializedView', "
+      "extract(replaceAll(create_table_query, '`', ''), ' TO ([^ (]+)'), '') as target from system.tables where "
+      "notEmpty(dependencies_table) or engine = 'MaterializedView' or (database = "
+      ~ adapter.quote_text(relation.schema) ~ ' and name = ' ~ adapter.quote_text(relation.identifier) ~ ')') -%}
+  {%- set tables, targets, open = {}, {}, [relation.schema ~ '.' ~ relation.identifier] -%}
+  {%- for row in found -%}
+    {%- do tables.update({row['name']: row}) -%}
+    {%- if row['comment'].startswith('tsdbt: view of ') -%}
+      {%- do targets.update({row['name']: row['target']}) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {%- for name in open if name not in marked -%}
+    {%- set comment = tables[name]['comment'] if name in tables else clickhouse__comment_of(name) -%}
+    {%- do marked.update({name: comment}) -%}
+    {%- if not comment.startswith(clickhouse__unfilled_comment()) -%}
+      {%- do clickhouse__comment_on(name, clickhouse__unfilled_comment() ~ '\n' ~ comment) -%}
+    {%- endif -%}
+    {%- for view in (tables[name]['views'] if name in tables else []) if view in targets -%}
+      {%- do open.append(targets[view]) -%}
+    {%- endfor -%}
+  {%- endfor -%}
+{% endmacro %}
+
+{#- name: schema.table -#}
+{% macro clickhouse__comment_of(name) %}
+  {%- set found = run_query("select comment from system.tables where concat(database, '.', name) = "
+      ~ adapter.quote_text(name)) -%}
+  {{- return(found[0][0] if found | length else '') -}}
+{% endmacro %}
+
+{% macro clickhouse__comment_on(name, comment) %}
+  {%- set schema, identifier = name.split('.', 1) -%}
+  {%- do run_query('alter table ' ~ api.Relation.create(schema=schema, identifier=identifier) ~ ' modify comment '
+      ~ adapter.quote_text(comment)) -%}
 {% endmacro %}
 
 {#- Views that write what arrives into a table of its own, which gets the columns of like_relation. -#}

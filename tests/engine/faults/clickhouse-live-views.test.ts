@@ -1,0 +1,122 @@
+// Materialized views of ClickHouse are replaced while rows arrive: none is lost or doubled, whether the run ends or is
+// killed at one of its statements.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { clickhouseMissing } from '../support/clickhouse.ts';
+import { ClickhouseLab, type Fault } from './clickhouse-lab.ts';
+import { pause } from './project.ts';
+
+/** `npm run faults` kills at every statement. */
+const LONG = process.env['TSDBT_FAULT_KILLS'] !== undefined;
+const VIEW = "{{ config(materialized='materialized_view', order_by='n') }}\n";
+
+describe.skipIf(clickhouseMissing !== null)('materialized views of ClickHouse while rows arrive', () => {
+  let lab: ClickhouseLab;
+  let next = 1000;
+  beforeAll(async () => {
+    lab = await ClickhouseLab.open({
+      'models/m1.sql': `${VIEW}select n, n * 2 as twice from x.src`,
+      'models/m2.sql': `${VIEW}select n, twice + 1 as more from {{ ref('m1') }}`,
+    });
+    await lab.rows('create database x');
+    await lab.rows('create table x.src (n UInt64) engine = MergeTree order by n');
+    await lab.rows('insert into x.src select number from numbers(1000)');
+  });
+  afterAll(() => lab.close());
+
+  /** Writes up to 100 rows per second for as long as the work takes. @returns rows that were written */
+  const whileWriting = async (table: string, work: () => Promise<unknown>): Promise<number> => {
+    let done = false;
+    let written = 0;
+    const client = async (): Promise<void> => {
+      while (!done) {
+        const began = Date.now();
+        await lab.rows(`insert into ${table} values (${next++})`);
+        written++;
+        await pause(Math.max(1, 10 - (Date.now() - began)));
+      }
+    };
+    const writer = client();
+    try {
+      await work();
+    } finally {
+      done = true;
+      await writer;
+    }
+    return written;
+  };
+  const run = async (args: readonly string[], fault?: Fault): Promise<readonly string[]> => {
+    const { code, out, killed, statements } = await lab.run(['run', ...args], {
+      beside: true,
+      ...(fault && { fault }),
+    });
+    if (fault === undefined) expect(code, out).toBe(0);
+    else expect(killed, out).toBe(true);
+    return statements;
+  };
+  const expectExact = async (...names: string[]): Promise<void> => {
+    const [source] = await lab.rows('select count(), sum(n) from x.src');
+    for (const name of names)
+      expect([name, ...(await lab.rows(`select count(), uniqExact(n), sum(n) from s.${name}`))[0]!]).toEqual([
+        name,
+        source![0],
+        source![0],
+        source![1],
+      ]);
+  };
+  const expectTidy = async (): Promise<void> => {
+    expect(await lab.orphans()).toEqual([]);
+    expect(
+      await lab.rows("select name, comment from system.tables where database = 's' and name like 'm_' order by name"),
+    ).toEqual([
+      ['m1', ''],
+      ['m2', ''],
+    ]);
+    expect(
+      await lab.rows("select name, as_select from system.tables where engine = 'MaterializedView' order by name"),
+    ).toEqual([
+      ['m1_mv', 'SELECT n, n * 2 AS twice FROM x.src'],
+      ['m2_mv', 'SELECT n, twice + 1 AS more FROM s.m1'],
+    ]);
+  };
+
+  it('a first run, a full refresh of all and one of the first alone miss no row', async () => {
+    for (const args of [[], ['--full-refresh'], ['-s', 'm1', '--full-refresh'], ['-s', 'm2', '--full-refresh']]) {
+      expect(await whileWriting('x.src', () => run(args))).toBeGreaterThan(20);
+      await expectExact('m1', 'm2');
+      await expectTidy();
+    }
+  });
+
+  it('after a kill at any statement of a full refresh the next run misses no row', async () => {
+    let statements: readonly string[] = [];
+    await whileWriting('x.src', async () => {
+      statements = await run(['--full-refresh', '-s', 'm1']);
+    });
+    const changes = statements
+      .map((sql, at) => ({ sql, at }))
+      .filter(({ sql }) => !/^\s*(?:select|describe)/i.test(sql));
+    const chosen = LONG
+      ? changes.map(({ at }) => at)
+      : [
+          /create materialized view .*arriving/i,
+          /insert into .*additional_table_filters/i,
+          /alter table .* modify query .* < \d/i,
+          /exchange tables/i,
+          /create materialized view .*m1_mv/i,
+          /insert into `s`\.`m1` /i,
+          /alter table .* modify query (?!.*begun|.*initialQuery)/i,
+        ];
+    for (const at of chosen)
+      for (const how of LONG ? (['before', 'after'] as const) : (['after'] as const)) {
+        await whileWriting('x.src', async () => {
+          await run(['--full-refresh', '-s', 'm1'], { at, how });
+          await pause(300);
+          await run([]);
+        });
+        await expectExact('m1', 'm2').catch((error: unknown) => {
+          throw new Error(`killed ${how} ${String(at)}`, { cause: error });
+        });
+      }
+    await expectTidy();
+  });
+});
