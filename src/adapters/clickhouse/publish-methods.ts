@@ -69,12 +69,19 @@ export function publishMethods(leases: Leases): TemplateMethods {
       run: async (_call, target, statements) =>
         String(await comingSecond(leaseOf('coming_second', target), Number(toText(statements)))),
     },
+    require_before: {
+      signature: 'target, second',
+      parsing: () => null,
+      async run(_call, target, second) {
+        await requireBefore(leaseOf('require_before', target), Number(toText(second)));
+        return null;
+      },
+    },
     await_second: {
       signature: 'target, second',
       parsing: () => null,
       async run(_call, target, second) {
         const lease = leaseOf('await_second', target);
-        await requireBefore(lease, Number(toText(second)));
         await live.get(lease)!.passed(Number(toText(second)));
         return null;
       },

@@ -50,6 +50,7 @@
         {{- clickhouse__modify_mv(clickhouse__view_of(target_relation, name), '', clickhouse__begun(old_sql, '< '
             ~ until)) -}}
       {%- endfor -%}
+      {%- do adapter.require_before(target_relation, until) -%}
       {%- do adapter.await_second(target_relation, until) -%}
       {%- do clickhouse__insert_arrivals(arrivals, staged_relation, first ~ ' and _tsdbt_begun < ' ~ until) -%}
       {%- set first = '_tsdbt_begun >= ' ~ until -%}
@@ -66,6 +67,7 @@
     {%- do begun.update({name: clickhouse__begun(view_sql, '>= ' ~ since)}) -%}
   {%- endfor -%}
   {{- clickhouse__create_mvs(target_relation, '', '', begun) -}}
+  {%- do adapter.require_before(target_relation, since) -%}
   {%- do adapter.await_second(target_relation, since) -%}
   {%- do clickhouse__insert_arrivals(arrivals, target_relation, first ~ ' and _tsdbt_begun < ' ~ since) -%}
   {%- for name, view_sql in views.items() -%}
@@ -85,8 +87,8 @@
 {#- Until its new views write, no rows reach a table, nor those that views fill from it. If the run ends before, the next
     run of each of their models fills it anew. Puts the comments that they had into `marked`. -#}
 {% macro clickhouse__mark_unfilled(relation, marked) %}
-  {%- set found = run_query("select concat(database, '.', name) as name, comment, arrayMap((d, t) -> concat(d, '.', t), "
-      "dependencies_database, dependencies_table) as views, if(engine = 'MaterializedView', "
+  {%- set found = run_query("select concat(database, '.', name) as name, comment, toJSONString(arrayMap((d, t) -> "
+      "concat(d, '.', t), dependencies_database, dependencies_table)) as views, if(engine = 'MaterializedView', "
       "extract(replaceAll(create_table_query, '`', ''), ' TO ([^ (]+)'), '') as target from system.tables where "
       "notEmpty(dependencies_table) or engine = 'MaterializedView' or (database = "
       ~ adapter.quote_text(relation.schema) ~ ' and name = ' ~ adapter.quote_text(relation.identifier) ~ ')') -%}
@@ -97,15 +99,19 @@
       {%- do targets.update({row['name']: row['target']}) -%}
     {%- endif -%}
   {%- endfor -%}
-  {%- for name in open if name not in marked -%}
-    {%- set comment = tables[name]['comment'] if name in tables else clickhouse__comment_of(name) -%}
-    {%- do marked.update({name: comment}) -%}
-    {%- if not comment.startswith(clickhouse__unfilled_comment()) -%}
-      {%- do clickhouse__comment_on(name, clickhouse__unfilled_comment() ~ '\n' ~ comment) -%}
+  {#- every round finds a table or more -#}
+  {%- for _ in range(found | length + 1) -%}
+    {%- set name = open.pop() if open else none -%}
+    {%- if name is not none and name not in marked -%}
+      {%- set comment = tables[name]['comment'] if name in tables else clickhouse__comment_of(name) -%}
+      {%- do marked.update({name: comment}) -%}
+      {%- if not comment.startswith(clickhouse__unfilled_comment()) -%}
+        {%- do clickhouse__comment_on(name, clickhouse__unfilled_comment() ~ '\n' ~ comment) -%}
+      {%- endif -%}
+      {%- for view in (fromjson(tables[name]['views']) if name in tables else []) if view in targets -%}
+        {%- do open.append(targets[view]) -%}
+      {%- endfor -%}
     {%- endif -%}
-    {%- for view in (tables[name]['views'] if name in tables else []) if view in targets -%}
-      {%- do open.append(targets[view]) -%}
-    {%- endfor -%}
   {%- endfor -%}
 {% endmacro %}
 
@@ -123,14 +129,14 @@
 {% endmacro %}
 
 {#- Views that write what arrives into a table of its own, which gets the columns of like_relation. -#}
-{% macro clickhouse__collect_arrivals(target_relation, like_relation, arrivals, views) %}
+{% macro clickhouse__collect_arrivals(target_relation, like_relation, arrivals, views, named=none) %}
   {%- do run_query('create table ' ~ arrivals ~ ' as ' ~ like_relation ~ ' engine = MergeTree order by tuple()') -%}
   {%- do run_query(one_alter_relation(arrivals, 'add column _tsdbt_at Int64, add column _tsdbt_begun Int64')) -%}
   {%- set collectors = [] -%}
   {%- for name, view_sql in views.items() -%}
     {%- set stem = target_relation.incorporate(path={'identifier': adapter.working_stem(target_relation.identifier)}) -%}
-    {%- set collector = make_temp_relation(stem, '__tsdbt_arriving_' ~ local_md5(name ~ invocation_id)).incorporate(
-        type='materialized_view') -%}
+    {%- set collector = named or make_temp_relation(stem, '__tsdbt_arriving_' ~ local_md5(name ~ invocation_id))
+        .incorporate(type='materialized_view') -%}
     {%- do collectors.append(collector) -%}
     {%- call statement('collect arrivals: ' ~ name) %}
       create materialized view {{ collector }}
@@ -148,8 +154,9 @@
 
 {#- Rows of sources, up to what additional_table_filters lets through. -#}
 {% macro clickhouse__fill_to_border(relation, sql, filters) %}
+  {%- set by_name = relation.identifier == clickhouse__filling(this, '').identifier -%}
   {%- set columns = get_quoted_csv(model['columns'].values() | map(attribute='name'))
-      if config.get('contract').enforced -%}
+      if config.get('contract').enforced else get_quoted_csv(clickhouse__get_columns_in_query(sql)) if by_name -%}
   {%- call statement('main') %}
     insert into {{ relation }} {{ '(' ~ columns ~ ')' if columns }}
     settings additional_table_filters = {{ filters }}
@@ -199,4 +206,131 @@
 
 {% macro clickhouse__view_of(target_relation, name) %}
   {{- return(target_relation.derivative(name, 'materialized_view', interpret_suffix_as_full_identifier=True)) -}}
+{% endmacro %}
+
+{#- Tables and the view that fill another model's table, by names that a later run finds: if this one is killed, the later
+    one goes on. -#}
+{% macro clickhouse__filling(view, kind) %}
+  {{- return(view.incorporate(type='table', path={'identifier': adapter.working_stem(view.identifier) ~ '__tsdbt_filling'
+      ~ kind})) -}}
+{% endmacro %}
+
+{#- What the comment of a view remembers: `filled` and the table's UUID, or how far a run has come. -#}
+{% macro clickhouse__note_filling(mv_relation, note) %}
+  {%- do run_query(one_alter_relation(mv_relation, 'modify comment ' ~ adapter.quote_text(clickhouse__own_view_comment()
+      ~ '; ' ~ note))) -%}
+{% endmacro %}
+
+{#- A view that writes into the table of another model, and the rows of before it. It collects what arrives, and fills
+    a table from the sources up to a moment without a running INSERT. The view writes from a second on; the rows of
+    before it then move into the target, partition by partition: after a kill each is in one of the tables. -#}
+{% macro clickhouse__fill_external(mv_relation, target_table, resumed, sql, catchup) %}
+  {%- set filled = clickhouse__filling(mv_relation, '') -%}
+  {%- set arrivals = clickhouse__filling(mv_relation, '_arrivals') -%}
+  {%- set later = clickhouse__filling(mv_relation, '_later') -%}
+  {%- set collector = clickhouse__filling(mv_relation, '_mv').incorporate(type='materialized_view') -%}
+  {%- set target = target_table.render() -%}
+  {%- if resumed -%}
+    {%- set moment, since, moving = resumed -%}
+    {%- do adapter.watch_views(mv_relation, [mv_relation.identifier]) -%}
+    {%- call noop_statement('main', 'OK') %}
+      {{- sql }}
+    {%- endcall -%}
+  {%- else -%}
+    {{- clickhouse__drop_filling(mv_relation) -}}
+    {%- do run_query('create table ' ~ filled ~ ' as ' ~ target) -%}
+    {%- do clickhouse__collect_arrivals(mv_relation, target, arrivals, {'mv': sql}, collector) -%}
+    {%- if catchup -%}
+      {%- set moment = adapter.fill_to_border(mv_relation, filled, sql, clickhouse__fill_to_border) -%}
+    {%- else -%}
+      {%- set moment = '0' -%}
+      {%- call noop_statement('main', 'OK') %}
+        {{- sql }}
+      {%- endcall -%}
+    {%- endif -%}
+    {%- set since = adapter.coming_second(mv_relation, 1) -%}
+    {%- call statement('create view') %}
+      create materialized view {{ mv_relation }}
+      to {{ target }}
+      as {{ clickhouse__begun(sql, '>= ' ~ since) }}
+      comment {{ adapter.quote_text(clickhouse__own_view_comment() ~ '; filling ' ~ moment ~ ' ' ~ since) }}
+    {%- endcall -%}
+    {%- do adapter.require_before(mv_relation, since) -%}
+  {%- endif -%}
+  {%- if not moving -%}
+    {%- do adapter.await_second(mv_relation, since) -%}
+    {{- drop_relation_if_exists(later) -}}
+    {%- do run_query('create table ' ~ later ~ ' as ' ~ target) -%}
+    {%- do clickhouse__insert_arrivals(arrivals, later, '_tsdbt_at > ' ~ moment ~ ' and _tsdbt_begun < ' ~ since) -%}
+    {%- do clickhouse__note_filling(mv_relation, 'moving ' ~ moment ~ ' ' ~ since) -%}
+  {%- endif -%}
+  {%- for source in [filled, later] -%}
+    {%- do clickhouse__move_rows(source, target_table) -%}
+  {%- endfor -%}
+  {{- clickhouse__modify_mv(mv_relation, '', sql) -}}
+  {{- clickhouse__drop_filling(mv_relation) -}}
+  {%- do clickhouse__note_filling(mv_relation, 'filled ' ~ clickhouse__uuid_of(target_table)) -%}
+{% endmacro %}
+
+{% macro clickhouse__drop_filling(mv_relation) %}
+  {{- clickhouse__drop_mv(clickhouse__filling(mv_relation, '_mv'), '') -}}
+  {%- for kind in ['', '_later', '_arrivals'] -%}
+    {%- do adapter.drop_relation(clickhouse__filling(mv_relation, kind)) -%}
+  {%- endfor -%}
+{% endmacro %}
+
+{#- Views that read the target fire on an INSERT only, which is not repeated after a kill. -#}
+{% macro clickhouse__move_rows(source, target_table) %}
+  {%- set found = run_query("select partition_id, (select notEmpty(dependencies_table) from system.tables where database "
+      "= " ~ adapter.quote_text(target_table.schema) ~ " and name = " ~ adapter.quote_text(target_table.identifier)
+      ~ ") as read from system.parts where active and database = " ~ adapter.quote_text(source.schema) ~ " and table = "
+      ~ adapter.quote_text(source.identifier) ~ " group by partition_id") -%}
+  {%- if found | length and found[0][1] | int -%}
+    {%- do run_query('insert into ' ~ target_table.render() ~ ' select * from ' ~ source) -%}
+    {%- do run_query('truncate table ' ~ source) -%}
+  {%- else -%}
+    {%- for row in found -%}
+      {%- do run_query("alter table " ~ source ~ " move partition id '" ~ row[0] ~ "' to table "
+          ~ target_table.render()) -%}
+    {%- endfor -%}
+  {%- endif -%}
+{% endmacro %}
+
+{% macro clickhouse__uuid_of(relation) %}
+  {%- set found = run_query("select toString(uuid) from system.tables where database = "
+      ~ adapter.quote_text(relation.schema) ~ " and name = " ~ adapter.quote_text(relation.identifier)) -%}
+  {{- return(found[0][0]) -}}
+{% endmacro %}
+
+{#- What a view remembers of itself, after the name of its model: none without a view. -#}
+{% macro clickhouse__remembered(mv_relation) %}
+  {%- set comment = clickhouse__comment_of(mv_relation.schema ~ '.' ~ mv_relation.identifier) -%}
+  {{- return(comment.split('; ', 1)[1] if '; ' in comment and comment.startswith('tsdbt: view of ') else '') -}}
+{% endmacro %}
+
+{#- Before a table that views of other models write into is replaced by one without their rows: the views that fill it
+    again in this run are dropped, as it would not be known from which row on they have written into the new one. -#}
+{% macro clickhouse__drop_filling_views(relation, writers) %}
+  {%- set dropped, models = [], {} -%}
+  {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.unique_id in selected_resources
+      and node.config.materialized == 'materialized_view' and node.config.get('catchup', True) == True
+      and not node.config.get('refreshable') -%}
+    {%- do models.update({node.schema ~ '.' ~ node.alias: node.unique_id}) -%}
+  {%- endfor -%}
+  {%- for view in writers if view.schema == relation.schema and view.schema ~ '.' ~ view.name in models -%}
+    {%- do dropped.append(view.name) -%}
+  {%- endfor -%}
+  {%- if dropped and not clickhouse__live_obstacle(relation) -%}
+    {%- do adapter.watch_views(relation, dropped) -%}
+    {{- clickhouse__drop_mvs_by_names(relation, '', dropped) -}}
+    {%- do adapter.await_second(relation, adapter.coming_second(relation, 1)) -%}
+  {%- endif -%}
+{% endmacro %}
+
+{#- After a table was filled from the views that write into it. -#}
+{% macro clickhouse__note_filled(relation, writers) %}
+  {%- for view in writers -%}
+    {%- do clickhouse__comment_on(view.schema ~ '.' ~ view.name, clickhouse__own_view_comment() ~ '; filled '
+        ~ clickhouse__uuid_of(relation)) -%}
+  {%- endfor -%}
 {% endmacro %}

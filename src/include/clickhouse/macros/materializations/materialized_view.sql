@@ -67,6 +67,7 @@
 {% endmacro %}
 
 {% macro clickhouse__materialized_view_with_external_target(materialization_target_table, sql) %}
+  {%- do adapter.lock_relation(this) -%}
   {%- set mv_relation = this.incorporate(type='materialized_view') -%}
   {%- set cluster_clause = on_cluster_clause(mv_relation) -%}
   {%- set refreshable_clause = refreshable_mv_clause() -%}
@@ -80,8 +81,23 @@
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
-  {%- set created = existing_relation is none or should_full_refresh() -%}
-  {%- if created -%}
+  {%- set obstacle = clickhouse__live_obstacle(mv_relation) -%}
+  {%- set remembered = clickhouse__remembered(mv_relation) if existing_relation is not none and not obstacle else '' -%}
+  {%- set progress = remembered.split(' ') if remembered.startswith('filling ') or remembered.startswith('moving ') -%}
+  {#- A full refresh of a view whose table has its rows changes the query only: all rows would be there twice. -#}
+  {%- set kept = existing_relation is not none and not obstacle and not progress and not existing_relation.is_refreshable
+      and clickhouse__get_mv_current_target(mv_relation) == target_table.schema ~ '.' ~ target_table.identifier
+      and remembered in ['', 'filled ' ~ clickhouse__uuid_of(target_table)] -%}
+  {%- set created = existing_relation is none or (should_full_refresh() and not kept) -%}
+  {%- if progress -%}
+    {{- clickhouse__fill_external(mv_relation, target_table, [progress[1], progress[2], progress[0] == 'moving'], sql,
+        True) -}}
+  {%- elif created and not obstacle -%}
+    {%- if existing_relation is not none -%}
+      {{- clickhouse__drop_mv(mv_relation, cluster_clause) -}}
+    {%- endif -%}
+    {{- clickhouse__fill_external(mv_relation, target_table, none, sql, config.get('catchup', True) == True) -}}
+  {%- elif created -%}
     {%- if existing_relation is not none -%}
       {%- do log('Dropping existing MV ' ~ mv_relation.name ~ ' for full refresh recreation') -%}
       {{- clickhouse__drop_mv(mv_relation, cluster_clause) -}}
@@ -107,7 +123,7 @@
     {{- clickhouse__modify_mv(mv_relation, cluster_clause, sql, is_main_statement=True) -}}
   {%- endif -%}
 
-  {%- if created and config.get('catchup', True) == True -%}
+  {%- if created and obstacle and config.get('catchup', True) == True -%}
     {%- do log('Executing catchup data insertion into target table ' ~ target_table) -%}
     {%- do run_query(clickhouse__insert_into(target_table, sql, config.get('contract').enforced,
         use_columns_from_sql=True)) -%}

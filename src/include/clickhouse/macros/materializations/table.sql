@@ -41,15 +41,21 @@
     {%- call statement('main') %}
       {{- get_create_table_as_sql(False, staging_relation, sql) }}
     {%- endcall -%}
-    {%- if writers and config.get('repopulate_from_mvs_on_full_refresh', False) -%}
+    {%- set repopulated = writers and config.get('repopulate_from_mvs_on_full_refresh', False) -%}
+    {%- if repopulated -%}
       {%- do log('Performing atomic full refresh with MV repopulation for ' ~ target_relation.name, info=True) -%}
       {%- for writer in writers -%}
         {%- do log('Repopulating from MV: ' ~ writer.name, info=True) -%}
         {%- do run_query(clickhouse__insert_into(staging_relation, 'select * from (' ~ writer.sql ~ ')', false,
             use_columns_from_sql=True)) -%}
       {%- endfor -%}
+    {%- elif writers -%}
+      {%- do clickhouse__drop_filling_views(target_relation, writers) -%}
     {%- endif -%}
     {%- do clickhouse__publish(staging_relation, target_relation) -%}
+    {%- if repopulated and not on_cluster_clause(target_relation) | trim -%}
+      {%- do clickhouse__note_filled(target_relation, writers) -%}
+    {%- endif -%}
   {%- endif -%}
 
   {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing_relation,

@@ -30,6 +30,12 @@
     {%- set staged = clickhouse__run_incremental_strategy(existing_relation, intermediate_relation) -%}
   {%- endif -%}
 
+  {%- if full_refresh_mode -%}
+    {%- set writers = clickhouse__get_dbt_mvs_for_target(existing_relation) -%}
+    {%- if writers -%}
+      {%- do clickhouse__drop_filling_views(target_relation, writers) -%}
+    {%- endif -%}
+  {%- endif -%}
   {%- if staged -%}
     {%- do clickhouse__publish(intermediate_relation, target_relation) -%}
   {%- endif -%}
