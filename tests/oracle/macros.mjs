@@ -82,6 +82,7 @@ const OWN_FILES = new Set([
   'macros/materializations/tests/batch.sql',
   'macros/schema_tests/batch.sql',
   'macros/materializations/own_views.sql',
+  'macros/materializations/live_views.sql',
   'macros/materializations/publish.sql',
   'macros/materializations/hooks.sql',
   'macros/new_rows.sql',

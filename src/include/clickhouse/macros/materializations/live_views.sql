@@ -1,8 +1,9 @@
-{#- Builds a materialized view's table while rows arrive in its sources, without losing or doubling one. Collecting views
-    write what arrives into a table of its own, with the moment and the second in which each INSERT began. The new table
-    is filled from the sources up to a moment without a running INSERT. It gets the collected rows of before a second
-    from which the old views write nothing, takes the old table's place, and gets those of before a second from which
-    the new views write. An INSERT began in one second for all views that it fires, whenever they are changed. -#}
+{#- Builds a materialized view's table while rows arrive in its sources, without losing or doubling one. Collecting
+    views write what arrives into a table of its own, with the moment and the second in which each INSERT began. The
+    new table is filled from the sources up to a moment without a running INSERT. It gets the collected rows of before
+    a second from which the old views write nothing, and takes the old table's place. Then it gets those of before a
+    second from which the new views write. All views that an INSERT fires agree on the second in which it began,
+    whenever they are changed. -#}
 
 {#- Why it cannot be done so, or none. -#}
 {% macro clickhouse__live_obstacle(target_relation) %}
@@ -44,8 +45,8 @@
   {%- if existing_relation is not none -%}
     {%- set old_views = clickhouse__own_view_queries(existing_relation) -%}
     {%- if old_views -%}
-      {%- set until = adapter.coming_second(target_relation, old_views | length + 1) -%}
       {%- do clickhouse__mark_unfilled(existing_relation, marked) -%}
+      {%- set until = adapter.coming_second(target_relation, old_views | length) -%}
       {%- for name, old_sql in old_views.items() -%}
         {{- clickhouse__modify_mv(clickhouse__view_of(target_relation, name), '', clickhouse__begun(old_sql, '< '
             ~ until)) -}}
@@ -84,8 +85,8 @@
   {%- endfor -%}
 {% endmacro %}
 
-{#- Until its new views write, no rows reach a table, nor those that views fill from it. If the run ends before, the next
-    run of each of their models fills it anew. Puts the comments that they had into `marked`. -#}
+{#- Until its new views write, no rows reach a table, nor those that views fill from it. If the run ends before, the
+    next run of each of their models fills it anew. Puts the comments that they had into `marked`. -#}
 {% macro clickhouse__mark_unfilled(relation, marked) %}
   {%- set found = run_query("select concat(database, '.', name) as name, comment, toJSONString(arrayMap((d, t) -> "
       "concat(d, '.', t), dependencies_database, dependencies_table)) as views, if(engine = 'MaterializedView', "
@@ -134,7 +135,8 @@
   {%- do run_query(one_alter_relation(arrivals, 'add column _tsdbt_at Int64, add column _tsdbt_begun Int64')) -%}
   {%- set collectors = [] -%}
   {%- for name, view_sql in views.items() -%}
-    {%- set stem = target_relation.incorporate(path={'identifier': adapter.working_stem(target_relation.identifier)}) -%}
+    {%- set stem = target_relation.incorporate(path={'identifier': adapter.working_stem(
+        target_relation.identifier)}) -%}
     {%- set collector = named or make_temp_relation(stem, '__tsdbt_arriving_' ~ local_md5(name ~ invocation_id))
         .incorporate(type='materialized_view') -%}
     {%- do collectors.append(collector) -%}
@@ -208,11 +210,11 @@
   {{- return(target_relation.derivative(name, 'materialized_view', interpret_suffix_as_full_identifier=True)) -}}
 {% endmacro %}
 
-{#- Tables and the view that fill another model's table, by names that a later run finds: if this one is killed, the later
-    one goes on. -#}
+{#- Tables and the view that fill another model's table, by names that a later run finds: if this one is killed, the
+    later one goes on. -#}
 {% macro clickhouse__filling(view, kind) %}
-  {{- return(view.incorporate(type='table', path={'identifier': adapter.working_stem(view.identifier) ~ '__tsdbt_filling'
-      ~ kind})) -}}
+  {{- return(view.incorporate(type='table', path={
+      'identifier': adapter.working_stem(view.identifier) ~ '__tsdbt_filling' ~ kind})) -}}
 {% endmacro %}
 
 {#- What the comment of a view remembers: `filled` and the table's UUID, or how far a run has come. -#}
@@ -230,6 +232,8 @@
   {%- set later = clickhouse__filling(mv_relation, '_later') -%}
   {%- set collector = clickhouse__filling(mv_relation, '_mv').incorporate(type='materialized_view') -%}
   {%- set target = target_table.render() -%}
+  {%- set by_insert = clickhouse__moves_by_insert(target_table) -%}
+  {%- set like_target = ' as ' ~ target ~ (' engine = MergeTree order by tuple()' if by_insert else '') -%}
   {%- if resumed -%}
     {%- set moment, since, moving = resumed -%}
     {%- do adapter.watch_views(mv_relation, [mv_relation.identifier]) -%}
@@ -238,7 +242,7 @@
     {%- endcall -%}
   {%- else -%}
     {{- clickhouse__drop_filling(mv_relation) -}}
-    {%- do run_query('create table ' ~ filled ~ ' as ' ~ target) -%}
+    {%- do run_query('create table ' ~ filled ~ like_target) -%}
     {%- do clickhouse__collect_arrivals(mv_relation, target, arrivals, {'mv': sql}, collector) -%}
     {%- if catchup -%}
       {%- set moment = adapter.fill_to_border(mv_relation, filled, sql, clickhouse__fill_to_border) -%}
@@ -260,12 +264,12 @@
   {%- if not moving -%}
     {%- do adapter.await_second(mv_relation, since) -%}
     {{- drop_relation_if_exists(later) -}}
-    {%- do run_query('create table ' ~ later ~ ' as ' ~ target) -%}
+    {%- do run_query('create table ' ~ later ~ like_target) -%}
     {%- do clickhouse__insert_arrivals(arrivals, later, '_tsdbt_at > ' ~ moment ~ ' and _tsdbt_begun < ' ~ since) -%}
     {%- do clickhouse__note_filling(mv_relation, 'moving ' ~ moment ~ ' ' ~ since) -%}
   {%- endif -%}
   {%- for source in [filled, later] -%}
-    {%- do clickhouse__move_rows(source, target_table) -%}
+    {%- do clickhouse__move_rows(source, target, by_insert) -%}
   {%- endfor -%}
   {{- clickhouse__modify_mv(mv_relation, '', sql) -}}
   {{- clickhouse__drop_filling(mv_relation) -}}
@@ -279,19 +283,23 @@
   {%- endfor -%}
 {% endmacro %}
 
-{#- Views that read the target fire on an INSERT only, which is not repeated after a kill. -#}
-{% macro clickhouse__move_rows(source, target_table) %}
-  {%- set found = run_query("select partition_id, (select notEmpty(dependencies_table) from system.tables where database "
-      "= " ~ adapter.quote_text(target_table.schema) ~ " and name = " ~ adapter.quote_text(target_table.identifier)
-      ~ ") as read from system.parts where active and database = " ~ adapter.quote_text(source.schema) ~ " and table = "
-      ~ adapter.quote_text(source.identifier) ~ " group by partition_id") -%}
-  {%- if found | length and found[0][1] | int -%}
-    {%- do run_query('insert into ' ~ target_table.render() ~ ' select * from ' ~ source) -%}
+{#- Views that read the target fire on an INSERT only, which adds the rows again if the run is killed just after it. -#}
+{% macro clickhouse__moves_by_insert(target_table) %}
+  {%- set found = run_query("select not match(engine, '^(Aggregating|Collapsing|Replacing|Summing|VersionedCollapsing)"
+      "?MergeTree$') or notEmpty(dependencies_table) from system.tables where database = "
+      ~ adapter.quote_text(target_table.schema) ~ " and name = " ~ adapter.quote_text(target_table.identifier)) -%}
+  {{- return(found[0][0] | int == 1) -}}
+{% endmacro %}
+
+{% macro clickhouse__move_rows(source, target, by_insert) %}
+  {%- set found = run_query("select distinct partition_id from system.parts where active and database = "
+      ~ adapter.quote_text(source.schema) ~ " and table = " ~ adapter.quote_text(source.identifier)) -%}
+  {%- if by_insert and found | length -%}
+    {%- do run_query('insert into ' ~ target ~ ' select * from ' ~ source) -%}
     {%- do run_query('truncate table ' ~ source) -%}
-  {%- else -%}
+  {%- elif not by_insert -%}
     {%- for row in found -%}
-      {%- do run_query("alter table " ~ source ~ " move partition id '" ~ row[0] ~ "' to table "
-          ~ target_table.render()) -%}
+      {%- do run_query("alter table " ~ source ~ " move partition id '" ~ row[0] ~ "' to table " ~ target) -%}
     {%- endfor -%}
   {%- endif -%}
 {% endmacro %}
@@ -321,10 +329,15 @@
     {%- do dropped.append(view.name) -%}
   {%- endfor -%}
   {%- if dropped and not clickhouse__live_obstacle(relation) -%}
-    {%- do adapter.watch_views(relation, dropped) -%}
-    {{- clickhouse__drop_mvs_by_names(relation, '', dropped) -}}
-    {%- do adapter.await_second(relation, adapter.coming_second(relation, 1)) -%}
+    {%- do clickhouse__drop_and_drain(relation, dropped) -%}
   {%- endif -%}
+{% endmacro %}
+
+{#- Drops views, and waits for the INSERTs that they still take part in. -#}
+{% macro clickhouse__drop_and_drain(relation, names) %}
+  {%- do adapter.watch_views(relation, names) -%}
+  {{- clickhouse__drop_mvs_by_names(relation, '', names) -}}
+  {%- do adapter.await_second(relation, adapter.coming_second(relation, 1)) -%}
 {% endmacro %}
 
 {#- After a table was filled from the views that write into it. -#}

@@ -85,16 +85,18 @@
   {%- set remembered = clickhouse__remembered(mv_relation) if existing_relation is not none and not obstacle else '' -%}
   {%- set progress = remembered.split(' ') if remembered.startswith('filling ') or remembered.startswith('moving ') -%}
   {#- A full refresh of a view whose table has its rows changes the query only: all rows would be there twice. -#}
-  {%- set kept = existing_relation is not none and not obstacle and not progress and not existing_relation.is_refreshable
+  {%- set kept = existing_relation is not none and not obstacle and not progress
+      and not existing_relation.is_refreshable
       and clickhouse__get_mv_current_target(mv_relation) == target_table.schema ~ '.' ~ target_table.identifier
-      and remembered in ['', 'filled ' ~ clickhouse__uuid_of(target_table)] -%}
+      and (config.get('catchup', True) != True
+        or remembered in ['', 'filled ' ~ clickhouse__uuid_of(target_table)]) -%}
   {%- set created = existing_relation is none or (should_full_refresh() and not kept) -%}
   {%- if progress -%}
     {{- clickhouse__fill_external(mv_relation, target_table, [progress[1], progress[2], progress[0] == 'moving'], sql,
         True) -}}
   {%- elif created and not obstacle -%}
     {%- if existing_relation is not none -%}
-      {{- clickhouse__drop_mv(mv_relation, cluster_clause) -}}
+      {%- do clickhouse__drop_and_drain(mv_relation, [mv_relation.identifier]) -%}
     {%- endif -%}
     {{- clickhouse__fill_external(mv_relation, target_table, none, sql, config.get('catchup', True) == True) -}}
   {%- elif created -%}

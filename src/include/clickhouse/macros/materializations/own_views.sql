@@ -69,9 +69,8 @@
     {%- set view = target_relation.derivative(name, 'materialized_view', interpret_suffix_as_full_identifier=True) -%}
     {%- if name not in own -%}
       {%- do log('Warning - Materialized view "' ~ name ~ '" was detected pointing to the model "'
-        ~ target_relation.name
-          ~ '" but was not found in this run. In case it is a renamed mv that was previously part of this model, drop '
-          'it manually (!!!)', info=True) -%}
+        ~ target_relation.name ~ '" but was not found in this run. In case it is a renamed mv that was previously '
+          'part of this model, drop it manually (!!!)', info=True) -%}
     {%- elif missing -%}
       {%- do adapter.rename_relation(view, target_relation.derivative(missing.pop(0), 'materialized_view',
           interpret_suffix_as_full_identifier=True)) -%}

@@ -53,7 +53,7 @@
       {%- do clickhouse__drop_filling_views(target_relation, writers) -%}
     {%- endif -%}
     {%- do clickhouse__publish(staging_relation, target_relation) -%}
-    {%- if repopulated and not on_cluster_clause(target_relation) | trim -%}
+    {%- if repopulated and not clickhouse__live_obstacle(target_relation) -%}
       {%- do clickhouse__note_filled(target_relation, writers) -%}
     {%- endif -%}
   {%- endif -%}
