@@ -42,6 +42,7 @@ const files = env['TSDBT_TEST_KAFKA']
 /** The files that take longest, so that none of them is alone at the end; the longest first. */
 const LONG = [
   'adapters/embedded',
+  'faults/clickhouse-live-views',
   'faults/views',
   'faults/slow-catalogue',
   'hostile/canary',

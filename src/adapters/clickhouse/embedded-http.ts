@@ -162,6 +162,8 @@ async function runRequest(
       // The name becomes part of a SET statement.
       if (!OWN_PARAMETERS.has(name) && !/^\w+$/.test(name))
         throw new EngineError(115, exception(115, `Unknown setting ${name}`, 'UNKNOWN_SETTING'));
+      // The only setting that is SQL and can be changed.
+      if (!settings.open && /^additional_table_filters$/i.test(name)) guardStatement(`set ${name} = ${value}`);
       if (name.startsWith('param_')) parameters.set(name.slice(6), value);
       else if (!OWN_PARAMETERS.has(name)) own.set(name, value);
     }

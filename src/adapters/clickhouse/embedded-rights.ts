@@ -43,7 +43,6 @@ const GRANTS = [
 /** Settings that name files or servers, or hold SQL in a text. They keep their defaults. */
 const FIXED_SETTINGS = [
   'additional_result_filter',
-  'additional_table_filters',
   'allow_experimental_ai_functions',
   'allow_experimental_eval_table_function',
   'dialect',

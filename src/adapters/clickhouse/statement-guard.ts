@@ -112,6 +112,9 @@ class Guard {
     const has = (...words: string[]): boolean => tokens.some((token) => words.some((word) => isWord(token, word)));
     const makes = has('create', 'attach', 'replace');
     const dictionary = has('dictionary');
+    // The setting is SQL in a text. New tables of materialized views are filled with it.
+    if (tokens.some((token) => isName(token, /^additional_table_filters$/i)))
+      for (const { kind, value } of tokens) if (kind === 'text') guardStatement(value);
     let depth = 0;
     for (let at = 0; at < tokens.length; at++) {
       const [before, token, next] = [tokens[at - 1], tokens[at], tokens[at + 1]];
