@@ -40,8 +40,10 @@ const PAUSE = 50;
 /** Idle locks are dropped together: milliseconds that one may stay, and how many at most. */
 const IDLE_LOCK_MS = 500;
 const MAX_IDLE_LOCKS = 20;
-const WORKING =
-  /^__(?:tsdbt_(?:new|once|stage|shadow|changes|carry|lock|arrivals|arriving)|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}$/;
+const WORKING = new RegExp(
+  '^__(?:tsdbt_(?:new|once|stage|shadow|changes|carry|lock|arrivals|arriving)|dbt_(?:tmp|backup|new_data))_' +
+    '[0-9a-f]{12,32}$',
+);
 const UNKNOWN_DATABASE = '81';
 const UNKNOWN_SETTING = '115';
 /** Limit for cleaning up on a server that does not answer. */

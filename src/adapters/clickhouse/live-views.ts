@@ -41,17 +41,21 @@ const SLACK = 0.2;
 const DDL_SECONDS = 0.5;
 const SLOWER = 20;
 
+function namesIn(json: string): readonly string[] {
+  return JSON.parse(json);
+}
+
 async function places(lease: Lease): Promise<Place[]> {
   const rows = await lease.query(
     "select concat(database, '.', name), engine, toJSONString(arrayMap((d, t) -> concat(d, '.', t), " +
-      "dependencies_database, dependencies_table)), extract(replaceAll(create_table_query, '`', ''), ' TO ([^ (]+)'), " +
-      `engine_full from system.tables where ${LOCAL_DATABASES} and (notEmpty(dependencies_table) or engine in ` +
-      "('MaterializedView', 'Distributed', 'Buffer', 'Alias'))",
+      "dependencies_database, dependencies_table)), extract(replaceAll(create_table_query, '`', ''), " +
+      `' TO ([^ (]+)'), engine_full from system.tables where ${LOCAL_DATABASES} and ` +
+      "(notEmpty(dependencies_table) or engine in ('MaterializedView', 'Distributed', 'Buffer', 'Alias'))",
   );
   return rows.map((row) => ({
     name: row.textAt(0),
     engine: row.textAt(1),
-    fires: JSON.parse(row.textAt(2)) as string[],
+    fires: namesIn(row.textAt(2)),
     target: row.textAt(1) === 'MaterializedView' ? row.textAt(3) : '',
     engineFull: row.textAt(4),
   }));
@@ -128,7 +132,7 @@ export class LiveViews {
       const [first, before, second, count, third, after] = [3, 4, 5, 6, 7, 8].map((index) => row?.textAt(index) ?? '');
       const inOrder = Number(first) <= Number(third) && (Number(second) === 0 || Number(first) <= Number(second));
       if (Number(count) > 0 || before !== after || !inOrder) return null;
-      const blocks = JSON.parse(before!) as [string, string, string][];
+      const blocks: [string, string, string][] = JSON.parse(before ?? '[]');
       const filters = tables.map(
         (table) => `${quoteText(table)}: ${quoteText(filterOf(blocks.filter(([name]) => name === table)))}`,
       );
@@ -157,8 +161,9 @@ export class LiveViews {
       if (seconds > PATIENCE)
         throw new TsdbtError(
           'database',
-          `Cannot build ${this.#lease.schema}.${this.#lease.identifier}: for ${PATIENCE} seconds ${title} were running ` +
-            'without a pause. Expected a moment between two INSERTs. Stop the writers for a second, and run again',
+          `Cannot build ${this.#lease.schema}.${this.#lease.identifier}: for ${PATIENCE} seconds ${title} were ` +
+            'running without a pause. Expected a moment between two INSERTs. Stop the writers for a second, and run ' +
+            'again',
         );
       if (seconds > NOTICE && !told) {
         told = true;

@@ -22,6 +22,11 @@ export function publishMethods(leases: Leases): TemplateMethods {
     return leases.of(relation.schema ?? '', relation.identifier ?? '');
   };
   const live = new WeakMap<Lease, LiveViews>();
+  const watchedBy = (lease: Lease): LiveViews => {
+    const views = live.get(lease);
+    if (views === undefined) throw new TsdbtError('compilation', "'adapter.watch_views' has to be called before");
+    return views;
+  };
   /** May views tell INSERTs apart by the second in which they began? Asked once. */
   let dated: Promise<boolean> | undefined;
   const asksDated = async (lease: Lease): Promise<boolean> =>
@@ -50,7 +55,7 @@ export function publishMethods(leases: Leases): TemplateMethods {
       signature: 'target, staged, sql, fill',
       parsing: () => 0,
       async run({ sql: database }, target, staged, sql, fill) {
-        const watched = live.get(leaseOf('fill_to_border', target))!;
+        const watched = watchedBy(leaseOf('fill_to_border', target));
         for (;;) {
           const { moment, filters } = await watched.border();
           try {
@@ -82,7 +87,7 @@ export function publishMethods(leases: Leases): TemplateMethods {
       parsing: () => null,
       async run(_call, target, second) {
         const lease = leaseOf('await_second', target);
-        await live.get(lease)!.passed(Number(toText(second)));
+        await watchedBy(lease).passed(Number(toText(second)));
         return null;
       },
     },
