@@ -76,7 +76,11 @@ const METHODS: Readonly<Record<string, Method>> = {
     if (flag !== null && typeof flag !== 'boolean') {
       throw errorOf('badQuoteColumns', { type: typeName(flag) });
     }
-    return flag === false ? self.adapter.quoteWritten(toText(column)) : self.adapter.quote(toText(column));
+    const name = toText(column);
+    if (flag !== false) return self.adapter.quote(name);
+    // dbt writes it as it is, which would make SQL of a header.
+    if (self.adapter.quoteWritten(name) !== name) throw errorOf('seedHeader', { name });
+    return name;
   }),
   convert_type: method('convert_type', 'agate_table, col_idx', (self, table, index) =>
     table instanceof Table && typeof index === 'number' ? self.adapter.convertType(table, index) : null,

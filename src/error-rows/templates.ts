@@ -240,6 +240,12 @@ export const TEMPLATE_ERRORS = {
       `Error while parsing ${f.node}.\nThe required package "${f.package}" was not ` +
       'found. Is the package installed?\nHint: You may need to run `dbt deps`.',
   ),
+  seedHeader: row<Facts<'name'>>(
+    'T2199',
+    'compilation',
+    (f) => `Syntax error in the header of the seed: with quote_columns: false, '${f.name}' is no name of a column`,
+    () => 'Set quote_columns: true, or the delimiter that the file has',
+  ),
   badPropertyFile: row<Facts<'path' | 'issue'>>(
     'T2199',
     'compilation',

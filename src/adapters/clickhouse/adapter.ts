@@ -205,7 +205,7 @@ export class ClickHouseAdapter implements Adapter {
     );
     const relations = table.rows.map(({ values }) => {
       const [schema = '', name = '', kind, engine = '', views = '[]', refreshable = '', ...rest] = values.map(toText);
-      const [appends = '', shards = '', definition = '', unfilled = ''] = rest;
+      const [appends = '', shards = '', definition = ''] = rest;
       const pointing = (JSON.parse(views) as [string, string, string, string][]).map((view) =>
         PyDict.from({ schema: view[0], name: view[1], sql: view[2], comment: view[3] }),
       );
@@ -219,7 +219,6 @@ export class ClickHouseAdapter implements Adapter {
           mvs_pointing_to_it: pointing,
           is_refreshable: isTrue(refreshable),
           refreshable_append: isTrue(appends),
-          is_unfilled: isTrue(unfilled),
         },
       });
       this.#views.set(relation, definition);

@@ -25,12 +25,9 @@ function list(names: readonly string[]): string {
   return names.map(quoteText).join(', ');
 }
 
-/** How the comment of a table begins that its model has not filled to the end: the next run fills it anew. */
-export const UNFILLED = 'tsdbt: not filled';
-
 /**
  * Every relation of the schemas: schema, name, kind, the database's engine, materialized views that write to it (JSON),
- * refreshing and appending, sharding. Of a view also its identity; of a table whether it waits to be filled.
+ * refreshing and appending, sharding. Of a view also its identity.
  * @param only reads the relation of this name alone
  */
 export function relationsSql(schemas: readonly string[], cluster: string | null, only?: string): string {
@@ -49,8 +46,7 @@ select t.database, t.name, multiIf(t.engine = 'MaterializedView', 'materialized_
     `0,
   max(position(substring(t.create_table_query, 1, position(t.create_table_query, ' TO ')), ' APPEND')) > 0,
   ${cluster === null ? '0' : 'uniqExact(_shard_num) > 1'},
-  if(kind = 'view', min(${VIEW_STATE}), ''),
-  max(startsWith(t.comment, ${quoteText(UNFILLED)}))
+  if(kind = 'view', min(${VIEW_STATE}), '')
 from ${tables} t
 join system.databases d on d.name = t.database
 left join views v on replaceAll(v.target, '\`', '') = concat(t.database, '.', t.name)

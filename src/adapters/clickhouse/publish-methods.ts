@@ -1,16 +1,17 @@
 // Methods of `adapter` for macros that publish by EXCHANGE TABLES. Macros order the statements; exchange.ts notes and
 // carries over rows.
 import { TsdbtError } from '../../errors.ts';
-import { PyDict } from '../../values/dict.ts';
-import { toText } from '../../values/text.ts';
 import { callableOf, NO_KWARGS, settle } from '../../values/call.ts';
+import { PyDict } from '../../values/dict.ts';
 import { iterate } from '../../values/iterate.ts';
+import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';
 import { Relation } from '../relation.ts';
 import type { TemplateMethods } from '../template-method.ts';
 import { workingStem } from './beside.ts';
 import { beginExchange, finishExchange } from './exchange.ts';
 import type { Lease, Leases } from './leases.ts';
+import { quoteText } from './literal.ts';
 import { comingSecond, isMixed, LiveViews, requireBefore } from './live-views.ts';
 import { ClickHouseSession } from './session.ts';
 
@@ -40,6 +41,19 @@ export function publishMethods(leases: Leases): TemplateMethods {
       run(_call, target) {
         const lease = leaseOf('can_replace_live', target);
         return (dated ??= asksDated(lease));
+      },
+    },
+    has_comment: {
+      signature: 'target, begin',
+      parsing: () => false,
+      async run(_call, target, begin) {
+        const lease = leaseOf('has_comment', target);
+        const { schema, identifier } = lease;
+        const found = await lease.query(
+          `select startsWith(comment, ${quoteText(toText(begin))}) from system.tables where database = ` +
+            `${quoteText(schema)} and name = ${quoteText(identifier)}`,
+        );
+        return found[0]?.textAt(0) === '1';
       },
     },
     watch_views: {

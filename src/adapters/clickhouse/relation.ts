@@ -66,7 +66,6 @@ export function clickhouseRelation(settings: ClusterSettings): RelationDialect {
       mvs_pointing_to_it: [],
       is_refreshable: false,
       refreshable_append: false,
-      is_unfilled: false,
     },
     fromNode: (node) => fromNode(node, settings),
     members: {

@@ -41,6 +41,8 @@ const AFTER_COLUMN = new Set(
 const DEFAULTS = /\b(?:default|materialized|alias|ephemeral)\b/i;
 /** Table functions that touch files or start programs before the engine looks at the grants. */
 const EARLY = /^(?:sqlite|odbc|jdbc|executable|arrowstream)$/i;
+/** Words before a table function. */
+const TABLE_FOLLOWS = /^(?:from|join|in|describe|desc|table|function|as|exists)$/i;
 /** Functions whose first argument may be the name of a function. */
 const HIGHER_ORDER = /^(?:array|map)/i;
 
@@ -131,6 +133,7 @@ class Guard {
       if (isName(token, HIGHER_ORDER) && isSign(next, '(')) this.#checkFunctionArgument(at);
       if (isName(token, /^format$/i) && isSign(next, '(')) this.#checkFormat(at);
       if (isName(token, /^input$/i) && isSign(next, '(')) this.#checkInput(at);
+      if (isName(token, /^(?:generaterandom|values)$/i) && isSign(next, '(')) this.#checkStructure(at);
       if (makes && depth === 0 && isWord(token, 'engine') && !isSign(before, '.')) this.#checkEngine(at);
       if (dictionary && isWord(token, 'source') && isSign(next, '(')) this.#checkSource(at);
       if (isWord(token, 'insert') && isWord(next, 'into') && at > 0) this.#checkLaterInsert(at);
@@ -185,7 +188,21 @@ class Guard {
     if (structure?.kind !== 'text' || rest.length > 0 || DEFAULTS.test(structure.value))
       refuse('input(…) whose structure is not literal, or has defaults,');
     // The engine ends the rows at an empty line, and runs what follows.
-    if (/\n\s*\n\s*\S/.test(this.#sql)) refuse('input(…) in a statement with an empty line');
+    if (/\n[^\S\n]*\n/.test(this.#sql.trimEnd())) refuse('input(…) in a statement with an empty line');
+  }
+
+  /** Columns that a table function is given as text: they may hold expressions. Rows of an INSERT are no such text. */
+  #checkStructure(at: number): void {
+    const before = this.#tokens[at - 1];
+    if (!isSign(before, ',') && !isSign(before, '(') && !isName(before, TABLE_FOLLOWS)) return;
+    const [structure = []] = this.#argumentsOf(at);
+    if (structure.some((token) => token.kind === 'text' && DEFAULTS.test(token.value)))
+      refuse('A default in a structure');
+    const computed = (token: SqlToken): boolean =>
+      token.kind === 'name' ||
+      isSign(token, '|') ||
+      (token.kind === 'word' && !/^(?:\d.*|null|true|false)$/i.test(token.value));
+    if (structure.some(computed)) refuse('A structure that is not literal');
   }
 
   #checkEngine(at: number): void {

@@ -208,6 +208,7 @@ function stubAdapter(test: Case, statements: string[]): Adapter {
       ),
       before_exchange: { signature: 'target, shadow, blocks, uuid', run: () => true },
       after_exchange: { signature: 'target', run: () => null },
+      has_comment: { signature: 'target, begin', run: () => false },
       can_replace_live: { signature: 'target', run: () => false },
       stop_merges: { signature: 'target', run: () => null },
       working_stem: { signature: 'identifier', run: (_call, identifier) => identifier },

@@ -153,7 +153,7 @@
   {%- set views = clickhouse__extract_mv_views(sql) -%}
   {#- what is no table, or was not filled to the end, is built anew as on a full refresh -#}
   {%- set rebuild = existing_relation is not none and (should_full_refresh() or not existing_relation.is_table
-      or existing_relation.is_unfilled) -%}
+      or adapter.has_comment(this, clickhouse__unfilled_comment())) -%}
 
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
   {%- if rebuild -%}
