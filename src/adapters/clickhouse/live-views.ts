@@ -152,11 +152,11 @@ export class LiveViews {
   }
 
   async #until<T>(look: () => Promise<T | null>): Promise<T> {
-    const began = Date.now();
+    const began = performance.now();
     for (let told = false; ; ) {
       const found = await look();
       if (found !== null) return found;
-      const seconds = (Date.now() - began) / 1000;
+      const seconds = (performance.now() - began) / 1000;
       const title = `INSERTs into ${this.#sources.map(({ name }) => name).join(', ')}`;
       if (seconds > PATIENCE)
         throw new TsdbtError(
@@ -191,10 +191,10 @@ export function isMixed(error: unknown): boolean {
 
 /** A second of the server's clock that begins when so many statements can have changed views. */
 export async function comingSecond(lease: Lease, statements: number): Promise<number> {
-  const began = Date.now();
+  const began = performance.now();
   const [row] = await lease.query('select toFloat64(now64(6))');
   // A server that answers late changes views late.
-  const seconds = DDL_SECONDS + ((Date.now() - began) / 1000) * SLOWER;
+  const seconds = DDL_SECONDS + ((performance.now() - began) / 1000) * SLOWER;
   return Math.ceil(Number(row?.textAt(0)) + seconds * (1 + (statements - 1) / 4));
 }
 
