@@ -8,11 +8,11 @@ import { pipeline, type Readable, Transform } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client';
 import { TsdbtError } from '../../errors.ts';
+import { sleep } from '../../within.ts';
 import type { StatementCost } from '../adapter.ts';
 import { type Look, type SilenceTimes, watchSilence } from '../silence.ts';
 import { connectionError } from './database-error.ts';
 import { quoteText } from './literal.ts';
-import { sleep } from '../../within.ts';
 
 export interface ServerAddress {
   readonly host: string;
@@ -293,4 +293,10 @@ function fileOf(key: string, path: string): Buffer {
         `${error instanceof Error ? error.message : String(error)}`,
     );
   }
+}
+
+/** @returns the seconds since this call */
+export function stopwatch(): () => number {
+  const began = performance.now();
+  return () => (performance.now() - began) / 1000;
 }

@@ -3,6 +3,7 @@
 import { TsdbtError } from '../../errors.ts';
 import { sleep } from '../../within.ts';
 import { LOCAL_DATABASES } from './catalogue.ts';
+import { stopwatch } from './connection.ts';
 import { insertsSql } from './exchange.ts';
 import type { Lease } from './leases.ts';
 import { quoteText } from './literal.ts';
@@ -152,11 +153,11 @@ export class LiveViews {
   }
 
   async #until<T>(look: () => Promise<T | null>): Promise<T> {
-    const began = performance.now();
+    const passed = stopwatch();
     for (let told = false; ; ) {
       const found = await look();
       if (found !== null) return found;
-      const seconds = (performance.now() - began) / 1000;
+      const seconds = passed();
       const title = `INSERTs into ${this.#sources.map(({ name }) => name).join(', ')}`;
       if (seconds > PATIENCE)
         throw new TsdbtError(
@@ -191,10 +192,10 @@ export function isMixed(error: unknown): boolean {
 
 /** A second of the server's clock that begins when so many statements can have changed views. */
 export async function comingSecond(lease: Lease, statements: number): Promise<number> {
-  const began = performance.now();
+  const passed = stopwatch();
   const [row] = await lease.query('select toFloat64(now64(6))');
   // A server that answers late changes views late.
-  const seconds = DDL_SECONDS + ((performance.now() - began) / 1000) * SLOWER;
+  const seconds = DDL_SECONDS + passed() * SLOWER;
   return Math.ceil(Number(row?.textAt(0)) + seconds * (1 + (statements - 1) / 4));
 }
 
