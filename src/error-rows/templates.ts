@@ -241,7 +241,7 @@ export const TEMPLATE_ERRORS = {
       'found. Is the package installed?\nHint: You may need to run `dbt deps`.',
   ),
   seedHeader: row<Facts<'name'>>(
-    'T2199',
+    'T2561',
     'compilation',
     (f) => `Syntax error in the header of the seed: with quote_columns: false, '${f.name}' is no name of a column`,
     () => 'Set quote_columns: true, or the delimiter that the file has',
