@@ -187,9 +187,11 @@ describe.each(DATABASES)('runs on $type', ({ missing, open }) => {
         .trimEnd()
         .split('\n')
         .slice(1)
-        .map((row) => row.split(/ {2,}/).join('|')),
+        .map((row) => row.split(/ {2,}/).join('|'))
+        // The server is shared: another test may serve on it.
+        .filter((row) => !row.includes('|serve_')),
     ).toEqual(['-|slow|2027-03-28 01:15:00|-|skipped|-|-|2 due times: the run before went on']);
-    expect((await tsdbt('runs', '--limit', '1')).stdout).toMatch(/^- +slow /m);
+    expect((await tsdbt('runs', '--limit', '1', '--job', 'slow')).stdout).toMatch(/^- +slow /m);
     const left = JSON.parse((await tsdbt('runs', '--job', 'slow', '--output', 'json')).stdout);
     expect([left.runs, left.left_out]).toEqual([
       [],
