@@ -23,8 +23,8 @@ const KINDS: Readonly<Record<Dialect, Readonly<Record<string, string>>>> = {
   },
 };
 
-/** A microbatch model covers the time from yesterday to now. */
-const yesterday = (): string => new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+/** Start of the microbatch model's only batch: batches of a year, so that a test at midnight has one batch as well. */
+const thisYear = (): string => new Date().toISOString().slice(0, 4);
 
 /** Names of the project's audited relations. */
 export function auditedNames(dialect: Dialect): string[] {
@@ -38,8 +38,8 @@ export function auditedProject(dialect: Dialect, audit = true): Record<string, s
   const columns = `columns: [{name: id, data_tests: [unique]}, {name: v, data_tests: ${tests}}]`;
   const names = [...Object.keys(KINDS[dialect]), 'batched'];
   const micro =
-    "materialized='incremental', incremental_strategy='microbatch', event_time='at', batch_size='day', " +
-    `begin='${yesterday()}', unique_key='id', lookback=0`;
+    "materialized='incremental', incremental_strategy='microbatch', event_time='at', batch_size='year', " +
+    `begin='${thisYear()}-01-01', unique_key='id', lookback=0`;
   const models = Object.entries({
     ...KINDS[dialect],
     batched: dialect === 'postgres' ? micro : `${micro}, order_by='id', partition_by='toDate(at)'`,
