@@ -1,13 +1,14 @@
-// Python's float where JavaScript cannot tell it from an int: the box for integral floats, and the text of a float.
+// Python's float where JavaScript cannot distinguish it from an int: a box for integral floats, and the text of a
+// float.
 import type { HostObject, Value } from './value.ts';
 
-/** Prefix that marks an integral float in JSON until it is written; no text of a project begins with it. */
+/** Prefix that marks an integral float in JSON before it is written. No text in a project begins with it. */
 const FLOAT_MARK = '\u0010float ';
 const JSON_MARK = '"\\u0010float ';
 const MARKED = /"\\u0010float ([^"]*)"/g;
 
 /**
- * A float whose value is integral (`1.0`, `-0.0`, `1e300`). Non-integral floats are plain numbers: build with
+ * A float with an integral value (`1.0`, `-0.0`, `1e300`). Other floats are plain numbers; create floats with
  * `makeFloat`.
  */
 export class PyFloat implements HostObject {
@@ -43,38 +44,38 @@ export class PyFloat implements HostObject {
     return this.value;
   }
 
-  /** A text that `stringifyJson` turns into a number with a decimal point, which JSON alone would drop. */
+  /** Marked text that `stringifyJson` turns into a number with a decimal point. JSON alone would drop the point. */
   toJSON(): string {
     return `${FLOAT_MARK}${floatRepr(this.value)}`;
   }
 }
 
 /**
- * JSON of a plain tree that may hold integral floats, which keep their point: `1.0`. Otherwise as `JSON.stringify`,
- * also in what it throws.
+ * Serializes a plain tree to JSON; integral floats keep their point: `1.0`. Otherwise like `JSON.stringify`, including
+ * what it throws.
  */
 export function stringifyJson(value: unknown): string {
   return unmarkFloats(JSON.stringify(value));
 }
 
-/** The same for messages and comparisons: ints beyond 2^53 are written out, too. */
+/** Like `stringifyJson`, for messages and comparisons: also writes ints beyond 2^53. */
 export function showJson(value: unknown, indent?: number): string {
   return unmarkFloats(
     JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? String(part) : part), indent) ?? 'null',
   );
 }
 
-/** Whether a marked JSON text holds a mark. */
+/** Whether marked JSON text contains a mark. */
 export function holdsMarks(utf8: Uint8Array): boolean {
   return Buffer.from(utf8.buffer, utf8.byteOffset, utf8.byteLength).includes(JSON_MARK);
 }
 
-/** JSON in which integral floats are marked texts: what `JSON.stringify` makes of a tree that holds `PyFloat`s. */
+/** Serializes a tree that may contain `PyFloat`s to marked JSON. */
 export function unmarkFloats(json: string): string {
   return json.includes(JSON_MARK) ? json.replaceAll(MARKED, '$1') : json;
 }
 
-/** The tree of a marked JSON text. */
+/** Parses marked JSON. */
 export function parseMarkedJson(json: string): unknown {
   const tree: unknown = JSON.parse(json);
   return json.includes(JSON_MARK) ? withFloats(tree) : tree;
@@ -92,7 +93,7 @@ function withFloats(value: unknown): unknown {
   return value;
 }
 
-/** The Python float with this value. */
+/** Creates the Python float with this value. */
 export function makeFloat(x: number): Value {
   return Number.isInteger(x) ? new PyFloat(x) : x;
 }
