@@ -197,7 +197,7 @@ function isTitle(self: string): boolean {
   return found;
 }
 
-/** Scripts whose lowercase letters have no title case. */
+/** Cherokee: its capitals are the older letters, so case folding maps to capitals. */
 const CHEROKEE = /[\u13a0-\u13fd\uab70-\uabbf]/;
 
 function caseFold(self: string): string {
