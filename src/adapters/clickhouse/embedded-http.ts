@@ -294,12 +294,13 @@ async function statementOf(settings: HttpSettings, request: IncomingMessage, que
       );
     }
   }
-  // Read as single bytes, so that offsets in the text are offsets in the bytes. The engine itself ends such rows at an
-  // empty line, and runs what follows.
-  const head = query === '' ? insertHead(body.subarray(0, 1_000_000).toString('latin1')) : null;
-  const start = head === null ? null : rowsStart(body, head.end);
+  // The engine itself ends such rows at an empty line, and runs what follows.
+  const top = query === '' ? body.subarray(0, 1_000_000).toString('utf8') : '';
+  const head = insertHead(top);
+  const insert = top.slice(0, head?.end ?? 0);
+  const start = head === null ? null : rowsStart(body, Buffer.byteLength(insert));
   if (head !== null && start !== null) {
-    const insert = body.subarray(0, head.end).toString('utf8');
+    if (insert.includes('\ufffd')) throw new EngineError(62, exception(62, 'The INSERT is not UTF-8', 'SYNTAX_ERROR'));
     guard(settings, insert);
     const file = join(settings.spool, `${randomUUID()}.data`);
     await pipeline(Readable.from([body.subarray(start)]), createWriteStream(file, { mode: 0o600 }));
@@ -339,12 +340,11 @@ function unknownCoding(coding: string): EngineError {
 
 /** `INSERT INTO t FORMAT X` reading a file instead of what follows. */
 function fromFile(sql: string, file: string, coding: string): string {
-  const parts = /^([\s\S]*?)(\s+settings\s[\s\S]*?)?(\s+format\s+[A-Za-z][A-Za-z0-9_]*)?\s*;?\s*$/i.exec(sql);
-  const [, head = sql, settings = '', format = ' FORMAT Values'] = parts ?? [];
-  return (
-    `${head.replace(/(?<!\s)\s+values\s*$/i, '')} FROM INFILE ${quoteText(file)} COMPRESSION ` +
-    `${quoteText(coding)}${settings}${format}`
-  );
+  const from = `FROM INFILE ${quoteText(file)} COMPRESSION ${quoteText(coding)}`;
+  const head = insertHead(sql);
+  if (head !== null) return `${sql.slice(0, head.clauses)} ${from} ${sql.slice(head.clauses, head.end)}`;
+  const [, target = sql, settings = ''] = /^([\s\S]*?)(\s+settings\s[\s\S]*?)?\s*;?\s*$/i.exec(sql) ?? [];
+  return `${target.replace(/(?<!\s)\s+values\s*$/i, '')} ${from}${settings} FORMAT Values`;
 }
 
 /** Without `read_rows`: the engine tells the rows of its output alone. */
