@@ -28,7 +28,7 @@ const MAX_BYTES = 256 * 2 ** 20;
 /** A download may take this many times the timeout of one answer, because a server may send one byte a minute. */
 const PATIENCE = 20;
 
-/** A request that failed; `again` tells whether a retry may succeed. */
+/** A failed request; `again` tells whether a retry may succeed. */
 export class NetworkError extends Error {
   readonly again: boolean;
 
