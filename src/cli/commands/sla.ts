@@ -113,7 +113,7 @@ function linesOf(verdicts: readonly Verdict[], incidents: readonly Incident[], w
   ];
 }
 
-/** The keys are documented in docs/promises.md and stay. */
+/** The keys are documented in docs/sla.md and stay. */
 function documentOf(verdicts: readonly Verdict[], incidents: readonly Incident[]): object {
   return {
     generated_at: isoTime(now()),
