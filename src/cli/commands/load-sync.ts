@@ -79,9 +79,9 @@ export async function syncStates(
   return states;
 }
 
-async function open({ session, parsed, reached }: LoadContext, target: SyncTarget): Promise<TableSync> {
+async function open({ session, parsed, reached, hashKey }: LoadContext, target: SyncTarget): Promise<TableSync> {
   const profile = readDatabase(session, parsed.config, target.connection);
   const from = await openAdapter({ ...parsed.config, profile }, session.env, session.logger);
   session.onEnd(() => from.close());
-  return createSync(target, from, parsed.adapter, reached);
+  return createSync(target, from, parsed.adapter, reached, hashKey);
 }

@@ -199,7 +199,9 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
     writers.set(table, name);
   }
   const hashKey = env[HASH_KEY] ?? null;
-  const hidden = targets.find((target) => target.hash.length > 0 || target.drop.length > 0);
+  const hidden =
+    targets.find((target) => target.hash.length > 0 || target.drop.length > 0) ??
+    syncs.find((sync) => sync.hash.length > 0);
   if (hidden !== undefined && (hashKey === null || hashKey === '')) {
     throw errorOf('noHashKey', { source: hidden.name, variable: HASH_KEY }, { path: hidden.path });
   }
