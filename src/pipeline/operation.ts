@@ -1,5 +1,5 @@
-// Runs what has no node in the graph: a macro or SQL (`run-operation`), a previewed query, and the macros that `docs
-// generate` calls after its nodes. Sessions are left to the runner.
+// Runs operations without a node in the graph: a macro or SQL (`run-operation`), a previewed query, and the macros that
+// `docs generate` calls after its nodes.
 import type { Adapter, ExecuteMacro } from '../adapters/adapter.ts';
 import type { Table } from '../adapters/table.ts';
 import { compileNode } from '../compiler/compile.ts';
@@ -31,7 +31,7 @@ type Response = AdapterResponse | Record<string, never>;
 /**
  * Runs the operation and writes run_results.json.
  * @returns whether it succeeded; errors have been reported
- * @throws {TsdbtError} compilation, when the macro does not exist
+ * @throws {TsdbtError} compilation, if the macro does not exist
  */
 export async function operate(parsed: ParsedProject, operation: Operation): Promise<boolean> {
   const ctx = createRunContext(parsed, new Set());
@@ -145,7 +145,7 @@ function reportSql(ctx: RunContext, error: string | null, response: Response, se
   else ctx.log.note(line('ERROR executing inline_query', red('ERROR')), 'error');
 }
 
-/** The first rows of SQL as written, without the project's models. @param limit null: all rows */
+/** Returns the first rows of SQL as written, without the project's models. @param limit null: all rows */
 export async function preview({ adapter }: ParsedProject, sql: string, limit: number | null): Promise<Table> {
   const session = adapter.session({ name: 'show' });
   try {
@@ -156,17 +156,17 @@ export async function preview({ adapter }: ParsedProject, sql: string, limit: nu
   }
 }
 
-/** Calls macros outside of nodes, on a connection of its own. */
+/** Calls macros outside of nodes, on a separate connection. */
 export interface OpenOperation {
   readonly adapter: Adapter;
   readonly executeMacro: ExecuteMacro;
-  /** Cancels its statement on the server. */
+  /** Cancels the current statement on the server. */
   cancel(): Promise<void>;
-  /** Returns the connection of its session; the adapter stays open. */
+  /** Releases the connection of its session; the adapter stays open. */
   release(): Promise<void>;
 }
 
-/** Opens a new connection, because a run has closed its own. @param name of the session and of the operation */
+/** Opens a new connection, because a run has closed its own. @param name of the session and the operation */
 export async function openOperation(parsed: ParsedProject, ctx: RunContext, name: string): Promise<OpenOperation> {
   const { config, env, logger } = parsed;
   const adapter = await openAdapter(config, env, logger);
