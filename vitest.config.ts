@@ -1,10 +1,58 @@
-// Which tests run with `npm test`; with TSDBT_TEST_KAFKA=1, `npm run test:kafka`; with TSDBT_TORTURE, `npm run
-// torture`; in which order, and their limits.
+// The sets of test files and the order in which they run. Each test file belongs to one set:
+//
+//   npm test              quick: no test takes over 3 s, all of them less than 3 minutes
+//   npm run test:all      quick and SLOW
+//   npm run test:kafka    tests/engine/kafka, on a real Kafka
+//   npm run torture       tests/torture
+//
+// `npx vitest run FILE` runs any file of the first two.
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const { env } = process;
 const KAFKA = 'tests/engine/kafka/**/*.test.ts';
+
+/** Below tests/engine, what `npm test` leaves out: folders and files whose tests take over 3 s or are many and slow. */
+export const SLOW = [
+  ...['diff/', 'faults/', 'hostile/', 'loader/', 'overrides/', 'publish/', 'requests/', 'serve/', 'snapshots/'],
+  'adapters/clickhouse-http.test.ts',
+  'adapters/clickhouse-remote-database.test.ts',
+  'adapters/clickhouse-types.test.ts',
+  'adapters/clickhouse-written.test.ts',
+  'adapters/embedded.test.ts',
+  'adapters/odd-settings.test.ts',
+  'adapters/postgres-relations.test.ts',
+  'adapters/postgres-types.test.ts',
+  'adapters/silence.test.ts',
+  'adapters/unit-fixtures.test.ts',
+  'cli/bad-input.test.ts',
+  'cli/both-ways.test.ts',
+  'cli/init.test.ts',
+  'cli/kept-views.test.ts',
+  'cli/library.test.ts',
+  'cli/link.test.ts',
+  'cli/outputs.test.ts',
+  'cli/plain-tables.test.ts',
+  'cli/play.test.ts',
+  'cli/query.test.ts',
+  'cli/sample.test.ts',
+  'cli/seldom-strategies.test.ts',
+  'cli/sla.test.ts',
+  'cli/start.test.ts',
+  'cli/test-slices.test.ts',
+  'cli/usual.test.ts',
+  'docs/example-stage.test.ts',
+  'docs/examples.test.ts',
+  'docs/site.test.ts',
+  'macros/clickhouse-syntax.test.ts',
+  'monitoring/monitoring.test.ts',
+  'object-store/s3-store.test.ts',
+  'openlineage/openlineage.test.ts',
+  'unit/context/regex-limit-reached.test.ts',
+  'unit/parser/parse-cache-edits.test.ts',
+  'unit/pipeline/parse-caches.test.ts',
+];
+
 /** Files that measure memory, change what a process has once, or start servers in ways of their own: a process each. */
 const ALONE = [
   'tests/engine/architecture.test.ts',
@@ -18,24 +66,25 @@ const PURE = ['tests/engine/unit/**/*.test.ts', 'tests/engine/macros/**/*.test.t
 /** Puts something in the place of a module of Node. */
 const MOCKS = 'tests/engine/unit/project/vanished.test.ts';
 
+const slow = env['TSDBT_TEST_QUICK'] ? SLOW.map((name) => `tests/engine/${name}${name.endsWith('/') ? '**' : ''}`) : [];
 const files = env['TSDBT_TEST_KAFKA']
   ? { include: [KAFKA] }
   : env['TSDBT_TORTURE']
     ? { include: ['tests/torture/**/*.test.ts'] }
     : {
         projects: [
-          { extends: true as const, test: { name: 'alone', include: ALONE } },
+          { extends: true as const, test: { name: 'alone', include: ALONE, exclude: slow } },
           {
             extends: true as const,
             test: {
               name: 'whole',
               include: ['tests/engine/**/*.test.ts'],
-              exclude: [KAFKA, ...PURE, ...ALONE],
+              exclude: [KAFKA, ...PURE, ...ALONE, ...slow],
               isolate: false,
             },
           },
           { extends: true as const, test: { name: 'mocks', include: [MOCKS] } },
-          { extends: true as const, test: { name: 'pure', include: PURE, exclude: [MOCKS], isolate: false } },
+          { extends: true as const, test: { name: 'pure', include: PURE, exclude: [MOCKS, ...slow], isolate: false } },
         ],
       };
 
