@@ -62,7 +62,7 @@ function sortRows(rows: readonly (readonly Value[])[]): (readonly Value[])[] {
 
 /** Number of columns that are tried as keys: those with the most values. */
 const KEY_COLUMNS = 5;
-/** Shared key values, of twenty more than there are, beyond which a column is not used as a key. */
+/** A value that more than this share of the rows (plus ROWS_MORE) have does not identify rows. */
 const SHARED = 0.1;
 const ROWS_MORE = 20;
 
