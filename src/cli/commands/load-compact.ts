@@ -14,7 +14,7 @@ import type { LoadContext } from './load.ts';
 
 /** Interval between two checks for closed days. */
 const EVERY_MS = 600_000;
-/** The same for archives that did not need compaction in the last checks. */
+/** Archives without `compact: true` are checked only once in so many checks. */
 const ROUNDS_OF_OTHERS = 6;
 /** Maximum number of sources that a message names. */
 const NAMED = 5;
