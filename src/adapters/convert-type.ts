@@ -1,5 +1,4 @@
-// The SQL type for a column of an inferred type: what seeds are created with. Overrides of `column_types` are the
-// macros' business.
+// The SQL type for a column of an inferred type, with which seeds are created. Macros apply `column_types`.
 import { mostDecimals } from './table-print.ts';
 import type { Table } from './table.ts';
 

@@ -1,5 +1,5 @@
-// Splits ClickHouse SQL into the tokens that the engine sees: words, quoted names, texts and signs, without comments.
-// Where the engine's reading is not certain, it says so. What a statement may do is left to statement-guard.ts.
+// Splits ClickHouse SQL into the engine's tokens: words, quoted names, strings and signs, without comments. Reports
+// where the engine's reading is uncertain. statement-guard.ts decides what a statement may do.
 
 export interface SqlToken {
   /** `name`: a quoted identifier. */
@@ -10,15 +10,17 @@ export interface SqlToken {
   readonly end: number;
 }
 
-/** The engine may read the rest of the statement in another way. */
+/** Whether the engine may read the rest of the statement differently. */
 export class UncertainSql extends Error {}
 
-/** What the engine skips: neither more nor less than that. */
+/** Exactly what the engine skips. */
 const SPACE = /[\t-\r \u0085\u00a0\u180e\u2000-\u200d\u2028\u2029\u202f\u205f\u2060\ufeff]+/y;
 const LINE_COMMENT = /(?:--|\/\/|#[ !])[^\n]*/y;
 const WORD = /[A-Za-z0-9_][\w$]*/y;
 const HEREDOC = /\$\w*\$/y;
-/** Begins a heredoc or an escape, or is no sign of SQL: typographic quotes, which the engine reads as quotes, too. */
+/**
+ * Starts a heredoc or an escape, or is not a sign of SQL: typographic quotes, which the engine also treats as quotes.
+ */
 const UNCERTAIN = /[^\x20-\x7e]|[$\\#]/;
 const QUOTES: Readonly<Record<string, SqlToken['kind']>> = { "'": 'text', '"': 'name', '`': 'name' };
 

@@ -1,6 +1,5 @@
-// Refuses statements that reach files, programs or other servers by ways for which the embedded engine has no grant:
-// INTO OUTFILE, the function `file`, sources of dictionaries, disks, a few engines. What has one is in
-// embedded-rights.ts.
+// Rejects statements that reach files, programs or other servers in ways that need no privilege in the embedded engine:
+// INTO OUTFILE, the function `file`, sources of dictionaries, disks, a few engines. embedded-rights.ts covers the rest.
 import { ALLOW_VARIABLE } from './embedded-access.ts';
 import { EngineError } from './embedded-engine.ts';
 import { type SqlToken, tokensOf, UncertainSql } from './sql-tokens.ts';
@@ -10,7 +9,7 @@ const HINT =
   `${ALLOW_VARIABLE}=1 in the shell, or use a ClickHouse server`;
 
 /**
- * The engine's message of a missing grant or working folder, with what to do. Clients drop what follows the error's
+ * The engine's message for a missing privilege or working folder, with advice. Clients drop what follows the error's
  * name.
  */
 export function withAccessHint(message: string): string {
@@ -19,7 +18,7 @@ export function withAccessHint(message: string): string {
   return message.replace(/std::\S*filesystem_error: .*getcwd failed[^(]*/, `A file is not allowed. ${HINT}. `);
 }
 
-/** Long statements without these need no further look. A backslash may hide a letter, or begin a client's command. */
+/** Long statements without these need no further check. A backslash may hide a letter, or start a client command. */
 const SUSPECT = /file|dictionary|engine|disk|identifier|format|input|sqlite|odbc|jdbc|executable|arrow|\\|\?\?|!(?!=)/i;
 const LONG = 100_000;
 /** Table functions whose columns are a text that may be computed. */
