@@ -112,7 +112,7 @@ class IntegerType extends AgateType {
 }
 
 const PLAIN_NUMBER = /^-?\d{1,25}(\.\d{1,25})?$/;
-const DECIMAL_TEXT = /^([+-]?)(\d*\.?\d*)(e[+-]?\d+)?$/i;
+const DECIMAL_TEXT = /^([+-]?)(\d*(?:\.\d*)?)(e[+-]?\d+)?$/i;
 const SPECIAL = /^([+-]?)(?:(inf(?:inity)?)|(s?)nan(\d*))$/i;
 
 class NumberType extends AgateType {

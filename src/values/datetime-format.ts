@@ -14,6 +14,7 @@ import {
   toOrdinal,
   weekdayOf,
 } from './calendar.ts';
+import { checkText, MAX_TEXT } from './budget.ts';
 import { valueError } from './python-error.ts';
 
 /** Fields of a date and time. For a `date` the time fields are zero. */
@@ -47,13 +48,16 @@ export interface ParsedDateTime extends DateFields {
   readonly zoneName?: string | null;
 }
 
-const DIRECTIVE = /%([-_0^#]*)(\d*)([EO]?)([a-zA-Z%+])/g;
+const DIRECTIVE = /%([-_0^#]*)([1-9]\d*|)([EO]?)([a-zA-Z%+])/g;
 
 /** `strftime(format)`. Unknown directives are copied, as in glibc. */
 export function strftime(format: string, fields: DateFields, zone: FormatZone): string {
+  let size = format.length;
   return format.replace(DIRECTIVE, (whole, flags: string, width: string, _modifier: string, code: string) => {
     const value = directive(code, fields, zone, flags);
     if (value === undefined) return whole;
+    size += value.text.length + Number(width);
+    if (size > MAX_TEXT) checkText(size);
     let { text } = value;
     if (value.number !== undefined) {
       const fill = flags.includes('_') ? ' ' : flags.includes('0') ? '0' : value.fill;

@@ -38,7 +38,7 @@ export function parseIntText(text: string, base = 10): number | bigint | undefin
 /** `float(text)`; `undefined` where Python raises ValueError. */
 export function parseFloatText(text: string): number | undefined {
   const source = asciiDigits(text).trim();
-  if (/^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/.test(source))
+  if (/^[+-]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/.test(source))
     return Number(source.replaceAll('_', ''));
   const special = /^([+-]?)(inf|infinity|nan)$/i.exec(source);
   if (special === null) return undefined;

@@ -30,7 +30,7 @@ const UNKNOWN_DATABASE = '81';
  * Names of working tables in statements that create, drop and rename them; before the suffix, as much as contains no
  * space.
  */
-const WORKING = /[^\s`"'.()]*__(?:tsdbt_[a-z]+|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}/g;
+const WORKING = /(?<![^\s`"'.()])[^\s`"'.()]*__(?:tsdbt_[a-z]+|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}/g;
 const INSERTS = /^\s*insert\s+into\b/i;
 const NEW_TABLE = /^\s*create\s+table\s+(?:if\s+not\s+exists\s+)?(`(?:[^`\\]|\\.)+`\.`(?:[^`\\]|\\.)+`)/i;
 const NAMES_TABLES = /^\s*(?:drop|alter|rename|exchange)\s+tables?\s+(?:if\s+(?:not\s+)?exists\s+)?`/i;

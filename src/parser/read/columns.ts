@@ -39,9 +39,7 @@ const KNOWN: ReadonlySet<string> = new Set([
  * @param plain true for resources without tests: keys about tests or tags are kept as written
  */
 export function columnInfos(columns: readonly ColumnEntry[], plain = false): { [name: string]: ColumnInfo } {
-  const out: { [name: string]: ColumnInfo } = {};
-  for (const column of columns) out[column.name] = columnInfo(column, plain);
-  return out;
+  return Object.fromEntries(columns.map((column) => [column.name, columnInfo(column, plain)]));
 }
 
 function columnInfo(column: ColumnEntry, plain: boolean): ColumnInfo {

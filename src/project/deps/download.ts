@@ -38,11 +38,15 @@ export class NetworkError extends Error {
   }
 }
 
+const SECRET_PARAMETER = /token|secret|password|sig/i;
+
 /** A URL without user, password and token parameters. */
 export function withoutCredentials(url: string): string {
   return url
     .replace(/^([a-z+.-]+:\/\/)[^/\s]+@/i, '$1*****@')
-    .replace(/([?&][^=&?\s]*(?:token|secret|password|signature|sig)[^=&\s]*=)[^&\s]+/gi, '$1*****');
+    .replace(/([?&])([^=&?\s]*=)[^&\s]+/g, (all, sign, name) =>
+      SECRET_PARAMETER.test(name) ? `${sign}${name}*****` : all,
+    );
 }
 
 /**
