@@ -28,8 +28,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Work>>> = {
   generate: async () => (await import('./docs.ts')).generateCommand,
   'run-operation': async () => (await import('./run-operation.ts')).runOperationCommand,
 };
-/** Options that retry takes from its own command line only. */
+/** Options that retry takes from its own command line only: run_results.json may have come with a cloned repository. */
 const OWN = new Set([
+  'allow_outside_paths',
   'log_path',
   'output_path',
   'profiles_dir',
