@@ -1,22 +1,21 @@
-// Identifies a process by pid and start time, because pids are reused, and by the host that the pid is valid on.
-// Callers send signals.
+// Identifies a process by pid and start time, because pids are reused, and by the host on which the pid is valid.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 export interface ProcessIdentity {
   readonly pid: number;
-  /** When it started, in the system's own words. */
+  /** Start time in the system's own format. */
   readonly start: string;
 }
 
-/** When a process started; null when there is none. */
+/** When a process started; null if it does not exist. */
 export function startOf(pid: number): string | null {
   if (process.platform === 'linux') {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      // The name in parentheses may hold anything; the fields after it do not. The third is the state, the 22nd the
-      // start.
+      // The name in parentheses may contain anything; the fields after it do not. The third field is the state, the
+      // 22nd the start.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null);
     } catch {
@@ -30,12 +29,12 @@ export function startOf(pid: number): string | null {
   return status === 0 && stdout.trim() !== '' ? stdout.trim() : null;
 }
 
-/** This process; its start is an empty text where the system does not tell it. */
+/** This process; its start is empty text if the system does not report it. */
 export function ownIdentity(): ProcessIdentity {
   return { pid: process.pid, start: startOf(process.pid) ?? '' };
 }
 
-/** The host or container that pids belong to, until it restarts; begins with the host name. */
+/** The host or container in which pids are valid, until it restarts; begins with the host name. */
 export function ownHost(): string {
   try {
     return (
@@ -47,7 +46,7 @@ export function ownHost(): string {
   }
 }
 
-/** Is it still the same process? */
+/** Whether it is still the same process. */
 export function isAlive({ pid, start }: ProcessIdentity): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false;
   try {

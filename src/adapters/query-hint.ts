@@ -1,7 +1,6 @@
-// Advice about mistakes in a query that every database reports in words of its own: what SQL from an article or from
-// another database holds. Each dialect adds its own mistakes.
+// Hints about mistakes in queries copied from an article or another database. Each dialect adds its own.
 
-/** The statement that was refused, with the place that the database named: 1-based, in code points. */
+/** The rejected statement, with the position that the database reported: 1-based, in code points. */
 export interface Refused {
   readonly sql: string;
   readonly position: number | undefined;
@@ -10,7 +9,7 @@ export interface Refused {
 
 const TYPOGRAPHIC = /[\u2018-\u201f\u00ab\u00bb\u00a0\u200b\ufeff]/;
 
-/** Blanks out comments, so that places in the text stay the same. */
+/** Blanks out comments, so that positions in the text stay the same. */
 export function withoutComments(sql: string): string {
   return sql.replace(/--.*|\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ' '));
 }

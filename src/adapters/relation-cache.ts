@@ -1,5 +1,5 @@
-// Caches the relations of listed schemas, so that a look-up costs no query. Follows creations, drops and renamings,
-// also while the catalogue is being read. The adapter writes the queries.
+// Caches the relations of listed schemas, so that a lookup costs no query. Follows creations, drops and renames, also
+// while the catalog is being read. The adapter writes the queries.
 import { TsdbtError } from '../errors.ts';
 import type { Relation } from './relation.ts';
 
@@ -7,7 +7,7 @@ interface Names {
   readonly database: string | null;
   readonly schema: string | null;
   readonly identifier: string | null;
-  /** Of a relation: the database stores parts that are not quoted in lower case. */
+  /** Key of a relation: the database stores unquoted parts in lower case. */
   readonly fields?: { readonly quotePolicy: Readonly<Record<'schema' | 'identifier', boolean>> };
 }
 
@@ -17,14 +17,14 @@ export interface SchemaName {
   readonly schema: string;
 }
 
-/** The catalogue's answer about some schemas. */
+/** The catalog's answer for some schemas. */
 export interface Listing {
   readonly relations: readonly Relation[];
   /** Pairs of a relation and its reader; absent until they are queried. */
   readonly links?: readonly (readonly [referenced: Relation, dependent: Relation])[];
 }
 
-/** A session that changes something. Before it commits only it sees the change, which may be undone. */
+/** A session that changes something. Before it commits, only it sees the change, which may be undone. */
 export interface Writer {
   readonly pending?: boolean;
 }
@@ -32,7 +32,7 @@ export interface Writer {
 interface Entry {
   key: string;
   relation: Relation;
-  /** Entries that `drop … cascade` removes too; those removed meanwhile are skipped. */
+  /** Entries that `drop … cascade` also removes; those removed in the meantime are skipped. */
   readonly dependants: Set<Entry>;
 }
 
@@ -43,17 +43,17 @@ type Before = { readonly entry: Entry; readonly relation: Relation } | undefined
 interface Uncommitted {
   /** The changed entries, as other sessions see them. */
   readonly before: Map<string, Before>;
-  /** Schemas that the writer listed itself: that answer contains its changes. */
+  /** Schemas that the writer itself listed: that answer contains its changes. */
   readonly listed: Set<string>;
 }
 
-/** A query of the catalogue in flight. */
+/** A catalog query in flight. */
 interface Question {
   readonly sent: number;
   readonly asker: object;
-  /** Its schemas, without those dropped meanwhile. */
+  /** Its schemas, without those dropped in the meantime. */
   readonly schemas: Set<string>;
-  /** Entries that changed since it was sent: its answer is out of date for them. */
+  /** Entries that changed since it was sent: its answer is outdated for them. */
   readonly changed: Set<string>;
   /** Never rejects. */
   answered: Promise<void>;
@@ -61,25 +61,25 @@ interface Question {
 
 const SEPARATOR = '\u0000';
 
-/** Relations by (database, schema, identifier). Every look-up is constant time. */
+/** Relations by (database, schema, identifier). Every lookup takes constant time. */
 export class RelationCache {
   readonly #exact: boolean;
   readonly home: string | null;
-  /** Listed schemas, with when the answer's query was sent. */
+  /** Listed schemas, with the time when the query was sent. */
   readonly #listed = new Map<string, number>();
   readonly #members = new Map<string, Set<string>>();
   readonly #entries = new Map<string, Entry>();
-  /** Keys by their lower-cased form. */
+  /** Keys by their lower-case form. */
   readonly #folded = new Map<string, Set<string>>();
-  /** Names known to be missing: a look-up must not take one of another case. */
+  /** Names known to be missing: a lookup must not match one in another case. */
   readonly #absent = new Set<string>();
   readonly #questions = new Set<Question>();
   readonly #uncommitted = new Map<object, Uncommitted>();
   #now = 0;
 
   /**
-   * @param exact names that differ by case are different and have no database; else other cases are found, too
-   * @param home the database of names that are given without one
+   * @param exact names that differ by case are different and have no database; otherwise other cases match as well
+   * @param home the database of names without one
    */
   constructor(exact = false, home: string | null = null) {
     this.#exact = exact;
@@ -95,11 +95,11 @@ export class RelationCache {
   }
 
   /**
-   * Lists schemas: afterwards a name that is not cached does not exist. One query a schema is in flight; later calls
-   * wait for it. Changes since the query was sent, and uncommitted ones, win over its answer.
-   * @param asker the session that asks
-   * @param anew lists again, by a query that is sent from now on
-   * @throws what `ask` throws; nothing is listed then, and other waiting calls ask themselves
+   * Lists schemas: afterwards a name that is not cached does not exist. At most one query per schema is in flight;
+   * later calls wait for it. Changes since the query was sent, and uncommitted ones, override its answer.
+   * @param asker the requesting session
+   * @param anew lists again, with a query sent from now on
+   * @throws what `ask` throws; nothing is listed then, and other waiting calls query themselves
    */
   async fill(
     schemas: readonly SchemaName[],
@@ -136,8 +136,9 @@ export class RelationCache {
   }
 
   /**
-   * The relation of that name; failing that, of that name in another case.
-   * @param reader the session that looks: it does not see what other sessions have not committed. Absent: all of it
+   * Returns the relation of that name; otherwise one of that name in another case.
+   * @param reader the requesting session, which does not see what other sessions have not committed. Absent: sees
+   *   everything
    */
   get(names: Names, reader?: object): Relation | undefined {
     const entry = this.#find(names);
@@ -146,7 +147,7 @@ export class RelationCache {
   }
 
   /**
-   * Notes what a session found under the lock of a name. Nothing that another session did to it can still be open.
+   * Records what a session found under the lock of a name. No other session can still have an uncommitted change to it.
    * @param relation undefined: there is none
    */
   found(names: Names, relation: Relation | undefined, reader: object): void {
@@ -156,38 +157,38 @@ export class RelationCache {
     else this.replace(relation);
   }
 
-  /** Replaces a relation that was made or looked at. Its readers stay. */
+  /** Replaces a relation that was created or inspected. Its readers stay. */
   replace(relation: Relation, by?: Writer): void {
     const key = this.#keyOf(relation);
     this.#note(key, by);
     this.#set(key, relation);
   }
 
-  /** Removes one name that was looked up and does not exist. */
+  /** Removes a name that was looked up and does not exist. */
   forget(names: Names, by?: Writer): void {
     const key = this.#keyOf(names);
     this.#remove(key, by, false);
     this.#absent.add(key);
   }
 
-  /** Confirms a cached relation: earlier queries must not overrule it. */
+  /** Confirms a cached relation: earlier queries must not override it. */
   confirm(names: Names): void {
     this.#note(this.#keyOf(names));
   }
 
-  /** Removes a relation and, as `cascade` does, its readers. An unknown one is no error. Called after the drop. */
+  /** Removes a relation and, like `cascade`, its readers. An unknown one is not an error. Called after the drop. */
   drop(names: Names, by?: Writer): void {
     const key = this.#find(names)?.key ?? this.#keyOf(names);
     this.#note(key, by);
     this.#remove(key, by);
   }
 
-  /** @throws when the new name is taken, as names that were cut to the same text are */
+  /** @throws if the new name is taken, for example if two names were truncated to the same text */
   checkRename(to: Relation): void {
     if (this.#entries.has(this.#keyOf(to))) throw this.#nameTaken(to);
   }
 
-  /** Follows a renaming after it was done: an answer may have arrived meanwhile. */
+  /** Follows a rename after it was executed: an answer may have arrived in the meantime. */
   rename(from: Relation, to: Relation, by?: Writer): void {
     const entry = this.#find(from);
     const newKey = this.#keyOf(to);
@@ -228,7 +229,7 @@ export class RelationCache {
     }
   }
 
-  /** All relations of a schema, as `get` shows them to the reader. */
+  /** All relations of a schema, as `get` returns them to the reader. */
   list(database: string | null, schema: string | null, reader?: object): Relation[] {
     const place = this.#schemaKey(database, schema);
     const keys = new Set(this.#members.get(place));
@@ -268,10 +269,10 @@ export class RelationCache {
     }
   }
 
-  /** Applies an answer, but for entries that changed since its query was sent. */
+  /** Applies an answer, except for entries that changed since its query was sent. */
   #learn({ schemas, changed, asker, sent }: Question, { relations, links }: Listing): void {
     const found = new Map<string, Relation>();
-    // As in dbt the first of two entries counts.
+    // As in dbt, the first of two entries counts.
     const isAsked = this.#asked(schemas);
     for (const relation of relations) {
       if (!isAsked(relation)) continue;
@@ -308,7 +309,7 @@ export class RelationCache {
     }
   }
 
-  /** Whether a relation is of one of these schemas; most are of the same one as the relation before. */
+  /** Whether a relation is in one of these schemas; most are in the same one as the previous relation. */
   #asked(schemas: ReadonlySet<string>): (names: Names) => boolean {
     let last: Names | undefined;
     let answer = false;
@@ -359,7 +360,8 @@ export class RelationCache {
   }
 
   /**
-   * Called before each change. An uncommitted change leaves pending answers valid: they tell what a rollback restores.
+   * Called before each change. An uncommitted change leaves pending answers valid: they contain what a rollback
+   * restores.
    */
   #note(key: string, by?: Writer): void {
     if (by?.pending !== true) {

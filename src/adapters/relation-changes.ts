@@ -1,4 +1,4 @@
-// What templates give to `create`, `incorporate` and `replace` of a relation, as changes of its fields.
+// Arguments of a relation's `create`, `incorporate` and `replace` in templates, as changes of its fields.
 import { TsdbtError } from '../errors.ts';
 import { PyDateTime } from '../values/datetime.ts';
 import { PyDict } from '../values/dict.ts';

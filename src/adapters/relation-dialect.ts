@@ -39,15 +39,17 @@ export interface RelationDialect {
   readonly noDatabase?: string;
   /** Names that differ by case are different, whatever their quoting. */
   readonly exactNames?: boolean;
-  /** A name in quotes, whatever it contains. */
+  /** Quotes a name, whatever it contains. */
   readonly quote: (name: string) => string;
-  /** Renders a part that the policy does not quote; absent: as it is. */
+  /** Renders a part that the policy does not quote; absent: unchanged. */
   readonly showPart?: (part: string) => string;
-  /** What a column of event times is compared with, as SQL; absent: the moment as it prints, as a text. */
+  /** The SQL expression that a column of event times is compared with; absent: the time as text. */
   readonly timeBound?: (column: string, moment: Value) => string;
-  /** Fields beside dbt's own, with their defaults. Templates read them, and give them to `create` and `incorporate`. */
+  /**
+   * Fields in addition to dbt's, with their defaults. Templates read them, and pass them to `create` and `incorporate`.
+   */
   readonly ownFields?: Readonly<Record<string, Value>>;
-  /** Attributes and methods beside dbt's own, or in their place. */
+  /** Attributes and methods that add to or replace dbt's. */
   readonly members?: Readonly<Record<string, (relation: Relation) => Value>>;
   /** The same for the class: `api.Relation.x`. */
   readonly statics?: Readonly<Record<string, Value>>;
@@ -66,7 +68,7 @@ export interface NodeOfRelation {
   readonly config?: unknown;
 }
 
-/** The database of a relation's name: the empty text where names have none, whatever a macro gives. */
+/** The database of a relation's name: empty text if names have none, whatever a macro returns. */
 export function databaseIn(
   { noDatabase }: Pick<RelationDialect, 'noDatabase'>,
   database: string | null,

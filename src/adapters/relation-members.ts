@@ -1,5 +1,5 @@
-// The attributes and methods of a relation, as templates see them. The relation itself is in relation.ts, what its
-// class offers in relation-statics.ts.
+// The attributes and methods of a relation for templates. relation.ts has the relation itself, relation-statics.ts its
+// class.
 import { TsdbtError } from '../errors.ts';
 import { argumentBinder, callable } from '../values/callable.ts';
 import { PyDict } from '../values/dict.ts';
@@ -54,7 +54,7 @@ const ATTRIBUTES: ReadonlyMap<string, (r: Relation) => Value> = new Map<string, 
   ['can_be_replaced', (r) => r.type !== null && r.dialect.replaceable.includes(r.type)],
 ]);
 
-// Called for every node: their parameters are read once.
+// Called for every node: their signatures are parsed once.
 const REPLACE_PATH = argumentBinder('replace_path', '**kwargs');
 const INCORPORATE = argumentBinder('incorporate', '**kwargs');
 const PARTS_SIGNATURE = 'database=None, schema=None, identifier=None';
@@ -139,7 +139,7 @@ const METHODS: ReadonlyMap<string, (r: Relation) => Callable> = new Map<string, 
   ],
 ]);
 
-/** An attribute or method of a relation; undefined where it has none of the name. */
+/** Returns an attribute or method of a relation; undefined if the name is unknown. */
 export function relationMember(relation: Relation, name: string): Value | undefined {
   return (ATTRIBUTES.get(name) ?? METHODS.get(name))?.(relation);
 }
@@ -148,7 +148,7 @@ function flag(value: Value): boolean | null {
   return typeof value === 'boolean' ? value : null;
 }
 
-/** A function's config as its materialization reads it. @throws where dbt refuses to build the function */
+/** A function's config for its materialization. @throws if dbt refuses to build the function */
 function functionConfig(model: Value): Value {
   if (member(model, 'resource_type') !== 'function') return null;
   const config = member(model, 'config');

@@ -1,5 +1,5 @@
-// The three parts of a relation's name, with its policies: which parts are quoted, which are shown. Also the `Path` and
-// `Policy` that templates see.
+// The three parts of a relation's name, and its policies: which parts are quoted and which are shown. Also the `Path`
+// and `Policy` of templates.
 import { callable } from '../values/callable.ts';
 import { PyDict } from '../values/dict.ts';
 import { toRepr, toText } from '../values/text.ts';
@@ -11,7 +11,7 @@ export type PathValues = Readonly<Record<PathPart, string | null>>;
 export const PATH_PARTS: readonly PathPart[] = ['database', 'schema', 'identifier'];
 export const DEFAULT_POLICY: PolicyValues = { database: true, schema: true, identifier: true };
 
-/** The parts of a `quoting:` that say something. */
+/** The parts of a `quoting:` that are set. */
 export function writtenPolicy(
   quoting: Partial<Record<PathPart, boolean | null | undefined>>,
 ): Partial<Record<PathPart, boolean>> {
@@ -37,12 +37,12 @@ export function dictOf(entries: readonly (readonly [string, Value])[], omitNone:
   return PyDict.from(new Map<Value, Value>(omitNone ? entries.filter(([, v]) => v !== null) : entries));
 }
 
-/** Part of a name as dbt takes it: whatever is given becomes text. */
+/** Part of a name as dbt accepts it: any value becomes text. */
 export function pathPart(value: Value): string | null {
   return value === null ? null : toText(value);
 }
 
-/** The path with the named parts changed; other keys are passed over. */
+/** The path with the named parts changed; other keys are ignored. */
 export function changePath(path: PathValues, changes: Iterable<readonly [string, Value]>): PathValues {
   const result = { ...path };
   for (const [key, value] of changes)
@@ -50,7 +50,7 @@ export function changePath(path: PathValues, changes: Iterable<readonly [string,
   return result;
 }
 
-/** The policy with the named flags changed; other keys and what is no bool are passed over. */
+/** The policy with the named flags changed; other keys and values that are not bools are ignored. */
 export function changePolicy(policy: PolicyValues, changes: Iterable<readonly [string, Value]>): PolicyValues {
   const result: Record<PathPart, boolean> = { ...policy };
   for (const [key, value] of changes)

@@ -8,7 +8,7 @@ import { changesFrom, isRelationType, member, relationType, textOrNull } from '.
 import type { PolicyValues, RelationDialect, RelationType } from './relation-dialect.ts';
 import { entriesOf, pathPart, PathParts } from './relation-path.ts';
 
-/** The names under which a template asks for a relation type: `Relation.View`, `relation.MaterializedView` … */
+/** The names by which a template requests a relation type: `Relation.View`, `relation.MaterializedView` … */
 const RELATION_TYPES: Readonly<Record<string, RelationType>> = {
   Table: 'table',
   View: 'view',
@@ -27,10 +27,10 @@ export function addEphemeralPrefix(name: string): string {
 }
 
 /**
- * A static member of the class; undefined where it has none of the name.
- * @param cls the class that makes relations, Python's `cls`
- * @param quoting the project's quoting, under the arguments of `create` (dbt's RelationProxy); null: the dialect's
- *   alone
+ * Returns a static member of the class; undefined if the name is unknown.
+ * @param cls the class that creates relations, Python's `cls`
+ * @param quoting the project's quoting, merged below the arguments of `create` (dbt's RelationProxy); null: only the
+ *   dialect's
  */
 export function relationStatic(
   cls: typeof Relation,

@@ -1,6 +1,6 @@
-// A relation: the name of a database object, and how it renders, quotes and compares. Differences of dialects come in
-// as data (`RelationDialect`). The adapter looks relations up; relation-members.ts and relation-statics.ts serve
-// templates.
+// A relation: the name of a database object, and how it is rendered, quoted and compared. Dialects provide their
+// differences as data (`RelationDialect`). The adapter looks relations up; relation-members.ts and relation-statics.ts
+// serve templates.
 import { TsdbtError } from '../errors.ts';
 import { PyDict } from '../values/dict.ts';
 import { toRepr, toText } from '../values/text.ts';
@@ -13,7 +13,7 @@ import { stripCharacter } from '../values/whitespace.ts';
 
 const NO_FIELDS: Readonly<Record<string, Value>> = {};
 
-/** Restricts what is read to a window of time: `--sample`, microbatch. */
+/** Restricts reads to a time window: `--sample`, microbatch. */
 export interface EventTimeFilter {
   readonly fieldName: string;
   readonly start: Value;
@@ -33,9 +33,7 @@ export interface RelationFields {
   readonly catalog: string | null;
   /** The dialect's `ownFields`. */
   readonly own: Readonly<Record<string, Value>>;
-  /**
-   * Set for `relation.information_schema(...)`: the view below the information schema, or null for the schema itself.
-   */
+  /** Set for `relation.information_schema(...)`: the view in the information schema, or null for the schema itself. */
   readonly informationSchemaView?: string | null | undefined;
 }
 
@@ -52,12 +50,12 @@ export interface RelationInput {
   readonly own?: Readonly<Record<string, Value>> | undefined;
 }
 
-/** What a column of event times is compared with, as SQL. */
+/** The SQL expression that a column of event times is compared with. */
 export function timeBound(dialect: RelationDialect, column: string, moment: Value): string {
   return dialect.timeBound?.(column, moment) ?? `'${toText(moment)}'`;
 }
 
-/** A name in the database. Immutable; every change gives a new relation. */
+/** A name in the database. Immutable; every change returns a new relation. */
 export class Relation implements HostObject {
   readonly jinjaIsMapping = true;
   readonly dialect: RelationDialect;
@@ -164,11 +162,11 @@ export class Relation implements HostObject {
     return character + part.replaceAll(character, character + character) + character;
   }
 
-  /** The name alone, parts joined by dots; never a subquery. */
+  /** The name without a subquery, parts joined by dots. */
   render(): string {
     const { path, includePolicy, quotePolicy, informationSchemaView } = this.fields;
     let text = '';
-    // Most nodes render some: an iterator would make an object for each part.
+    // A loop, because most nodes render some names, and an iterator would create an object per part.
     for (let i = 0; i < PATH_PARTS.length; i++) {
       const part = PATH_PARTS[i];
       const name = part === undefined ? null : path[part];
@@ -208,7 +206,7 @@ export class Relation implements HostObject {
     return this.fields.requireAlias ? ` _dbt_${namespace}_subq_${this.identifier ?? 'None'}` : '';
   }
 
-  /** What `{{ relation }}` writes: the name, or the subquery that `--empty` and `--sample` put in its place. */
+  /** The output of `{{ relation }}`: the name, or the subquery with which `--empty` and `--sample` replace it. */
   jinjaText(): string {
     if (this.type === 'function') return this.render();
     const limited = this.renderLimited();
@@ -283,7 +281,9 @@ export class Relation implements HostObject {
     return typeof key === 'string' ? this.jinjaGet(key) : undefined;
   }
 
-  /** Does this relation answer to the given names? Unquoted relations made by dbt compare without regard to case. */
+  /**
+   * Whether this relation matches the given names. Unquoted relations created by dbt are compared case-insensitively.
+   */
   matches(search: Partial<PathValues>): boolean {
     const entries = PATH_PARTS.flatMap((part) => {
       const value = search[part];
@@ -318,7 +318,7 @@ export class Relation implements HostObject {
     return exact;
   }
 
-  /** The dataclass as a dict, without what is None: `to_dict(omit_none=True)`. */
+  /** The dataclass as a dict without Nones: `to_dict(omit_none=True)`. */
   toDict(omitNone = true): PyDict {
     const f = this.fields;
     const filter = f.eventTimeFilter;
@@ -384,13 +384,14 @@ function withoutDatabase(dialect: string, fields: RelationFields): RelationField
   return { ...fields, path: { ...fields.path, database: '' } };
 }
 
-// The server may cut the name of a relation that lives within one transaction: it always cuts the same way.
+// The server may truncate the name of a relation that exists only within one transaction: it always truncates in the
+// same way.
 const WORKING_NAME = /__dbt_(tmp|backup|new)\w*$/;
 
 function checkIdentifier(dialect: RelationDialect, fields: RelationFields): void {
   const { identifier } = fields.path;
   const max = dialect.maxIdentifier;
-  // A relation without a type is not going to be created: identifiers of tests, for one, may be longer.
+  // A relation without a type will not be created: identifiers of tests, for example, may be longer.
   if (
     max === null ||
     identifier === null ||

@@ -1,5 +1,5 @@
-// What a database said about a statement, as templates see it: prints as its message, has `code`, `rows_affected` and
-// the like.
+// A database's response to a statement, for templates: prints as its message, has `code`, `rows_affected` and similar
+// attributes.
 import type { AdapterResponse } from '../contracts/results.ts';
 import { callable } from '../values/callable.ts';
 import { PyDict } from '../values/dict.ts';

@@ -1,9 +1,9 @@
 // Notices that a server has fallen silent while a statement runs. After some seconds without a byte, a second
-// connection asks about the statement; the dialect knows how. A statement that the server works on is never cut.
+// connection asks about the statement; the dialect knows how. A statement that is still running is never cut off.
 
 /** The answer about a statement. */
 export interface Look {
-  /** At work; server there, but does not say; not at work; server gone. */
+  /** Running; server reachable, but status unknown; not running; server gone. */
   readonly state: 'runs' | 'unknown' | 'gone' | 'unreachable';
   /** The finding, as the end of a sentence. */
   readonly why: string;
@@ -17,7 +17,7 @@ export interface SilenceTimes {
   readonly askAfter: number;
   /** Time limit for an answer. */
   readonly limit: number;
-  /** Gives up a statement that was not found twice, with this pause between. */
+  /** A statement that was not found twice, with this pause between, is abandoned. */
   readonly again: number;
 }
 
@@ -30,11 +30,11 @@ export interface Watched {
   received(): number;
   /** A monotonic clock in milliseconds. */
   now(): number;
-  /** @param final may this answer end the statement? */
+  /** @param final whether this answer may end the statement */
   look(limit: number, final: boolean): Promise<Look>;
-  /** Called once for each spell of silence in which the server does not say. */
+  /** Called once per period of silence in which the status is unknown. */
   doubt(message: string): void;
-  /** Gives the statement up. @param message the finding, without a full stop */
+  /** Abandons the statement. @param message the finding, without a full stop */
   lost(message: string, found: Look): void;
 }
 
@@ -45,7 +45,7 @@ export function silenceTimes(seconds: string | undefined, most = TIMES.askAfter)
   return { askAfter, limit, again: Math.min(TIMES.again, askAfter / 2) };
 }
 
-/** Watches a statement in flight. @returns ends the watch */
+/** Watches a statement in flight. @returns a function that ends the watch */
 export function watchSilence(statement: Watched, { askAfter, limit, again }: SilenceTimes): () => void {
   let timer: NodeJS.Timeout;
   let over = false;
@@ -55,7 +55,7 @@ export function watchSilence(statement: Watched, { askAfter, limit, again }: Sil
   let doubted = false;
   const quiet = (): number => Math.round((statement.now() - since) / 1000);
   const wait = (ms: number): void => {
-    // The statement keeps the process alive; its watch does not.
+    // The statement keeps the process alive; its watch must not.
     timer = setTimeout(() => void ask(), ms).unref();
   };
   const heard = (): boolean => {

@@ -1,5 +1,5 @@
-// The adapter's methods that work on a session: look-ups through the cache, drops and renames through macros, columns,
-// schemas. context/adapter-object.ts binds them for templates; differences of dialects are in their folders.
+// The adapter's methods that use a session: lookups through the cache, drops and renames through macros, columns,
+// schemas. context/adapter-object.ts binds them for templates; the dialects' folders have their differences.
 import type { Adapter, ExecuteMacro, Session } from './adapter.ts';
 import { Column } from './column.ts';
 import { isRelationType } from './relation-changes.ts';
@@ -26,11 +26,11 @@ export interface SqlAdapterOptions {
   readonly executeMacro: ExecuteMacro;
   /** The project's `quoting:`. */
   readonly quoting: Quoting;
-  /** Does this project build that relation? Called when a dependant cannot be restored. */
+  /** Whether this project builds the relation. Called if a dependant cannot be restored. */
   readonly builds?: ((relation: Relation) => boolean) | undefined;
   /** Called with the description of each object that a rebuild has lost. */
   readonly onWarning?: ((message: string) => void) | undefined;
-  /** Does a project or a package override the macro of this name? */
+  /** Whether a project or a package overrides the macro of this name. */
   readonly overridden?: ((macro: string) => boolean) | undefined;
   /** Debug events under dbt's names: `CacheMiss`, `ColTypeChange` … */
   readonly onEvent?: ((name: SchemaEvent, data: Readonly<Record<string, unknown>>) => void) | undefined;
@@ -44,13 +44,13 @@ interface Dropped {
   readonly altered: boolean;
 }
 
-/** The SQLSTATE when another object has taken the name meanwhile. */
+/** The SQLSTATE if another object has taken the name in the meantime. */
 const DUPLICATE = '42710';
 
-/** SQLSTATEs of the server's state, not of the statement: no space, no memory, time limit, lock, deadlock, shutdown. */
+/** SQLSTATEs about the server's state, not the statement: no space, no memory, timeout, lock, deadlock, shutdown. */
 const OF_THE_MOMENT = /^(?:(?:08|25|40|53|57|58|XX)[0-9A-Z]{3}|55006|55P03)$/;
 
-/** @throws when `answer` is no table, and no list whose items have `width` values at least */
+/** @throws if `answer` is neither a table nor a list whose items have at least `width` values */
 function rowsIn(macro: string, answer: Value, width: number): readonly (readonly Value[])[] {
   if (answer instanceof Table) return answer.rows.map(({ values }) => values);
   try {
@@ -62,16 +62,16 @@ function rowsIn(macro: string, answer: Value, width: number): readonly (readonly
   throw new TsdbtError('compilation', `Macro "${macro}" returned ${toText(answer)}, expected a table`);
 }
 
-/** A database with one session on it. Made for each node; cheap to make. */
+/** A database with one session on it. Created for each node, which is cheap. */
 export class SqlAdapter {
   readonly adapter: Adapter;
   readonly session: Session;
   readonly #options: SqlAdapterOptions;
-  /** Dependants that were dropped with the old relation and have to be restored on the new one. */
+  /** Dependants that were dropped with the old relation and must be restored on the new one. */
   #dropped: Dropped[] = [];
   /**
-   * What is restored before the commit: foreign keys whose key a hook may still create, and a table's own policies,
-   * triggers and rules, which its hooks may create.
+   * Dependants that are restored before the commit: foreign keys whose key a hook may still create, and a table's own
+   * policies, triggers and rules, which its hooks may create.
    */
   #postponed: Dropped[] = [];
 
@@ -87,8 +87,8 @@ export class SqlAdapter {
   }
 
   /**
-   * The rows that a macro answers: those of a table, or, from a project's own macro, any list of lists.
-   * @param width how many values a row has at least
+   * The rows returned by a macro: those of a table, or, from a project's own macro, any list of lists.
+   * @param width minimum number of values per row
    */
   async #rowsOf(
     name: string,
@@ -112,7 +112,7 @@ export class SqlAdapter {
     return this.adapter.createRelation({ database, schema, identifier, quotePolicy, ...more });
   }
 
-  /** Relations of a schema, from the cache when the schema is listed. */
+  /** Relations of a schema, from the cache if the schema is listed. */
   async listRelations(database: string | null, schema: string): Promise<readonly Relation[]> {
     const { cache } = this.adapter;
     if (cache.hasSchema(database, schema)) return cache.list(database, schema, this.session);
@@ -139,7 +139,7 @@ export class SqlAdapter {
   }
 
   /**
-   * Fills the cache with all relations of the schemas. Where dbt's macros are overridden, calls them, a schema at a
+   * Fills the cache with all relations of the schemas. If dbt's macros are overridden, calls them, one schema at a
    * time.
    */
   async fillCache(schemas: readonly SchemaName[]): Promise<void> {
@@ -175,7 +175,7 @@ export class SqlAdapter {
     });
   }
 
-  /** Which of the schemas exist: by dbt's macro, where it is overridden. */
+  /** Which of the schemas exist: by dbt's macro, if it is overridden. */
   async existingSchemas(schemas: readonly SchemaName[]): Promise<ReadonlySet<string>> {
     if (!this.overridden('list_schemas'))
       return this.adapter.existingSchemas(
@@ -207,14 +207,14 @@ export class SqlAdapter {
     });
   }
 
-  /** The relation of that name, or null. A look-up in the cache when the schema is listed. */
+  /** Returns the relation of that name, or null, from the cache if the schema is listed. */
   getRelation(
     database: string | null,
     schema: string | null,
     identifier: string | null,
   ): Relation | null | Promise<Relation | null> {
     if (schema === null) return null;
-    // The fast path of most look-ups: without a promise it costs a template little.
+    // The fast path of most lookups: without a promise it costs a template little.
     return identifier !== null && this.adapter.cache.hasSchema(database, schema)
       ? this.#cached(database, schema, identifier)
       : this.#listed(database, schema, identifier);
@@ -276,7 +276,7 @@ export class SqlAdapter {
     this.adapter.cache.dropSchema(schema.database, schema.schema);
   }
 
-  /** dbt's `commit_if_has_connection`; here without an error when nothing is open. */
+  /** dbt's `commit_if_has_connection`, without its error if nothing is open. */
   async commit(): Promise<void> {
     if (this.#postponed.length > 0) await this.#restorePostponed();
     if (this.session.inTransaction) await this.session.commit();
@@ -286,7 +286,7 @@ export class SqlAdapter {
     if (relation.type === null)
       throw new TsdbtError('compilation', `Tried to drop relation ${relation.jinjaText()}, but its type is null.`);
     await this.macro('drop_relation', { relation });
-    // After the drop, so that an earlier answer of the catalogue does not count. Recorded readers are restored when the
+    // Recorded after the drop, so that an earlier catalog answer is ignored. Recorded readers are restored when the
     // node is done.
     if (this.#dropped.length > 0) this.adapter.cache.forget(relation, this.session);
     else this.adapter.cache.drop(relation, this.session);
@@ -302,7 +302,7 @@ export class SqlAdapter {
     this.adapter.cache.rename(from, to, this.session);
   }
 
-  /** The macro's answer, cached while nothing changes: a list of columns, unless an override says otherwise. */
+  /** The macro's answer, cached while nothing changes: a list of columns, unless an override returns something else. */
   async columnsOf(relation: Relation): Promise<Value> {
     const { columns, inTransaction, keepsColumns = inTransaction } = this.session;
     const key = relation.render();
@@ -343,7 +343,7 @@ export class SqlAdapter {
     }
   }
 
-  /** @throws when a snapshot's table lacks a column that snapshots write */
+  /** @throws if a snapshot's table lacks a column that snapshots write */
   async validSnapshotTarget(relation: Relation, columnNames: Value, more: readonly string[] = []): Promise<void> {
     const columns = new Set((await this.getColumnsInRelation(relation)).map((column) => column.name.toLowerCase()));
     const required = more.length > 0 ? more : ['dbt_scd_id', 'dbt_valid_from', 'dbt_valid_to'];
@@ -374,7 +374,10 @@ export class SqlAdapter {
     });
   }
 
-  /** Locks a relation until the transaction ends, opening one, and reads it again: another run may have changed it. */
+  /**
+   * Locks a relation until the transaction ends, opening one if necessary, and reads it again: another run may have
+   * changed it.
+   */
   async lockRelation(relation: Relation, viewState = false): Promise<void> {
     this.#dropped = [];
     this.#postponed = [];
@@ -382,9 +385,10 @@ export class SqlAdapter {
   }
 
   /**
-   * The relation's dependants, direct or not, in creation order; locks each and remembers it for `restoreDependants`.
+   * Returns the relation's direct and indirect dependants in creation order, locks each, and records it for
+   * `restoreDependants`.
    * @param altered the relation is changed in place, and keeps its row-level security
-   * @throws naming those that this user may not drop and create again
+   * @throws with the names of those that this user may not drop and create again
    */
   async dependants(relation: Relation, altered = false): Promise<readonly Dependant[]> {
     const all = await this.adapter.fetchDependants(this.session, relation);
@@ -413,10 +417,10 @@ export class SqlAdapter {
   }
 
   /**
-   * Restores what was dropped with the old relation. A view that no longer compiles is left out when this project
-   * builds it. A foreign key that cannot be restored yet is tried again before the commit.
-   * @throws naming the dependant that no longer compiles and is not the project's; or a transient error of the server,
-   *   so that nothing is lost
+   * Restores what was dropped with the old relation. A view that no longer compiles is omitted if this project builds
+   * it. A foreign key that cannot be restored yet is tried again before the commit.
+   * @throws for a dependant that no longer compiles and does not belong to the project; or a transient error of the
+   *   server, so that nothing is lost
    */
   restoreDependants(): Promise<void> | null {
     return this.#dropped.length === 0 ? null : this.#restoreDropped();
@@ -426,7 +430,7 @@ export class SqlAdapter {
     const gone = new Set<string>();
     for (const lost of this.#dropped.splice(0)) {
       const { dependant } = lost;
-      // Row-level security comes at once: a hook may switch it off again.
+      // Row-level security is restored first: a hook may disable it again.
       if (dependant.own && !lost.altered && dependant.kind !== 'row_security') {
         this.#postponed.push(lost);
         continue;
@@ -450,7 +454,7 @@ export class SqlAdapter {
   }
 
   /**
-   * @returns why the dependant does not fit the relation's new form; null when it is restored
+   * @returns why the dependant does not fit the relation's new form; null if it is restored
    * @throws an error of the server's state
    */
   async #create({ createSql }: Dependant): Promise<TsdbtError | null> {
@@ -467,9 +471,9 @@ export class SqlAdapter {
   }
 
   /**
-   * A lost view is built again by this project. Anything else belongs to a table of the project that stays. An error
-   * here could never be repaired when that table reads this one and is built later: so the loss is reported.
-   * @throws when it is nothing that this project builds
+   * A lost view is built again by this project. Anything else belongs to a table of the project that remains. An error
+   * here could never be fixed if that table reads this one and is built later, so the loss is only reported.
+   * @throws if this project does not build it
    */
   #giveUp({ dependant, on }: Dropped, failure: TsdbtError): void {
     const { kind, database, schema, name, ownName, createSql } = dependant;
@@ -502,8 +506,8 @@ export class SqlAdapter {
   }
 
   /**
-   * Can `create or replace view` turn `existing` into `wanted`: the same columns in the same order, perhaps more at the
-   * end?
+   * Whether `create or replace view` can turn `existing` into `wanted`: the same columns in the same order, possibly
+   * more at the end.
    */
   async canReplaceView(existing: Relation, wanted: Relation): Promise<boolean> {
     return this.adapter.canReplaceView(this.session, existing, wanted);

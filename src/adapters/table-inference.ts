@@ -1,4 +1,4 @@
-// Decides the types of a table's columns from its values, as dbt has agate do it. Values are a seed's texts or a
+// Infers the types of a table's columns from its values, as dbt configures agate. Values are a seed's texts or a
 // query's results. data-type.ts defines the types.
 import { PyDateTime } from '../values/datetime.ts';
 import { PyDecimal } from '../values/decimal.ts';
@@ -11,9 +11,9 @@ import { candidateTypes, type DataType, EXACT_TEXT, TEXT } from './data-type.ts'
 import { Row, RowKeys, Table } from './table.ts';
 
 /**
- * Makes a table. Each column gets the first type that takes all of its values.
+ * Builds a table. Each column gets the first type that accepts all of its values.
  * @param rows as many values as names; missing ones are None
- * @param textColumns columns that are text whatever they hold
+ * @param textColumns columns that are text whatever they contain
  * @param text which texts are None: those of seeds (`''`, `null`), or none
  */
 export function inferTable(
@@ -56,7 +56,7 @@ function castColumn(values: readonly Value[], type: DataType): Value[] | undefin
   return out;
 }
 
-/** A table of values by column; a column that is shorter than `rowCount` ends in nulls. */
+/** Builds a table from values by column; a column shorter than `rowCount` is filled up with nulls. */
 export function tableOfColumns(names: readonly string[], columns: readonly TypedColumn[], rowCount: number): Table {
   const keys = new RowKeys(names);
   const rows: Row[] = new Array(rowCount);
@@ -73,8 +73,8 @@ export function tableOfColumns(names: readonly string[], columns: readonly Typed
 }
 
 /**
- * A column of a query's result. Text stays text (`005` is no number), containers become JSON text, a column of nulls is
- * an Integer one.
+ * A column of a query's result. Text stays text (`005` is not a number), containers become JSON text, a column of nulls
+ * is an Integer column.
  */
 export function resultColumn(values: readonly Value[]): TypedColumn {
   let text = false;
@@ -102,8 +102,8 @@ export function tableFromResult(names: readonly string[], rows: readonly (readon
 }
 
 /**
- * dbt's substitutes for values that Python's JSON cannot write: decimals as floats, datetimes in ISO form, others as
- * text.
+ * dbt's replacements for values that Python's JSON cannot serialize: decimals as floats, datetimes in ISO form, others
+ * as text.
  */
 function forgiving(value: Value): Value {
   if (value instanceof PyDecimal) return value.toFloat();
@@ -111,7 +111,7 @@ function forgiving(value: Value): Value {
   return toText(value);
 }
 
-/** Names as dbt makes them unique: the second `a` is `a_2`. */
+/** Makes names unique as dbt does: the second `a` is `a_2`. */
 export function uniqueNames(names: readonly string[]): string[] {
   const seen = new Map<string, number>();
   return names.map((name) => {

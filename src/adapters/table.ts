@@ -1,5 +1,5 @@
 // Tables of query results and seeds, for templates: agate's Table, Row and Column with the methods that need no file.
-// table-inference.ts decides types, table-print.ts prints.
+// table-inference.ts infers types, table-print.ts prints.
 import { TsdbtError } from '../errors.ts';
 import { isGenerator, callableOf, NO_KWARGS } from '../values/call.ts';
 import { callable } from '../values/callable.ts';
@@ -128,7 +128,7 @@ function valueAt(values: readonly Value[], index: number): Value {
   return value;
 }
 
-/** A row. Immutable, may be in several tables. */
+/** A row. Immutable, can be part of several tables. */
 export class Row extends Sequence {
   readonly jinjaType = 'agate.rows.Row';
   readonly values: readonly Value[];
@@ -144,17 +144,17 @@ export class Row extends Sequence {
     return this.rowKeys.names;
   }
 
-  /** The value at a position, for queries whose columns are known. @throws `internal` error when there is none */
+  /** The value at an index, for queries whose columns are known. @throws `internal` error if it does not exist */
   at(index: number): Value {
     return valueAt(this.values, index);
   }
 
-  /** The value at a position as text. */
+  /** The value at an index as text. */
   textAt(index: number): string {
     return toText(this.at(index));
   }
 
-  /** The value of a column; undefined when no column has that name. */
+  /** The value of a column; undefined if the name is unknown. */
   get(name: string): Value | undefined {
     const index = this.rowKeys.indexOf(name);
     return index === undefined ? undefined : this.values[index];
@@ -259,7 +259,7 @@ export interface TableOrigin {
   lineOf(row: number): number | undefined;
 }
 
-/** Rows under named, typed columns. Immutable: every method gives a new table. */
+/** Rows with named, typed columns. Immutable: every method returns a new table. */
 export class Table implements HostObject {
   readonly jinjaType = 'agate.table.Table';
   readonly keys: RowKeys;
@@ -295,7 +295,7 @@ export class Table implements HostObject {
     return this.keys.names.map((name, index) => new TableColumn(index, name, this.typeAt(index), this.rows));
   }
 
-  /** The type of the column at a position. @throws `internal` error when there is none */
+  /** The type of the column at an index. @throws `internal` error if it does not exist */
   typeAt(index: number): DataType {
     const type = this.types[index];
     if (type === undefined)
@@ -303,7 +303,7 @@ export class Table implements HostObject {
     return type;
   }
 
-  /** The same table, printing there. */
+  /** The same table with another print output. */
   printingTo(print: Print | undefined): Table {
     return print === undefined || this.print === print
       ? this
@@ -314,7 +314,7 @@ export class Table implements HostObject {
     return new Table(this.keys, this.types, this.rows, this.print, origin);
   }
 
-  /** The rows by which the SQL types of columns are measured. */
+  /** The rows from which the SQL types of columns are inferred. */
   get measuredRows(): readonly Row[] {
     return this.rows;
   }
@@ -362,7 +362,7 @@ export class Table implements HostObject {
     return this.fork(sliceItems(this.rows, slice));
   }
 
-  /** One table of several with the same columns; a column that a table lacks is None there. */
+  /** Merges tables with the same columns; a column that a table lacks is None there. */
   static merge(tables: readonly Table[], columnNames: readonly string[] | null = null): Table {
     const types = new Map<string, DataType>();
     for (const table of tables) {

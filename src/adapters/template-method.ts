@@ -1,5 +1,5 @@
-// Methods of `adapter` that a dialect adds for its macros, as data: name, Python signature, work, and dbt's answer
-// while parsing. context/adapter-object.ts binds the arguments.
+// A dialect's own methods of `adapter`, as data: name, Python signature, implementation, and dbt's answer during
+// parsing. context/adapter-object.ts binds the arguments.
 import type { RuntimeConfig } from '../contracts/project.ts';
 import type { Value } from '../values/value.ts';
 import type { ConstraintWarning } from './constraints.ts';
@@ -7,12 +7,12 @@ import type { SqlAdapter } from './sql-adapter.ts';
 
 /** The context of a call. */
 export interface MethodCall {
-  /** Database and session of the node. Reading it while parsing is an error: such a method has a `parsing` answer. */
+  /** Database and session of the node. Reading it during parsing is an error: such a method has a `parsing` answer. */
   readonly sql: SqlAdapter;
   readonly config: RuntimeConfig;
-  /** Warns of constraints that the database will not hold. */
+  /** Receives constraints that the database does not enforce. */
   readonly onConstraint: ConstraintWarning;
-  /** Takes a secret that the SQL holds: every output masks it. */
+  /** Receives a secret in the SQL, which every output masks. */
   readonly onSecret: (secret: string) => void;
   /** Logs a warning. */
   warn(message: string): void;
@@ -24,9 +24,9 @@ export interface TemplateMethod {
   /** Python's parameters: `strategy, predicates=None, **kwargs`. */
   readonly signature: string;
   run(call: MethodCall, ...args: Value[]): Value | Promise<Value>;
-  /** The answer while parsing, whatever the arguments; absent: the method runs then, too. */
+  /** The answer during parsing, whatever the arguments; absent: the method runs then as well. */
   readonly parsing?: () => Value;
 }
 
-/** Methods by name; they replace the engine's own. */
+/** Methods by name; they override the general ones. */
 export type TemplateMethods = Readonly<Record<string, TemplateMethod>>;

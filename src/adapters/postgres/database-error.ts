@@ -4,7 +4,7 @@ import { LOST_LEASE } from '../fence.ts';
 import { TsdbtError } from '../../errors.ts';
 import { postgresHint } from './query-hint.ts';
 
-/** Fields of an error message of the protocol, as `pg` gives them. */
+/** Fields of the protocol's error message, as `pg` returns them. */
 interface ServerError {
   readonly message: string;
   readonly severity?: string | undefined;
@@ -21,7 +21,7 @@ function isServerError(error: unknown): error is ServerError {
   return error instanceof Error && 'severity' in error && typeof error.severity === 'string';
 }
 
-/** The text that libpq builds of a server's error, without its severity. */
+/** The text that libpq builds from a server's error, without its severity. */
 function messageOf(error: ServerError, sql: string): string {
   let text = error.message;
   if (error.position !== undefined) text += `\n${excerpt(sql, Number(error.position))}`;
@@ -52,7 +52,7 @@ function widthOf(characters: readonly string[]): number {
 }
 
 /**
- * `LINE 3: select x` and a caret below the place, long lines cut on both sides.
+ * `LINE 3: select x` with a caret below the position; long lines are cut on both sides.
  * @param position 1-based, in characters
  */
 function excerpt(sql: string, position: number): string {
@@ -100,7 +100,7 @@ function excerpt(sql: string, position: number): string {
 /**
  * The error of a failed statement.
  * @param sent the text that was sent
- * @param start where the statement begins in it, behind a query comment, in characters
+ * @param start where the statement begins in it, after a query comment, in characters
  */
 export function databaseError(error: unknown, sent: string, sql: string, start: number): TsdbtError {
   if (error instanceof TsdbtError) return error;
@@ -134,7 +134,7 @@ export interface Place {
   readonly port: number;
 }
 
-/** The error of a failed connection, in libpq's words: host and port, never the password. */
+/** The error of a failed connection, with libpq's message: host and port, never the password. */
 export function connectionError(error: unknown, place: Place): TsdbtError {
   const socket = place.host.startsWith('/');
   const where = socket
@@ -182,7 +182,7 @@ export function connectionError(error: unknown, place: Place): TsdbtError {
   return new TsdbtError('connection', `${where}: ${reason}`, { code });
 }
 
-/** SQLSTATEs that may pass, by class or whole: connection, rollback by the server, resources, locks, shutdown. */
+/** SQLSTATEs of transient errors, by class or whole: connection, rollback by the server, resources, locks, shutdown. */
 const TRANSIENT = /^(?:08|40|53|55P03|57P0[1-5]|58030)/;
 
 /** Whether the same statement may succeed later. */

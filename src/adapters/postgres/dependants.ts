@@ -1,13 +1,13 @@
-// Dependants of a Postgres relation, however far up: views, materialized views, rules, routines, operators, columns of
-// its row type, foreign keys, policies, publications; and what a new relation in its place lacks: triggers, rules,
-// row-level security. With the statements that restore each; macros decide when to drop and restore them.
+// Direct and indirect dependants of a Postgres relation: views, materialized views, rules, routines, operators, columns
+// of its row type, foreign keys, policies, publications; and what its replacement would lack: triggers, rules,
+// row-level security. Generates the statements that restore each; macros decide when to drop and restore them.
 import { type Dependant, inCreationOrder } from '../dependants.ts';
 import { OID } from './catalogue.ts';
 import { quoteText } from './literal.ts';
 
 /**
- * `root`, and `graph` of what depends on it: views, routines, operators, and columns of a row type (with their number).
- * A row type is also an array's element.
+ * `root`, and the `graph` of what depends on it: views, routines, operators, and columns of a row type (with their
+ * number). A row type is also the element type of an array.
  */
 function graphSql(schema: string, identifier: string): string {
   return `with recursive root(oid) as (
@@ -39,7 +39,7 @@ function graphSql(schema: string, identifier: string): string {
 )`;
 }
 
-/** Policies of the relation, and those of other tables that name something of the graph. */
+/** Policies of the relation, and those of other tables that reference something in the graph. */
 const POLICIES = `select oid from pg_catalog.pg_policy where polrelid in (select oid from root)
     union
     select d.objid from graph g join pg_catalog.pg_depend d on d.classid = ${OID.policy} and d.refclassid = g.class
@@ -47,8 +47,8 @@ const POLICIES = `select oid from pg_catalog.pg_policy where polrelid in (select
 
 /**
  * Schema and name of each dependant, in the order in which every run locks them: by the number of relations below. A
- * node holds its own lock and wants only higher ones, so no deadlock is possible. The query itself takes no lock: that
- * has to wait for the advisory locks. The relation itself is a row when something would be lost with it.
+ * node holds its own lock and requests only higher ones, so no deadlock is possible. The query itself takes no lock:
+ * that has to wait for the advisory locks. The relation itself is a row if something would be lost with it.
  */
 export function dependantNamesSql(schema: string, identifier: string): string {
   return (
@@ -92,7 +92,7 @@ order by 3, 1, 2`
   );
 }
 
-/** The ids of what a row of pg_depend says that an object reads, as a JSON list; a row type is its relation's. */
+/** The ids that an object reads according to a row of pg_depend, as a JSON list. A row type counts as its relation. */
 function readsOf(depend: string): string {
   return (
     `coalesce(pg_catalog.json_agg(distinct case ${depend}.refclassid when ${OID.relation} then 'relation ' || ` +
@@ -112,8 +112,8 @@ function ours(owner: string, schema: string): string {
 }
 
 /**
- * SQL that drops an object by its OID: when it runs, the relation in its name has another name, and the name is the new
- * relation's.
+ * SQL that drops an object by its OID: when it runs, the relation in its signature has been renamed, and the name
+ * belongs to the new relation.
  */
 function byOid(statement: string, oid: string, type: string, name?: string): string {
   const parts = statement.split(/(%[Is])/).filter((part) => part !== '');
@@ -191,7 +191,7 @@ const OPERATOR = (() => {
   );
 })();
 
-/** One JSON document a row, as `parseDependants` reads it. */
+/** One JSON document per row, as `parseDependants` reads it. */
 export function dependantsSql(schema: string, identifier: string): string {
   return (
     `${graphSql(schema, identifier)}, tree as (

@@ -1,20 +1,20 @@
-// Files of the embedded Postgres beyond those of every embedded server: its installation, and what the server itself
-// writes.
+// Files of the embedded Postgres in addition to those of every embedded server: its installation, and what the server
+// itself writes.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EmbeddedFiles } from '../embedded/embedded-files.ts';
 import { type ProcessIdentity, startOf } from '../process-identity.ts';
 
-/** Where the server is, written once it is installed. */
+/** Where the server is installed; written after the installation. */
 export interface Place {
-  /** Holds `data` and, when they had to be copied, the binaries. */
+  /** Contains `data` and, if they had to be copied, the binaries. */
   readonly home: string;
   /** Folder of `bin` and `lib`. */
   readonly native: string;
   /** The user that the server runs as; null: the user who starts it. */
   readonly uid: number | null;
   readonly gid: number | null;
-  /** Databases that were made for the project's role, or given to it. */
+  /** Databases that were created for the project's role, or given to it. */
   readonly databases: readonly string[];
   /** The last port, reused when it is free. */
   readonly port: number | null;
@@ -26,7 +26,7 @@ export class PostgresFiles extends EmbeddedFiles {
     super(anchor, 'Postgres');
   }
 
-  /** Password of the server's administrator; that of the project's role is `password`. */
+  /** Password of the server's administrator; `password` contains that of the project's role. */
   get adminPassword(): string | null {
     return this.text('admin-password');
   }
@@ -50,7 +50,7 @@ export class PostgresFiles extends EmbeddedFiles {
   }
 }
 
-/** The server's own file beside its data: its process and address. */
+/** The server's own file in its data folder: its process and address. */
 export function readPostmaster(
   home: string,
 ): { identity: ProcessIdentity | null; port: number; ready: boolean } | null {
@@ -61,7 +61,7 @@ export function readPostmaster(
     return null;
   }
   const pid = Number(lines[0]);
-  // In a copied folder the file names the original's server.
+  // In a copied folder the file refers to the original's server.
   if (!Number.isInteger(pid) || pid <= 0 || lines[1] !== join(home, 'data')) return null;
   return {
     identity: postmasterOf(pid, join(home, 'data'), Number(lines[2])),
@@ -70,7 +70,7 @@ export function readPostmaster(
   };
 }
 
-/** The pid in postmaster.pid, if that process is still the server and no other one with its pid. */
+/** The pid in postmaster.pid, if that process is still the server and not another one with the same pid. */
 function postmasterOf(pid: number, data: string, startedSeconds: number): ProcessIdentity | null {
   const start = startOf(pid);
   if (start === null) return null;

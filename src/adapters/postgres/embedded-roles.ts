@@ -1,5 +1,5 @@
-// Makes the project's role and database on an embedded Postgres. The role may create databases, schemas and roles, and
-// extensions that Postgres trusts. It is no superuser, so that SQL of a project reaches no file and no program.
+// Creates the project's role and database on an embedded Postgres. The role may create databases, schemas, roles and
+// trusted extensions. It is not a superuser, so SQL of a project cannot reach files or programs.
 import pg from 'pg';
 import { connectionError, databaseError } from './database-error.ts';
 import { EMBEDDED_ADMIN, EMBEDDED_USER } from './embedded-install.ts';
@@ -7,19 +7,19 @@ import { quoteIdentifier, quoteText } from './literal.ts';
 
 /** Time limit for an answer of the local server, in milliseconds. */
 const LIMIT_MS = 60_000;
-/** Name of the superuser of an earlier version's data: Postgres cannot take its rights away. */
+/** Name of the superuser of an earlier version's data: Postgres cannot revoke its privileges. */
 const EARLIER_USER = 'tsdbt_earlier';
 const ROLE = quoteIdentifier(EMBEDDED_USER);
 
 interface Server {
   readonly host: string;
   readonly port: number;
-  /** Of the project's role. */
+  /** Password of the project's role. */
   readonly password: string;
   readonly database: string;
 }
 
-/** Makes the role and the database, and gives it what an earlier version's superuser owned. */
+/** Creates the role and the database, and transfers to the role what an earlier version's superuser owned. */
 export async function prepareDatabase(server: Server, adminPassword: string): Promise<void> {
   const { password, database } = server;
   const earlier = await asAdmin(server, adminPassword, 'postgres', async (client) => {
@@ -45,7 +45,7 @@ export async function prepareDatabase(server: Server, adminPassword: string): Pr
   for (const { datname } of earlier) {
     await asAdmin(server, adminPassword, datname, async (client) => {
       await client.query(GIVE_OBJECTS);
-      // Last: a database of another owner is not looked at again.
+      // Last: a database with another owner is not processed again.
       if (datname !== 'postgres') await client.query(`alter database ${quoteIdentifier(datname)} owner to ${ROLE}`);
     });
   }
@@ -76,7 +76,7 @@ async function asAdmin<T>(
   }
 }
 
-/** Roles that the earlier superuser created: only one who administers a role may grant it. */
+/** Roles that the earlier superuser created: only an administrator of a role may grant it. */
 const GIVE_ROLES = `do $$ declare statement text; begin
   for statement in
     select format('grant %I to %I with admin option', rolname, '${EMBEDDED_USER}') from pg_catalog.pg_roles
@@ -84,7 +84,7 @@ const GIVE_ROLES = `do $$ declare statement text; begin
   loop execute statement; end loop;
 end $$`;
 
-/** What the earlier superuser owned, without the parts of extensions and of the system. */
+/** What the earlier superuser owned, except parts of extensions and of the system. */
 const GIVE_OBJECTS = `do $$ declare statement text; begin
   perform set_config('search_path', 'pg_catalog', true);
   for statement in

@@ -1,11 +1,11 @@
-// The embedded Postgres of a target, as `tsdbt db` meets it. What starts and stops it is embedded.ts.
+// The embedded Postgres of a target for `tsdbt db`. embedded.ts starts and stops it.
 import type { Profile } from '../../contracts/project.ts';
 import { type EmbeddedServer, loginOf } from '../embedded/embedded-server.ts';
 import type { AdapterOptions } from '../index.ts';
 import { embeddedFolder } from './create.ts';
 import { adoptEmbedded, embeddedStatus, keepEmbedded, stopEmbedded } from './embedded.ts';
 
-/** @returns null when the target names a server of the user's */
+/** @returns null if the target is a server of the user */
 export function postgresServer(
   profile: Profile,
   { projectDir, notify }: Pick<AdapterOptions, 'projectDir' | 'notify'>,

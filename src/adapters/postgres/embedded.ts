@@ -1,5 +1,5 @@
 // The project's own Postgres: installed and started when a command needs it, shared by concurrent commands, stopped
-// after the last one. embedded-files.ts keeps its files, keeper.ts watches its users.
+// after the last one. embedded-files.ts manages its files, keeper.ts watches its users.
 import { TsdbtError } from '../../errors.ts';
 import { keeperScript, runningPort, startKeeper } from '../embedded/embedded-start.ts';
 import { PostgresFiles, readPostmaster } from './embedded-files.ts';
@@ -10,11 +10,11 @@ import { sleep } from '../../within.ts';
 const HOST = '127.0.0.1';
 
 export interface EmbeddedOptions {
-  /** Folder of the server: absolute. Made when absent. */
+  /** Absolute path of the server's folder, created if missing. */
   readonly dir: string;
-  /** Created when it does not exist. Default `tsdbt`. */
+  /** Created if it does not exist. Default `tsdbt`. */
   readonly database?: string | undefined;
-  /** Called when it takes longer than a moment: the first time. */
+  /** Called if it takes a while: the first time. */
   readonly notify?: ((message: string) => void) | undefined;
 }
 
@@ -25,7 +25,7 @@ export interface EmbeddedServer {
   readonly user: string;
   readonly password: string;
   readonly database: string;
-  /** Ends this process's use. Without users the server stops within a second. Safe to call twice. */
+  /** Ends this process's use. Without users the server stops within a second. Can be called twice. */
   release(): Promise<void>;
 }
 
@@ -43,8 +43,8 @@ export type EmbeddedStatus =
     };
 
 /**
- * The embedded server of a folder, installed (about a second) and started (0.2 s) when it is not running.
- * @throws `connection` error saying what is missing
+ * Returns the embedded server of a folder. Installs it (about a second) and starts it (0.2 s) if necessary.
+ * @throws `connection` error that says what is missing
  * @example
  * const server = await embeddedPostgres({ dir: '/project/.tsdbt/pg' });
  * try { … } finally { await server.release(); }
@@ -102,7 +102,7 @@ export async function keepEmbedded(options: EmbeddedOptions): Promise<EmbeddedSe
 }
 
 /**
- * Stops the server once no command uses it: `tsdbt db stop`.
+ * Stops the server as soon as no command uses it: `tsdbt db stop`.
  * @returns pids of the commands that still use it; the last of them stops the server
  */
 export async function stopEmbedded(dir: string): Promise<readonly number[]> {
@@ -112,7 +112,7 @@ export async function stopEmbedded(dir: string): Promise<readonly number[]> {
   const { place } = files;
   const users = files.owners().map((owner) => owner.pid);
   if (users.length > 0 || place === null) return users;
-  // Without a keeper nothing would stop it: start one, which does.
+  // Without a keeper the server would never stop: start a keeper, which stops it.
   if (runningPort(files) === null && readPostmaster(place.home)?.identity)
     await files.locked(() => start(files, undefined));
   while (readPostmaster(place.home)?.identity) {
@@ -124,7 +124,7 @@ export async function stopEmbedded(dir: string): Promise<readonly number[]> {
 
 /**
  * Takes over data that an earlier version kept in the project: `tsdbt db adopt`.
- * @returns the folder that holds them now
+ * @returns the new data folder
  */
 export async function adoptEmbedded(dir: string): Promise<string> {
   const files = new PostgresFiles(dir);

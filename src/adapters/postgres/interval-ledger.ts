@@ -1,12 +1,12 @@
 // The ledger of a microbatch model's built intervals: a table `tsdbt_intervals` in the model's schema, copied, dropped
-// and restored with it. Touching intervals are one row. The runner asks which are missing.
+// and restored with it. Adjacent intervals are one row.
 import type { Adapter, DoneInterval, IntervalLedger, Session } from '../adapter.ts';
 import type { Relation } from '../relation.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 
 const LEDGER_TABLE = 'tsdbt_intervals';
 
-/** @param adapter whose cache knows whether the table is there */
+/** @param adapter its cache shows whether the table exists */
 export function createIntervalLedger(
   adapter: Pick<Adapter, 'cache' | 'createRelation' | 'lockRelation'>,
 ): IntervalLedger {
@@ -44,7 +44,7 @@ async function ensureTable(
   relation: Relation,
 ): Promise<void> {
   const ledger = ledgerOf(adapter, relation);
-  // Another model of the schema may have created it and not committed yet: the lock waits for that transaction.
+  // Another model of the schema may have created it without committing yet: the lock waits for that transaction.
   if (adapter.cache.get(ledger, session) !== undefined) return;
   await adapter.lockRelation(session, ledger);
   if (adapter.cache.get(ledger, session) !== undefined) return;
@@ -63,7 +63,7 @@ comment on table ${table} is 'tsdbt: intervals of event time for which microbatc
   adapter.cache.replace(ledger, session);
 }
 
-/** One statement: merges the new interval with those that it touches. */
+/** One statement: merges the new interval with adjacent ones. */
 function markSql(relation: Relation, { start, end }: DoneInterval): string {
   const table = tableName(relation);
   const name = nameOf(relation);

@@ -1,5 +1,5 @@
 // The keeper process: starts the embedded server, watches its users, and stops it after the last one, however that one
-// ended. embedded.ts starts it; when it is killed, the next command starts another.
+// ended. embedded.ts starts it; if it is killed, the next command starts another.
 import { spawn } from 'node:child_process';
 import { openSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,15 +9,15 @@ import { isAlive, ownIdentity, type ProcessIdentity } from '../process-identity.
 import { outliveStarter, notifyStarter } from '../embedded/embedded-start.ts';
 import { sleep } from '../../within.ts';
 
-/** Looks less often where looking at processes needs a child process. */
+/** Interval between checks, longer where checking processes needs a child process. */
 const WATCH_MS = process.platform === 'linux' ? 250 : 1000;
 const LOG_BYTES = 10_000_000;
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
 
 /**
- * Settings beside the server's defaults: loopback only; after a crash of the machine the last commits may be lost,
- * never consistency.
+ * Settings in addition to the server's defaults: loopback only; after a crash of the machine the last commits may be
+ * lost, but never consistency.
  */
 function settings(port: number): string[] {
   const values: Readonly<Record<string, string>> = {
@@ -27,7 +27,7 @@ function settings(port: number): string[] {
     synchronous_commit: 'off',
     jit: 'off',
     max_wal_size: '1GB',
-    // An error's statement may hold secrets. The command shows the error, without them.
+    // The statement of an error may contain secrets. The command shows the error, with secrets masked.
     log_min_messages: 'log',
     log_min_error_statement: 'panic',
     log_timezone: 'UTC',
@@ -41,7 +41,8 @@ async function startServer(files: PostgresFiles, place: Place): Promise<{ server
   let failure: (() => string | null) | null = null;
   while (performance.now() < deadline) {
     const state = readPostmaster(place.home);
-    // A killed keeper may have left it: the server runs on and is ours now, or it ends and another takes its place.
+    // A killed keeper may have left a server: either it keeps running and this keeper takes over, or it ends and
+    // another one replaces it.
     if (state?.identity && state.ready) return { server: state.identity, port: state.port };
     if (!state?.identity) failure ??= await launch(files, place);
     const why = failure?.() ?? null;
@@ -51,7 +52,7 @@ async function startServer(files: PostgresFiles, place: Place): Promise<{ server
   throw new Error(`the server did not start within a minute, see ${files.logPath}`);
 }
 
-/** @returns a function that says why the server has failed, once it has */
+/** @returns a function that returns the reason once the server has failed */
 async function launch(files: PostgresFiles, place: Place): Promise<() => string | null> {
   let failed: string | null = null;
   rmSync(join(place.home, 'data', 'postmaster.pid'), { force: true });
@@ -105,8 +106,8 @@ async function watch(files: PostgresFiles, server: ProcessIdentity): Promise<voi
     const stopped = await files.locked(async () => {
       const record = files.keeper;
       if (record !== null && record.pid !== process.pid) return true;
-      // A command registers before it reads our record. A command that found the record is seen by the second look. Any
-      // other waits for the lock, so until the server is gone.
+      // A command registers before it reads our record. If it found the record, the second check sees it. Otherwise it
+      // waits for the lock, that is until the server has stopped.
       files.forgetKeeper();
       if (used(files)) {
         if (record !== null) files.keeper = record;

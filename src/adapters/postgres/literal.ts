@@ -1,5 +1,5 @@
-// Values written into SQL text as psycopg2 writes them, for statements with `%s` placeholders. Everything else goes to
-// the server as it is.
+// Inserts values into SQL text as psycopg2 does, for statements with `%s` placeholders. All other statements are sent
+// unchanged.
 import { TsdbtError } from '../../errors.ts';
 import { PyDate } from '../../values/date.ts';
 import { PyDateTime } from '../../values/datetime.ts';
@@ -19,27 +19,27 @@ export function quoteText(text: string): string {
   return text.includes('\\') ? ` E${quoted}` : quoted;
 }
 
-/** A name as an identifier, in double quotes. @throws `database` error for a name with NUL */
+/** Formats a name as a quoted identifier. @throws `database` error for a name with NUL */
 export function quoteIdentifier(name: string): string {
   if (name.includes('\0'))
     throw new TsdbtError('database', `A name cannot contain NUL (0x00) characters: ${JSON.stringify(name)}.`);
   return `"${name.includes('"') ? name.replaceAll('"', '""') : name}"`;
 }
 
-/** `group` is a word that GRANT takes before the name of a role. */
+/** GRANT accepts the word `group` before the name of a role. */
 const WRITTEN = /^(?:group )?(?:[a-z_\x80-\uffff][\w$\x80-\uffff]*|"(?:[^"\0]|"")+")$/i;
 
-/** A name that a project wrote as SQL: a bare or quoted identifier stays as it is, anything else is quoted. */
+/** Formats a name that a project wrote as SQL: a bare or quoted identifier is kept, anything else is quoted. */
 export function quoteWritten(name: string): string {
   return WRITTEN.test(name) ? name : quoteIdentifier(name);
 }
 
-/** @throws as psycopg2: the server takes no NUL in a text */
+/** @throws as psycopg2 does: the server does not accept NUL in a text */
 function checkNul(text: string): void {
   if (text.includes('\0')) throw new TsdbtError('database', 'A string literal cannot contain NUL (0x00) characters.');
 }
 
-/** A value as a literal of SQL. @throws `database` error for a text with NUL */
+/** Formats a value as an SQL literal. @throws `database` error for a text with NUL */
 export function literal(value: Value): string {
   if (value === null) return 'NULL';
   switch (typeof value) {
@@ -76,7 +76,7 @@ function negativeSafe(text: string): string {
   return text.startsWith('-') ? ` ${text}` : text;
 }
 
-/** The statement with each `%s` replaced and each `%%` halved. */
+/** Replaces each `%s` in the statement and halves each `%%`. */
 export function bind(sql: string, bindings: readonly Value[]): string {
   let next = 0;
   const text = sql.replace(/%(.)/gs, (_, code: string) => {

@@ -1,5 +1,5 @@
 // Compares a materialized view with its model: the indexes as dbt-postgres does, and whether the query has changed, for
-// `relation.get_materialized_view_config_change_collection`. What to do about a difference is decided by macros.
+// `relation.get_materialized_view_config_change_collection`. Macros act on the differences.
 import { TsdbtError } from '../../errors.ts';
 import { PyDict } from '../../values/dict.ts';
 import { toRepr, toText } from '../../values/text.ts';
@@ -17,7 +17,7 @@ interface IndexFields {
   readonly method: string;
 }
 
-/** An index as both sides are compared: by columns, uniqueness and method; its name changes with each creation. */
+/** The compared properties of an index: columns, uniqueness and method. Its name changes with each creation. */
 class IndexConfig implements HostObject {
   readonly jinjaType = 'PostgresIndexConfig';
   readonly fields: IndexFields;
@@ -92,9 +92,9 @@ function change(action: 'create' | 'drop', index: IndexConfig): HostObject {
 }
 
 /**
- * The changes that give the view the configured indexes, drops first; None when there are none. A changed query
- * requires a full refresh.
- * @param results what `describe_materialized_view` gave: a dict with the table `indexes`, and `query_changed`
+ * The changes that give the view the configured indexes, drops first; None if there are none. A changed query requires
+ * a full refresh.
+ * @param results of `describe_materialized_view`: a dict with the table `indexes`, and `query_changed`
  * @param config the model: an object with `config.indexes`
  */
 export function materializedViewChanges(results: Value, config: Value): Value {

@@ -1,15 +1,15 @@
-// The text of a message to the server: one statement with its query comment, or several. Also tells which statement a
-// result or an error belongs to. Pure; wire.ts sends.
+// The text of a message to the server: one statement with its query comment, or several. Maps results and errors back
+// to statements. Pure; wire.ts sends.
 import type { RawResult } from './result.ts';
 
-/** Words that go to the server with a statement, for its log. */
+/** A comment sent with a statement, for the server's log. */
 export interface QueryComment {
   readonly text: string;
-  /** Behind the statement instead of before it. */
+  /** Whether it follows the statement instead of preceding it. */
   readonly append: boolean;
 }
 
-/** A statement as it is sent. */
+/** A statement as sent. */
 export interface CommentedStatement {
   readonly text: string;
   /** The part of `text` before the statement. */
@@ -45,8 +45,8 @@ export function withComment(sql: string, comment: QueryComment | null): Commente
 }
 
 /**
- * Puts statements into one message. The first may be several statements, as may the second: what the first gave ends at
- * the answer of a query of ours between them.
+ * Combines statements into one message. The first two may each consist of several statements: the result of a separator
+ * query between them marks where the results of the first end.
  * @param statements at least one @param commits whether a COMMIT follows them
  */
 export function joinStatements(statements: readonly string[], commits: boolean): JoinedStatements {
@@ -57,8 +57,8 @@ export function joinStatements(statements: readonly string[], commits: boolean):
 }
 
 /**
- * Finds each statement's own result, the last one where it was several statements.
- * @param results all that came, in order
+ * Finds the result of each statement; if it consisted of several, the last one.
+ * @param results all results, in order
  */
 export function resultsOf({ statements, commits }: JoinedStatements, results: readonly RawResult[]): RawResult[] {
   const end =
@@ -71,12 +71,12 @@ export function resultsOf({ statements, commits }: JoinedStatements, results: re
 }
 
 /**
- * Which statement an error is about, by its position; that becomes the position within the statement. Without one it
- * is the first.
+ * Finds the statement that an error belongs to by its position, and makes the position relative to it. Without a
+ * position, it belongs to the first.
  */
 export function failedStatement({ parts, statements }: JoinedStatements, error: unknown): number {
   const failed = placed(error, parts);
-  // The result of our query between the first two belongs to no caller.
+  // The result of the separator query belongs to no caller.
   return statements > 1 && failed > 0 ? failed - 1 : failed;
 }
 
@@ -94,7 +94,9 @@ function placed(error: unknown, parts: readonly string[]): number {
   return 0;
 }
 
-/** Counts an error's position from behind the message's prefix; with the sign 1, from before it. */
+/**
+ * Shifts an error's position by the message's prefix: makes it relative to the text after it; with sign 1, the reverse.
+ */
 export function shiftPosition(error: unknown, before: string, sign: 1 | -1 = -1): unknown {
   if (before !== '' && hasPosition(error)) error.position = String(Number(error.position) + sign * [...before].length);
   return error;
@@ -102,7 +104,7 @@ export function shiftPosition(error: unknown, before: string, sign: 1 | -1 = -1)
 
 /**
  * Sends the pieces of a text one after the other.
- * @returns what the whole text would give; an error's position counts from the start of the text
+ * @returns what the whole text would return; an error's position is relative to the start of the text
  */
 export async function sendPieces(
   pieces: readonly string[],
@@ -125,7 +127,7 @@ export async function sendPieces(
   return every ? { ...last, before: results } : last;
 }
 
-/** The server counts characters from the start of the message, from 1 on. */
+/** The server counts characters from the start of the message, from 1. */
 function hasPosition(error: unknown): error is { position: string } {
   return typeof error === 'object' && error !== null && 'position' in error && error.position !== undefined;
 }

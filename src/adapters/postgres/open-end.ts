@@ -1,8 +1,8 @@
-// Where quotes, comments and statements end in a text of SQL: whether other statements may follow it, and its
-// statements one by one. Knows nothing else of SQL.
+// Finds the ends of quotes, comments and statements in SQL text: whether other statements may follow it, and its
+// statements one by one.
 
 /**
- * @returns false when a quoted text, a quoted name or a comment has no end (a comment to the end of the line has one)
+ * @returns false if a quoted text, a quoted name or a comment is not closed (the end of the line closes a line comment)
  */
 export function isClosed(sql: string): boolean {
   const opener = /--|\/\*|["']|(?<![\w$\u0080-\uffff])\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/g;
@@ -19,11 +19,11 @@ const PASSED_ON =
   /^(?:\s|--[^\r\n]*[\r\n]|\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\/)*(?:alter|create|drop|comment|grant|revoke|truncate|do)\b/i;
 
 /**
- * Cuts a text into messages, so that a statement that changes a definition is alone in its own. Others stay together.
- * @returns the pieces, which make up the text
+ * Splits a text into messages, so that DDL is sent alone. Other statements stay together.
+ * @returns the pieces, which concatenate to the text
  */
 export function cutStatements(sql: string): string[] {
-  // The body of such a function holds semicolons.
+  // The body of such a function contains semicolons.
   if (/\bbegin\s+atomic\b/i.test(sql)) return [sql];
   const pieces: string[] = [];
   const mark = /;|--|\/\*|["']|(?<![\w$\u0080-\uffff])\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/g;
@@ -55,7 +55,8 @@ export function cutStatements(sql: string): string[] {
 }
 
 /**
- * The place behind a quoted text or comment; -1: it has no end. A doubled quote counts as two texts, with the same end.
+ * Returns the position after a quoted text or comment; -1 if it is not closed. A doubled quote counts as two texts,
+ * with the same end.
  */
 function endOf(sql: string, opener: string, start: number): number {
   if (opener === '--') {
@@ -81,7 +82,7 @@ function endOfComment(sql: string, start: number): number {
   return -1;
 }
 
-/** E'…': a backslash escapes the quote behind it. */
+/** E'…': a backslash escapes the following quote. */
 function endOfEscaped(sql: string, start: number): number {
   const end = /(?:[^'\\]|\\[\s\S])*'/y;
   end.lastIndex = start;

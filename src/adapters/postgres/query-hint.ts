@@ -1,14 +1,14 @@
-// Advice about mistakes in a query that Postgres refuses: functions of other databases, an alias in the WHERE of its
-// own SELECT.
+// Hints about mistakes in queries that Postgres rejects: functions of other databases, an alias in the WHERE of its own
+// SELECT.
 import { queryHint, type Refused, withoutComments } from '../query-hint.ts';
 
 const SYNTAX = '42601';
 const NO_COLUMN = '42703';
 const NO_FUNCTION = '42883';
-/** How many characters before the place are read. */
+/** Number of characters before the position that are read. */
 const NEAR = 4000;
 
-/** What to write in the place of functions of other databases. */
+/** Replacements for functions of other databases. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   datediff: "{{ dbt.datediff('first_date', 'second_date', 'day') }}",
   dateadd: "{{ dbt.dateadd('day', 1, 'from_date') }}",
@@ -33,7 +33,7 @@ export function postgresHint(message: string, sqlState: string | undefined, refu
   const [, now] = /\b(current_(?:timestamp|date|time)|localtime(?:stamp)?)\s*\(\s*$/i.exec(before) ?? [];
   if (sqlState === SYNTAX && now !== undefined)
     return `Postgres writes ${now} without parentheses; {{ dbt.current_timestamp() }} works with every database.`;
-  // The arguments are read before the function: `datediff(day, …)` fails at a column "day".
+  // Arguments are resolved before the function: `datediff(day, …)` fails at a column "day".
   const called =
     /^function (?:\w+\.)?"?(\w+)"?\(/.exec(message)?.[1] ?? /\b(\w+)\s*\(\s*(?:[^()]*,\s*)?$/.exec(before)?.[1] ?? '';
   const instead = Object.hasOwn(ELSEWHERE, called.toLowerCase()) ? ELSEWHERE[called.toLowerCase()] : undefined;

@@ -1,5 +1,5 @@
-// Locks of relations, taken before a node reads or changes one, together with a look at it. Tells who is waited for;
-// locks dependants in one order. catalogue.ts writes the statements.
+// Locks on relations, taken before a node reads or changes one, together with reading its state. Reports the session
+// that is waited for; locks dependants in a fixed order. catalogue.ts writes the statements.
 import { TsdbtError } from '../../errors.ts';
 import { toText } from '../../values/text.ts';
 import type { LockOptions, Session } from '../adapter.ts';
@@ -15,7 +15,7 @@ import { PostgresSession } from './session.ts';
 import type { ViewStates } from './view-states.ts';
 import { sleep } from '../../within.ts';
 
-/** Names that a killed run may leave: those of make_intermediate_relation and make_backup_relation. */
+/** Suffixes of tables that a killed run may leave: those of make_intermediate_relation and make_backup_relation. */
 const WORKING_SUFFIXES = ['__dbt_tmp', '__dbt_backup'];
 /** Polling interval, in milliseconds, for a lock that another session holds. */
 const LOCK_PAUSE = 50;
@@ -26,13 +26,13 @@ export interface LockOwner {
   readonly cache: RelationCache;
   /** States of views before the first node. */
   readonly early: ViewStates;
-  /** A relation of this database, as its catalogue tells of it. */
+  /** A relation of this database according to its catalog. */
   relationOf(schema: string, identifier: string, type: RelationType): Relation;
-  /** Whether a process of the server works for this command. */
+  /** Whether a server process belongs to this command. */
   isOwn(processId: number): boolean;
 }
 
-/** The locks of sessions, and the catalogue rows read when they were taken. */
+/** The locks of sessions, and the catalog rows that were read with them. */
 export class RelationLocks {
   readonly #owner: LockOwner;
   /** Relations that had no dependants when they were locked. */
@@ -42,7 +42,7 @@ export class RelationLocks {
     Session,
     { readonly name: string; readonly messages: number; readonly state: Table }
   >();
-  /** The relation that a session locked last, and its count of messages then. */
+  /** The relation that a session locked last, and its message count then. */
   readonly #locked = new WeakMap<Session, { readonly name: string; readonly messages: number }>();
 
   constructor(owner: LockOwner) {
@@ -74,7 +74,7 @@ export class RelationLocks {
     else await now();
   }
 
-  /** Did the relation have no dependants when it was locked? */
+  /** Whether the relation had no dependants when it was locked. */
   isBare(session: Session, schema: string, identifier: string): boolean {
     return this.#bare.get(session)?.has(nameOf(schema, identifier)) === true;
   }
@@ -99,10 +99,9 @@ export class RelationLocks {
     // Dependants of a view are read when it is dropped: most views are kept or replaced in place.
     const known = this.#owner.cache.get(relation)?.type ?? 'view';
     const look = [lookSql(schema, names, known !== 'view'), ...(viewState ? [viewStateSql(schema, identifier)] : [])];
-    // One round trip when the lock is free. A later statement of the message has its own snapshot, taken under the
-    // lock.
+    // One round trip if the lock is free. A later statement of the message has its own snapshot, taken under the lock.
     const ask = async (wait: boolean): Promise<Table[]> => {
-      // Anything but a view changes rows: note the transaction's mark, for a COMMIT whose answer is lost.
+      // Anything except a view changes rows: record the transaction's mark, in case the answer to COMMIT is lost.
       const mark = viewState ? '' : `, ${TRANSACTION_MARK}`;
       const { tables } = await session.execute([`select ${lockCall(key, wait)}${mark}`, ...look].join(';\n'), {
         autoBegin: true,
@@ -132,12 +131,12 @@ export class RelationLocks {
       if (!row || row.get('has_dependants') === false) bare.add(id);
       else bare.delete(id);
     }
-    // A transaction that cannot be retried takes all locks before it reads: it is part of no cycle of waits.
+    // A transaction that cannot be retried takes all locks before it reads, so it is never part of a deadlock.
     if (session.lasting) await this.lockDependants(session, schema, identifier);
     this.#locked.set(session, { name: nameOf(schema, identifier), messages: messagesOf(session) });
   }
 
-  /** Locks all dependants of a relation. @returns false when there are none */
+  /** Locks all dependants of a relation. @returns false if there are none */
   async lockDependants(session: Session, schema: string, identifier: string): Promise<boolean> {
     if (this.isBare(session, schema, identifier)) return false;
     const locked = new Set<string>();
@@ -147,8 +146,8 @@ export class RelationLocks {
         .map((row) => nameOf(row.textAt(0), row.textAt(1)))
         .filter((name) => !locked.has(name));
       if (missing.length === 0) return names.table.rows.length > 0;
-      // Locks in the query's order, as every run does: no deadlock. The last holder may have changed something: look
-      // again.
+      // Locks in the query's order, as every run does, so there is no deadlock. The last holder may have changed
+      // something: read again.
       for (const name of missing) {
         this.#owner.early.changes(name);
         const [ownSchema, ownName] = JSON.parse(name) as [string, string];
@@ -159,8 +158,8 @@ export class RelationLocks {
   }
 
   /**
-   * Waits for a lock. When its holder waits for a table that this transaction has read, it starts over, as after a
-   * deadlock.
+   * Waits for a lock. If its holder waits for a table that this transaction has read, the transaction starts over, as
+   * after a deadlock.
    */
   async #takeLock(session: Session, key: bigint): Promise<void> {
     if (session.lasting) return void (await session.execute(`select ${lockCall(key, true)}`, { autoBegin: true }));
@@ -197,7 +196,7 @@ export class RelationLocks {
   }
 }
 
-/** A relation's name in the database: parts that are not quoted are in lower case. */
+/** A relation's name in the database: unquoted parts are in lower case. */
 export function storedNames({ schema, identifier, fields: { quotePolicy } }: Relation): {
   readonly schema: string | null;
   readonly identifier: string | null;
@@ -217,7 +216,7 @@ export function nameOf(schema: string, identifier: string): string {
   return JSON.stringify([schema, identifier]);
 }
 
-/** @returns the names that a killed run may have left beside a relation of that name */
+/** @returns the names that a killed run may have left for a relation of that name */
 export function workingNames(identifier: string): string[] {
   return WORKING_SUFFIXES.map((suffix) => [...identifier].slice(0, MAX_IDENTIFIER - suffix.length).join('') + suffix);
 }

@@ -1,11 +1,11 @@
-// What Postgres decides about relation names. Rendering and comparing are in ../relation.ts.
+// Postgres's rules for relation names. ../relation.ts renders and compares.
 import { DEFAULT_POLICY } from '../relation-path.ts';
 import { DEFAULT_TYPES } from '../relation-statics.ts';
 import type { RelationDialect } from '../relation-dialect.ts';
 import { quoteIdentifier } from './literal.ts';
 import { materializedViewChanges } from './materialized-view.ts';
 
-/** NAMEDATALEN - 1: the server cuts longer names silently. */
+/** NAMEDATALEN - 1: the server truncates longer names silently. */
 export const MAX_IDENTIFIER = 63;
 
 export const POSTGRES_RELATION: RelationDialect = {

@@ -1,5 +1,5 @@
-// What the server sends as text, as the values that dbt's templates get: psycopg2's Python types, then agate's. Also
-// the names that psycopg2 gives to types, which contracts compare by. Sending statements is left to session.ts.
+// Converts the server's text values to those of dbt's templates: psycopg2's Python types, then agate's. Also psycopg2's
+// type names, which contracts compare.
 
 import { PyDate } from '../../values/date.ts';
 import { PyDateTime } from '../../values/datetime.ts';
@@ -19,7 +19,7 @@ export interface ResultField {
   readonly typeOid: number;
 }
 
-/** One statement's result as it came. */
+/** The raw result of one statement. */
 export interface RawResult {
   /** Command tag: `INSERT 0 5`, `CREATE VIEW`. */
   readonly tag: string;
@@ -31,7 +31,7 @@ export interface RawResult {
 
 interface Decoder {
   readonly decode: (text: string) => Value;
-  /** The column's type; undefined: found from its values, as for JSON. */
+  /** The column's type; undefined: inferred from its values, as for JSON. */
   readonly type: DataType | undefined;
 }
 
@@ -131,14 +131,14 @@ function typeName(oid: number): string {
   return TYPE_NAMES.get(oid) ?? `unknown type_code ${oid}`;
 }
 
-/** A column of an answer without rows, by psycopg2's names. */
+/** A column of an empty result, with psycopg2's type name. */
 export function columnDescription({ name, typeOid }: ResultField): ColumnDescription {
   return { name, typeName: typeName(typeOid), ...(TYPE_NAMES.has(typeOid) ? {} : { unknownCode: typeOid }) };
 }
 
 /**
- * The rows as a table.
- * @param limit at most so many; null or 0: all
+ * Converts the rows to a table.
+ * @param limit maximum number; null or 0: all
  */
 export function decodeTable(result: RawResult, limit: number | null): Table {
   const fields = result.fields ?? [];
@@ -158,7 +158,7 @@ function decodeColumn(decoder: Decoder, rows: RawResult['rows'], index: number):
     else {
       const value = (values[i] = decoder.decode(text));
       some = true;
-      // A moment that Python has no value for stays text, and its column with it.
+      // A time that Python cannot represent stays text, and so does its column.
       if (typeof value === 'string' && type !== EXACT_TEXT) odd = true;
     }
   }
@@ -207,7 +207,7 @@ function dateTime(text: string): Value {
   return new PyDateTime(fields, new FixedZone(new PyTimedelta(BigInt(sign === '-' ? -seconds : seconds) * 1_000_000n)));
 }
 
-/** A time of day as Python prints it: six digits after the point or none, the zone with minutes. */
+/** A time of day as Python prints it: six fractional digits or none, the zone with minutes. */
 function time(text: string): string {
   const match = /^(\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?([+-]\d\d(?::\d\d)*)?$/.exec(text);
   if (!match) return text;
@@ -216,7 +216,7 @@ function time(text: string): string {
   return `${clock}${micros}${zone === undefined ? '' : zone.length === 3 ? `${zone}:00` : zone}`;
 }
 
-/** An interval as Python's timedelta prints, a year as 365 and a month as 30 days. */
+/** An interval as Python's timedelta prints it, with a year as 365 and a month as 30 days. */
 function interval(text: string): string {
   let days = 0;
   let micros = 0n;

@@ -1,6 +1,6 @@
 // One unit of work on Postgres: statements in order on one connection, with the transactions that dbt and psycopg2
-// would have around them. Takes a connection of the pool with its first statement. What the statements are is decided
-// by macros, what their texts tell by statements.ts, how they are put together by message.ts and sent by wire.ts.
+// would use. Takes a connection from the pool with its first statement. statements.ts classifies statements, message.ts
+// combines them and wire.ts sends them.
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errorOf } from '../../error-table.ts';
@@ -38,7 +38,7 @@ export interface SessionSettings extends TransactionSettings {
   readonly onEnd?: (session: PostgresSession, how: 'committed' | 'undone' | 'unknown') => void;
 }
 
-/** A statement that is sent with the next one. */
+/** A statement that is sent together with the next one. */
 interface WaitingStatement {
   readonly sql: string;
   readonly answered: (result: ExecuteResult) => void;
@@ -65,11 +65,11 @@ export class PostgresSession implements Session {
   readonly columns = new Map<string, Value>();
   readonly publishing: string[] = [];
   nextMayWait = false;
-  /** Does it build a relation and change nothing else? */
+  /** Whether it builds a relation and changes nothing else. */
   builds = false;
   /** The mark of the open transaction; null: none. */
   mark: string | null = null;
-  /** Runs before anything is sent: takes a lock that is not needed when nothing is sent. */
+  /** Runs before anything is sent: takes a lock that is unnecessary if nothing is sent. */
   beforeFirst: (() => Promise<void>) | null = null;
   readonly #pool: ConnectionPool;
   readonly #settings: SessionSettings;
@@ -83,11 +83,11 @@ export class PostgresSession implements Session {
   /** Number of statements sent. */
   #sent = 0;
   #lasts = false;
-  /** May a statement have left state in the connection: a setting, a temporary table, a lock? */
+  /** Whether a statement may have left state in the connection: a setting, a temporary table, a lock. */
   #stateful = false;
-  /** The session is closed to new statements. */
+  /** Whether the session is closed to new statements. */
   #cancelled = false;
-  /** Work of `hold` is running. */
+  /** Whether the work of `hold` is running. */
   #held = false;
 
   constructor(pool: ConnectionPool, settings: SessionSettings, options: SessionOptions) {
@@ -119,7 +119,7 @@ export class PostgresSession implements Session {
       (this.#connection !== null && this.#connection.status !== 'I')
     );
   }
-  /** Grows with every message: while it stays the same, this session has changed nothing. */
+  /** Increases with every message: while it stays the same, this session has changed nothing. */
   get messages(): number {
     return this.#sent + this.#waiting.length;
   }
@@ -152,8 +152,8 @@ export class PostgresSession implements Session {
     return this.#statements.run(async () => {
       if (!this.#transaction.open) await this.#transaction.begin(() => this.#take());
       if (!keepsColumns(sql, false)) this.#mayChange(sql);
-      // In autocommit each statement must have succeeded before the next is sent. And an open end would swallow those
-      // behind it.
+      // In autocommit each statement must succeed before the next is sent. An unclosed quote would swallow those after
+      // it.
       if (this.#held || this.#connection?.status !== 'T' || !mayBeJoined(sql)) {
         const result = this.#held ? await this.#runHeld(sql, true, false) : await this.#run(sql);
         answered({ response: responseOf(result), table: decodeTable(result, null) });
@@ -212,7 +212,7 @@ export class PostgresSession implements Session {
     this.#held = true;
     try {
       const done = await work();
-      // Of work that failed, its own error says why.
+      // The error of failed work takes precedence.
       check();
       return done;
     } finally {
@@ -246,7 +246,7 @@ export class PostgresSession implements Session {
       if (!sent) return;
       const { mark } = this;
       const { fence } = this.#options;
-      // In one message with COMMIT: nothing comes between them, however long this process is stopped.
+      // Sent in one message with COMMIT: nothing can come between them, however long this process is stopped.
       if (fence !== undefined && !this.#transaction.isUnsent && this.#connection?.status === 'T')
         this.#waiting.push({ sql: fence.check, answered: () => undefined });
       const waiting = [...this.#waiting];
@@ -296,7 +296,7 @@ export class PostgresSession implements Session {
       const stream = connection.client.query(streams.copyTo(text));
       let failure: unknown = null;
       stream.on('error', (error) => {
-        // A taker that fails destroys the stream within a pipeline: that is no failure of this server.
+        // A failing consumer destroys the stream in the pipeline: that is not a failure of this server.
         if (error.name !== 'AbortError') failure = error;
       });
       try {
@@ -305,7 +305,7 @@ export class PostgresSession implements Session {
         return { value, response: { _message: 'COPY', code: 'COPY', rows_affected: stream.rowCount } };
       } catch (error) {
         if (failure !== null) throw await failed(failure);
-        // The taker has failed: rows that nobody reads stand between this connection and its next answer.
+        // The consumer has failed: unread rows precede the next answer on this connection.
         connection.broken = true;
         connection.client.connection.stream.destroy();
         throw error;
@@ -313,7 +313,7 @@ export class PostgresSession implements Session {
     });
   }
 
-  /** Begins a COPY, and says while it waits for another session. @param work sends it and takes its answer */
+  /** Begins a COPY, and reports if it waits for another session. @param work sends it and reads its answer */
   async #copy<T>(sql: string, work: (begun: Copy) => Promise<{ value: T; response: AdapterResponse }>): Promise<T> {
     await this.#first();
     return this.#statements.run(async () => {
@@ -345,12 +345,12 @@ export class PostgresSession implements Session {
   async release(): Promise<void> {
     if (this.#held) return;
     this.beforeFirst = null;
-    // Work that still waits finds a session without a connection, never one that another session has by now.
+    // Work that still waits finds a session without a connection, never one that now belongs to another session.
     await this.#statements.run(async () => {
       try {
         if (this.#connection === null) return;
         if (this.#connection.status !== 'I' || this.#connection.broken) await this.#rollBack();
-        // dbt closes the connection; ours is reused, without settings or state of this node.
+        // dbt closes the connection; here it is reused, without settings or state of this node.
         if (this.#stateful && !this.#connection.broken) await this.#send(this.#connection, 'DISCARD ALL');
       } catch {
         if (this.#connection !== null) this.#connection.broken = true;
@@ -388,7 +388,9 @@ export class PostgresSession implements Session {
     return this.#connection;
   }
 
-  /** The connection, in the transaction that psycopg2 would have begun, with the prefix of the next statement. */
+  /**
+   * Returns the connection, in the transaction that psycopg2 would have begun, with the prefix of the next statement.
+   */
   async #ready(): Promise<Connection> {
     if (this.#waiting.length > 0) await this.#sendWaiting();
     this.#sent++;
@@ -397,9 +399,7 @@ export class PostgresSession implements Session {
     return connection;
   }
 
-  /**
-   * The prefix of a statement: a BEGIN that was not sent. A comment alone would give no result that can be told apart.
-   */
+  /** The prefix of a statement: a BEGIN that was not sent yet. A comment alone produces no distinguishable result. */
   async #beginFor(connection: Connection, sql: string): Promise<string> {
     if (mayBeComment(sql)) await this.#sendBegin(connection);
     return this.#transaction.takeUnsent();
@@ -410,7 +410,7 @@ export class PostgresSession implements Session {
     if (begin !== '') await this.#send(connection, begin);
   }
 
-  /** Logs a statement that is skipped, or sent along with the next one. */
+  /** Logs a statement that is skipped, or sent together with the next one. */
   #told(sql: string): void {
     this.#options.onStatement?.({ sql, phase: 'start' });
     this.#options.onStatement?.({
@@ -433,7 +433,7 @@ export class PostgresSession implements Session {
     const begin = await this.#beginFor(connection, sql);
     const { fence } = this.#options;
     try {
-      // Outside of a transaction each statement publishes; within one, a COMMIT that a macro has written.
+      // Outside of a transaction each statement publishes; inside one, a COMMIT written by a macro.
       if (fence !== undefined && begin === '' && (connection.status === 'I' || COMMITS.test(sql)))
         await this.#send(connection, fence.check);
       return await this.#observed(sql, async () => {
@@ -451,7 +451,7 @@ export class PostgresSession implements Session {
     }
   }
 
-  /** Within a savepoint. */
+  /** Inside a savepoint. */
   async #runHeld(sql: string, comment: boolean, every: boolean): Promise<RawResult> {
     const connection = await this.#ready();
     const { text, prefix } = comment ? this.#commented(sql) : { text: sql, prefix: '' };
@@ -467,7 +467,7 @@ export class PostgresSession implements Session {
       return result;
     } catch (error) {
       const known = databaseError(error, text, sql, [...prefix].length);
-      // A server that shuts down says so before it closes the connection: what follows would hide the reason.
+      // A server that shuts down reports it before it closes the connection; later errors would hide the reason.
       if (!connection.broken)
         await this.#send(connection, 'ROLLBACK TO SAVEPOINT tsdbt_held; RELEASE tsdbt_held').catch(() => undefined);
       throw known;
@@ -475,7 +475,7 @@ export class PostgresSession implements Session {
   }
 
   /**
-   * Sends the waiting statements in one message, with a COMMIT behind them. The server stops at the first failure and
+   * Sends the waiting statements in one message, followed by a COMMIT. The server stops at the first failure and
    * commits nothing.
    */
   async #sendWaiting(commits = false): Promise<void> {
@@ -515,7 +515,9 @@ export class PostgresSession implements Session {
     if (commits) this.#told('COMMIT');
   }
 
-  /** Outside of a transaction (VACUUM, CREATE INDEX CONCURRENTLY) sets role and search path for the statement alone. */
+  /**
+   * Outside of a transaction (VACUUM, CREATE INDEX CONCURRENTLY), sets role and search path for this statement only.
+   */
   async #sendWithSettings(connection: Connection, text: string, every: boolean): Promise<RawResult> {
     const { role, searchPath } = this.#settings;
     if (connection.status !== 'I' || (role === null && searchPath === null)) return this.#send(connection, text, every);
@@ -546,7 +548,7 @@ export class PostgresSession implements Session {
     }
   }
 
-  /** The server has ended the transaction: it answers COMMIT after a failure by ROLLBACK. */
+  /** The server has ended the transaction: it answers COMMIT after a failure with ROLLBACK. */
   #hasEnded(tag: string): void {
     this.#lasts = true;
     this.mark = null;

@@ -1,25 +1,25 @@
-// The question of a second connection about a silent statement, and what the answer means. connection.ts opens that
+// What a second connection asks about a silent statement, and how the answer is interpreted. connection.ts opens that
 // connection; silence.ts decides when to ask.
 import type { Look } from '../silence.ts';
 import { quoteText } from './literal.ts';
 
-/** Length of the text by which a statement is known; the server keeps at least 100 bytes. */
+/** Length of the text that identifies a statement; the server keeps at least 100 bytes. */
 const SHOWN = 1000;
 const NOT_SAID = 'the server does not say what its processes do';
-/** A pooler's message when it finds no server. */
+/** A pooler's message if it finds no server. */
 const NO_SERVER =
   /login has been failing|cannot connect to server|server_login_retry|connect(?:ion)? (?:failed|timeout)/i;
 
-/** A statement in flight, as its own connection knows it. */
+/** A statement in flight, according to its own connection. */
 export interface SilentStatement {
-  /** As the server has named the connection's process; a pooler names one of its own. */
+  /** The pid that the server reported at connect; a pooler reports one of its own. */
   readonly processId: number;
   readonly sql: string;
   /** Seconds since the connection was opened. */
   readonly age: number;
 }
 
-/** One row for each server process that may run the statement; a row of nulls when there is none. */
+/** One row for each server process that may run the statement; a row of nulls if there is none. */
 export function questionSql({ processId, sql }: SilentStatement): string {
   const text = quoteText([...sql.slice(0, 2 * SHOWN)].slice(0, SHOWN).join(''));
   const shown = `pg_catalog.left(a.query, ${SHOWN})`;
@@ -43,19 +43,19 @@ export interface AnswerRow {
   readonly age: number | null;
 }
 
-/** `end`: pid of the server process to terminate, when it is surely the statement's and idle. */
+/** `end`: pid of the server process to terminate, if it certainly belongs to the statement and is idle. */
 export interface Verdict extends Look {
   readonly end?: number;
 }
 
-/** @param asker the process that answers, as it was named to the second connection when that was opened */
+/** @param asker the pid that the second connection reported when it was opened */
 export function verdictOf(rows: readonly AnswerRow[], asker: number, { processId, age }: SilentStatement): Verdict {
   const [first] = rows;
   if (first === undefined) return { state: 'unknown', why: 'the server does not list its processes' };
-  // A pooler names a different process at connect, and gives each transaction any server.
+  // A pooler reports a different pid at connect, and gives each transaction any server.
   if (first.asker !== asker) return pooledVerdict(rows, first);
   const row = rows.find(({ pid }) => pid === processId);
-  // A younger process only has the same pid: the server was restarted.
+  // A younger process merely has the same pid: the server was restarted.
   if (row === undefined || row.own === false || (row.age !== null && row.age < age - 5)) {
     return { state: 'gone', why: `the server has no process ${processId} of this connection any more` };
   }
@@ -78,12 +78,12 @@ function isWaitingForUs({ wait_event: event }: AnswerRow): boolean {
   return event === 'ClientRead' || event === 'ClientWrite';
 }
 
-/** The meaning of a refused or failed second connection. */
+/** Interprets a refused or failed second connection. */
 export function verdictOfFailure(error: unknown): Verdict {
   const why = error instanceof Error ? error.message : String(error);
   const code = error !== null && typeof error === 'object' && 'code' in error ? String(error.code) : '';
   const refused = error instanceof Error && 'severity' in error;
-  // Too many clients, a changed password, a start, a certificate: the server is there.
+  // Too many clients, a changed password, a start, a certificate: the server is reachable.
   const there = refused ? !NO_SERVER.test(why) : /^(?:ERR_(?:TLS|SSL)|CERT_|DEPTH_|SELF_SIGNED|UNABLE_)/.test(code);
   return { state: there ? 'unknown' : 'unreachable', why };
 }

@@ -1,5 +1,5 @@
-// Classifies a statement by its text before it is sent: may it leave state, change columns, end a transaction? Pure.
-// Reads words, not SQL: in doubt it gives the answer that costs time and does no harm.
+// Classifies a statement by its text before it is sent: whether it may leave state, change columns, or end a
+// transaction. Pure. Looks at words without parsing SQL: in doubt it returns the slower, safe answer.
 import { isClosed } from './open-end.ts';
 
 const LEAVES_STATE = new RegExp(
@@ -15,31 +15,31 @@ const BLANK_OR_COMMENT = /^\s*(?:--|\/\*|;|$)/;
 const QUERY = /^\s*(?:select|with)\b/i;
 const CHANGES_COLUMNS = /\b(?:alter|drop|rename|replace)\b/i;
 
-/** May it leave state in the connection beyond its transaction: a setting, a temporary table, a lock? */
+/** Whether it may leave state in the connection beyond its transaction: a setting, a temporary table, a lock. */
 export function leavesState(sql: string): boolean {
   return LEAVES_STATE.test(sql);
 }
 
-/** May it share a message and its transaction with later statements? */
+/** Whether it may share a message and its transaction with later statements. */
 export function mayBeJoined(sql: string): boolean {
   return !ENDS_TRANSACTION.test(sql) && isClosed(sql);
 }
 
-/** Is it empty or does it begin with a comment? A comment alone gives no result that can be told apart. */
+/** Whether it is empty or begins with a comment. A comment alone produces no distinguishable result. */
 export function mayBeComment(sql: string): boolean {
   return BLANK_OR_COMMENT.test(sql);
 }
 
 /**
- * Does it surely change no existing column?
- * @param fetch its rows are wanted; otherwise a query may call a function for its effects
+ * Whether it certainly changes no existing column.
+ * @param fetch its rows are wanted; otherwise a query may call a function for its side effects
  */
 export function keepsColumns(sql: string, fetch: boolean): boolean {
   return (KEEPS_COLUMNS.test(sql) || (fetch && QUERY.test(sql))) && !CHANGES_COLUMNS.test(sql);
 }
 
 /**
- * Does its end commit something? Then a lost connection leaves the outcome open.
+ * Whether its end commits something. Then a lost connection leaves the outcome open.
  * @param idle no transaction was open when it was sent
  */
 export function isMeantToLast(sql: string, idle: boolean): boolean {

@@ -1,5 +1,4 @@
-// `parse_index`: an entry of a model's `indexes:` as templates see it. What is built of it is SQL, in
-// include/postgres/macros.
+// `parse_index`: an entry of a model's `indexes:` as a template value. include/postgres/macros builds the index.
 import { createHash } from 'node:crypto';
 import { TsdbtError } from '../../errors.ts';
 import { callable } from '../../values/callable.ts';
@@ -9,12 +8,12 @@ import type { Value } from '../../values/value.ts';
 import { Relation } from '../relation.ts';
 import type { TemplateMethods } from '../template-method.ts';
 
-/** The methods of `adapter` that Postgres adds. */
+/** Postgres's methods of `adapter`. */
 export const POSTGRES_METHODS: TemplateMethods = {
   parse_index: { signature: 'raw_index', run: ({ now }, raw = null) => parseIndex(raw, now) },
 };
 
-/** An entry of `indexes:`; `None` stays so. */
+/** An entry of `indexes:`; `None` stays None. */
 function parseIndex(raw: Value, now: () => number): Value {
   if (raw === null) return null;
   const fail = (problem: string, ...path: readonly Value[]): TsdbtError =>
@@ -35,14 +34,14 @@ function parseIndex(raw: Value, now: () => number): Value {
     const were = `${unknown.length === 1 ? 'was' : 'were'} unexpected`;
     throw fail(`Additional properties are not allowed (${unknown.map(toRepr).sort().join(', ')} ${were})`);
   }
-  // Last, as in dbt: of a misspelt `columns` its own name is told.
+  // Checked last, as in dbt: for a misspelt `columns`, the error names the misspelling.
   if (columns === undefined) throw fail("'columns' is a required property");
   const names = columns.map(toText);
   const fields: Readonly<Record<string, Value>> = {
     columns: names,
     unique,
     type,
-    // The moment makes the name new: the old table's index has its own until it is dropped.
+    // The current time makes the name unique: the old table's index keeps its name until it is dropped.
     render: callable('render', 'relation', (relation) => {
       const moment = new Date(now()).toISOString().slice(0, -1);
       const text = [

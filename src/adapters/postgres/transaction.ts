@@ -1,17 +1,17 @@
 // The transactions that dbt and psycopg2 put around a session's statements: when one begins, with which settings, and
-// the BEGIN that waits for the next statement. session.ts sends.
+// the BEGIN that is sent with the next statement.
 import type { Connection, ConnectionPool } from './connection.ts';
 import { databaseError } from './database-error.ts';
 import { quoteIdentifier, quoteWritten } from './literal.ts';
 import { setSearchPathText } from './value-settings.ts';
 
-/** Settings that hold inside each transaction and nowhere else: a pooler may give each one another server. */
+/** Settings that apply inside each transaction only: a pooler may give each one another server. */
 export interface TransactionSettings {
   readonly role: string | null;
   readonly searchPath: string | null;
   /** `autocommit: true` in the profile: dbt's BEGIN and COMMIT are not sent. */
   readonly autocommit: boolean;
-  /** Seconds after which the server ends a transaction whose client is silent; absent: as it is set. */
+  /** Seconds after which the server ends a transaction whose client is silent; absent: unchanged. */
   readonly silence?: number | undefined;
 }
 
@@ -25,12 +25,13 @@ export interface TransactionWire {
   logBegin(): void;
 }
 
-/** How long a backend runs on after its client is gone. */
+/** How long a backend keeps running after its client is gone. */
 const CHECK_INTERVAL = '2s';
 
-/** @param checked the server can check whether its client is still there */
+/** @param checked the server can check whether its client is still connected */
 export function beginText({ role, searchPath, silence }: TransactionSettings, checked: boolean): string {
-  // A lock that was waited for is followed by a look at what its holder has committed, whatever the role's default is.
+  // After waiting for a lock, the transaction must see what its holder committed, whatever the role's default isolation
+  // level is.
   let sql = 'BEGIN ISOLATION LEVEL READ COMMITTED';
   if (role !== null) sql += `; SET LOCAL ROLE ${quoteWritten(role)}`;
   if (searchPath !== null) sql += `; ${setSearchPathText(searchPath, quoteIdentifier)}`;
@@ -43,7 +44,7 @@ export class SessionTransaction {
   readonly #pool: Pick<ConnectionPool, 'checkInterval'>;
   readonly #wire: TransactionWire;
   #open = false;
-  /** psycopg2 begins a transaction before a connection's first statement, and later only when told to. */
+  /** psycopg2 begins a transaction before a connection's first statement, later ones only on request. */
   #begun = false;
   #unsent = '';
 
@@ -53,12 +54,12 @@ export class SessionTransaction {
     this.#wire = wire;
   }
 
-  /** Has dbt begun it and not ended it? */
+  /** Whether dbt has begun it and not ended it. */
   get open(): boolean {
     return this.#open;
   }
 
-  /** Does a BEGIN wait for the next statement? */
+  /** Whether a BEGIN waits for the next statement. */
   get isUnsent(): boolean {
     return this.#unsent !== '';
   }
@@ -82,7 +83,7 @@ export class SessionTransaction {
     if (!this.#begun && !this.#settings.autocommit) await this.#beginOn(connection);
   }
 
-  /** dbt's COMMIT: for dbt the transaction has ended, whatever the server says. @returns must one be sent? */
+  /** dbt's COMMIT: for dbt the transaction has ended, whatever the server answers. @returns whether one must be sent */
   commit(): boolean {
     this.#open = false;
     return !this.#settings.autocommit;
@@ -99,7 +100,7 @@ export class SessionTransaction {
     this.#begun = true;
     if (connection.status !== 'I') return;
     const { checkInterval } = this.#pool;
-    // A refused role is the error, then.
+    // If the role is refused, that is the error.
     if (checkInterval !== undefined && this.#settings.role === null) {
       this.#unsent = `${beginText(this.#settings, checkInterval)}; `;
       this.#wire.logBegin();

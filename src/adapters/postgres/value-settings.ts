@@ -1,5 +1,5 @@
-// Settings of a server, a database or a role that change how values become text and how texts become values. Sessions
-// that move rows set them in each transaction; models keep what the profile's user has set.
+// Settings of a server, a database or a role that change the conversion between values and text. Sessions that move
+// rows set them in each transaction; models use the settings of the profile's user.
 
 const VALUE_SETTINGS: Readonly<Record<string, string>> = {
   timezone: 'UTC',
@@ -17,7 +17,7 @@ const VALUE_SETTINGS: Readonly<Record<string, string>> = {
   transform_null_equals: 'off',
 };
 
-/** One query that sets them. It takes a snapshot. @param more settings besides, or other values */
+/** One query that sets them. It takes a snapshot. @param more additional settings, or other values */
 export function setConfigText(more: Readonly<Record<string, string>> = {}): string {
   const calls = Object.entries({ ...VALUE_SETTINGS, ...more }).map(
     ([name, value]) => `set_config('${name}', '${value}', true)`,
@@ -25,14 +25,17 @@ export function setConfigText(more: Readonly<Record<string, string>> = {}): stri
   return `select ${calls.join(', ')}`;
 }
 
-/** Statements that set them without a snapshot, so that an isolation level may follow. */
+/** Statements that set them without a snapshot, so that an isolation level can follow. */
 export function setLocalText(more: Readonly<Record<string, string>> = {}): string {
   return Object.entries({ ...VALUE_SETTINGS, ...more })
     .map(([name, value]) => `set local ${name} = '${value}'`)
     .join('; ');
 }
 
-/** `SET LOCAL search_path` takes no snapshot, unlike `set_config`. @param path names with commas, as in the setting */
+/**
+ * `SET LOCAL search_path` takes no snapshot, unlike `set_config`. @param path names separated by commas, as in the
+ * setting
+ */
 export function setSearchPathText(path: string, quote: (name: string) => string): string {
   const names = [...path.matchAll(/"((?:[^"]|"")*)"|[^,\s"]+/g)].map(([whole, quoted]) =>
     quote(quoted === undefined ? whole.toLowerCase() : quoted.replaceAll('""', '"')),

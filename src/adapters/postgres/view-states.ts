@@ -1,7 +1,7 @@
-// States of many views at one moment, valid until this command may have changed them. Runs no query: the adapter reads
-// states and reports changes.
+// States of many views as of one moment, valid until this command may have changed them. The adapter reads states and
+// reports changes.
 
-/** States expire after so many milliseconds: others change views, too. */
+/** Milliseconds after which states expire, because others change views as well. */
 const LASTS = 60_000;
 
 /** States of views by name; empty until they are read. */
@@ -12,7 +12,7 @@ export class ViewStates {
   #readAt = 0;
 
   /**
-   * @param now milliseconds, here and below of the same clock
+   * @param now milliseconds; all times here must come from the same clock
    * @param views each with its name, its state and the names of the relations that it reads
    */
   fill(
@@ -31,12 +31,12 @@ export class ViewStates {
     }
   }
 
-  /** @returns undefined when the view's state is not known */
+  /** @returns undefined if the view's state is not known */
   get(name: string, now: number): string | undefined {
     return now - this.#readAt < LASTS ? this.#states.get(name) : undefined;
   }
 
-  /** A relation changes: its own state and those of its readers are out of date. */
+  /** A relation changes: its own state and those of its readers become outdated. */
   changes(name: string): void {
     this.#states.delete(name);
     for (const reader of this.#readers.get(name) ?? []) this.#states.delete(reader);

@@ -1,10 +1,10 @@
-// One message of Postgres's simple protocol over a connection, and all that comes back for it. What is sent is decided
-// in session.ts; silence on the line is watched by connection.ts.
+// Sends one message of Postgres's simple protocol over a connection and reads its whole answer. session.ts decides what
+// is sent; connection.ts watches for silence.
 import type { AdapterResponse } from '../../contracts/results.ts';
 import type { Connection } from './connection.ts';
 import type { RawResult, ResultField } from './result.ts';
 
-/** The part of `pg`'s connection that a query uses and its types do not name. */
+/** The part of `pg`'s connection that a query uses and its type declarations lack. */
 interface Wire {
   query(text: string): void;
   sendCopyFail(message: string): void;
@@ -12,9 +12,9 @@ interface Wire {
 
 /**
  * Sends a text and waits until the server is ready for the next one; sets the connection's status.
- * @param text statements; of several the last one's result counts, as with psycopg2
- * @param every the results of the others are kept too, in `before`
- * @throws what the server has sent, or why the connection was given up
+ * @param text statements; of several, the last one's result counts, as in psycopg2
+ * @param every also keeps the results of the others, in `before`
+ * @throws the server's error, or the reason why the connection was abandoned
  */
 export function sendMessage(connection: Connection, text: string, every = false): Promise<RawResult> {
   return new Promise((resolve, reject) => {
@@ -60,7 +60,7 @@ export function sendMessage(connection: Connection, text: string, every = false)
       handleCopyData() {},
       handlePortalSuspended() {},
       handleReadyForQuery: finish,
-      // `pg` forgets the query here; the server is ready only later.
+      // `pg` drops the query here; the server becomes ready only later.
       handleError(error: unknown) {
         failure = error;
         if (connection.broken || !isOpen(connection)) lose();
@@ -74,7 +74,7 @@ function isOpen({ client }: Connection): boolean {
   return !client._ended && client._queryable;
 }
 
-/** Resolves with the server's next ReadyForQuery: nothing else is in flight on this connection. */
+/** Resolves with the server's next ReadyForQuery. Nothing else is in flight on this connection. */
 function ready({ client }: Connection): Promise<void> {
   return new Promise((resolve, reject) => {
     const wire = client.connection;
@@ -91,7 +91,10 @@ function ready({ client }: Connection): Promise<void> {
   });
 }
 
-/** dbt's response of a statement: the tag, the tag without numbers, the rows (of SHOW and EXPLAIN those that came). */
+/**
+ * dbt's response of a statement: the tag, the tag without numbers, the number of rows (for SHOW and EXPLAIN, of those
+ * received).
+ */
 export function responseOf({ tag, fields, rows: found }: RawResult): AdapterResponse {
   if (!/\d$/.test(tag)) return { _message: tag, code: tag, rows_affected: fields === null ? -1 : found.length };
   const words = tag.split(' ').filter((word) => word !== '');
