@@ -8,7 +8,7 @@ import type { Value } from '../values/value.ts';
 import type { Table } from './table.ts';
 
 export interface PrintOptions {
-  /** null: all. */
+  /** Null: all. */
   readonly maxRows?: number | null;
   readonly maxColumns?: number | null;
   readonly maxColumnWidth?: number | null;
@@ -65,7 +65,7 @@ function lengthOf(text: string): number {
   return /^[\x20-\x7e]*$/.test(text) ? text.length : [...text].length;
 }
 
-/** Decimal places that the values need, all of them printed alike: `1,234.50`. */
+/** Number of decimal places that the values need; all are printed with it: `1,234.50`. */
 function numberFormatter(values: readonly Value[], maxPrecision: number | null): (value: Value) => string {
   const places = mostDecimals(values);
   const more = maxPrecision !== null && places > maxPrecision;
@@ -84,8 +84,8 @@ function numberFormatter(values: readonly Value[], maxPrecision: number | null):
 const PRECISION = 28;
 
 /**
- * The most digits after the point of any value, trailing zeros not counted: agate's MaxPrecision. As there, numbers
- * with more than 28 digits before the point make it negative, and their column is not of integers.
+ * The maximum number of fractional digits, ignoring trailing zeros: agate's MaxPrecision. As in agate, numbers with
+ * more than 28 digits before the point make it negative, and their column does not count as integers.
  */
 export function mostDecimals(values: readonly Value[]): number {
   let whole = 1;
@@ -93,7 +93,7 @@ export function mostDecimals(values: readonly Value[]): number {
   for (const value of values) {
     if (!(value instanceof PyDecimal) || value.special !== undefined) continue;
     let { coefficient, exponent } = value;
-    // A number out of a float's range counts as infinite.
+    // A number outside of a float's range counts as infinite.
     if (coefficient === 0n || exponent > 280) continue;
     while (coefficient % 10n === 0n) {
       coefficient /= 10n;
@@ -130,7 +130,7 @@ export function csvOfTable(table: Table): string {
   return line(table.columnNames.map(csvCell)) + rows.join('');
 }
 
-/** The table as a JSON array of objects, or an object a line. */
+/** The table as a JSON array of objects, or one object per line. */
 export function jsonOfTable(table: Table, options: { newline?: boolean; indent?: number | null } = {}): string {
   const dicts = table.rows.map((row) =>
     PyDict.from(table.columnNames.map((name, i) => [name, table.typeAt(i).jsonify(row.at(i))] as const)),
@@ -139,7 +139,7 @@ export function jsonOfTable(table: Table, options: { newline?: boolean; indent?:
   return unescaped(dumpJson(dicts, options.indent ? { indent: options.indent } : {}));
 }
 
-/** agate writes letters beyond ASCII as they are. */
+/** agate writes non-ASCII characters unescaped. */
 function unescaped(json: string): string {
   return json.replace(/(\\\\)|\\u([0-9a-f]{4})/g, (match, backslash: string | undefined, hex: string) => {
     if (backslash !== undefined) return match;

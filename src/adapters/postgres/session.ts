@@ -152,8 +152,7 @@ export class PostgresSession implements Session {
     return this.#statements.run(async () => {
       if (!this.#transaction.open) await this.#transaction.begin(() => this.#take());
       if (!keepsColumns(sql, false)) this.#mayChange(sql);
-      // In autocommit each statement must succeed before the next is sent. An unclosed quote would swallow those after
-      // it.
+      // In autocommit each statement must succeed before the next is sent; an unclosed quote would swallow it.
       if (this.#held || this.#connection?.status !== 'T' || !mayBeJoined(sql)) {
         const result = this.#held ? await this.#runHeld(sql, true, false) : await this.#run(sql);
         answered({ response: responseOf(result), table: decodeTable(result, null) });
@@ -388,9 +387,7 @@ export class PostgresSession implements Session {
     return this.#connection;
   }
 
-  /**
-   * Returns the connection, in the transaction that psycopg2 would have begun, with the prefix of the next statement.
-   */
+  /** Returns the connection in the transaction that psycopg2 would have begun, and the next statement's prefix. */
   async #ready(): Promise<Connection> {
     if (this.#waiting.length > 0) await this.#sendWaiting();
     this.#sent++;
@@ -474,10 +471,7 @@ export class PostgresSession implements Session {
     }
   }
 
-  /**
-   * Sends the waiting statements in one message, followed by a COMMIT. The server stops at the first failure and
-   * commits nothing.
-   */
+  /** Sends the waiting statements and a COMMIT in one message. The server stops at the first failure. */
   async #sendWaiting(commits = false): Promise<void> {
     const connection = await this.#take();
     const waiting = this.#waiting.splice(0);
