@@ -1,5 +1,5 @@
-// Runs operations without a node in the graph: a macro or SQL (`run-operation`), a previewed query, and the macros that
-// `docs generate` calls after its nodes.
+// Runs what has no node in the graph: a macro or SQL (`run-operation`), a previewed query, and the macros that `docs
+// generate` calls after its nodes. Sessions are left to the runner.
 import type { Adapter, ExecuteMacro } from '../adapters/adapter.ts';
 import type { Table } from '../adapters/table.ts';
 import { compileNode } from '../compiler/compile.ts';
@@ -31,7 +31,7 @@ type Response = AdapterResponse | Record<string, never>;
 /**
  * Runs the operation and writes run_results.json.
  * @returns whether it succeeded; errors have been reported
- * @throws {TsdbtError} compilation, if the macro does not exist
+ * @throws {TsdbtError} compilation, when the macro does not exist
  */
 export async function operate(parsed: ParsedProject, operation: Operation): Promise<boolean> {
   const ctx = createRunContext(parsed, new Set());
@@ -109,6 +109,8 @@ async function runMacro(
       const located = locateDatabaseError(ctx, node, scope.trace, error);
       throw located instanceof TsdbtError && located.details.line !== undefined ? located : error;
     });
+    // A `statement` block has begun one. dbt-postgres sends no BEGIN here, so that each statement stays.
+    if (session.inTransaction) await session.commit();
   } finally {
     await session.release();
   }
@@ -145,7 +147,7 @@ function reportSql(ctx: RunContext, error: string | null, response: Response, se
   else ctx.log.note(line('ERROR executing inline_query', red('ERROR')), 'error');
 }
 
-/** Returns the first rows of SQL as written, without the project's models. @param limit null: all rows */
+/** The first rows of SQL as written, without the project's models. @param limit null: all rows */
 export async function preview({ adapter }: ParsedProject, sql: string, limit: number | null): Promise<Table> {
   const session = adapter.session({ name: 'show' });
   try {
@@ -156,17 +158,17 @@ export async function preview({ adapter }: ParsedProject, sql: string, limit: nu
   }
 }
 
-/** Calls macros outside of nodes, on a separate connection. */
+/** Calls macros outside of nodes, on a connection of its own. */
 export interface OpenOperation {
   readonly adapter: Adapter;
   readonly executeMacro: ExecuteMacro;
-  /** Cancels the current statement on the server. */
+  /** Cancels its statement on the server. */
   cancel(): Promise<void>;
-  /** Releases the connection of its session; the adapter stays open. */
+  /** Returns the connection of its session; the adapter stays open. */
   release(): Promise<void>;
 }
 
-/** Opens a new connection, because a run has closed its own. @param name of the session and the operation */
+/** Opens a new connection, because a run has closed its own. @param name of the session and of the operation */
 export async function openOperation(parsed: ParsedProject, ctx: RunContext, name: string): Promise<OpenOperation> {
   const { config, env, logger } = parsed;
   const adapter = await openAdapter(config, env, logger);

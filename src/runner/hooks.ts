@@ -1,4 +1,5 @@
-// on-run-start and on-run-end: run in order, outside of nodes, on one session. After a failure the rest is skipped.
+// on-run-start and on-run-end: in order, outside any node, one after the other on one session; after a failure the rest
+// is skipped.
 import type { Session } from '../adapters/adapter.ts';
 import { compileNode } from '../compiler/compile.ts';
 import type { HookNode } from '../contracts/node.ts';
@@ -15,7 +16,7 @@ import { type NodeProgress, templateLogger } from './node-info.ts';
 export const HOOK_TYPES = ['on-run-start', 'on-run-end'] as const;
 export type HookType = (typeof HOOK_TYPES)[number];
 
-/** Returns the hooks of a kind: the root project's first, then packages by name, each in source order. */
+/** The hooks of a kind: the root project first, then packages by name, each in the order written. */
 export function projectHooks(ctx: RunContext, type: HookType): HookNode[] {
   const root = ctx.config.project.project_name;
   const { nodes } = ctx.manifest;
@@ -34,18 +35,18 @@ export function projectHooks(ctx: RunContext, type: HookType): HookNode[] {
   });
 }
 
-/** The session outside of nodes, and the current hook, which its events name. */
+/** The session outside of nodes, and the hook that works on it: its events tell of that hook. */
 export interface Master {
   readonly session: Session;
   readonly at: { hook?: NodeProgress | undefined };
 }
 
 /**
- * Runs the hooks.
- * @param extra additional names for hooks: `results`, `schemas`, `database_schemas`
- * @param results receives each result when the hook ends, even if a later one throws
- * @returns one result per hook; any `error` among them means failure
- * @throws {TsdbtError} if a hook cannot be compiled
+ * Runs them.
+ * @param extra what hooks see beside the usual: `results`, `schemas`, `database_schemas`
+ * @param results gets each result when the hook is through, also when a later one throws
+ * @returns one result a hook; any `error` among them means failure
+ * @throws {TsdbtError} when a hook cannot be compiled
  */
 export async function runProjectHooks(
   ctx: RunContext,
@@ -115,8 +116,11 @@ async function runHook(
   const compiled = await compileNode(ctx, node, session, { extra }).catch((error: unknown) => {
     throw error instanceof TsdbtError ? error.with({ node }) : error;
   });
+  // A `statement` block has begun a transaction, which would take this hook's SQL and that of later ones with it when
+  // the session ends: hooks of a run are outside of transactions.
+  if (session.inTransaction) await session.commit();
   const compiledAt = ctx.now();
-  // As in dbt: an event of a template during compilation has no state.
+  // As dbt: an event of a template that is compiled tells no state.
   p.started = isoMicros(began);
   p.status = 'started';
   const timing: TimingInfo[] = [
@@ -158,7 +162,7 @@ async function runHook(
   };
 }
 
-/** Details of an error besides its message: the line that wrote the SQL, or the statement. */
+/** What an error knows beyond its message: the line that wrote the SQL, or the statement. */
 function placeOf(error: unknown): string {
   if (!(error instanceof TsdbtError)) return '';
   const lines = formatError(error)
@@ -167,7 +171,7 @@ function placeOf(error: unknown): string {
   return lines.map((line) => `\n${line}`).join('');
 }
 
-/** The text of a hook may be JSON: `{"sql": …, "transaction": …}`. */
+/** A hook's text may be JSON: `{"sql": …, "transaction": …}`. */
 function hookSql(text: string): string {
   if (!text.trimStart().startsWith('{')) return text;
   try {

@@ -1,0 +1,53 @@
+// What a `statement` block writes stays, where dbt keeps it: in hooks of a run, and in an operation.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FaultProject } from './project.ts';
+
+const MACROS =
+  "{% macro block(text) %}{% if execute %}{% call statement('noted') %}insert into public.notes values " +
+  "('{{ text }}'){% endcall %}{% endif %}{% endmacro %}" +
+  '{% macro query(text) %}{% if execute %}{% do run_query("insert into public.notes values (\'" ~ text ~ "\')") %}' +
+  '{% endif %}{% endmacro %}' +
+  "{% macro both(text) %}{{ block(text ~ ' 1') }}{{ query(text ~ ' 2') }}{% endmacro %}" +
+  "{% macro failing() %}{{ block('lost') }}{{ exceptions.raise_compiler_error('stop') }}{% endmacro %}";
+
+describe('rows that a statement block writes', () => {
+  let project: FaultProject;
+  beforeAll(async () => {
+    project = await FaultProject.open({
+      'macros/notes.sql': MACROS,
+      'models/m.sql': 'select 1 as a',
+      'dbt_project.yml':
+        'name: faults\nversion: "1.0"\nprofile: faults\n' +
+        'on-run-start: ["{{ block(\'start\') }}", "insert into public.notes values (\'plain\')"]\n' +
+        'on-run-end: ["{{ both(\'end\') }}", "{{ query(\'last\') }}"]\n',
+    });
+    await project.client.query('create table public.notes (text text)');
+  });
+  afterAll(async () => {
+    await project?.close();
+  });
+
+  async function notes(): Promise<string[]> {
+    const found = await project.rows('select text from public.notes order by text');
+    await project.client.query('truncate public.notes');
+    return found.flat();
+  }
+
+  it('stay when hooks of a run call it, with those of later hooks', async () => {
+    const { code, out } = await project.run(['run']);
+    expect(code, out).toBe(0);
+    expect(await notes()).toEqual(['end 1', 'end 2', 'last', 'plain', 'start']);
+  });
+
+  it('stay when an operation calls it', async () => {
+    const { code, out } = await project.run(['run-operation', 'both', '--args', '{text: operation}']);
+    expect(code, out).toBe(0);
+    expect(await notes()).toEqual(['operation 1', 'operation 2']);
+  });
+
+  it('are rolled back when the operation fails after it', async () => {
+    const { code } = await project.run(['run-operation', 'failing']);
+    expect(code).toBe(1);
+    expect(await notes()).toEqual([]);
+  });
+});
