@@ -111,6 +111,12 @@ const RENAMED_ON_CLUSTER = [
   '+ drop table if exists s.m_local__dbt_tmp on cluster c sync',
 ];
 
+/** Predicates of a project in parentheses: an OR deletes no rows of other keys. */
+const parenthesized = (head: string, [theirs, ours]: readonly [string, string]): string[] => [
+  `- ${head}${theirs}`,
+  `+ ${head}${ours}`,
+];
+
 /** By case: the difference. Not listed: none. */
 const ON_PURPOSE: Readonly<Record<string, readonly string[]>> = {
   'view, exists': [SEARCH, ENGINE],
@@ -137,7 +143,13 @@ const ON_PURPOSE: Readonly<Record<string, readonly string[]>> = {
   'incremental, full refresh, on a cluster': exchanged(' on cluster c', ' sync'),
   'incremental, legacy': exchanged('', ''),
   'incremental, legacy, on a cluster': exchanged(' on cluster c', ' sync'),
-  'incremental, delete_insert': [NO_DROP],
+  'incremental, delete_insert': [
+    ...parenthesized('delete from s.m where(id,name)in(select id,name from s.m__dbt_new_data_<id>)', [
+      'and id > 3 and true settings max_threads=1',
+      'and(id > 3)and(true)settings max_threads=1',
+    ]),
+    NO_DROP,
+  ],
   'incremental, delete_insert, on a cluster': [`${NO_DROP} on cluster c sync`],
   'incremental, append_new_columns': [NO_DROP],
   'incremental, sync_all_columns': [NO_DROP],
@@ -169,7 +181,13 @@ const ON_PURPOSE: Readonly<Record<string, readonly string[]>> = {
   'distributed_incremental, full refresh': RENAMED_ON_CLUSTER,
   'distributed_incremental, legacy': [ENGINE, ...RENAMED_ON_CLUSTER],
   'distributed_incremental, append': [VIEW_GOES],
-  'distributed_incremental, delete_insert': [VIEW_GOES],
+  'distributed_incremental, delete_insert': [
+    ...parenthesized('delete from s.m_local on cluster c where(id)in(select id from s.m__dbt_distributed_new_data)', [
+      'and id > 1',
+      'and(id > 1)',
+    ]),
+    VIEW_GOES,
+  ],
   'distributed_incremental, insert_overwrite': [
     `${NO_DROP} on cluster c sync`,
     '+ drop table if exists s.m__dbt_distributed_new_data on cluster c sync',
@@ -466,9 +484,9 @@ describe('a microbatch model', () => {
   test('deletes and inserts where whole partitions cannot go over', async () => {
     for (const where of [{ read: true }, { cluster: true }, { ordinary: true }]) {
       expect(await deleted({ unique_key: 'id' }, where)).toBe(
-        `delete from s.m where(id)in(select id from s.m__dbt_new_data_<id>)and ${from}and ${to}`,
+        `delete from s.m where(id)in(select id from s.m__dbt_new_data_<id>)and(${from})and(${to})`,
       );
-      expect(await deleted({}, where)).toBe(`delete from s.m where ${from}and ${to}`);
+      expect(await deleted({}, where)).toBe(`delete from s.m where(${from})and(${to})`);
     }
   });
 });

@@ -66,7 +66,7 @@ describe('an incremental model', () => {
       ),
     ).toMatchInlineSnapshot(
       '"main: delete from "db"."s"."m" as DBT_INTERNAL_DEST where (id, name) in (select distinct id, name from ' +
-        '"m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE) and id > 3 and true; insert into "db"."s"."m" ("id", "name") ' +
+        '"m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE) and (id > 3) and (true); insert into "db"."s"."m" ("id", "name") ' +
         '(select "id", "name" from "m__dbt_tmp<time>")"',
     );
   });

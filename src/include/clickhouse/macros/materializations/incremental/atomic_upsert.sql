@@ -144,7 +144,7 @@
 {% macro clickhouse__upsert_is_old(new_rows, key, predicates) -%}
   {%- set conditions = ['(' ~ key ~ ') in (select ' ~ key ~ ' from ' ~ new_rows ~ ')'] if key else [] -%}
   {%- for predicate in predicates or [] -%}
-    {%- do conditions.append('(' ~ predicate ~ ')') -%}
+    {%- do conditions.append('(' ~ predicate ~ '\n)') -%}
   {%- endfor -%}
   {{- conditions | join('\n      and ') -}}
 {%- endmacro %}

@@ -125,7 +125,9 @@
       {%- set fresh = ' settings select_sequential_consistency = 1' if target.database_engine == 'Shared' else '' -%}
       {%- do conditions.append('(' ~ unique_key ~ ') in (select ' ~ unique_key ~ ' from ' ~ source ~ fresh ~ ')') -%}
     {%- endif -%}
-    {%- do conditions.extend(incremental_predicates or []) -%}
+    {%- for predicate in incremental_predicates or [] -%}
+      {%- do conditions.append('(' ~ predicate ~ '\n)') -%}
+    {%- endfor -%}
     {%- call statement('delete_existing_data') %}
       delete from {{ clickhouse__local_relation(existing_relation) ~ ' ' ~ on_cluster_clause(existing_relation)
           if is_distributed else existing_relation }}

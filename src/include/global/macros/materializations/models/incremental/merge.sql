@@ -60,8 +60,10 @@
         select distinct {{ key }}
         from {{ source }} as DBT_INTERNAL_SOURCE
     )
+        {#- In parentheses: an OR would delete rows of other keys. The line break ends a comment. #}
         {%- for predicate in incremental_predicates or [] %}
-        and {{ predicate }}
+        and ({{ predicate }}
+        )
         {%- endfor %};
     {%- endif %}
     insert into {{ target }} ({{ columns }})
@@ -85,7 +87,7 @@
         using {{ source }} as DBT_INTERNAL_SOURCE
         on FALSE
     when not matched by source
-        {{ 'and ' ~ predicates | join(' and ') if predicates }}
+        {{ 'and (' ~ predicates | join('\n) and (') ~ '\n)' if predicates }}
         then delete
     when not matched then insert
         ({{ columns }})
