@@ -1,18 +1,17 @@
-// A serial queue: tasks run one at a time, in the order in which they were added. A failed task does not stop the ones
-// after it.
+// Work of which one piece runs after the other, as it was asked for. A piece that fails stops none behind it.
 
 export class InOrder {
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Resolves when all tasks have ended. Never rejects. */
+  /** Resolves when all that was asked for has ended. Never rejects. */
   get ended(): Promise<unknown> {
     return this.#last;
   }
 
-  /** Runs a task after all earlier ones. @returns its result @throws its error */
+  /** Runs work behind all earlier work. @returns what it gives @throws what it throws */
   async run<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work);
-    // The result is not kept.
+    // What it gives is not kept.
     this.#last = result.then(
       () => undefined,
       () => undefined,

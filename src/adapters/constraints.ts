@@ -1,4 +1,5 @@
-// Formats the constraints of a contract as DDL, and determines which of them a database enforces.
+// Constraints of a contract as DDL text, and which of them a database can hold. Where they stand in a statement is
+// decided by macros.
 import type { Adapter, Capabilities } from './adapter.ts';
 import { TsdbtError } from '../errors.ts';
 import { PyDict } from '../values/dict.ts';
@@ -23,9 +24,7 @@ interface ParsedConstraint {
 
 type Quoting = Pick<Adapter, 'quote' | 'quoteWritten'>;
 
-/**
- * Receives constraints that the database does not enforce: dbt's `ConstraintNotSupported` and `ConstraintNotEnforced`.
- */
+/** Tells of constraints that the database will not hold: dbt's `ConstraintNotSupported` and `ConstraintNotEnforced`. */
 export type ConstraintWarning = (event: 'ConstraintNotSupported' | 'ConstraintNotEnforced', constraint: string) => void;
 
 /** `name data_type constraint …` of each column, for `adapter.render_raw_columns_constraints`. */

@@ -1,15 +1,24 @@
-// The SQL type for a column of an inferred type, with which seeds are created. Macros apply `column_types`.
+// The SQL types for columns of inferred types: what seeds are created with. Overrides of `column_types` are the macros'
+// business.
+import { fitDouble, integerBits, valuesOf } from './seed-numbers.ts';
 import { mostDecimals } from './table-print.ts';
 import type { Table } from './table.ts';
 
-/** dbt's `convert_agate_type`: a Number without decimals is an integer. */
+/**
+ * dbt's `convert_agate_type`: a Number without decimals is an integer. A number that dbt's types cannot hold makes the
+ * column wider: dbt rounds it, or fails.
+ */
 export function convertType(table: Table, columnIndex: number): string {
   const type = table.typeAt(columnIndex);
   switch (type.name) {
     case 'Integer':
       return 'integer';
-    case 'Number':
-      return mostDecimals(table.measuredRows.map((row) => row.at(columnIndex))) !== 0 ? 'float8' : 'integer';
+    case 'Number': {
+      const values = valuesOf(table, columnIndex);
+      if (mostDecimals(values) !== 0) return fitDouble(values) ? 'float8' : 'numeric';
+      const bits = integerBits(values, [32, 64]);
+      return bits === undefined ? 'numeric' : bits === 64 ? 'bigint' : 'integer';
+    }
     case 'Boolean':
       return 'boolean';
     case 'DateTime':

@@ -1,5 +1,5 @@
-// Reads CSV text as a table, with agate's rules for names, as dbt reads seeds. table-inference.ts infers types; the
-// caller reads the file.
+// CSV text as a table, with agate's rules for names, as dbt reads seeds. table-inference.ts decides types; the caller
+// reads the file.
 import { TsdbtError } from '../errors.ts';
 import { csvRecords, unixBreaks } from '../values/csv.ts';
 import type { Value } from '../values/value.ts';
@@ -7,11 +7,11 @@ import type { Table } from './table.ts';
 import { inferTable } from './table-inference.ts';
 
 export interface CsvOptions {
-  /** Columns that stay text: those with a declared type. */
+  /** Columns that stay text: those with a type of their own. */
   readonly textColumns?: Iterable<string>;
   /** One character. Default `,`. */
   readonly delimiter?: string;
-  /** Path of the file, for errors. */
+  /** Of the file, for errors. */
   readonly path: string;
   /** Called for each column whose name differs from the header's, with the header's line. */
   readonly onRenamed?: (column: RenamedColumn, line: number) => void;
@@ -19,17 +19,17 @@ export interface CsvOptions {
 
 /** A column without a name, or with the name of an earlier column. */
 export interface RenamedColumn {
-  /** 0-based. */
+  /** From 0. */
   readonly index: number;
-  /** As in the header. */
+  /** As the header writes it. */
   readonly written: string;
   readonly name: string;
 }
 
 /**
- * Reads the table of a seed.
- * @param text decoded as UTF-8; a byte order mark is skipped
- * @throws `runtime` error with file and line
+ * The table of a seed.
+ * @param text decoded as UTF-8; a byte order mark is passed over
+ * @throws `runtime` error naming file and line
  */
 export function tableFromCsv(text: string, options: CsvOptions): Table {
   const { path, delimiter = ',' } = options;

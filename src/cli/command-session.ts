@@ -1,5 +1,5 @@
-// The frame of every command: environment, flags, the log with its first and last line, and the formatting of its
-// error. Handlers do the command's work.
+// The frame of every command: environment, flags, the log with its first and last line, and the rendering of its error.
+// Handlers do the command's work.
 import { randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
@@ -21,7 +21,7 @@ import { findProjectDir, invocationStart } from '../project/runtime-config.ts';
 import { DBT_VERSION } from '../project/versions.ts';
 import type { RetriedRun } from '../index.ts';
 import { Secrets } from '../secrets.ts';
-import { stringifyJson } from '../values/index.ts';
+import { showJson } from '../values/index.ts';
 import { stopReason } from '../within.ts';
 import { Ending, Interrupted } from './ending.ts';
 import { Batch, consoleSink, FileSink, type LineFormat, type SinkOptions, teeLogger } from './log-sinks.ts';
@@ -40,12 +40,12 @@ export interface CommandSession {
   /** Set by retry: the nodes to run, instead of a selection, and the failed run. */
   readonly retried?: RetriedRun & {
     readonly selected: ReadonlySet<string>;
-    /** All nodes of the repeated run. */
+    /** All nodes of the run that is repeated. */
     readonly before: ReadonlySet<string>;
   };
-  /** For the program itself: the shell's variables and options from `.env`. */
+  /** The shell's variables and options of `.env`: what decides how the program works. */
   readonly env: CommandEnvironment['settings'];
-  /** For `env_var()`: also all other variables of `.env`. */
+  /** What `env_var()` sees: all of `.env` too. */
   readonly templateEnv: CommandEnvironment['templates'];
   readonly cwd: string;
   readonly projectDir: string;
@@ -113,7 +113,7 @@ export async function withCommand(
     const versions = { version, log_version: 3, tsdbt: TSDBT_VERSION };
     fire(raw, 'MainReportVersion', versions, { data: () => ({ version, log_version: 3 }) });
     const args = Object.fromEntries(
-      Object.entries(invocation.args).map(([k, v]) => [k, typeof v === 'string' ? v : stringifyJson(v)]),
+      Object.entries(invocation.args).map(([k, v]) => [k, typeof v === 'string' ? v : showJson(v)]),
     );
     fire(raw, 'MainReportArgs', { args });
     if (environment.warning !== null) note(logger, environment.warning, { level: 'warn' });
@@ -181,7 +181,7 @@ export function environmentOf(options: CliOptions): CommandEnvironment {
   });
 }
 
-/** `--allow-outside-paths`, before the flags are resolved. `.env` never sets it. */
+/** `--allow-outside-paths`, before the flags are known: `.env` never sets it. */
 function allowsOutside(typed: unknown, env: NodeJS.ProcessEnv): boolean {
   const spec = GLOBAL_OPTIONS.find(({ name }) => name === 'allow_outside_paths');
   const text = spec?.env === undefined ? undefined : env[spec.env];
@@ -189,8 +189,8 @@ function allowsOutside(typed: unknown, env: NodeJS.ProcessEnv): boolean {
 }
 
 /**
- * Checks the folders that a command writes to, before it writes its log. Options of the command line and shell
- * variables may name any folder; dbt_project.yml and `.env` only one inside the project.
+ * Checks the folders that a command writes to, before it writes its log. Options of the command line and variables of
+ * the shell may name any folder, dbt_project.yml and `.env` only one within the project.
  */
 function checkWrittenPaths(
   { flags, options, fromFile }: Pick<ParsedCommand, 'options'> & { flags: Flags; fromFile: ReadonlySet<string> },
@@ -211,7 +211,7 @@ function checkWrittenPaths(
   if (liesWithin(folder, projectDir)) checkWithin('dbt.log', folder, 'The log file');
 }
 
-/** @param end how the command ended, and whether its resource use is logged above the debug level */
+/** @param end how the command ended, and whether more than the debug log is to show what it took */
 function reportResources(
   logger: Logger,
   end: { readonly which: string; readonly success: boolean; readonly elapsed: number; readonly shown: boolean },
@@ -243,7 +243,7 @@ const PIPE_PAUSE = 20;
 /** Commands that print lines for each node, and nothing else, to stdout. */
 const TALKS = new Set(['run', 'build', 'test', 'seed', 'snapshot', 'clone', 'list']);
 
-/** Commands whose `--output json` is one document: nothing else is written to stdout. */
+/** Commands whose `--output json` is one document: nothing else comes to stdout. */
 const DOCUMENTS = new Set(['publish', 'load', 'sla', 'jobs', 'runs']);
 
 function createLog(
@@ -281,8 +281,8 @@ function createLog(
       options,
       TALKS.has(which) ? (text) => batch.add(text) : (text) => void process.stdout.write(text),
     );
-    // `$(tsdbt db url)`, `load status --output json`: stdout contains only the answer; the terminal additionally shows
-    // only warnings.
+    // `$(tsdbt db url)`, `load status --output json`: stdout contains only the answer; the terminal shows only
+    // warnings beside it.
     const document =
       which === 'query' ||
       (which === 'diff' && flags['output'] !== 'table') ||
@@ -306,12 +306,12 @@ function createLog(
   }
   return {
     logger: teeLogger(sinks),
-    /** Writes buffered lines. */
+    /** Writes what waits to be written. */
     show() {
       batch.flush();
       file?.flush();
     },
-    /** Writes buffered lines and closes the log. */
+    /** The same, and ends the log. */
     flush() {
       batch.flush();
       process.off('exit', flushBatch);
@@ -324,9 +324,7 @@ function lineFormat(flag: Flags['log_format'], fallback: LineFormat): LineFormat
   return flag === 'default' ? fallback : flag;
 }
 
-/**
- * dbt's `invocation_args_dict`: the flags that are set, in artifacts and templates. In dbt its order is that of a set.
- */
+/** dbt's `invocation_args_dict`: the flags that are set, in artifacts and templates; its order is a set's there. */
 export function invocationArgs(
   flags: Flags,
   {
@@ -345,7 +343,7 @@ export function invocationArgs(
     'log_cache_events',
     'store_failures',
     'use_experimental_parser',
-    // Options that dbt does not have.
+    // Options that dbt does not know.
     'if_changed',
     'allow_outside_paths',
   ]);

@@ -1,6 +1,6 @@
-// The `adapter` object of templates: the methods that dbt's adapters provide. During parsing, methods that would query
-// the database return what dbt's parser returns. The methods are in adapter-methods.ts; adapters/sql-adapter.ts
-// executes them.
+// What a template calls `adapter`: the methods that dbt's adapters make available. While parsing, those that would ask
+// the database answer as dbt's parser does. The methods are in adapter-methods.ts, the work is done by adapters/sql-
+// adapter.ts.
 import { errorOf } from '../error-table.ts';
 import type { Adapter, ExecuteMacro, Session } from '../adapters/adapter.ts';
 import { ColumnClass } from '../adapters/column.ts';
@@ -20,49 +20,47 @@ import { adapterMethod } from './adapter-methods.ts';
 export interface AdapterObjectOptions {
   readonly adapter: Adapter;
   readonly config: RuntimeConfig;
-  /** `adapter.dispatch`: finds the adapter's implementation of a macro. */
+  /** `adapter.dispatch`: the macro that answers to the name, for the adapter. */
   readonly dispatch: (name: string, namespace: string | null) => Callable;
-  /** Null during parsing, when the database is not queried. */
+  /** Null while parsing: nothing is asked of the database then. */
   readonly session: Session | null;
   readonly executeMacro?: ExecuteMacro | undefined;
   /** See SqlAdapterOptions. */
   readonly builds?: ((relation: Relation) => boolean) | undefined;
   readonly onEvent?: ((name: SchemaEvent, data: Readonly<Record<string, unknown>>) => void) | undefined;
-  /** Receives constraints that the database will not enforce. */
+  /** Constraints that the database will not hold. */
   readonly onConstraint?: ConstraintWarning | undefined;
-  /** Receives warnings of the dialect's own methods. */
+  /** A warning of the dialect's own methods. */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** See MethodCall. */
   readonly onSecret?: ((secret: string) => void) | undefined;
-  /** Receives behavior flags that were read while off; dbt reports each one once. */
+  /** Behaviour flags that were read while off: dbt tells once of each. */
   readonly onBehaviorFlag?: ((name: string) => void) | undefined;
   /**
-   * Fingerprints of views that were built, by rendered name; `view_unchanged` compares with them. Set before the node's
+   * What `view_unchanged` compares with: fingerprints by rendered name, of views that were built. Set before the node's
    * commit.
    */
   readonly views?:
     | { get(name: string): string | undefined; set(name: string, fingerprint: string, state: string): void }
     | undefined;
-  /** Returns true if all macros on the call stack are built in. */
+  /** True when all macros on the call stack are the engine's own. */
   readonly builtIn?: (() => boolean) | undefined;
-  /** Returns true while hooks of the node run. */
+  /** True while hooks of the node run. */
   readonly inHook?: (() => boolean) | undefined;
   /** See SqlAdapterOptions. */
   readonly overridden?: ((macro: string) => boolean) | undefined;
-  /**
-   * Runs the tests of an audited node on the result that is about to be published. Absent if the node is not audited.
-   */
+  /** Runs the tests of a node that is audited on what is to be published; absent: it is not audited. */
   readonly audit?: ((staged: Relation) => Promise<void>) | undefined;
-  /** The clock, in milliseconds since 1970, for index names that must differ between runs. */
+  /** The clock, for names of indexes that differ from run to run; milliseconds since 1970. */
   readonly now?: (() => number) | undefined;
 }
 
-/** Creates the `adapter` of a scope. */
+/** The `adapter` of a scope. */
 export function createAdapterObject(options: AdapterObjectOptions): AdapterObject {
   return new AdapterObject(options);
 }
 
-/** `adapter`. Methods are created on first access. */
+/** `adapter`. Its methods are made when first named. */
 export class AdapterObject implements HostObject {
   readonly jinjaType: string;
   readonly options: AdapterObjectOptions;
@@ -81,12 +79,12 @@ export class AdapterObject implements HostObject {
     return this.options.adapter;
   }
 
-  /** Receives constraints that the database will not enforce. */
+  /** Told of constraints that the database will not hold. */
   get onConstraint(): ConstraintWarning {
     return this.options.onConstraint ?? (() => {});
   }
 
-  /** Methods that use the session. @throws during parsing */
+  /** The methods on the session. @throws while parsing */
   get sql(): SqlAdapter {
     const { adapter, session, executeMacro, config, builds, onEvent, onWarning, overridden } = this.options;
     if (session === null || executeMacro === undefined) throw errorOf('databaseWhileParsing', {});
@@ -158,7 +156,7 @@ export class AdapterObject implements HostObject {
   }
 }
 
-/** What dbt returns during parsing, when it does not query the database. */
+/** dbt's answers while parsing, when it does not ask the database. */
 const PARSE_ANSWERS: Readonly<Record<string, () => Value>> = {
   add_query: () => new PyTuple([null, null]),
   execute: () => new PyTuple(['', Table.empty()]),

@@ -1,5 +1,4 @@
-// Settings that `adapter` methods read from a node's config: a snapshot's treatment of deleted rows, and a model's
-// catalog.
+// What methods of `adapter` read off a node's config: how a snapshot treats deleted rows, and the catalog of a model.
 import { errorOf } from '../error-table.ts';
 import type { TsdbtError } from '../errors.ts';
 import { getItem } from '../values/access.ts';
@@ -9,7 +8,7 @@ import { isTruthy } from '../values/truth.ts';
 import { Undefined } from '../values/undefined.ts';
 import type { Value } from '../values/value.ts';
 
-/** `get_hard_deletes_behavior`: `ignore`, `invalidate` or `new_record`. @throws if the config contradicts itself */
+/** `get_hard_deletes_behavior`: `ignore`, `invalidate` or `new_record`. @throws where the config contradicts itself */
 export function hardDeletes(config: Value): string {
   const invalidate = setting(config, 'invalidate_hard_deletes');
   const mode = setting(config, 'hard_deletes');
@@ -22,9 +21,7 @@ export function hardDeletes(config: Value): string {
   throw errorOf('badHardDeletes', {});
 }
 
-/**
- * `build_catalog_relation`: None if the config names no catalog. @throws if it names one, because none are supported
- */
+/** `build_catalog_relation`: None where the config names no catalog. @throws where it names one, as there are none */
 export function buildCatalogRelation(config: Value): Value {
   const own = config instanceof PyDict ? (config.get('config') ?? null) : setting(config, 'config');
   if (own === null || !isTruthy(own)) return null;
@@ -33,12 +30,12 @@ export function buildCatalogRelation(config: Value): Value {
   return null;
 }
 
-/** dbt's error for a catalog that catalogs.yml does not define. */
+/** dbt's error for a catalog that catalogs.yml does not have. */
 export function noCatalog(name: string): TsdbtError {
   return errorOf('catalogMissing', { catalog: name });
 }
 
-/** Reads a member of a dict, of `config` (with `get`) or of any object; None if it does not exist. */
+/** A member of a dict, of `config` (by its `get`) or of any object; None when there is none. */
 function setting(config: Value, name: string): Value {
   if (config instanceof PyDict) return config.get(name) ?? null;
   const get = getItem(config, 'get');

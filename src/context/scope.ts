@@ -1,5 +1,5 @@
-// The names that a template can use: members created on first access, macros found by the resolver, `context` and
-// `builtins`. The members are defined in base.ts, parse.ts and runtime.ts.
+// What a template can name: members made when first asked for, macros found by the resolver, `context` and `builtins`.
+// The members themselves are tables in base.ts, parse.ts and runtime.ts.
 import { errorOf } from '../error-table.ts';
 import type { MacroNode } from '../contracts/node.ts';
 import { type Scope, settle } from '../jinja/index.ts';
@@ -12,23 +12,20 @@ import type { VisibleMacros } from './visible-macros.ts';
 
 const TEST = 'test_';
 
-/** Creates a member of a context, once per scope. */
+/** How a member of a context is made, once for each scope. */
 export type Member<S> = (scope: S) => Value;
 export type Members<S> = ReadonlyMap<string, Member<S>>;
 
-/** Where a scope looks up macros, and for which package. */
+/** The macros of a scope: where names are looked up, and for whom. */
 export interface MacroView {
   readonly resolver: MacroResolver;
-  /** The package whose unqualified names take precedence. */
+  /** The package whose unqualified names come first. */
   readonly packageName: string;
-  /** Receives each macro that the template itself calls, not those called by macros: `depends_on.macros`. */
+  /** Told of each macro that the template itself calls (not those called by macros): `depends_on.macros`. */
   readonly onMacro?: ((uniqueId: string) => void) | undefined;
-  /** Receives each macro that any caller looks up; once per macro. */
+  /** Told of each macro that is looked up, whoever calls it; once for each. */
   readonly onBind?: ((macro: MacroNode) => void) | undefined;
-  /**
-   * If given, only these macros are visible, and `adapter.dispatch` searches every package (generic tests during
-   * parsing).
-   */
+  /** Only these are seen, and `adapter.dispatch` looks in every package (generic tests while parsing). */
   readonly visible?: VisibleMacros | undefined;
 }
 
@@ -38,10 +35,10 @@ export class ContextScope implements Scope {
   readonly #values = new Map<string, Value>();
   readonly #memberValues = new Map<string, Value>();
   readonly #bound = new Map<string, Callable>();
-  /** Unique ids of the running macros, outermost first. */
+  /** Unique ids of the macros that are running, outermost first. */
   readonly callStack: string[] = [];
 
-  /** @param members of this class or a parent class */
+  /** @param members of this class or a parent of it */
   constructor(members: Members<never>, macros: MacroView | null) {
     this.#members = members;
     this.macros = macros;
@@ -55,7 +52,7 @@ export class ContextScope implements Scope {
     return value;
   }
 
-  /** Overrides a name in this scope; takes precedence over macros and members. */
+  /** Gives a name another value for this scope; beats macros and members. */
   define(name: string, value: Value): void {
     this.#values.set(name, value);
   }
@@ -66,7 +63,7 @@ export class ContextScope implements Scope {
       const { resolver, packageName, visible } = this.macros;
       if (visible !== undefined) return this.#visible(name, visible) ?? this.member(name);
       const macro = resolver.find(name, packageName);
-      // A package's name hides an internal macro of that name; a project's macro hides the package.
+      // A package's name hides an internal macro of that name, and a macro of a project hides the package.
       if (macro !== undefined && (!resolver.isInternal(macro) || resolver.namespace(name) === undefined))
         return this.bind(macro);
       const table = resolver.namespace(name);
@@ -86,7 +83,7 @@ export class ContextScope implements Scope {
     return didYouMean(name, [...this.#members.keys(), ...(resolver?.namespaces() ?? []), ...macros]);
   }
 
-  /** A package hides a macro with its name. */
+  /** A package hides a macro of its name. */
   #visible(name: string, visible: VisibleMacros): Value | undefined {
     const table = visible.byPackage.get(name);
     if (table !== undefined) return new MacroNamespace(table, (found) => this.bind(found));
@@ -94,7 +91,7 @@ export class ContextScope implements Scope {
     return macro === undefined ? undefined : this.bind(macro);
   }
 
-  /** Returns a member by name, even if a macro hides it. */
+  /** A member by its own name, whatever macros are called. */
   member(name: string): Value | undefined {
     const known = this.#memberValues.get(name);
     if (known !== undefined) return known;
@@ -106,7 +103,7 @@ export class ContextScope implements Scope {
     return value;
   }
 
-  /** Whether a name refers to the member, or to jinja2's global, and no macro or package hides it. */
+  /** Whether a name means the member here, or what jinja2 itself has: no macro or package hides it. */
   isOwn(name: string): boolean {
     const known = this.#values.get(name);
     if (known !== undefined) return known === this.#memberValues.get(name);
@@ -142,7 +139,7 @@ export class ContextScope implements Scope {
     });
   }
 
-  /** Binds a macro to this scope. */
+  /** A macro as this scope calls it. */
   bind(macro: MacroNode): Callable {
     const known = this.#bound.get(macro.unique_id);
     if (known !== undefined) return known;
@@ -155,7 +152,7 @@ export class ContextScope implements Scope {
     return call;
   }
 
-  /** Binds a macro that is not put on the stack while it runs: one called by the adapter or a command. */
+  /** A macro that is not on the stack when it runs: what the adapter or a command calls. */
   bindUntracked(macro: MacroNode): Callable {
     const template = this.#view().resolver.compiled(macro);
     return template.bind(template.firstName ?? macro.name, this);
@@ -166,7 +163,7 @@ export class ContextScope implements Scope {
     return this.macros;
   }
 
-  /** Calls a macro that is put on the stack. The first macro on the stack is a dependency of the node. */
+  /** Calls with the macro on the stack; the first on the stack is a dependency of the node. */
   #track(uniqueId: string, inner: Callable, args: readonly Value[], kwargs: Kwargs): ReturnType<Callable> {
     const stack = this.callStack;
     if (stack.length === 0) this.macros?.onMacro?.(uniqueId);
@@ -190,7 +187,7 @@ export class ContextScope implements Scope {
 
   /**
    * `adapter.dispatch` from this scope.
-   * @throws TsdbtError if no package has the macro
+   * @throws TsdbtError when no package has the macro
    */
   dispatch(name: string, namespace: string | null): Callable {
     const { resolver, packageName, visible } = this.#view();
@@ -198,7 +195,7 @@ export class ContextScope implements Scope {
   }
 }
 
-/** The attributes of a macro that templates can read. */
+/** The attributes of a macro that templates see. */
 class GeneratorFace implements CallableFace {
   readonly type = 'dbt.clients.jinja.MacroGenerator';
   readonly #macro: MacroNode;
@@ -221,7 +218,7 @@ class GeneratorFace implements CallableFace {
   }
 }
 
-/** The remainder of a macro that awaits. */
+/** The rest of a macro that waits. */
 function* finish(
   inner: Generator<unknown, Value, unknown>,
   first: IteratorYieldResult<unknown>,

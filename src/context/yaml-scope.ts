@@ -1,6 +1,5 @@
-// The context of the project's own YAML files: dbt_project.yml, selectors.yml (with a target), profiles.yml and
-// packages.yml (with placeholders for secrets). Renders single texts natively; the readers of the files decide which
-// keys are rendered.
+// What the project's own YAML sees: dbt_project.yml, selectors.yml (with a target), profiles.yml, packages.yml (with
+// secrets behind placeholders). Renders one text natively. Leaves which keys are rendered to the readers of the files.
 import type { Json } from '../contracts/node.ts';
 import { fromJson, type HostObject, PyDict, toJson, Undefined, type Value } from '../values/index.ts';
 import { BASE_MEMBERS, BaseScope, type ScopeSettings } from './base.ts';
@@ -8,14 +7,14 @@ import { createEnvVar, type Environment, fillSecrets } from './env-var.ts';
 import type { Member, Members } from './scope.ts';
 import type { TemplateEnvironments } from './templates.ts';
 
-/** Inputs for rendering dbt_project.yml, profiles.yml, packages.yml and selectors.yml. */
+/** The surroundings of dbt_project.yml, profiles.yml, packages.yml and selectors.yml. */
 export interface FileSurroundings {
-  /** `target`; null if there is no profile (deps, clean). Files that can contain secrets have no target. */
+  /** `target`; null where there is no profile (deps, clean). Files with secrets know no target. */
   readonly target: { readonly [key: string]: Json } | null;
   readonly vars: { readonly [name: string]: Json };
   readonly requireVars: boolean;
   readonly env: Environment;
-  /** Whether env_var can read secrets here (profiles.yml, packages.yml). */
+  /** Whether env_var may name secrets here (profiles.yml, packages.yml). */
   readonly secrets: boolean;
 }
 
@@ -46,18 +45,18 @@ const TARGET_MEMBERS: Members<FileScope> = new Map<string, Member<FileScope>>([
   ['target', ({ surroundings }) => (surroundings.target === null ? noTarget() : fromJson(surroundings.target))],
 ]);
 
-/** Renders one text of such a file natively. Placeholders are replaced by secrets last. */
+/** Renders one text of such a file natively; secrets replace their placeholders last. */
 export type RenderFileText = (text: string, surroundings: FileSurroundings) => Json;
 
 /**
  * @param settings of the command, as far as they are known before the project is read
  * @example
  * const render = createFileRenderer(settings, createTemplateEnvironments());
- * render("{{ env_var('HOST') }}", { target: null, vars: {}, requireVars: true, env: { HOST: 'db' }, secrets: true });
- * // 'db'
+ * render("{{ env_var('HOST') }}", { target: null, vars: {}, requireVars: true, env: { HOST: 'db' }, secrets: true }) //
+ * 'db'
  */
 export function createFileRenderer(settings: ScopeSettings, templates: TemplateEnvironments): RenderFileText {
-  // All texts of a file share one scope, because they have the same inputs.
+  // All texts of a file share their surroundings, hence one scope.
   const scopes = new WeakMap<FileSurroundings, FileScope>();
   return (text, surroundings) => {
     let scope = scopes.get(surroundings);
@@ -67,12 +66,12 @@ export function createFileRenderer(settings: ScopeSettings, templates: TemplateE
   };
 }
 
-/** Converts the value of a native rendering to YAML's value. */
+/** The value of a native rendering as YAML holds it. */
 function nativeJson(value: Value): Json {
   return value instanceof Undefined ? '' : (toJson(value, true) as Json);
 }
 
-/** Without a profile every lookup in `target` returns empty text. */
+/** Where there is no profile every look-up in `target` gives an empty text. */
 function noTarget(): HostObject {
   return {
     jinjaType: 'DictDefaultEmptyStr',

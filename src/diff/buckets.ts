@@ -1,25 +1,24 @@
-// Finds the parts of two relations that may differ without sorting or sending rows: rows are assigned to buckets by the
-// hash of their key, and each database adds up the hashes of a bucket's rows. streams.ts then reads the differing
-// buckets.
+// Finds the part of two relations that may differ, without sorting or sending rows: rows fall into buckets by the hash
+// of their key, and each database adds up the hashes of a bucket's rows. streams.ts reads the rows of the others.
 import { bothSides } from './both-sides.ts';
 import type { DiffSide } from './dialect.ts';
 import { cellsOf, LineReader } from './lines.ts';
 import { type DiffPlan, type DiffRequest, type PairedColumn, rowsOf } from './plan.ts';
 
-/** If more of the 4,096 buckets differ than this, all rows are read. */
+/** Of more buckets than these, out of 4,096, all rows are read. */
 const MOST_BUCKETS = 1000;
 
 export type Place = 'here' | 'there';
 
-/** The part that need not be read. */
+/** What need not be read. */
 export interface EqualPart {
-  /** Number of its rows on each side. */
+  /** Rows of each side in it. */
   readonly rows: number;
-  /** Conditions on `t` for the remaining rows; null if there are none. */
+  /** The rows that are left, as conditions on `t`; null: there are none. */
   readonly rest: Readonly<Record<Place, string>> | null;
 }
 
-/** @returns null if all rows must be read, because a key is null or duplicated; reading the rows finds which one */
+/** @returns null: all rows are to be read. So it is when a key is null or twice: the rows say which one. */
 export async function equalPart(
   here: DiffSide,
   there: DiffSide,
@@ -49,7 +48,7 @@ interface Bucket {
   readonly sum: string;
 }
 
-/** @returns null if a key is null or duplicated */
+/** @returns null: a key is null or twice */
 async function buckets(
   side: DiffSide,
   { key, columns }: DiffPlan,
@@ -83,7 +82,7 @@ async function buckets(
 function hashOf(side: DiffSide, columns: readonly PairedColumn[], place: Place, hash: string): string {
   const texts = columns.map((column) => {
     const text = column[place].text(`t.${side.quote(column.name)}`);
-    // Only these can contain the separator between two texts.
+    // Only these hold what stands between two texts.
     return /^(?:text|postgres|clickhouse)/.test(column.family) ? side.measured(text) : text;
   });
   return side.hashed(texts, hash);

@@ -1,11 +1,11 @@
-// The result of a comparison: types, and the verdict.
+// What a comparison has found. No code but the verdict.
 
-/** A row that is only on one side, or differs. */
+/** A row that is on one side, or that differs. */
 export interface DiffRow {
   readonly kind: DiffKind;
-  /** Values of the key columns, in order. */
+  /** Values of the key, in its order. */
   readonly key: readonly string[];
-  /** For a differing row, the columns that differ. */
+  /** Of a row that differs, the columns that do. */
   readonly changes: readonly {
     readonly column: string;
     readonly here: string | null;
@@ -25,17 +25,17 @@ export interface DiffCounts {
   readonly differs: number;
 }
 
-/** The result of reading the rows. */
+/** What reading the rows gives. */
 export interface RowDiff {
   readonly counts: DiffCounts;
-  /** Number of differing rows for each compared column, in order. */
+  /** How many rows differ in each compared column, in their order. */
   readonly differing: readonly number[];
   readonly sample: readonly DiffRow[];
 }
 
 export interface DiffResult extends RowDiff {
   readonly key: readonly string[];
-  /** Compared columns other than the key. */
+  /** Compared columns, beside the key. */
   readonly columns: readonly string[];
   readonly onlyHere: readonly string[];
   readonly onlyThere: readonly string[];
@@ -43,7 +43,7 @@ export interface DiffResult extends RowDiff {
   readonly notCompared: readonly { readonly column: string; readonly here: string; readonly there: string }[];
 }
 
-/** Whether both sides are equal. Columns that were not compared are not known to be. */
+/** Is everything that is on one side on the other? What was not compared is not known to be. */
 export function isEqual({ counts, onlyHere, onlyThere, notCompared }: DiffResult): boolean {
   const { only_here, only_there, differs } = counts;
   return only_here + only_there + differs + onlyHere.length + onlyThere.length + notCompared.length === 0;

@@ -1,9 +1,10 @@
-// Events around every command: program, arguments, output and end; also those of init, debug and clean.
+// Events around every command: program, arguments, output and end, and those of init, debug and clean. Delivery is left
+// to the logger.
 import { errorTag } from '../log.ts';
 import { event, message } from './event.ts';
 
 export const COMMAND_EVENTS = {
-  /** Lines that are not dbt events. */
+  /** Lines that belong to no event of dbt. */
   Note: message('Z050', 'info'),
   /** Requested output: lines of `ls`, of a template's print(), of a table. */
   PrintEvent: message('Z052', 'info'),
@@ -38,7 +39,7 @@ export const COMMAND_EVENTS = {
       `Command \`${e.command}\` ${e.success ? 'succeeded' : 'failed'} at ${e.completed_at.slice(11, 23)} after ` +
       `${e.elapsed.toFixed(2)} seconds`,
   ),
-  /** Resource use of the process in seconds, KiB and blocks; whole numbers as texts, as in dbt's log. */
+  /** What the process took, in seconds, KiB and blocks; whole numbers as texts, as in dbt's log. */
   ResourceReport: event<{
     readonly command_name: string;
     readonly command_success: boolean;

@@ -1,4 +1,4 @@
-// Determines which resource types a command works on, with `--resource-type` and `--exclude-resource-type`.
+// Which types of resources a command works on, with `--resource-type` and `--exclude-resource-type`.
 
 const EXECUTABLE = [
   'model',

@@ -1,5 +1,5 @@
-// Resolves a node selection: criteria, neighbors, set operations, indirectly selected tests, resource types. Each step
-// follows dbt, because projects rely on the exact set that it selects.
+// Finding the nodes that a selection means: criteria, neighbours, sets, tests that come along, resource types. Each
+// step follows dbt, because projects rely on the exact set that it selects.
 import { errorOf } from '../error-table.ts';
 import { eventOf } from '../events/index.ts';
 import type { Manifest } from '../contracts/manifest.ts';
@@ -22,7 +22,7 @@ import { hasMember, keysOf } from './unread-record.ts';
 import { didYouMean } from '../values/close-matches.ts';
 
 export interface SelectOptions {
-  /** `--select`; null or empty means everything. */
+  /** `--select`; null or empty: everything. */
   readonly select?: readonly string[] | null | undefined;
   readonly exclude?: readonly string[] | null | undefined;
   /** `--selector`. */
@@ -30,30 +30,29 @@ export interface SelectOptions {
   readonly definitions?: SelectorDefinitions | undefined;
   /** `--indirect-selection`. */
   readonly indirectSelection?: IndirectSelection | undefined;
-  /** Resource types that the command works on; absent means all. */
+  /** Resource types that the command works on; absent: all. */
   readonly resourceTypes?: ReadonlySet<string> | undefined;
-  /** Whether nodes without SQL are included (`ls`). */
+  /** Whether nodes without SQL count (`ls`). */
   readonly includeEmpty?: boolean | undefined;
-  /** Additional condition on a node, for commands that work on some nodes of a type only. */
+  /** Further test of a node, for commands that work on some of a type only. */
   readonly accepts?: ((id: string) => boolean) | undefined;
   readonly previousState?: PreviousState | undefined;
-  /** Facts about the nodes; by default they are read from the manifest. */
+  /** Of the nodes; they are looked up in the manifest when it is left out. */
   readonly facts?: NodeFacts | undefined;
 }
 
 export interface Selection {
   readonly selected: Set<string>;
-  /** Receives dbt's warnings: criteria that match nothing, contracts broken since the compared state. */
+  /** dbt's warnings: criteria that match nothing, contracts broken since the state that is compared with. */
   readonly warnings: readonly LogEvent[];
-  /** Name of the selector that was used because it is the default in selectors.yml. */
+  /** Name of the selector that was used because selectors.yml calls it the default. */
   readonly defaultSelector: string | null;
 }
 
 /**
- * Returns the unique_ids that a command works on.
+ * The unique_ids that a command works on.
  * @throws TsdbtError `selector` for unknown methods, selectors and values
- * @example
- * select(manifest, dag, { select: ['tag:nightly+'], resourceTypes: new Set(['model']) }).selected
+ * @example select(manifest, dag, { select: ['tag:nightly+'], resourceTypes: new Set(['model']) }).selected
  */
 export function select(manifest: Manifest, dag: Dag, options: SelectOptions): Selection {
   const indirect = options.indirectSelection ?? 'eager';
@@ -80,7 +79,7 @@ export function select(manifest: Manifest, dag: Dag, options: SelectOptions): Se
 
 interface Bundle {
   readonly direct: Set<string>;
-  /** Built on demand: eager selections never need it. */
+  /** Made when somebody asks: eager selections never do. */
   readonly indirect: () => ReadonlySet<string>;
 }
 
@@ -120,7 +119,7 @@ class SelectionRun {
   }
 
   #isEnabled(id: string): boolean {
-    // Facts report anything that is not a node as enabled. Disabled sources are in `manifest.disabled`.
+    // Facts call what is no node enabled. Disabled sources are in `manifest.disabled`.
     return typeInId(id) === 'source' || (this.#facts.isEnabled(id) && !this.#switchedOff.has(id));
   }
 
@@ -179,7 +178,7 @@ class SelectionRun {
       arguments: spec.arguments,
       previousState: options.previousState,
       selectByName: (pattern) => this.#byName(pattern),
-      // Several criteria can select the same node.
+      // Several criteria can find the same node.
       warn: (event) => {
         if (!this.warnings.some((known) => known.msg === event.msg)) this.warnings.push(event);
       },
@@ -195,7 +194,7 @@ class SelectionRun {
     }
     if (spec.parents) add(this.#dag.selectParents(collected, spec.parentsDepth));
     if (spec.children) add(this.#dag.selectChildren(collected, spec.childrenDepth));
-    // A named selector has already selected its tests.
+    // A named selector has chosen its tests already.
     if (spec.indirectSelection === 'empty' || spec.method === 'selector')
       return { direct: selected, indirect: nothing };
     return this.#expand(selected, spec.indirectSelection);
@@ -217,9 +216,9 @@ class SelectionRun {
     return found;
   }
 
-  /** Indirect selection: adds tests whose parents are selected, and publications of selected nodes. */
+  /** Indirect selection: tests whose parents are selected, and publications of what is selected. */
   #expand(selected: Set<string>, mode: IndirectSelection): Bundle {
-    // There is no test left to add.
+    // No test is left to come along.
     if (selected.size === this.#members.size) return { direct: selected, indirect: nothing };
     const dag = this.#dag;
     const manifest = this.#manifest;
@@ -231,7 +230,7 @@ class SelectionRun {
         ? new Set([...selected, ...dag.selectParents(selected), ...keysOf(manifest.sources)])
         : selected;
     for (const id of dag.selectSuccessors(selected)) {
-      // Already selected.
+      // What is chosen already need not be weighed.
       if (direct.has(id) || !members.has(id)) continue;
       if (manifest.publications !== undefined && Object.hasOwn(manifest.publications, id)) {
         direct.add(id);
@@ -252,7 +251,7 @@ class SelectionRun {
     return { direct, indirect: () => indirect };
   }
 
-  /** Adds tests that were deferred until all of their parents are selected, after set operations. */
+  /** Tests that were set aside until all of their parents are selected, once sets are combined. */
   #incorporate(direct: Set<string>, aside: Bundle['indirect'], mode: IndirectSelection): Set<string> {
     if (mode !== 'cautious' && mode !== 'buildable') return direct;
     const indirect = aside();

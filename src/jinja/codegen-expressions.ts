@@ -1,5 +1,5 @@
-// Translates expressions to JavaScript and collects what the generated functions need: temporary variables, constants
-// and globals.
+// Turns expressions into JavaScript, and keeps what the functions being written need: temporary variables, constants,
+// globals.
 import { stringRepr } from '../values/text.ts';
 import type { Value } from '../values/value.ts';
 import type { Arguments, Call, Compare, Expr, Filter, Test } from './ast.ts';
@@ -10,22 +10,23 @@ import type { TestFunction } from './tests.ts';
 import { SyntaxErrorAt, syntaxError } from './syntax-error.ts';
 import { repeatedKeyword } from './walk.ts';
 
-/** A function that is being generated. */
+/** A function that is being written. */
 export interface FunctionUnit {
   readonly code: string[];
   readonly globals: Map<string, string>;
   readonly declarations: string[];
   readonly extraParameters: string[];
   temporaries: number;
-  /** Whether the function may have to await something; it is then generated as a generator function. */
+  /** The function may have to await something: it becomes a generator. */
   waits: boolean;
   line: number;
 }
 
+/** The filters and tests of an environment. */
 export interface FunctionTables {
   readonly filters: ReadonlyMap<string, FilterFunction>;
   readonly tests: ReadonlyMap<string, TestFunction>;
-  /** Evaluates constant conditions. */
+  /** For constants. */
   readonly truth: Truth;
 }
 
@@ -39,7 +40,7 @@ const OPERATIONS = {
   Pow: 'power',
 } as const;
 
-/** How many items each attribute of `loop` reads ahead. */
+/** How many items the attributes of `loop` read ahead. */
 const READS_AHEAD: ReadonlyMap<string, number> = new Map([
   ['last', 1],
   ['nextitem', 1],
@@ -50,11 +51,11 @@ const READS_AHEAD: ReadonlyMap<string, number> = new Map([
 
 export class ExpressionCodegen {
   protected readonly constants: unknown[] = [];
-  /** Whether the template's output is a list of values, as in dbt's rendering of YAML. */
+  /** The output of the template is a list of values, as dbt renders YAML. */
   protected readonly native: boolean;
-  /** Macro parameters whose default is not computed yet. */
+  /** Parameters of a macro whose default has not been computed yet. */
   protected unsetParameters = new Set<string>();
-  /** `loop` variables of loops whose condition may have to await. */
+  /** Variables of loops whose condition may have to wait. */
   protected readonly waitingLoops = new Set<string>();
   readonly #tables: FunctionTables;
   readonly #units: FunctionUnit[] = [];
@@ -67,7 +68,7 @@ export class ExpressionCodegen {
 
   protected readonly nextId = (): number => ++this.#lastId;
 
-  /** Whether jinja2 evaluates the expression at compile time. */
+  /** Whether jinja2 computes the expression while it compiles. */
   protected isConstant(node: Expr): boolean {
     return node.type === 'TemplateData' || isFoldable(node, this.#tables.truth);
   }
@@ -102,7 +103,7 @@ export class ExpressionCodegen {
     this.#unit.declarations.push(code);
   }
 
-  /** Records which template line the next statements come from. `noted`: whether jinja2 records that line as well. */
+  /** Notes the line of the template that the next statements come from; `noted` is whether jinja2 does so too. */
   protected line(line: number, noted = true): void {
     if (noted) this.#unit.line = line;
     this.write(`$l = ${line};`);
@@ -112,13 +113,13 @@ export class ExpressionCodegen {
     return `$${this.#unit.temporaries++}`;
   }
 
-  /** Adds a constant to the generated code and returns the reference to it: `C[3]`. */
+  /** A constant of the generated code: `C[3]`. */
   protected constant(value: unknown): string {
     this.constants.push(value);
     return `C[${this.constants.length - 1}]`;
   }
 
-  /** Returns the variable that holds a global. The global is looked up once per call of the function. */
+  /** The variable with a global's value; it is looked up once for each call of the function. */
   protected global(name: string): string {
     const { globals } = this.#unit;
     let variable = globals.get(name);
@@ -129,7 +130,7 @@ export class ExpressionCodegen {
     return variable;
   }
 
-  /** Generates the read of a name. */
+  /** Code that reads a name. */
   protected load(name: string, frame: Frame): string {
     const reference = frame.symbols.find(name);
     if (reference === undefined) return this.global(name);
@@ -140,21 +141,21 @@ export class ExpressionCodegen {
       : variable;
   }
 
-  /** Generates code that unwraps a result which may be a generator or a promise. */
+  /** Code for the result of something that may be a generator or a promise. */
   protected waiting(before: string, code: string, after: string): string {
     this.#unit.waits = true;
     const t = this.temporary();
     return `${before}(($k = $.pending(${t} = ${code})) === 0 ? ${t} : $k === 1 ? yield* ${t} : yield ${t})${after}`;
   }
 
-  /** Returns the `loop` variable if the condition of its loop may have to await. */
+  /** The variable of `loop`, where the loop's condition may have to wait. */
   #waitingLoop(node: Expr, frame: Frame): string | undefined {
     if (this.waitingLoops.size === 0 || node.type !== 'Name' || node.name !== 'loop') return undefined;
     const variable = frame.symbols.find('loop')?.variable;
     return variable !== undefined && this.waitingLoops.has(variable) ? variable : undefined;
   }
 
-  /** Generates code that runs a generator. */
+  /** Code that runs a generator. */
   protected resumed(code: string): string {
     this.#unit.waits = true;
     return `yield* ${code}`;
@@ -164,7 +165,7 @@ export class ExpressionCodegen {
     return this.waiting('', `$.invoke(${fn}, ${args}, ${kwargs})`, '');
   }
 
-  /** Generates the conversion of an expression to text. */
+  /** Code for the text of an expression. */
   protected textOf(node: Expr, frame: Frame): string {
     if (node.type === 'Const' && typeof node.value === 'string' && !frame.autoescape) return JSON.stringify(node.value);
     return frame.autoescape
@@ -172,7 +173,7 @@ export class ExpressionCodegen {
       : `$.text(${this.expression(node, frame)})`;
   }
 
-  /** Generates the truth test of an expression; the result is a JavaScript boolean. */
+  /** Code for the truth of an expression: a JavaScript boolean. */
   protected condition(node: Expr, frame: Frame): string {
     switch (node.type) {
       case 'Not':
@@ -290,7 +291,7 @@ export class ExpressionCodegen {
     return `(${parts.join(' && ')})`;
   }
 
-  /** Generates a call. `caller` is the variable that holds the body of a call block. */
+  /** Code of a call; `caller` is the variable of a call block's body. */
   protected call(node: Call, frame: Frame, caller: string | undefined): string {
     const target = node.node;
     if (target.type === 'Getattr') {
@@ -327,7 +328,7 @@ export class ExpressionCodegen {
     return { args, kwargs: `$.keywords(${this.constant(names)}, [${values.join(', ')}])` };
   }
 
-  /** Generates the filters of a `set` or `filter` block, applied to the text in `value`. */
+  /** Filters of a `set` or `filter` block, applied to the text in `value`. */
   protected filterChain(node: Filter, value: string, frame: Frame): string {
     const inner = () =>
       node.node === null
@@ -339,8 +340,8 @@ export class ExpressionCodegen {
   }
 
   /**
-   * Looks up the filter's name before it translates the value: if several names are unknown, jinja2 reports the
-   * outermost.
+   * The name is looked up before the value is translated, so that of several unknown names the outermost is reported,
+   * as in jinja2.
    */
   #filter(node: Filter, value: () => string, frame: Frame): string {
     const fn = this.#tables.filters.get(node.name);
@@ -370,7 +371,7 @@ export class ExpressionCodegen {
       );
   }
 
-  /** Generates an error that is thrown when execution reaches it, after the operands were computed. */
+  /** Fails when it is reached, after its operands have been computed. */
   #noFunction(kind: 'filter' | 'test', node: Filter | Test, given: string): string {
     return `$.noFunction(${JSON.stringify(`No ${kind} named ${stringRepr(node.name)} found.`)}, ${given})`;
   }

@@ -1,5 +1,5 @@
-// Generates functions: their variables, the guard that adds the template position to errors, trace marks, and the
-// functions of macros and call blocks. Statements are in codegen.ts.
+// How generated code lays out functions: variables of a frame, the guard that adds the place to an error, marks of the
+// trace, functions of macros and call blocks. Statements are in codegen.ts.
 import { JinjaError } from '../values/python-error.ts';
 import type { Expr, Name, Stmt } from './ast.ts';
 import type { FunctionUnit } from './codegen-expressions.ts';
@@ -8,23 +8,23 @@ import type { MacroInfo } from './macro-callable.ts';
 import type { Symbols } from './symbols.ts';
 import { undeclaredNames } from './walk.ts';
 
-/** Generates the trace record of a value that a macro passes to `return()`. */
+/** What `return()` in a macro gave, noted in the trace. */
 const CATCH_RETURN =
   'if (e instanceof $.ReturnSignal) { if ($f !== null) { $f.result = e.value; $f.returned = $l; } return e.value; }';
 
-/** Placeholder for a function's free variables, replaced when the function is complete. */
+/** Placeholder of a function's free variables until the function is written. */
 const OUTER = '$outer';
 
 export abstract class FunctionCodegen extends OutputCodegen {
-  /** Generates the functions of local macros and call blocks. */
+  /** Functions of local macros and call blocks. */
   protected readonly nested: string[] = [];
 
-  /** Generates statements in template order. */
+  /** Writes statements in the order of the template. */
   protected abstract statements(nodes: readonly Stmt[], frame: Frame): void;
 
   /**
-   * Generates a function. `fill` generates the statements; this method adds the variables, the guard that adds the
-   * position to errors, and the trace's bookkeeping.
+   * Writes a function. `fill` writes the statements; around them go the variables, the guard that adds the place to an
+   * error, and the bookkeeping of the trace.
    */
   protected functionSource(
     parameters: readonly string[],
@@ -66,7 +66,7 @@ if ($f !== null) $r.trace.leave($f);
     );
   }
 
-  /** Generates the variable declarations of a frame. */
+  /** Declares the variables of a frame. */
   protected enterFrame(frame: Frame): void {
     for (const [variable, load] of frame.symbols.loads) {
       switch (load.kind) {
@@ -84,7 +84,7 @@ if ($f !== null) $r.trace.leave($f);
     }
   }
 
-  /** Generates the function of a macro or call block, and the constant that describes it. */
+  /** The function of a macro or call block, and the constant that describes it. */
   protected macroFunction(
     node: {
       name: string | null;
@@ -165,8 +165,8 @@ if ($f !== null) $r.trace.leave($f);
   }
 
   /**
-   * Hoists a function and returns a closure that passes it the current variables. Creating a generator function per run
-   * costs V8 more than calling it, and keeps its scope alive until the next full garbage collection.
+   * Hoists a function and gives a closure that passes it the current variables. A generator function made at each run
+   * costs V8 more than its call. It also keeps its scope alive until the next full collection.
    */
   #nest(source: string, outer: Symbols): string {
     const named = new Set(source.match(/(?<!\w)\w+\$\d+/g));

@@ -1,33 +1,33 @@
-// Generates output statements: text, values, trace marks, and the places where jinja2 refuses a value that is not text.
-// Other statements are in codegen.ts.
+// What generated code prints: texts, values and the trace's marks, and where jinja2 refuses what is no text. Statements
+// are in codegen.ts.
 import type { Expr, Stmt } from './ast.ts';
 import { ExpressionCodegen } from './codegen-expressions.ts';
 import type { Symbols } from './symbols.ts';
 
-/** The context in which statements are generated. */
+/** Where generated statements stand. */
 export interface Frame {
   readonly symbols: Symbols;
-  /** Variable that holds the output buffer. */
+  /** Variable that collects the output. */
   readonly buffer: string;
-  /** Variable that holds the buffer's trace frame. */
+  /** Variable of the trace frame that belongs to the buffer. */
   readonly traceFrame: string;
-  /** Whether the statements are at the top level of the template, where names are exported. */
+  /** Directly in the template, where names are exported. */
   readonly toplevel: boolean;
-  /** Line on which the enclosing loop requests its next item; 0 outside of loops. */
+  /** Line on which the loop around it asks for its next item; 0 outside of loops. */
   readonly loopLine: number;
-  /** Whether the statements are inside an `if`, where an unknown filter is an error only when it is reached. */
+  /** Inside of an `if`, where unknown filters are an error only when they are reached. */
   readonly conditional: boolean;
-  /** Whether this is the body of a macro that dbt calls, where `return` may end the function. */
+  /** The body of a macro that dbt calls, where `return` may end the function. */
   readonly mayReturn: boolean;
   readonly autoescape: boolean;
-  /** Whether the buffer is the output of the template itself. */
+  /** The buffer is the output of the template itself. */
   readonly toplevelBuffer: boolean;
   /**
-   * Variables that hold the number of items in the buffer and the error of the first item that is not text, if the
-   * buffer can contain one.
+   * Variables with the number of items printed to the buffer and the error of one that is no text, where there may be
+   * one.
    */
   readonly joined: { readonly count: string; readonly failure: string } | null;
-  /** Whether text is printed only while the template extends no other template. */
+  /** Texts are printed only while the template extends no other. */
   readonly checksOutput: boolean;
 }
 
@@ -35,7 +35,7 @@ export class OutputCodegen extends ExpressionCodegen {
   protected output(nodes: readonly Expr[], frame: Frame): void {
     let wasConstant = false;
     for (const node of nodes) {
-      // jinja2 merges adjacent constants into one item.
+      // Adjacent constants are one item.
       const constant = frame.joined !== null && this.isConstant(node);
       const counted: Frame = constant && wasConstant ? { ...frame, joined: null } : frame;
       wasConstant = constant;
@@ -61,10 +61,7 @@ export class OutputCodegen extends ExpressionCodegen {
     }
   }
 
-  /**
-   * Generates the output of a variable without conversion. jinja2 refuses a value that is not text when it joins the
-   * items.
-   */
+  /** Prints the value of a variable as it is; jinja2 refuses it when joining, unless it is a text. */
   protected writeValue(value: string, line: number, frame: Frame, counted = frame): void {
     if (frame.joined !== null) this.write(`${frame.joined.failure} ??= $.notText(${value}, ${frame.joined.count});`);
     this.writeOutput(this.native && frame.toplevelBuffer ? value : `$.text(${value})`, line, {
@@ -73,7 +70,7 @@ export class OutputCodegen extends ExpressionCodegen {
     });
   }
 
-  /** Generates `return(x)`, which ends the function of a dbt macro unless the template redefines `return`. */
+  /** `return(x)` in a macro of dbt ends its function, unless `return` is something else there. */
   protected writeReturn(node: Expr, frame: Frame, printed: boolean): boolean {
     if (!frame.mayReturn || node.type !== 'Call' || node.node.type !== 'Name' || node.node.name !== 'return')
       return false;
@@ -113,8 +110,7 @@ export class OutputCodegen extends ExpressionCodegen {
   }
 
   /**
-   * Generates the trace record of the line that writes the next output. The line is negative if the output is not
-   * literal text, whose line breaks are counted.
+   * Notes for the trace which line writes what follows; negative when it is not fixed text, whose own line ends count.
    */
   protected mark(line: number, frame: Frame, fixed = false): void {
     this.write(
@@ -123,7 +119,7 @@ export class OutputCodegen extends ExpressionCodegen {
     );
   }
 
-  /** Generates the counter of a buffer's items if one of them may not be text: jinja2 fails where it joins them. */
+  /** Declares what counts the items of a buffer, when one of them may be no text: jinja2 fails where it joins them. */
   protected openJoin(body: readonly Stmt[]): Frame['joined'] {
     if (!this.native && !body.some(printsValue)) return null;
     const id = this.nextId();
@@ -132,13 +128,13 @@ export class OutputCodegen extends ExpressionCodegen {
     return { count: `$q${id}`, failure: `$u${id}` };
   }
 
-  /** @param line where jinja2 joins the items; 0 outside of the template */
+  /** @param line where jinja2 joins the items; 0 is outside of the template */
   protected closeJoin({ joined }: Frame, line: number): void {
     if (joined !== null) this.write(`if (${joined.failure} !== undefined) { $l = ${line}; throw ${joined.failure}; }`);
   }
 }
 
-/** Whether a statement may print a value that is not text to its buffer. */
+/** Whether a statement may print a value that is no text to its buffer. */
 function printsValue(node: Stmt): boolean {
   switch (node.type) {
     case 'FilterBlock':
@@ -157,7 +153,7 @@ function printsValue(node: Stmt): boolean {
   }
 }
 
-/** Generates the start of a function's frame. */
+/** The frame of a function that begins. */
 export function rootFrame(symbols: Symbols): Frame {
   return {
     symbols,

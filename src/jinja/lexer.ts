@@ -67,15 +67,12 @@ export type TokenType =
   | 'comma'
   | 'semicolon'
   | 'eof'
-  /**
-   * An extension of jinja2's tokens: where the source cannot be tokenized. The parser throws `error` when it reaches
-   * the token.
-   */
+  /** Not jinja2's: the place where the source cannot be read; the parser throws `error` when it gets there. */
   | 'error';
 
 export interface Token {
   readonly type: TokenType;
-  /** Text of a name, string, data or operator token. The value of a number is in `literal`. */
+  /** Text of a name, string, data or operator; the literal of a number is in `literal`. */
   readonly value: string;
   readonly line: number;
   readonly pos: number;
@@ -83,6 +80,7 @@ export interface Token {
   readonly error?: JinjaError;
 }
 
+/** Options of the lexer. */
 export interface LexerOptions {
   readonly trimBlocks: boolean;
   readonly lstripBlocks: boolean;
@@ -146,10 +144,10 @@ const ALL_SPACE = new RegExp(`^[${SPACE_CLASS}]+$`);
 
 type State = 'comment' | 'block' | 'variable' | 'raw';
 
-/** The pattern that ends each state. */
+/** Where each state ends. */
 type Endings = Readonly<Record<State, RegExp>>;
 
-/** A lexer for one set of options. It keeps no state between templates. */
+/** A lexer for one set of options; it keeps nothing between templates. */
 export class Lexer {
   readonly options: LexerOptions;
   readonly #root: RegExp;
@@ -186,16 +184,13 @@ export class Lexer {
     };
   }
 
-  /**
-   * Normalizes the source that token positions refer to: newlines become `\n`, and the last one is dropped unless it is
-   * to be kept.
-   */
+  /** The source as the tokens' positions count it: newlines as `\n`, the last one dropped unless it is to be kept. */
   normalize(source: string): string {
     const text = source.includes('\r') ? source.replace(/\r\n|\r/g, '\n') : source;
     return !this.options.keepTrailingNewline && text.endsWith('\n') ? text.slice(0, -1) : text;
   }
 
-  /** Returns the tokens of a normalized source. The last one has type `eof` or `error`. */
+  /** Tokens of a normalized source, the last one of type `eof` or `error`. */
   tokenize(source: string): Token[] {
     return new Scanner(this, source, this.#root, this.#endings, this.#starts).run();
   }
@@ -245,7 +240,7 @@ class Scanner {
     return syntaxError(message, this.#line, this.#pos);
   }
 
-  /** Reads text up to the next tag, then the start of the tag. */
+  /** Text up to the next tag, then the tag. */
   #scanRoot(): void {
     const source = this.#source;
     const root = this.#root;
@@ -288,7 +283,7 @@ class Scanner {
     }
   }
 
-  /** Returns the text before a tag, stripped according to the tag's sign and the options. */
+  /** The text before a tag, stripped as the tag's sign and the options want it. */
   #pushData(from: number, to: number, sign: string, variable: boolean): void {
     const source = this.#source;
     let end = to;
@@ -334,7 +329,7 @@ class Scanner {
     this.#pos = end;
   }
 
-  /** Reads the tokens of one tag. The tag's end counts only outside of brackets. */
+  /** The tokens of one tag up to its end, which counts only outside of brackets. */
   #scanTag(endType: 'variable_end' | 'block_end', ending: RegExp): void {
     const source = this.#source;
     const open: string[] = [];

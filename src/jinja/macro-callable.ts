@@ -1,4 +1,4 @@
-// A macro as a callable value: applies jinja2's rules for arguments, then calls the generated function.
+// What a macro is when a template calls it: jinja2's rules for its arguments around the generated function.
 import { PyDict } from '../values/dict.ts';
 import { typeError } from '../values/python-error.ts';
 import { stringRepr } from '../values/text.ts';
@@ -6,24 +6,24 @@ import { PyTuple } from '../values/tuple.ts';
 import type { UndefinedFactory } from '../values/undefined.ts';
 import type { Callable, CallableFace, Kwargs, Value } from '../values/value.ts';
 
-/** What the code generator records about a macro. */
+/** The facts about a macro from the code generator. */
 export interface MacroInfo {
   /** Null for the body of a call block. */
   readonly name: string | null;
   readonly arguments: readonly string[];
-  /** Whether the body mentions `caller`. */
+  /** The body mentions `caller`. */
   readonly caller: boolean;
-  /** Whether `caller` is passed after the arguments. */
+  /** `caller` is passed behind the arguments. */
   readonly appendCaller: boolean;
   readonly catchKwargs: boolean;
   readonly catchVarargs: boolean;
   readonly autoescape: boolean;
 }
 
-/** The generated function. It takes the arguments in order; missing ones are `undefined`. */
+/** The generated function: takes the arguments in order, `undefined` for the missing ones. */
 export type MacroFunction = (args: readonly (Value | undefined)[]) => Value | Generator<unknown, Value, unknown>;
 
-/** The attributes of a macro that templates can read. */
+/** The attributes of a macro that templates see. */
 export class MacroFace implements CallableFace {
   readonly type = 'jinja2.runtime.Macro';
   readonly #info: MacroInfo;
@@ -57,6 +57,7 @@ export class MacroFace implements CallableFace {
   }
 }
 
+/** A macro as a value. */
 export function createMacroCallable(info: MacroInfo, invoke: MacroFunction, makeUndefined: UndefinedFactory): Callable {
   const callable: Callable = (args, kwargs) => invoke(bindArguments(info, args, kwargs, makeUndefined));
   callable.face = new MacroFace(info);
@@ -64,8 +65,8 @@ export function createMacroCallable(info: MacroInfo, invoke: MacroFunction, make
 }
 
 /**
- * Arranges the arguments of a call in the order of the generated function's parameters.
- * @throws JinjaError with jinja2's message
+ * The arguments of a call in the order in which the generated function takes them.
+ * @throws JinjaError in jinja2's words
  */
 export function bindArguments(
   info: MacroInfo,

@@ -1,5 +1,5 @@
-// Assigns template names to JavaScript variables, frame by frame, with jinja2's scoping rules: what a `for`, a macro or
-// a `with` may see and change, and what a variable holds when its frame begins.
+// Which JavaScript variable a name of a template is, frame by frame, with jinja2's rules: what a `for`, a macro or a
+// `with` may see and change, and what a variable holds when its frame begins.
 import type { Expr, Node, Stmt } from './ast.ts';
 import { children } from './walk.ts';
 
@@ -8,19 +8,19 @@ export type Load =
   | { readonly kind: 'parameter' }
   /** Looked up in the globals. */
   | { readonly kind: 'resolve'; readonly name: string }
-  /** Initialized from the variable of the outer frame. */
+  /** Starts as the variable of the outer frame. */
   | { readonly kind: 'alias'; readonly from: string }
-  /** Undefined until the first assignment. */
+  /** Nothing until the first assignment. */
   | { readonly kind: 'missing' };
 
 export interface Reference {
   readonly variable: string;
   readonly load: Load;
-  /** Whether the variable belongs to the requesting frame. */
+  /** Whether it belongs to the frame that asks. */
   readonly own: boolean;
 }
 
-/** What the branches of an `if` share with the enclosing frame. */
+/** What the branches of an `if` share with the frame that they stand in. */
 interface Shared {
   readonly variables: Map<string, string>;
   readonly nextId: () => number;
@@ -29,7 +29,7 @@ interface Shared {
 export class Symbols {
   readonly parent: Symbols | undefined;
   readonly stores = new Set<string>();
-  /** Variables of this frame and their initial values. */
+  /** Variables of this frame and what they hold at its beginning. */
   readonly loads = new Map<string, Load>();
   readonly #refs = new Map<string, string>();
   readonly #shared: Shared;
@@ -53,7 +53,7 @@ export class Symbols {
     return undefined;
   }
 
-  /** Returns the variable of a name that this frame must know. */
+  /** The variable of a name that this frame is known to see. */
   variable(name: string): string {
     const found = this.find(name);
     if (found === undefined) throw new Error(`no variable for ${name}`);
@@ -76,7 +76,7 @@ export class Symbols {
     if (this.find(name) === undefined) this.#define(name, { kind: 'resolve', name });
   }
 
-  /** Returns the names assigned in this frame and the enclosing ones, with their variables; inner frames win. */
+  /** Names that are stored in this frame or around it, with their variables; inner ones win. */
   visibleStores(): Map<string, string> {
     const result = new Map<string, string>();
     let symbols: Symbols | undefined = this;
@@ -86,7 +86,7 @@ export class Symbols {
     return result;
   }
 
-  /** Returns the variables of this frame and the enclosing ones. */
+  /** Variables of this frame and those around it. */
   variables(): string[] {
     return [...new Set([...this.loads.keys(), ...(this.parent?.variables() ?? [])])];
   }
@@ -127,12 +127,15 @@ export class Symbols {
     }
   }
 
-  /** Records the names in statements and expressions, in evaluation order. Skips bodies that have their own frame. */
+  /**
+   * Reads the names of statements and expressions in the order of their evaluation; bodies that have their own frame
+   * are left out.
+   */
   analyze(nodes: readonly (Stmt | Expr)[], asParameter = false): void {
     for (const node of nodes) visit(this, node, asParameter);
   }
 
-  /** Records an `if` as alternatives: a name that one branch assigns may still be unassigned after the `if`. */
+  /** Reads an `if` as alternatives: what one branch stores is not known to be stored after it. */
   analyzeBranches(branches: readonly (readonly Stmt[])[]): void {
     const copies = branches.map((statements) => {
       const copy = this.#branch();

@@ -1,5 +1,5 @@
-// A client of Iceberg REST catalogs: loads and creates tables, and changes them by one commit with requirements.
-// Callers define the commit.
+// A client of Iceberg's REST catalogs: tables loaded, made and changed by one commit with requirements. What a commit
+// holds is the caller's.
 import { parse, stringify } from 'lossless-json';
 import { TsdbtError } from '../errors.ts';
 import { requestReason } from '../http/request-reason.ts';
@@ -13,18 +13,18 @@ const SILENT_MS = 60_000;
 const UNAUTHORIZED = 'unauthorized';
 
 export interface CatalogSettings {
-  /** Name of the connection. */
+  /** Of the connection. */
   readonly name: string;
-  /** The file of the connection, for errors. */
+  /** The file, for errors. */
   readonly path: string;
   readonly uri: string;
   readonly warehouse: string | null;
   readonly token: (() => string) | null;
-  /** The source of tokens, if there is no `token`. */
+  /** Where tokens come from in place of `token`. */
   readonly oauth: TokenEndpoint | null;
 }
 
-/** Numbers beyond 2^53, such as snapshot ids, are bigints. */
+/** Numbers beyond 2^53, as ids of snapshots are, are bigints. */
 export type CatalogJson =
   | null
   | boolean
@@ -39,7 +39,7 @@ export interface CatalogAnswer {
   readonly body: CatalogJson;
 }
 
-/** The path of a namespace. @param parts the parts of its name, two for `a.b` */
+/** The path of a namespace. @param parts its name, `a.b` in two */
 export function namespacePath(parts: readonly string[]): string {
   return `namespaces/${encodeURIComponent(parts.join('\u001f'))}`;
 }
@@ -56,10 +56,10 @@ export class RestCatalog {
   }
 
   /**
-   * @param path relative to the catalog's prefix
-   * @param expected statuses in addition to 200 and 204 that are valid answers
-   * @param repeat false: a request that may have been executed is not sent again
-   * @throws `connection` error if it is unknown whether the request was executed, otherwise `runtime`
+   * @param path below the catalog's prefix
+   * @param expected statuses beside 200 and 204 that are answers
+   * @param repeat false: a request that may have been done is not sent again
+   * @throws `connection` error when nobody knows whether it was done, else `runtime`
    */
   async ask(
     method: 'GET' | 'POST',
@@ -94,7 +94,7 @@ export class RestCatalog {
   ): Promise<CatalogAnswer> {
     for (let attempt = 1; ; attempt++) {
       let failure = await this.#once(method, path, body, expected);
-      // A token may be revoked early; the request was not executed.
+      // A token may be taken back before its time: nothing was done yet.
       if (failure instanceof TsdbtError && failure.details.code === UNAUTHORIZED && this.#tokens !== null) {
         this.#tokens.forget();
         failure = await this.#once(method, path, body, expected);
@@ -134,7 +134,7 @@ export class RestCatalog {
     const asked = `answers ${status} to ${method} ${path}`;
     const parsed = jsonOf(said);
     const why = text(member(member(parsed ?? null, 'error'), 'message')) ?? '';
-    // A gateway answers with HTML: the request may have been executed.
+    // A gateway says so in HTML: what was asked may have been done.
     if (status >= 500 || status === 429 || status === 408)
       return this.#error('connection', why === '' ? asked : `${asked}: ${why}`);
     if (status === 401 || status === 403)
@@ -156,7 +156,7 @@ export class RestCatalog {
   }
 }
 
-/** Parses an answer: null if it is empty, undefined if it is not JSON. */
+/** An answer's text; null: it is empty, undefined: it is no JSON. */
 function jsonOf(said: string): CatalogJson | undefined {
   try {
     return said === '' ? null : readCatalogJson(said);
@@ -165,7 +165,7 @@ function jsonOf(said: string): CatalogJson | undefined {
   }
 }
 
-/** @throws SyntaxError for text that is not JSON */
+/** @throws SyntaxError for what is no JSON */
 export function readCatalogJson(written: string): CatalogJson {
   const value = parse(written, undefined, wholeNumber);
   return isJson(value) ? value : null;
@@ -176,22 +176,22 @@ function wholeNumber(written: string): number | bigint {
   return /^-?\d+$/.test(written) && !Number.isSafeInteger(number) ? BigInt(written) : number;
 }
 
-/** The parser returns only these types. */
+/** What the parser makes is nothing else. */
 function isJson(value: unknown): value is CatalogJson {
   return value !== undefined;
 }
 
-/** A member of an object; null if it does not exist, or the value is not an object. */
+/** A member of an object; null: it is none, or has none of this name. */
 export function member(value: CatalogJson, name: string): CatalogJson {
   return isDictionary(value) ? (value[name] ?? null) : null;
 }
 
-/** The members of an object by name; empty if it is not an object. */
+/** The members of an object by name; none: it is none. */
 export function entries(value: CatalogJson): [string, CatalogJson][] {
   return isDictionary(value) ? Object.entries(value) : [];
 }
 
-/** The items of an array; empty if it is not an array. */
+/** The items of an array; none: it is none. */
 export function items(value: CatalogJson): readonly CatalogJson[] {
   return Array.isArray(value) ? value : [];
 }

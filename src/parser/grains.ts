@@ -1,5 +1,5 @@
-// Time grains of dbt's semantic layer.
-/** Time grains, finest first. */
+// Names the grains of time that dbt's semantic layer knows.
+/** Grains of time, the smallest first. */
 export const GRAINS: readonly string[] = [
   'nanosecond',
   'microsecond',

@@ -1,4 +1,4 @@
-// Reads which version of each selected publication its target has. Changes nothing.
+// Which version of each selected publication stands at its receiver. Nothing is published or made.
 import type { PublicationNode } from '../contracts/publication.ts';
 import type { StandingCopy } from '../publish/receiver.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
@@ -6,13 +6,13 @@ import { select } from './select.ts';
 
 export interface Copy {
   readonly publication: PublicationNode;
-  /** unique_id of the published node. */
+  /** Unique_id of what is published. */
   readonly of: string;
-  /** Null: the target has no version of the publication. */
+  /** Null: nothing of the publication stands there. */
   readonly standing: StandingCopy | null;
 }
 
-/** @throws {TsdbtError} if a target cannot be reached */
+/** @throws {TsdbtError} when a receiver cannot be reached */
 export async function copiesOf(parsed: ParsedProject): Promise<Copy[]> {
   const copies: Copy[] = [];
   for (const id of [...select(parsed, { which: 'publish' }).selected].sort()) {

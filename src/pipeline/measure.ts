@@ -1,4 +1,5 @@
-// Measures the age of nodes' data outside of a run, for SLAs. `source freshness` handles thresholds and sources.json.
+// Measures how old nodes are outside of a run: for promises. Thresholds and sources.json are left to `source
+// freshness`.
 import type { Adapter } from '../adapters/adapter.ts';
 import { TsdbtError } from '../errors.ts';
 import { createRunContext } from '../runner/context.ts';
@@ -10,15 +11,14 @@ import type { ParsedProject } from '../runner/parsed-project.ts';
 /** What to measure. */
 export interface FreshnessQuestion {
   readonly uniqueId: string;
-  /** Column or expression; null: what the source itself reports. */
+  /** Column or expression; null: what the source says itself. */
   readonly field: string | null;
-  /** Condition on the rows that are measured. */
+  /** Condition on the rows that count. */
   readonly filter: string | null;
 }
 
 /**
- * Returns answers in the order of the questions, measured one after the other on one connection. An answer is an error
- * if the age cannot be measured.
+ * Answers in the order of the questions, one after the other on one connection. What cannot be measured has an error.
  * @param adapter of the project's target; its owner closes it
  */
 export async function measureFreshness(

@@ -6,10 +6,10 @@ interface Rule {
   readonly ignored: boolean;
 }
 
-/** Returns whether a path relative to the project folder (with `/`) is ignored. */
+/** Tells for a path below the project's folder (with `/`) whether it is ignored. */
 export interface IgnoreRules {
   file(path: string): boolean;
-  /** Whether everything in the folder is ignored, so that it need not be walked. */
+  /** True when everything below the folder is ignored, so that it need not be walked. */
   folder(path: string): boolean;
 }
 

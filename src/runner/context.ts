@@ -1,4 +1,5 @@
-// What a run shares in addition to compilation: macros, scopes, references, log, clock, journal, views, rows to show.
+// What a run shares beyond compiling: macros, scopes, references, log, clock, journal, views, rows to show. Connects to
+// nothing and reads files only through what it is given.
 import { join } from 'node:path';
 import type { Adapter } from '../adapters/adapter.ts';
 import type { Fence } from '../adapters/fence.ts';
@@ -32,60 +33,60 @@ import { TestBatches } from './test-batch.ts';
 import { makers } from './makers.ts';
 import type { TableTexts } from './plain-table.ts';
 
-/** What `retry` knows about the run that it repeats. */
+/** What `retry` knows of the run that it repeats. */
 export interface RetriedRun {
-  /** When that run began, in milliseconds since 1970: batches end there. */
+  /** When that run began, milliseconds since 1970: batches end there. */
   readonly startedAt: number;
-  /** Batches of microbatch models that partly succeeded: only the failed ones are run. */
+  /** Batches of microbatch models of which some succeeded: only the failed ones are run. */
   readonly batches: ReadonlyMap<string, BatchResults>;
-  /** The results of that run for overloads of functions. */
+  /** What that run made of the overloads of functions. */
   readonly overloads: ReadonlyMap<string, OverloadResults>;
-  /** A hook of that run failed: on-run-start and on-run-end are run even if no node is left. */
+  /** A hook of that run failed: on-run-start and on-run-end run also when no node is left. */
   readonly hooks?: boolean;
 }
 
 export interface RunContext extends CompileContext {
   readonly log: RunLog;
-  /** The comment before or after each statement of a node; undefined for none. */
+  /** What goes in front of (or behind) each statement of a node; undefined for nothing. */
   readonly queryComment: (node: GraphNode) => (() => { text: string; append: boolean } | null) | undefined;
   /** Milliseconds since 1970, with a fraction. */
   readonly now: () => number;
   readonly journal: Journal | null;
-  /** The connections of publications. */
+  /** Where publications go. */
   readonly receivers: Receivers;
-  /** Called before a node is published; undefined: no check. */
+  /** Asked before a node is published; undefined: nothing is asked. */
   readonly fence: Fence | undefined;
   /** Null unless this is a retry. */
   readonly retry: RetriedRun | null;
-  /** The state of views after the last run. */
+  /** What views looked like after the last run. */
   readonly views: KnownState;
-  /** The state of each view created in this run, by rendered name. */
+  /** The state of each view that this run has made, by rendered name. */
   readonly published: Map<string, string>;
-  /** Results of `makers` (makers.ts) by materialization. */
+  /** `makers` of makers.ts for a materialization, found once. */
   readonly makers: (materialization: string) => string | null;
-  /** Statement texts of plain-table.ts by database and schema; null: not usable for any table. */
+  /** Texts of plain-table.ts by database and schema; null: they do not hold for any table. */
   readonly tableTexts: Map<string, Promise<TableTexts | null>>;
-  /** Returns a stamp that changes whenever the file in target/ is written; null if the file is missing. */
+  /** A stamp that changes whenever the file below target/ is written; null when the file is missing. */
   readonly fileMark: (path: string) => string | null;
-  /** Names under which ended sessions returned their connections, the latest last. */
+  /** Names under which the sessions that have ended gave their connections back, the last one last. */
   readonly freeConnections: string[];
-  /** When tests last passed, on all rows and on the newest rows. */
+  /** When tests last passed, on all rows and on the newest. */
   readonly tests: KnownState;
   /** Tests that share statements. */
   readonly batches: TestBatches;
   /** Nodes of this run that have ended. */
   readonly finished: Set<string>;
-  /** Start of the oldest batch of a microbatch model that this run built, by unique_id. */
+  /** Where the oldest batch of a microbatch model began that this run did, by unique_id. */
   readonly oldestBatch: Map<string, number>;
-  /** Marks of the rows of built nodes, by unique_id, for publications that wait for tests. */
+  /** Marks of the rows of nodes as they were built, by unique_id, for publications that wait for tests. */
   readonly built: Map<string, string>;
-  /** Returns the sources that `tsdbt load` fills, by relation key; decodes all sources of the manifest once. */
+  /** Sources that `tsdbt load` fills, by the key of their relation; reads all sources of the manifest, once. */
   readonly loadedSources: () => ReadonlyMap<string, SourceDefinition>;
-  /** Rows kept for display: previews, seeds, first rows of failed tests. */
+  /** Rows kept for showing: previews, seeds, first rows of failed tests. */
   readonly tables: Map<string, Table>;
 }
 
-/** The manifest with the run's own nodes and functions; its other tables are decoded lazily. */
+/** The manifest with nodes and functions of the run's own; its other tables are read lazily. */
 function workingManifest(manifest: Manifest): Manifest {
   const own = (value: object): PropertyDescriptor => ({ value, enumerable: true, configurable: true, writable: true });
   return Object.create(Object.prototype, {
@@ -95,7 +96,7 @@ function workingManifest(manifest: Manifest): Manifest {
   });
 }
 
-/** What is needed to call a macro of a parsed project: the settings of its context, and macro resolution. */
+/** What a macro of a parsed project is called with: the settings of its context, and how macros are found. */
 function boundMacros(
   { config, adapter, templates, logger, now, files, loadYaml }: LoadedProject,
   manifest: Manifest,
@@ -130,8 +131,8 @@ function boundMacros(
 }
 
 /**
- * Renders the project's own query comment without a node. dbt does so after each parse, so even before `ls`.
- * @throws {TsdbtError} if it cannot be rendered
+ * Renders a project's own query comment for no node: dbt does so whenever it has parsed, thus also before `ls`.
+ * @throws {TsdbtError} when it cannot be rendered
  */
 export function checkQueryComment(loaded: LoadedProject, manifest: () => Manifest): void {
   const configured = loaded.config.project.query_comment;
@@ -140,7 +141,7 @@ export function checkQueryComment(loaded: LoadedProject, manifest: () => Manifes
   createQueryComment(context, resolver)('master', null);
 }
 
-/** Creates what a run, or a single macro call, needs from a parsed project. */
+/** Everything that a run, or a macro called by itself, needs of a parsed project. */
 export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<string>): RunContext {
   const { config, manifest, adapter, logger, now, files, loadYaml } = parsed;
   const { project, flags } = config;
@@ -248,12 +249,12 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   };
 }
 
-/** Distinguishes databases in files that several targets share. */
+/** Tells databases apart in files that several targets share. */
 function databaseKey(adapter: Adapter, credentials: Credentials): string {
-  // The port of an embedded server changes with each start.
+  // An embedded server's port changes with each start.
   const folder = credentials['path'] ?? credentials['embedded'];
   if (typeof folder === 'string' && folder !== '') return `${folder}|${credentials.database}`;
-  // The user who creates a view owns it.
+  // Who makes a view owns it.
   return adapter
     .connectionInfo()
     .filter(([name]) => ['host', 'port', 'database', 'user', 'role'].includes(name))

@@ -1,5 +1,4 @@
-// Creates the view that has a versioned model's unversioned name and selects from its latest version
-// (`latest_version_pointer`).
+// The view that carries a versioned model's plain name and points at its latest version (`latest_version_pointer`).
 import type { Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { openScope } from '../compiler/node-scope.ts';
@@ -14,7 +13,7 @@ interface PointerConfig {
   readonly alias?: string | null;
 }
 
-/** @returns the created relations, for the cache; empty if the model does not request a pointer */
+/** @returns the relations made, for the cache; none when the model asks for no pointer */
 export async function createLatestVersionPointer(
   ctx: RunContext,
   model: ModelNode,

@@ -1,4 +1,5 @@
-// Parses a seed's file to a typed table, with dbt's error messages. adapters/csv.ts reads CSV and infers types.
+// A seed's file as a typed table, and what is wrong with it in dbt's words. Reading CSV and inferring types is
+// adapters/csv.ts; reads no file.
 import { type RenamedColumn, tableFromCsv } from '../adapters/csv.ts';
 import { EmptiedTable } from '../adapters/emptied-table.ts';
 import type { Table } from '../adapters/table.ts';
@@ -8,9 +9,9 @@ import { fire, note } from '../events/index.ts';
 import { type Logger, warningTag } from '../log.ts';
 
 /**
- * @param text the decoded file
+ * @param text the file, decoded
  * @param empty `--empty`: no rows
- * @throws {TsdbtError} `compilation`, with file and line, for a file that is not a table
+ * @throws {TsdbtError} `compilation`, with file and line, for a file that is no table
  */
 export function seedTable(node: SeedNode, text: string, logger: Logger, empty: boolean): Table {
   const wanted = Object.keys(node.config.column_types ?? {});
@@ -31,7 +32,7 @@ function readTable(node: SeedNode, text: string, textColumns: readonly string[],
     return tableFromCsv(text, {
       path: node.original_file_path,
       textColumns,
-      // agate reports this as a Python warning, which --warn-error ignores: a note, not a dbt event.
+      // agate says it by Python's warnings, which --warn-error does not know: a note, and not an event of dbt's.
       onRenamed(column, line) {
         note(logger, warningTag(renamedWarning(node, column, line)), { level: 'warn' });
       },

@@ -1,5 +1,5 @@
-// The journal of one run: append-only JSON lines in target/, one write per step, so that the record of completed work
-// survives a kill. run_results.json is derived from it.
+// The journal of one run: append-only JSON lines under target/, one write a step, so that what was done survives a
+// kill. run_results.json is a projection of it. Runs nothing and repairs nothing in the database.
 import { closeSync, existsSync, openSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Json } from '../contracts/node.ts';
@@ -8,8 +8,9 @@ import { systemReason, TsdbtError } from '../errors.ts';
 import { MOST_DATA, readFileText } from '../project/read-file.ts';
 import type { Secrets } from '../secrets.ts';
 import { makeFolder } from '../make-folder.ts';
+import { markedJson, parseMarkedJson } from '../values/index.ts';
 
-/** The first line: what the run is about. */
+/** What a run is about; its first line. */
 export interface JournalStart {
   readonly invocation_id: string;
   readonly command: string;
@@ -17,7 +18,7 @@ export interface JournalStart {
   /** ISO, UTC. */
   readonly started_at: string;
   readonly pid: number;
-  /** unique_ids that the run will execute, in no particular order. */
+  /** unique_ids that the run means to execute, in no particular order. */
   readonly selected: readonly string[];
 }
 
@@ -31,19 +32,19 @@ type Line =
   | { readonly k: 'result'; readonly result: RunResult }
   | { readonly k: 'end'; readonly at: string; readonly elapsed: number };
 
-/** A run read from its journal. */
+/** A run read back from its journal. */
 export interface JournaledRun {
   readonly start: JournalStart;
   readonly results: readonly RunResult[];
-  /** Nodes that started and did not finish. */
+  /** Nodes that were started and never finished. */
   readonly interrupted: readonly string[];
-  /** Batches of those nodes that are microbatch models. */
+  /** Batches of those that are microbatch models. */
   readonly batches: ReadonlyMap<string, BatchResults>;
-  /** Whether the run ended normally. */
+  /** True when the run came to its own end. */
   readonly ended: boolean;
 }
 
-/** The journal of a running command. */
+/** The journal that a run writes. */
 export class Journal {
   readonly path: string;
   #fd: number | null;
@@ -56,12 +57,12 @@ export class Journal {
     this.#fd = fd;
   }
 
-  /** Starts a new journal that replaces that of the last run. */
+  /** Starts a new journal in place of the last run's. */
   static open(path: string, start: JournalStart, secrets: Secrets): Journal {
     let file: number;
     try {
       makeFolder(dirname(path), 0o700);
-      // The journal belongs to the program: anything at its path is removed.
+      // The journal belongs to the program: whatever is at its path is removed.
       rmSync(path, { recursive: true, force: true });
       file = openSync(path, 'wx', 0o600);
     } catch (error) {
@@ -76,19 +77,19 @@ export class Journal {
   }
 
   #write(line: Line): void {
-    if (this.#fd !== null) writeSync(this.#fd, `${this.#secrets.maskJson(JSON.stringify(line))}\n`);
+    if (this.#fd !== null) writeSync(this.#fd, `${this.#secrets.maskJson(markedJson(line))}\n`);
   }
 
   begin(id: string, at: string): void {
     this.#write({ k: 'begin', id, at });
   }
 
-  /** Records the batches that a microbatch model will run. */
+  /** The batches that a microbatch model is about to run. */
   batches(id: string, all: readonly BatchText[]): void {
     this.#write({ k: 'batches', id, all });
   }
 
-  /** Records that a batch is in the database. */
+  /** A batch is in the database. */
   batch(id: string, done: BatchText): void {
     this.#write({ k: 'batch', id, done });
   }
@@ -98,7 +99,7 @@ export class Journal {
     this.#write({ k: 'result', result: plain });
   }
 
-  /** Records the end of the run, whether it succeeded or not. Can be called twice. */
+  /** The run came to its end, well or not. Safe to call twice. */
   end(at: string, elapsed: number): void {
     if (this.#fd === null) return;
     this.#write({ k: 'end', at, elapsed });
@@ -112,7 +113,7 @@ export class Journal {
   }
 }
 
-/** Reads a journal, even if its last line is torn; null if it does not exist or its first line is incomplete. */
+/** Reads a journal, a torn last line included; null when there is none or its first line is not whole. */
 export function readJournal(path: string): JournaledRun | null {
   if (!existsSync(path)) return null;
   let start: JournalStart | null = null;
@@ -155,7 +156,7 @@ export function readJournal(path: string): JournaledRun | null {
   return start === null ? null : { start, results: [...results.values()], interrupted: [...begun], batches, ended };
 }
 
-/** Only the program writes journals: an unreadable one is ignored. */
+/** A journal is the program's own: one that cannot be read is none. */
 function readText(path: string): string {
   try {
     return readFileText(path, MOST_DATA);
@@ -194,14 +195,17 @@ function wellFormed(line: Line): boolean {
 function parseLine(text: string): Line | null {
   if (text === '') return null;
   try {
-    const line = JSON.parse(text) as Line | null;
+    const line = parseMarkedJson(text) as Line | null;
     return typeof line === 'object' && line !== null && wellFormed(line) ? line : null;
   } catch {
     return null;
   }
 }
 
-/** The results of a killed run: finished nodes with their results, running ones as errors, the others as skipped. */
+/**
+ * The results that a killed run leaves: what finished as it finished, what was running as an error, the rest as
+ * skipped.
+ */
 export function projectResults(run: JournaledRun): RunResult[] {
   const done = new Set(run.results.map((r) => r.unique_id));
   const lost = (

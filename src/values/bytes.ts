@@ -1,4 +1,4 @@
-// Python's bytes, as returned by `text.encode()`.
+// Python's bytes: what `text.encode()` gives.
 import { compareSequences } from './comparison.ts';
 import { numericOf } from './equality.ts';
 import { type BytesFormat, formatPercent } from './percent-format.ts';
@@ -7,6 +7,7 @@ import { sequenceIndex } from './sequence.ts';
 import { typeName } from './type-name.ts';
 import type { HostObject, Value } from './value.ts';
 
+/** An immutable sequence of bytes. */
 export class PyBytes implements HostObject {
   readonly jinjaType = 'bytes';
   readonly bytes: Uint8Array;
@@ -104,7 +105,7 @@ const FORMAT: BytesFormat = {
   read: (v) => (v instanceof PyBytes ? toCharacters(v.bytes) : ''),
 };
 
-/** Converts each byte to the character with its code. */
+/** A character a byte. */
 function toCharacters(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
 }

@@ -1,14 +1,18 @@
-// Python's float where JavaScript cannot distinguish it from an int: a box for integral floats, and the text of a
-// float.
+// Python's float where JavaScript cannot tell it from an int: the box for integral floats, and the text of a float.
 import type { HostObject, Value } from './value.ts';
 
-/** Prefix that marks an integral float in JSON before it is written. No text in a project begins with it. */
+/**
+ * Prefix that marks a number in JSON until it is written: an integral float, or an int beyond 2^53, which JSON alone
+ * would change. No text of a project begins with it.
+ */
 const FLOAT_MARK = '\u0010float ';
 const JSON_MARK = '"\\u0010float ';
+/** An int: `floatRepr` writes a point, an exponent or a name. */
+const WHOLE = /^-?\d+$/;
 const MARKED = /"\\u0010float ([^"]*)"/g;
 
 /**
- * A float with an integral value (`1.0`, `-0.0`, `1e300`). Other floats are plain numbers; create floats with
+ * A float whose value is integral (`1.0`, `-0.0`, `1e300`). Non-integral floats are plain numbers: build with
  * `makeFloat`.
  */
 export class PyFloat implements HostObject {
@@ -44,46 +48,60 @@ export class PyFloat implements HostObject {
     return this.value;
   }
 
-  /** Marked text that `stringifyJson` turns into a number with a decimal point. JSON alone would drop the point. */
+  /** A text that `stringifyJson` turns into a number with a decimal point, which JSON alone would drop. */
   toJSON(): string {
     return `${FLOAT_MARK}${floatRepr(this.value)}`;
   }
 }
 
 /**
- * Serializes a plain tree to JSON; integral floats keep their point: `1.0`. Otherwise like `JSON.stringify`, including
- * what it throws.
+ * JSON of a plain tree that may hold integral floats, which keep their point: `1.0`. Otherwise as `JSON.stringify`,
+ * also in what it throws.
  */
 export function stringifyJson(value: unknown): string {
   return unmarkFloats(JSON.stringify(value));
 }
 
-/** Like `stringifyJson`, for messages and comparisons: also writes ints beyond 2^53. */
+/** The same for messages and comparisons: ints beyond 2^53 are written out, too. */
 export function showJson(value: unknown, indent?: number): string {
   return unmarkFloats(
     JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? String(part) : part), indent) ?? 'null',
   );
 }
 
-/** Whether marked JSON text contains a mark. */
+/** An int beyond 2^53 as a marked text; `JSON.stringify` refuses it. */
+export function markInt(value: bigint): string {
+  return `${FLOAT_MARK}${value}`;
+}
+
+/** JSON of a plain tree whose numbers `parseMarkedJson` reads exactly. */
+export function markedJson(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? markInt(part) : part));
+  }
+}
+
+/** Whether a marked JSON text holds a mark. */
 export function holdsMarks(utf8: Uint8Array): boolean {
   return Buffer.from(utf8.buffer, utf8.byteOffset, utf8.byteLength).includes(JSON_MARK);
 }
 
-/** Serializes a tree that may contain `PyFloat`s to marked JSON. */
+/** JSON in which integral floats are marked texts: what `JSON.stringify` makes of a tree that holds `PyFloat`s. */
 export function unmarkFloats(json: string): string {
   return json.includes(JSON_MARK) ? json.replaceAll(MARKED, '$1') : json;
 }
 
-/** Parses marked JSON. */
+/** The tree of a marked JSON text. */
 export function parseMarkedJson(json: string): unknown {
   const tree: unknown = JSON.parse(json);
   return json.includes(JSON_MARK) ? withFloats(tree) : tree;
 }
 
 function withFloats(value: unknown): unknown {
-  if (typeof value === 'string')
-    return value.startsWith(FLOAT_MARK) ? new PyFloat(Number(value.slice(FLOAT_MARK.length))) : value;
+  if (typeof value === 'string') return value.startsWith(FLOAT_MARK) ? marked(value.slice(FLOAT_MARK.length)) : value;
   if (typeof value !== 'object' || value === null) return value;
   const members = value as { [key: string]: unknown };
   for (const key in members) {
@@ -93,7 +111,11 @@ function withFloats(value: unknown): unknown {
   return value;
 }
 
-/** Creates the Python float with this value. */
+function marked(text: string): unknown {
+  return WHOLE.test(text) ? BigInt(text) : new PyFloat(Number(text));
+}
+
+/** The Python float with this value. */
 export function makeFloat(x: number): Value {
   return Number.isInteger(x) ? new PyFloat(x) : x;
 }

@@ -1,4 +1,4 @@
-// Public exports of the values for other folders.
+// The public names of the values: everything that other folders use.
 export { getAttribute, getItem, getSlice, lookupAttribute, lookupItem } from './access.ts';
 export {
   add,
@@ -30,6 +30,8 @@ export {
   makeFloat,
   PyFloat,
   parseMarkedJson,
+  markedJson,
+  markInt,
   showJson,
   stringifyJson,
   unmarkFloats,

@@ -1,5 +1,5 @@
 // The ClickHouse adapter: sessions on one server, relation cache, capabilities. session.ts and server.ts talk to the
-// server, catalogue.ts queries its system tables, embedded.ts runs one. leases.ts and exchange.ts make publishing safe.
+// server, catalogue.ts asks its system tables, embedded.ts runs one. leases.ts and exchange.ts make publishing safe.
 import type {
   Adapter,
   Capabilities,
@@ -12,14 +12,14 @@ import type {
   SessionOptions,
 } from '../adapter.ts';
 import { Column } from '../column.ts';
-import { copyTextOf } from '../copy-text.ts';
+import { copyTextOf, placeOf } from '../copy-text.ts';
 import type { Dependant } from '../dependants.ts';
 import type { PathPart, RelationDialect, RelationType } from '../relation-dialect.ts';
 import { Relation, type RelationInput } from '../relation.ts';
 import { writtenPolicy } from '../relation-path.ts';
 import { type Listing, RelationCache, type SchemaName } from '../relation-cache.ts';
+import { valuesOf } from '../seed-numbers.ts';
 import { silenceTimes } from '../silence.ts';
-import { mostDecimals } from '../table-print.ts';
 import type { Row, Table } from '../table.ts';
 import type { TemplateMethods } from '../template-method.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -48,6 +48,7 @@ import { publishMethods } from './publish-methods.ts';
 import { clickhouseRelation } from './relation.ts';
 import { createSeldom } from './seldom.ts';
 import { Server } from './server.ts';
+import { dateType, isUnusual, momentType, numberType, wraps } from './seed-types.ts';
 import { exchangesTables, type ServerFacts } from './server-facts.ts';
 import { ClickHouseSession } from './session.ts';
 import { createTemplateMethods } from './template-methods.ts';
@@ -75,7 +76,7 @@ export interface ClickHouseOptions {
   readonly threads: number;
   readonly quoting: Partial<Record<PathPart, boolean | null | undefined>>;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** Starts the embedded server if the profile names a folder; called once, with the first connection. */
+  /** The embedded server, when the profile names a folder; called once, with the first connection. */
   readonly embedded?:
     | (() => Promise<{
         host: string;
@@ -103,7 +104,7 @@ export class ClickHouseAdapter implements Adapter {
   readonly templateMethods: TemplateMethods;
   readonly #options: ClickHouseOptions;
   readonly #cluster: string | null;
-  /** States of cached views according to the catalog query. */
+  /** States of cached views, as of the catalogue's answer. */
   readonly #views = new WeakMap<Relation, string>();
   #releaseServer: (() => Promise<void>) | undefined;
   #shown: { readonly [key: string]: string | number } = {};
@@ -112,7 +113,7 @@ export class ClickHouseAdapter implements Adapter {
     this.#options = options;
     const { credentials, threads } = options;
     this.#cluster = textOf(credentials['cluster']);
-    // Per-server tables would contain only a part of the batches.
+    // Tables of each server would know only a part of the batches.
     this.intervals =
       this.#cluster !== null || textOf(credentials['database_engine']) === 'Replicated'
         ? null
@@ -154,7 +155,7 @@ export class ClickHouseAdapter implements Adapter {
     }
   }
 
-  /** The server's capabilities, read once per command. */
+  /** The server's capabilities, read once a command. */
   facts(): Promise<ServerFacts> {
     return this.server.facts();
   }
@@ -179,14 +180,14 @@ export class ClickHouseAdapter implements Adapter {
       case 'Integer':
         return 'Int32';
       case 'Number':
-        return mostDecimals(table.rows.map((row) => row.at(columnIndex))) !== 0 ? 'Float32' : 'Int32';
+        return numberType(valuesOf(table, columnIndex));
       case 'Boolean':
         return 'Bool';
       case 'DateTime':
       case 'ISODateTime':
-        return 'DateTime';
+        return momentType(valuesOf(table, columnIndex));
       case 'Date':
-        return 'Date';
+        return dateType(valuesOf(table, columnIndex));
       case 'Text':
         return 'String';
     }
@@ -196,7 +197,7 @@ export class ClickHouseAdapter implements Adapter {
     await this.cache.fill(schemas, session, (missing) => this.askCatalogue(session, missing), true);
   }
 
-  /** @param only reads only this relation of the schema */
+  /** @param only reads this relation of the schema alone */
   async askCatalogue(session: Session, schemas: readonly SchemaName[], only?: string): Promise<Listing> {
     const { atomicExchange } = await this.facts();
     const { table } = await session.execute(
@@ -272,7 +273,8 @@ export class ClickHouseAdapter implements Adapter {
       await held.release(session.clean);
     });
     if (held.engine === undefined) return;
-    // Reads again: another run may have built or dropped the relation. Pending catalog answers are outdated.
+    // Reads again: another run may have built or dropped the relation. Pending answers of the catalogue are out of
+    // date.
     const name = { database: '', schema, identifier };
     if (held.engine === null) this.cache.forget(name);
     else if (this.cache.get(name)?.type === kindOf(held.engine)) this.cache.confirm(name);
@@ -308,7 +310,7 @@ export class ClickHouseAdapter implements Adapter {
     return null;
   }
 
-  /** ClickHouse stores a view's text and resolves it on each read, so what it reads may be replaced. */
+  /** ClickHouse keeps a view's text and resolves it when it is read: what it reads may be replaced under it. */
   async fetchDependants(): Promise<readonly Dependant[]> {
     return [];
   }
@@ -319,7 +321,7 @@ export class ClickHouseAdapter implements Adapter {
     query: string | null,
     note: (state: string | null) => void,
   ): Promise<void> {
-    // The cached state is outdated.
+    // The cached state is out of date.
     const known = this.cache.get(relation);
     if (known) this.#views.delete(known);
     const [definition, columns] = await this.#lookAtView(session, relation);
@@ -330,7 +332,7 @@ export class ClickHouseAdapter implements Adapter {
     const known = this.cache.get(relation);
     const definition = (known && this.#views.get(known)) ?? (await this.#lookAtView(session, relation))[0];
     if (definition === '') return null;
-    // A view keeps the columns that its query had when it was created.
+    // A view keeps the columns that its query had when the view was made.
     const columns =
       query === null
         ? []
@@ -340,7 +342,7 @@ export class ClickHouseAdapter implements Adapter {
     return JSON.stringify([definition, columns]);
   }
 
-  /** A view's identity ('' if it does not exist) and its columns as lists of name and type. */
+  /** A view's identity ('': there is none) and its columns, as lists of name and type. */
   async #lookAtView(session: Session, relation: Relation): Promise<[definition: string, columns: string[][]]> {
     const { schema, identifier } = relation;
     if (schema === null || identifier === null) return ['', []];
@@ -360,12 +362,35 @@ export class ClickHouseAdapter implements Adapter {
     if (!(session instanceof ClickHouseSession))
       throw new TsdbtError('internal', 'rows are loaded in a session of ClickHouse');
     const columns = columnList ?? table.columnNames.map(quoteIdentifier).join(', ');
+    await this.#refuseWrapped(session, relation, table);
     await session.insert(
       `INSERT INTO ${relation.render()} (${columns}) SETTINGS date_time_input_format = 'best_effort' FORMAT ` +
         'TabSeparated',
       copyTextOf(table),
     );
     return table.rows.length;
+  }
+
+  /** @throws for a value that the server would store as another one: it wraps what is out of a type's range */
+  async #refuseWrapped(session: Session, relation: Relation, table: Table): Promise<void> {
+    if (!table.rows.some((row) => row.values.some(isUnusual))) return;
+    const asked = await session.execute(
+      `select name, type from system.columns where database = ${quoteText(relation.schema ?? '')} and table = ` +
+        quoteText(relation.identifier ?? ''),
+      { fetch: true },
+    );
+    const types = new Map(asked.table.rows.map((row) => [toText(row.at(0)), toText(row.at(1))]));
+    const typed = table.columnNames.map((name) => types.get(name) ?? '');
+    for (const [number, row] of table.rows.entries()) {
+      const index = row.values.findIndex((value, i) => isUnusual(value) && wraps(typed[i] ?? '', value));
+      if (index < 0) continue;
+      throw new TsdbtError(
+        'database',
+        `Cannot load ${toText(row.at(index))} into column "${table.columnNames[index]}": it is out of the range of ` +
+          `${typed[index]}. Give the column another type in column_types, or use --full-refresh.`,
+        placeOf(table, number),
+      );
+    }
   }
 
   async close(): Promise<void> {
@@ -376,12 +401,12 @@ export class ClickHouseAdapter implements Adapter {
     await release?.();
   }
 
-  /** Names have no database part: the relation itself rejects one. */
+  /** Names have no database: the relation itself refuses one. */
   verifyDatabase(): void {
     /* Nothing to compare with. */
   }
 
-  /** Runs an internal statement outside of any node's session; the session may wait for it. @returns its rows */
+  /** Runs a statement of the engine outside of any node's session, which may wait for it. @returns its rows */
   async #ownQuery(sql: string): Promise<readonly Row[]> {
     const session = new ClickHouseSession(this.server, { name: 'tsdbt' }, true);
     try {

@@ -1,9 +1,9 @@
-// Whether the caller allows SQL on the embedded ClickHouse to reach files, programs and other servers.
+// Whether the caller lets SQL on the embedded ClickHouse reach files, programs and other servers.
 
-/** Read only from the shell: nothing in a project can set it, including `.env`. */
+/** Read from the shell alone: nothing in a project sets it, `.env` neither. */
 export const ALLOW_VARIABLE = 'TSDBT_ALLOW_EXTERNAL_ACCESS';
 
-/** The keeper's argument for it. */
+/** The keeper's argument that says so. */
 export const OPEN = 'open';
 
 export function allowsExternalAccess(): boolean {

@@ -1,16 +1,16 @@
-// Formats names and texts for ClickHouse SQL.
+// Names and texts as ClickHouse's SQL writes them.
 
-/** Quotes a name with backquotes, whatever it contains. */
+/** A name in backquotes, whatever it holds. */
 export function quoteIdentifier(name: string): string {
   return `\`${escapeText(name)}\``;
 }
 
-/** Quotes a name with double quotes, as dbt-clickhouse's `adapter.quote` does. Relations use backquotes. */
+/** A name in double quotes, as dbt-clickhouse's `adapter.quote`; relations are in backquotes. */
 export function quoteDouble(name: string): string {
   return `"${name.replace(/[\\"]/g, '\\$&').replaceAll('\0', '\\0')}"`;
 }
 
-/** Formats a part of a statement that a project wrote: a bare or quoted name is kept, anything else is quoted. */
+/** A part of a statement that a project wrote: a bare or quoted name stays as it is, anything else is quoted. */
 export function quoteUnlessBare(name: string): string {
   return /^[A-Za-z_]\w*$/.test(name) ? name : quoteWritten(name);
 }
@@ -23,12 +23,12 @@ export function quoteWritten(name: string): string {
   return (first === '`' || first === '"') && QUOTED.test(name) ? name : quoteIdentifier(name);
 }
 
-/** Formats a text as a string literal, including quotes. */
+/** A text as a string literal, quotes included. */
 export function quoteText(text: string): string {
   return `'${escapeText(text)}'`;
 }
 
-/** Escapes a text for use inside quotes of any kind. */
+/** A text for the inside of quotes of any kind. */
 export function escapeText(text: string): string {
   return text.replace(/[\\'`]/g, '\\$&').replaceAll('\0', '\\0');
 }

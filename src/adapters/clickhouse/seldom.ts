@@ -1,5 +1,5 @@
-// Finds models and seeds that readers can see incomplete on ClickHouse, for the warning of `--every`. Tests with a
-// concurrent reader prove these rules.
+// Which models and seeds readers can see half done on ClickHouse; `--every` warns of them. That it is so is shown by
+// tests with a reader; what a run does is the macros'.
 import type { Credentials } from '../../contracts/project.ts';
 import type { Seldom } from '../adapter.ts';
 
@@ -8,11 +8,12 @@ type Config = Readonly<Record<string, unknown>>;
 const BETWEEN = 'between the delete and the insert readers miss rows';
 
 /**
- * @param credentials of the profile: a cluster changes how models are published, use_lw_deletes the default strategy
+ * @param credentials of the profile: a cluster changes how models are published, use_lw_deletes which strategy is the
+ *   default
  */
 export function createSeldom(credentials: Credentials): Seldom {
   const cluster = typeof credentials['cluster'] === 'string' && credentials['cluster'] !== '';
-  /** As clickhouse__publish_obstacle, as far as the project shows: whole partitions cannot be moved. */
+  /** As clickhouse__publish_obstacle, as far as the project tells: whole partitions cannot go over. */
   const obstacle = (config: Config, readByViews: boolean): string | null =>
     cluster
       ? ' on a cluster'
@@ -63,7 +64,7 @@ export function createSeldom(credentials: Credentials): Seldom {
                 why: 'readers see its rows block by block',
               };
         }
-        // They are published by an exchange, or refused.
+        // They go over by an exchange, or are refused.
         default:
           return null;
       }
@@ -71,7 +72,7 @@ export function createSeldom(credentials: Credentials): Seldom {
   };
 }
 
-/** As clickhouse__run_incremental_strategy: without a key, rows are only appended. */
+/** As clickhouse__run_incremental_strategy: without a key rows are only added. */
 function strategyOf(config: Config, lightweightDeletes: boolean): string {
   const { unique_key: key, incremental_strategy: named } = config as {
     unique_key?: unknown;

@@ -1,5 +1,5 @@
-// One unit of work on ClickHouse: statements in order, in one server session. There are no transactions: the effect of
-// a statement is permanent.
+// One unit of work on ClickHouse: statements in order, in one session of the server. There are no transactions: a
+// statement that has run lasts. What the statements are is decided by macros.
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
@@ -18,26 +18,23 @@ import type { Lane, Server } from './server.ts';
 
 /** Statements whose rows dbt-clickhouse does not read: on a cluster they return a table of hosts. */
 const DDL = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?(?:CREATE|DROP|ALTER)\s/i;
-/**
- * A comment must match in exactly one way: otherwise the time doubles with each comment before a statement that is not
- * a query.
- */
+/** A comment can be read in one way only: otherwise the time doubles with each comment before what is no query. */
 const READS =
   /^(?:\s|\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\/|--[^\n]*\n|\()*(?:select|with|show|describe|desc|explain|exists)\b/i;
 const LEAVES_STATE = /\b(?:set|use|temporary)\b/i;
 const UNKNOWN_DATABASE = '81';
 /**
- * Names of working tables in statements that create, drop and rename them; before the suffix, as much as contains no
- * space.
+ * Names of working tables, as statements make, drop and rename them; of what precedes the ending, as much as has no
+ * blank.
  */
-const WORKING = /(?<![^\s`"'.()])[^\s`"'.()]*__(?:tsdbt_[a-z]+|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}/g;
+const WORKING = /[^\s`"'.()]*__(?:tsdbt_[a-z]+|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}/g;
 const INSERTS = /^\s*insert\s+into\b/i;
 const NEW_TABLE = /^\s*create\s+table\s+(?:if\s+not\s+exists\s+)?(`(?:[^`\\]|\\.)+`\.`(?:[^`\\]|\\.)+`)/i;
 const NAMES_TABLES = /^\s*(?:drop|alter|rename|exchange)\s+tables?\s+(?:if\s+(?:not\s+)?exists\s+)?`/i;
 const MAKES = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?create\b/i;
 const ENDS = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?(?:drop|rename)\b/i;
 
-/** Writes to a working table, which has no readers. */
+/** Writes to a working table, which nobody reads. */
 const UNSEEN = new RegExp(
   '^\\s*(?:/\\*[\\s\\S]*?\\*/\\s*)?(?:insert\\s+into|' +
     'create\\s+(?:or\\s+replace\\s+)?(?:temporary\\s+)?(?:table|view)|drop\\s+(?:table|view)|alter\\s+table|' +
@@ -45,11 +42,11 @@ const UNSEEN = new RegExp(
     '[^\\s(]*__(?:tsdbt_[a-z]+|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}',
   'i',
 );
-/** The server's code for an unknown session. */
+/** The server's code for a session that it does not know. */
 const SESSION_GONE = '372';
-/** How often a statement is sent again that was later than its fence allowed. */
+/** How often a statement is sent that comes later than its fence holds. */
 const FENCED_TRIES = 3;
-/** Number of three-byte letters that every server accepts: 256 KiB. */
+/** Letters of three bytes that every server takes: 256 KiB. */
 const LONG = 80_000;
 
 export class ClickHouseSession implements Session {
@@ -71,7 +68,7 @@ export class ClickHouseSession implements Session {
   readonly #statements = new InOrder();
   #lasts = false;
   #running: { queryId: string; abort: AbortController } | null = null;
-  /** Resolves when the server has ended what was cancelled. */
+  /** Until the server has ended what was cancelled. */
   #ending: Promise<void> | null = null;
   #cancelled = false;
 
@@ -89,12 +86,12 @@ export class ClickHouseSession implements Session {
     return this.#lasts;
   }
 
-  /** No other run changes columns of a relation whose lease this session holds. */
+  /** No other run changes columns of the relation that it has leased. */
   get keepsColumns(): boolean {
     return this.locked.size > 0;
   }
 
-  /** Whether every working table is dropped or renamed. */
+  /** Is every working table dropped or renamed? */
   get clean(): boolean {
     return this.#working.size === 0;
   }
@@ -134,7 +131,7 @@ export class ClickHouseSession implements Session {
     }
   }
 
-  /** Sends rows with `INSERT INTO … FORMAT …`. @param settings for this statement only */
+  /** Sends rows beside `INSERT INTO … FORMAT …`. @param settings for this statement alone */
   async insert(
     sql: string,
     data: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
@@ -143,14 +140,11 @@ export class ClickHouseSession implements Session {
     await this.#statements.run(() => this.#run(sql, { comment: false, settings }, false, Readable.from(data)));
   }
 
-  /**
-   * @param sql with a FORMAT; the server answers after the query has ended, so that a failure never leaves a partial
-   *   answer
-   */
+  /** @param sql with a FORMAT; the server answers once the query is through, so that a failure is no half answer */
   async copyOut<T>(sql: string, take: (rows: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T> {
     return this.#statements.run(async () => {
       let taken: { readonly value: T } | undefined;
-      // A user who may not change settings can still send short queries.
+      // Who may not change settings sends short queries all the same.
       const settings = sql.length > LONG ? LONG_QUERY : {};
       await this.#run(sql, { comment: false, settings }, false, undefined, async (body) => {
         taken = { value: await take(body) };
@@ -174,7 +168,7 @@ export class ClickHouseSession implements Session {
     return Promise.reject(new TsdbtError('internal', 'ClickHouse loads rows by INSERT, not by COPY'));
   }
 
-  /** Waits until the server has ended the statement. Nothing follows it. */
+  /** Until the server has ended the statement. Nothing follows it. */
   async cancel(): Promise<void> {
     this.#cancelled = true;
     if (this.#running === null) return;
@@ -186,13 +180,13 @@ export class ClickHouseSession implements Session {
   async release(): Promise<void> {
     try {
       await this.#statements.ended;
-      // What was begun is cleaned up in any case.
+      // What was begun is cleaned up all the same.
       this.#cancelled = false;
       for (const end of this.endings.splice(0).reverse()) await end();
     } catch {
       // The next run that builds the relation drops what is left.
     }
-    // Statements that arrived in the meantime end in their lane; later ones take another lane.
+    // What has come meanwhile ends in its lane; what comes later takes another one.
     await this.#statements.run(async () => {
       const lane = this.#lane;
       this.#lane = null;
@@ -264,7 +258,7 @@ export class ClickHouseSession implements Session {
       observer?.({ sql, phase: 'end', ms: performance.now() - started, response, cost });
       return { table, columns, response };
     } catch (error) {
-      // An abandoned request says nothing about the statement.
+      // A request that was given up says nothing of the statement.
       await this.#ending;
       observer?.({ sql, phase: 'error', ms: performance.now() - started, error });
       const failure = databaseError(error, { sql, text, start }, connection.address.embedded);
@@ -282,8 +276,8 @@ export class ClickHouseSession implements Session {
   }
 
   /**
-   * Checks the fence before a statement whose effect others see. The server drops the session soon after the check, so
-   * it rejects a statement that this process sends late because it was stopped in between.
+   * Asks the fence before a statement that others see. The server forgets the session soon after the answer: it refuses
+   * a statement that this process sends late, because it was stopped between the two.
    */
   async #sendFenced(
     connection: Connection,
@@ -313,7 +307,7 @@ export class ClickHouseSession implements Session {
     }
   }
 
-  /** A dropped database cannot be the default: the statement that creates it again is sent without one. */
+  /** A dropped database cannot be the default: the statement that creates it again goes without. */
   async #send(
     connection: Connection,
     sql: string,
@@ -351,7 +345,7 @@ function forgetColumns(columns: Map<string, Value>, sql: string): void {
   for (const name of columns.keys()) if ((made ?? sql).includes(name)) columns.delete(name);
 }
 
-/** Length of the text that is cut off at the start. */
+/** Length of the text that is cut off in front. */
 function leading(sql: string): number {
   return [...sql].length - [...sql.trimStart()].length;
 }

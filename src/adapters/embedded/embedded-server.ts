@@ -1,6 +1,6 @@
-// The embedded server of a target for `tsdbt db`, for any dialect. Types only.
+// The embedded server of a target as `tsdbt db` meets it, whatever the dialect. Types only.
 
-/** Where a server listens, and its user. */
+/** Where a server listens, and as whom. */
 export interface EmbeddedAddress {
   readonly host: string;
   readonly port: number;
@@ -12,7 +12,7 @@ export interface EmbeddedState {
   readonly state: 'absent' | 'stopped' | 'running';
   /** Folder of its data. */
   readonly home: string;
-  /** Whether it runs until it is stopped; otherwise until its last user ends. */
+  /** Runs until it is stopped; else until its last user ends. */
   readonly kept: boolean;
   readonly port?: number;
   readonly pid?: number;
@@ -20,18 +20,18 @@ export interface EmbeddedState {
   readonly users?: readonly number[];
 }
 
-/** A target's embedded server. */
+/** The server that a target has of its own. */
 export interface EmbeddedServer {
-  /** The database's display name. */
+  /** The database's name as people write it. */
   readonly title: string;
-  /** Starts it; it runs until it is stopped. */
+  /** Starts it, to run until it is stopped. */
   keep(): Promise<EmbeddedAddress & { release(): Promise<void> }>;
-  /** @returns the processes that still use it, if it keeps running; otherwise none */
+  /** @returns the processes that still use it: then it goes on; else none */
   stop(): Promise<readonly number[]>;
   status(): EmbeddedState;
-  /** Takes over data that an earlier version kept in the project. @returns the new data folder */
+  /** Takes over data that an earlier version kept in the project. @returns the folder that holds them now */
   adopt(): Promise<string>;
-  /** Includes the password. */
+  /** With the password. */
   url(address: EmbeddedAddress): string;
 }
 

@@ -1,7 +1,7 @@
-// load pause, load resume: marks the selected tables in the bookkeeping tables, where running loaders read the mark.
+// load pause, load resume: marks the selected tables in the bookkeeping. Running loaders find the mark by themselves.
 import type { LoadContext } from './load.ts';
 
-/** Pauses or resumes the selected tables. */
+/** Pauses the selected tables, or lets them go on. */
 export async function pauseTables({ targets, sink, say }: LoadContext, paused: boolean): Promise<boolean> {
   for (const target of targets) {
     const changed = await sink.setPaused(target, paused);

@@ -1,4 +1,5 @@
-// parse: parses the project and writes manifest.json. Also validates SLAs of nodes, which dbt does not have.
+// parse: parses the project and writes manifest.json, nothing else. Promises of nodes, which dbt does not know, are
+// checked, too.
 import type { CommandSession } from '../command-session.ts';
 import { promisesOfNodes } from '../promise-place.ts';
 import { loadAndParse } from './run.ts';

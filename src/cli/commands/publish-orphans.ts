@@ -1,5 +1,4 @@
-// publish --list-orphans and --remove-orphans: files of copies that no version references, as lines or one JSON
-// document.
+// publish --list-orphans and --remove-orphans: files of copies that no version names, as lines or one JSON document.
 import { TsdbtError } from '../../errors.ts';
 import { note, print } from '../../events/index.ts';
 import { orphansOfCopies, type OrphansOfCopy } from '../../index.ts';
@@ -12,7 +11,7 @@ import { loadAndParse } from './run.ts';
 
 const DAY_MS = 86_400_000;
 
-/** @returns true, whatever is found @throws {TsdbtError} `usage` for an age that would include files of active runs */
+/** @returns true, whatever is found @throws {TsdbtError} `usage` for an age that would take files of runs at work */
 export async function listOrphans(session: CommandSession): Promise<boolean> {
   const { flags, logger } = session;
   const remove = flags['remove_orphans'] === true;
@@ -48,7 +47,7 @@ function linesOf(found: readonly OrphansOfCopy[], remove: boolean, age: string):
   ];
 }
 
-/** The keys are documented in docs/publish.md and must not change. */
+/** The keys are documented in docs/publish.md and stay. */
 function documents({ publication: { unique_id, config }, orphans }: OrphansOfCopy): object[] {
   return orphans.map((orphan) => ({ unique_id, to: config.to, table: config.table, ...orphan }));
 }

@@ -1,5 +1,5 @@
-// `modules`: the parts of Python's datetime, pytz, re and itertools that dbt exposes, created on first use. All
-// templates of a command share them, except itertools, which reports its use.
+// `modules`: Python's datetime, pytz, re and itertools as far as dbt shows them. Each is made when first used; all but
+// itertools, which tells of its use, are shared by the templates of a command.
 import type { Logger } from '../../log.ts';
 import type { Value } from '../../values/index.ts';
 import { LazyDict } from '../lazy-dict.ts';
@@ -10,13 +10,10 @@ import { createReModule } from './re.ts';
 
 type Makers = ReadonlyMap<string, () => Value>;
 
-/**
- * The modules of a command. Shared as in a Python process, so that the rules of 600 time zones are read once, not per
- * node.
- */
+/** The modules of a command, as those of a Python process: the rules of 600 time zones are read once, not per node. */
 const shared = new WeakMap<() => number, Makers>();
 
-/** Creates the `modules` of a context. @param clock milliseconds since 1970, the same function for a whole command */
+/** The `modules` of a context. @param clock milliseconds since 1970, the same function for a whole command */
 export function createModules(clock: () => number, logger: Logger): Value {
   let ofCommand = shared.get(clock);
   if (ofCommand === undefined) {

@@ -1,12 +1,12 @@
-// Turns URLs and e-mail addresses in escaped text into links.
+// Links for the URLs and mail addresses of a text that is already escaped.
 import { escapeText } from '../markup.ts';
 
 export interface UrlizeOptions {
-  /** Maximum length of a link's text. */
+  /** Longest text of a link. */
   readonly limit: number | undefined;
   readonly rel: string;
   readonly target: string | undefined;
-  /** Additional URI schemes, such as `tel:`, that become links. */
+  /** Prefixes such as `tel:` that make a link too. */
   readonly schemes: readonly string[];
 }
 
@@ -24,6 +24,7 @@ const BRACKETS: readonly (readonly [string, string])[] = [
   ['&lt;', '&gt;'],
 ];
 
+/** jinja2's `urlize`: addresses in an HTML text become links. */
 export function urlize(text: string, options: UrlizeOptions): string {
   const rel = options.rel === '' ? '' : ` rel="${escapeText(options.rel)}"`;
   const target = options.target === undefined || options.target === '' ? '' : ` target="${escapeText(options.target)}"`;

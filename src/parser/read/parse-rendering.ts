@@ -73,19 +73,17 @@ class ParseRendering implements Rendering {
   readonly #state: ParseState;
   readonly #context: ContextSettings;
   readonly #hookContext: ContextSettings;
-  /** Used for trial renderings: records nothing and does not warn. */
+  /** For trials, which record nothing and warn of nothing. */
   readonly #trialContext: ContextSettings;
   readonly #macros: ReadonlyMap<string, MacroNode>;
   readonly #inert: InertMacros;
-  /** By package: the context of YAML texts, and results that never change. */
+  /** By package: what YAML texts see, and what those give that always give the same. */
   readonly #yamlTexts = new Map<string, { readonly scope: BaseScope; readonly known: Map<string, Json> }>();
   /** Hooks are rendered in the scope of their node's code, as in dbt. */
   readonly #scopes = new Map<NodeCalls, ParseScope>();
   #resolverOrNull: MacroResolver | null = null;
   #visibleOrNull: VisibleMacroLookup | null = null;
-  /**
-   * Whether a call of an inert macro renders without an error: by text and package, and by node if the macro reads it.
-   */
+  /** By text and package, and by node where the macro reads it: whether a call of an inert macro renders. */
   readonly #tried = new Map<string, boolean>();
   #names: NameMacros | null = null;
   #overridden: ReadonlySet<string> | null = null;
@@ -115,7 +113,7 @@ class ParseRendering implements Rendering {
       recordCommand: recorders.command,
       clock: () => started,
       config,
-      // The whole adapter, because templates may use `api.Column` and similar during parsing.
+      // The whole adapter, because templates may use `api.Column` and the like while parsing.
       adapter,
       templates: createTemplateEnvironments(),
       texts: new Map(),
@@ -142,7 +140,7 @@ class ParseRendering implements Rendering {
     return this.#resolverOrNull;
   }
 
-  /** The line of the file on which a resource's code begins. */
+  /** Line of the file on which a resource's code starts. */
   #lineOf(
     resource: { readonly package_name: string; readonly original_file_path: string },
     code: string,
@@ -160,10 +158,10 @@ class ParseRendering implements Rendering {
     const known = yaml.known.get(text);
     if (known !== undefined) return known;
     const template = this.#context.templates.runtime.compile(text, { name: '<template>' });
-    // Like #recordConfig: dbt's partial parse stores null for an undefined value.
+    // As #recordConfig: null is what dbt's partial parse leaves of an undefined value.
     const missing = this.#state.config.flags.partial_parse ? null : '';
     const value = toJson(template.renderNativeSync(yaml.scope), true, missing) as Json;
-    // Copies a list or dict for each recipient, because it may modify it.
+    // A list or a dict is made anew for each who may change it.
     if (typeof value !== 'object' && repeatableNames(template.ast.body, YAML_NAMES) !== null)
       yaml.known.set(text, value);
     return value;
@@ -192,7 +190,7 @@ class ParseRendering implements Rendering {
   node(node: RenderedNode, calls: NodeCalls): void {
     const code = node.raw_code;
     if (node.resource_type === 'model') this.#state.clock.models++;
-    // Functions in any language are templates.
+    // Functions are templates in each language.
     if (languageOf(node) === 'python' && node.resource_type === 'model') {
       if (hasJinja(code)) throw errorOf('jinjaInPython', {}, { node });
       takeStatic(node, readPythonModel(code), calls);
@@ -222,10 +220,7 @@ class ParseRendering implements Rendering {
     template.renderSync(scope);
   }
 
-  /**
-   * Returns the id of the called inert macro; null if there is none, or if the call fails: the node's rendering then
-   * fails as well.
-   */
+  /** The id of the inert macro that is called; null when there is none, or when the call fails: then its node does. */
   #withoutEffect(node: RenderedNode, call: StaticCall): string | null {
     const id = this.#inert.idOf(node.package_name, call);
     if (id === null) return null;
@@ -420,10 +415,10 @@ function collectingReferences({ refs, sources, metrics, functions }: NodeCalls):
   };
 }
 
-/** Whether dbt looks for the source text of a config() call: not if a space precedes the parenthesis. */
+/** Whether dbt looks for source texts of a config() call: not with a space before the bracket. */
 const writesConfig = (code: string): boolean => code.includes('config(');
 
-/** Records the calls found in a node's code by the static readers. */
+/** Records the calls that the static readers found in a node's code. */
 function takeStatic(
   node: RenderedNode,
   { refs, sources, configs, writtenConfig, macros, simple }: StaticModel,
@@ -457,7 +452,7 @@ function languageOf(node: RenderedNode): string | null {
   return node.language ?? null;
 }
 
-/** jinja drops one trailing newline of a template and normalizes newlines. */
+/** jinja drops one newline at the end of a template, and normalizes newlines. */
 function withoutLastNewline(text: string): string {
   const plain = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
   return plain.endsWith('\n') ? plain.slice(0, -1) : plain;

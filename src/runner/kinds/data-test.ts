@@ -1,5 +1,5 @@
-// Data tests, generic and singular: the materialization counts failing rows, and this file turns the count into pass,
-// warn or fail. The first failing rows are kept for the report.
+// Data tests, generic and singular: the materialization counts failing rows, this file turns the count into pass, warn
+// or fail. The first failing rows are kept for the report.
 import type { Session } from '../../adapters/adapter.ts';
 import type { Table } from '../../adapters/table.ts';
 import { compileNode, macroNoter } from '../../compiler/compile.ts';
@@ -16,7 +16,7 @@ import type { RunContext } from '../context.ts';
 import type { NodeKind, Outcome } from '../node.ts';
 import { noteTested, testSlice } from '../test-slice.ts';
 
-/** Number of failing rows in the report. */
+/** How many failing rows the report shows. */
 const ROWS_SHOWN = 5;
 
 /** How data tests run. */
@@ -25,7 +25,7 @@ export const dataTestKind: NodeKind<TestNode> = {
     ctx.log.startLine(`test ${node.name}`, p);
   },
   async compile(ctx, node, session) {
-    // The usual value of all rows is not the usual value of the newest rows.
+    // What is usual of all rows is not usual of the newest ones.
     const slice = readsHistory(node) ? null : testSlice(ctx, node);
     if (slice?.where == null) return compileNode(ctx, node, session);
     const where = node.config.where ? `(${node.config.where}) and ${slice.where}` : slice.where;
@@ -45,14 +45,14 @@ export const dataTestKind: NodeKind<TestNode> = {
   },
 };
 
-/** Data tests of an audited node: they read all rows that are about to be published, and the pass is not recorded. */
+/** How data tests run on what a node is about to publish: on all its rows, and without a memory of it. */
 export const auditTestKind: NodeKind<TestNode> = {
   ...dataTestKind,
   compile: (ctx, node, session) => compileNode(ctx, node, session),
   execute: (ctx, node, session) => executeTest(ctx, node, session, auditTestKind.compile),
 };
 
-/** A test that a combined statement showed to find nothing has passed; any other test is run alone. */
+/** A test that others of its relation have shown to find nothing is done; any other is asked alone. */
 async function executeTest(
   ctx: RunContext,
   node: TestNode,
@@ -95,7 +95,7 @@ async function executeDataTest(ctx: RunContext, node: TestNode, session: Session
   return { ...verdict, message: [verdict.message, ...reasons].join('; '), response };
 }
 
-/** Explains the error of a singular test that reads `this`, which is the table of its own failures. */
+/** Of a singular test that reads `this`, which is the table of its own failures, the error with that explanation. */
 function withOwnRelation(node: TestNode, error: unknown): unknown {
   const reads = !node.test_metadata && /\{\{[^{}]*\bthis\b/.test(node.raw_code);
   return reads && error instanceof TsdbtError && error.kind === 'database' && error.message.includes(node.alias)
@@ -103,12 +103,12 @@ function withOwnRelation(node: TestNode, error: unknown): unknown {
     : error;
 }
 
-/** Whether it is the built-in test `usual`; a project may define its own test of that name. */
+/** Whether it is the built-in test `usual`; a project may have one of its own under that name. */
 function readsHistory({ depends_on }: TestNode): boolean {
   return depends_on.macros.includes('macro.dbt.test_usual');
 }
 
-/** Describes why values in a table of failing rows are not usual. */
+/** Why the values in a table of failing rows are not usual. */
 function reasonsOf({ columnNames, rows }: Table): string[] {
   const at = columnNames.findIndex((name) => name.toLowerCase() === 'reason');
   return rows.flatMap(({ values }) => (values[at] == null ? [] : [toText(values[at])]));
@@ -142,7 +142,7 @@ function wholeNumber(value: Value): number {
   throw errorOf('notAnInteger', { value: toText(value) });
 }
 
-/** Converts a database's boolean: a real one, 0 or 1, or one of Python's words. */
+/** What a database calls a boolean: a real one, 0 or 1, or one of Python's words. */
 function flag(value: Value): boolean {
   if (typeof value !== 'string') return isTruthy(value);
   const word = value.toLowerCase();
@@ -151,10 +151,7 @@ function flag(value: Value): boolean {
   throw errorOf('testVerdictNotBoolean', { value });
 }
 
-/**
- * Reads the first failing rows for the report. An error here does not fail the test. @returns null if they are not
- * needed
- */
+/** The first failing rows, for the report; an error here does not fail the test. @returns null: nobody wants them */
 async function firstRows(ctx: RunContext, node: TestNode, session: Session, scope: NodeScope): Promise<Table | null> {
   if ((ctx.config.flags.quiet && !readsHistory(node)) || !node.compiled_code) return null;
   try {

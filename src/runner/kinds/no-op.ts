@@ -2,7 +2,7 @@
 import type { GraphNode } from '../../contracts/node.ts';
 import type { NodeKind } from '../node.ts';
 
-/** How nodes without any work run. */
+/** How nodes without work of their own run. */
 export const noOpKind: NodeKind<GraphNode> = {
   start: () => undefined,
   compile: async (_ctx, node) => node,

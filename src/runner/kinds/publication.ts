@@ -1,4 +1,5 @@
-// Publications: send the rows of a model, snapshot or seed to another database after its tests. src/publish sends them.
+// Publications: the rows of a model, snapshot or seed, sent to another database after its tests. Sending is left to
+// src/publish.
 import { relationFrom } from '../../context/relations.ts';
 import type { ManifestNode } from '../../contracts/node.ts';
 import type { PublicationNode } from '../../contracts/publication.ts';
@@ -16,7 +17,7 @@ export const publicationKind: NodeKind<PublicationNode> = {
   compile: async (_ctx, node) => node,
   async execute(ctx, node, session, _p, work) {
     const { receivers, adapter, config } = ctx;
-    // Until a complete build, readers of the copy keep all rows.
+    // Readers of the copy have all rows until a whole build.
     if (partOfRows(ctx) !== null)
       return { status: 'no-op', message: 'NO-OP', response: { _message: 'NO-OP' }, failures: null };
     const published = publishedNode(ctx.manifest.nodes, node);
@@ -64,7 +65,7 @@ export const publicationKind: NodeKind<PublicationNode> = {
   },
 };
 
-/** The option with which the command builds no rows or only some. */
+/** The option by which the command builds none of the rows or some. */
 function partOfRows({ config, scopes }: RunContext): string | null {
   if (config.flags.empty) return '--empty';
   return scopes.sample === null ? null : '--sample';

@@ -1,14 +1,14 @@
-// Snapshots: models with their own start and result lines.
+// Snapshots: models with a start and a result line of their own.
 import { compileNode } from '../../compiler/compile.ts';
 import { relationFrom } from '../../context/relations.ts';
 import type { SnapshotNode } from '../../contracts/node.ts';
-import { stringifyJson } from '../../values/index.ts';
+import { showJson } from '../../values/index.ts';
 import { executeRelational } from './model.ts';
 import { nodeRepresentation } from '../materialize.ts';
 import type { RunContext } from '../context.ts';
 import type { NodeKind, Outcome } from '../node.ts';
 
-/** With `--empty` and `--sample` most rows are missing, not deleted, so an existing snapshot is left unchanged. */
+/** Under `--empty` and `--sample` most rows are missing, not deleted: a snapshot that has a history is left alone. */
 function keptHistory(ctx: RunContext, node: SnapshotNode): Outcome | null {
   const option = ctx.config.flags.empty === true ? '--empty' : ctx.scopes.sample !== null ? '--sample' : null;
   const relation = relationFrom(ctx.adapter, ctx.config.project.quoting, node);
@@ -29,7 +29,7 @@ export const snapshotKind: NodeKind<SnapshotNode> = {
     const cfg = Object.fromEntries(
       Object.entries(node.config)
         .filter(([, v]) => v !== null && v !== undefined)
-        .map(([k, v]) => [k, typeof v === 'string' ? v : stringifyJson(v)]),
+        .map(([k, v]) => [k, typeof v === 'string' ? v : showJson(v)]),
     );
     ctx.log.snapshotResult(
       nodeRepresentation(ctx, node),

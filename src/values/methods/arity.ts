@@ -1,8 +1,8 @@
-// CPython's TypeErrors for a built-in method that is called with the wrong arguments.
+// The TypeErrors of calling a method of a built-in type with the wrong arguments, in CPython's words.
 import { typeError } from '../python-error.ts';
 import type { Kwargs, Value } from '../value.ts';
 
-/** Arguments with a known count. */
+/** Arguments of which so many are there. */
 export type AtLeast<Least extends number> = Least extends 1
   ? readonly [Value, ...Value[]]
   : Least extends 2
@@ -10,9 +10,9 @@ export type AtLeast<Least extends number> = Least extends 1
     : readonly Value[];
 
 /**
- * Checks the arguments of a method that takes only positional ones.
+ * Checks a method that takes positional arguments only.
  * @param name qualified: `dict.get`
- * @throws JinjaError with CPython's message
+ * @throws JinjaError in CPython's words
  */
 export function checkArity<Least extends number>(
   name: string,

@@ -1,8 +1,9 @@
-// A method of a built-in type: a function of the object and the call's arguments, and how it is bound to an object.
+// What a method of a built-in type is: a function of the object and the arguments of the call; and binding one to its
+// object.
 import { bounded } from '../budget.ts';
 import type { Callable, CallableFace, Kwargs, Value } from '../value.ts';
 
-/** An unbound method. */
+/** A method before it is bound. */
 export type Method<Self> = (self: Self, args: readonly Value[], kwargs: Kwargs) => Value;
 
 class MethodFace implements CallableFace {
@@ -11,7 +12,7 @@ class MethodFace implements CallableFace {
 
   constructor(name: string) {
     this.#name = name;
-    // Methods that jinja2's sandbox wraps.
+    // jinja2's sandbox wraps these methods.
     this.type = name === 'format' || name === 'format_map' ? 'function' : 'builtin_function_or_method';
   }
 
@@ -20,7 +21,7 @@ class MethodFace implements CallableFace {
   }
 }
 
-/** Binds a method: the value of `obj.method`. */
+/** `obj.method` as a value. */
 export function bindMethod<Self>(name: string, method: Method<Self>, self: Self): Callable {
   const bound: Callable = (args, kwargs) => {
     const result = method(self, args, kwargs);

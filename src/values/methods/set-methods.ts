@@ -119,7 +119,7 @@ function without(set: PySet, others: readonly Value[]): PySet {
   return new PySet([...set.values()].filter((x) => !sets.some((o) => o.has(x))));
 }
 
-/** Returns the unbound method of that name. */
+/** The method of this name, unbound. */
 export function getSetMethod(name: string): Method<PySet> | undefined {
   return METHODS.get(name);
 }
