@@ -301,6 +301,8 @@ export const BOOLEAN: DataType = new BooleanType();
 export const TEXT: DataType = new TextType(DBT_NULLS);
 /** Every text stays as it is, as in results of queries. */
 export const EXACT_TEXT: DataType = new TextType(new Set());
+/** Bytes, each as two hexadecimal digits after `\x`. */
+export const BYTES: DataType = new TextType(new Set());
 
 /** In the order in which dbt tries them. */
 export function candidateTypes(text: DataType): readonly DataType[] {

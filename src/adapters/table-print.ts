@@ -4,6 +4,7 @@ import { PyDict } from '../values/dict.ts';
 import { dumpJson } from '../values/json.ts';
 import { toText } from '../values/text.ts';
 import type { Value } from '../values/value.ts';
+import { BYTES } from './data-type.ts';
 import type { Table } from './table.ts';
 
 export interface PrintOptions {
@@ -16,6 +17,9 @@ export interface PrintOptions {
 }
 
 const ELLIPSIS = '...';
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** Characters that a text for people does not have. */
+const CONTROL = /[\0-\x08\x0b-\x1f\x7f]/;
 
 /** The grid with a header, in GitHub's Markdown; ends with a newline. */
 export function printTable(table: Table, options: PrintOptions = {}): string {
@@ -36,7 +40,9 @@ export function printTable(table: Table, options: PrintOptions = {}): string {
           rows.map((row) => row.at(i)),
           maxPrecision,
         )
-      : toText,
+      : type === BYTES
+        ? bytesText
+        : toText,
   );
   const grid = rows.map((row) => {
     const cells = formatters.map((format, i) => {
@@ -145,4 +151,16 @@ function unescaped(json: string): string {
     const code = Number.parseInt(hex, 16);
     return code < 0x20 ? match : String.fromCharCode(code);
   });
+}
+
+/** Bytes that are text in UTF-8, such as a message in the dead letters, as this text; others as they are written. */
+function bytesText(value: Value): string {
+  const written = toText(value);
+  if (!/^\\x(?:[0-9a-f]{2})+$/.test(written)) return written;
+  try {
+    const text = UTF8.decode(Buffer.from(written.slice(2), 'hex'));
+    return CONTROL.test(text) ? written : text;
+  } catch {
+    return written;
+  }
 }

@@ -9,7 +9,7 @@ import { parseJson } from '../../values/json.ts';
 import { PyTimedelta } from '../../values/timedelta.ts';
 import { FixedZone } from '../../values/timezone.ts';
 import type { Value } from '../../values/value.ts';
-import { BOOLEAN, DATE_TYPE, DATETIME, type DataType, EXACT_TEXT, INTEGER, NUMBER } from '../data-type.ts';
+import { BOOLEAN, BYTES, DATE_TYPE, DATETIME, type DataType, EXACT_TEXT, INTEGER, NUMBER } from '../data-type.ts';
 import type { ColumnDescription } from '../adapter.ts';
 import type { Table } from '../table.ts';
 import { resultColumn, type TypedColumn, tableOfColumns, uniqueNames } from '../table-inference.ts';
@@ -45,6 +45,7 @@ const JSON_DECODER: Decoder = { decode: parseJson, type: undefined };
 
 const DECODERS: ReadonlyMap<number, Decoder> = new Map<number, Decoder>([
   [16, { decode: (text) => text === 't', type: BOOLEAN }],
+  [17, { decode: (text) => text, type: BYTES }],
   [20, INTEGER_DECODER],
   [21, INTEGER_DECODER],
   [23, INTEGER_DECODER],
@@ -159,7 +160,7 @@ function decodeColumn(decoder: Decoder, rows: RawResult['rows'], index: number):
       const value = (values[i] = decoder.decode(text));
       some = true;
       // A time that Python cannot represent stays text, and so does its column.
-      if (typeof value === 'string' && type !== EXACT_TEXT) odd = true;
+      if (typeof value === 'string' && type !== EXACT_TEXT && type !== BYTES) odd = true;
     }
   }
   return odd || type === undefined ? resultColumn(values) : { type: some ? type : INTEGER, values };

@@ -1,5 +1,5 @@
 // Dead letters that are replayed: an intent of kind `replay` names them, under partition -1 of no topic. Then their
-// rows are written, those that failed again become new letters, and the old ones are marked. A replay that was cut
+// rows are written, and their letters are marked. A letter that failed again is replaced by a new one. A replay that was cut
 // off is ended by the next one.
 import { setTimeout as pause } from 'node:timers/promises';
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
@@ -48,6 +48,7 @@ export async function replayLetters(
     const outcome = await writeContents(writing, { intents: [recorded], looked }, contents);
     if (outcome === null) throw busy();
     writing.reached('before_commit');
+    await replaceFailedAgain(lease, ids, recorded.id);
     await lease.run(markReplayed(ids, recorded.seq));
     await finish(lease, [recorded], { target, loadId });
     return outcome;
@@ -69,17 +70,30 @@ export async function settleReplay(lease: LeasedSession, target: LoadTarget): Pr
   if (!isOpen(open)) return;
   const letters = open.letters.join(', ');
   const loads = `SELECT load_id FROM ${STATE_DATABASE}.load_flushes WHERE id = ${quoteText(open.id)}`;
+  await replaceFailedAgain(lease, open.letters, open.id);
   // A topic that was made anew has rows of the same offsets: only the replay's own ones count.
   const rows = await lease.ask(
-    `SELECT toString(id) FROM ${LETTERS} WHERE id IN (${letters}) AND ((topic, partition, offset) IN ` +
+    `SELECT toString(id) FROM ${LETTERS} WHERE id IN (${letters}) AND (topic, partition, offset) IN ` +
       `(SELECT _topic, _partition, toInt64(_offset) FROM ${relationOf(target)} WHERE (_topic, _partition, ` +
       `toInt64(_offset)) IN (SELECT topic, partition, offset FROM ${LETTERS} WHERE id IN ` +
-      `(${letters})) AND _load_id IN (${loads})) OR (topic, partition, offset) IN (SELECT topic, partition, offset ` +
-      `FROM ${LETTERS} WHERE flush = ${quoteText(open.id)}))`,
+      `(${letters})) AND _load_id IN (${loads}))`,
   );
   const done = rows.flatMap(([found]) => (found == null ? [] : [found]));
   if (done.length > 0) await lease.run(markReplayed(done, open.seq));
   await finish(lease, [open], { target, loadId: '' });
+}
+
+/** Deletes the letters that failed again in a replay: they have new ones. Runs twice without harm. */
+async function replaceFailedAgain(lease: LeasedSession, ids: readonly string[], flush: string): Promise<void> {
+  // Two topics of the name may have a letter of the offset.
+  const place = '(topic, partition, offset, ifNull(toUnixTimestamp64Milli(kafka_ts), -1))';
+  const rows = await lease.ask(
+    `SELECT toString(id) FROM ${LETTERS} WHERE id IN (${ids.join(', ')}) AND ${place} IN (SELECT ${place} FROM ` +
+      `${LETTERS} WHERE flush = ${quoteText(flush)})`,
+  );
+  const again = rows.flatMap(([id]) => (id == null ? [] : [id]));
+  if (again.length > 0)
+    await lease.run(`ALTER TABLE ${LETTERS} DELETE WHERE id IN (${again.join(', ')}) SETTINGS mutations_sync = 1`);
 }
 
 /** Has a position of the table been set, and what is to be deleted then not yet? */

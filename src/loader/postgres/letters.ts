@@ -67,15 +67,19 @@ from ${STATE_SCHEMA}.dead_letters as d where ${ofTable(target, 'd')} and replaye
 }
 
 /**
- * Lets letters that were replayed and have failed again keep the time when they failed first: it says of which topic of
- * the name they are. Runs in the transaction that has added them.
+ * Deletes the letters that failed again in a replay, so that a message has one letter. The new letter keeps the time of
+ * the first failure: it tells to which topic of the name the message belongs. Runs in the transaction that added the
+ * new letters.
  */
-export function keepFirstTimes(ids: readonly string[]): string {
+export function replaceFailedAgain(ids: readonly string[]): string {
   return (
-    `update ${STATE_SCHEMA}.dead_letters as d set failed_at = o.failed_at from ${STATE_SCHEMA}.dead_letters as o ` +
+    `with again as (
+  update ${STATE_SCHEMA}.dead_letters as d set failed_at = o.failed_at from ${STATE_SCHEMA}.dead_letters as o ` +
     `where o.id in (${ids.join(', ')}) and d.relation = o.relation and d.topic = o.topic and ` +
     'd.partition = o.partition and d."offset" = o."offset" and d.kafka_ts is not distinct from o.kafka_ts and ' +
-    'd.replayed_at is null and d.failed_at = now()'
+    `d.replayed_at is null and d.failed_at = now() returning o.id
+)
+delete from ${STATE_SCHEMA}.dead_letters where id in (select id from again)`
   );
 }
 

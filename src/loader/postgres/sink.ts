@@ -42,7 +42,7 @@ import {
 import { changeWrites, fillChanges, flushChanges, onlyWhole } from './change-flush.ts';
 import { existingColumns, storedTypes } from './existing-table.ts';
 import { keptState } from './kept-state.ts';
-import { keepFirstTimes, newestLetter, readLetters, writeLetters } from './letters.ts';
+import { replaceFailedAgain, newestLetter, readLetters, writeLetters } from './letters.ts';
 import { pausedOf, pauseTable } from './pauses.ts';
 import { deadEnds, forgetMembers, heldEnds, heldRows, lookSql, recentDeadSql, snapshotsSql } from './look.ts';
 import { mergeRows } from './merge.ts';
@@ -416,7 +416,7 @@ export class PostgresSink implements Sink {
     }
     const dead = [...flush.dead, ...refused];
     if (dead.length > 0) await writeLetters(session, target, this.#sealer, flush.loadId, dead);
-    if (dead.length > 0 && flush.replayed !== undefined) await session.execute(keepFirstTimes(flush.replayed));
+    if (dead.length > 0 && flush.replayed !== undefined) await session.execute(replaceFailedAgain(flush.replayed));
     this.#reached('before_commit');
     return refused;
   }

@@ -44,6 +44,19 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
     ]);
   });
 
+  it.skipIf(missing !== null || type !== 'postgres')(
+    'prints bytes that are text as text, and others by digits',
+    async () => {
+      const bytes = `select '{"k": "ü"}'::bytea as text, '\\xff00'::bytea as bytes, null::bytea as none`;
+      expect((await query(bytes)).stdout).toBe(
+        '| text       | bytes  | none |\n| ---------- | ------ | ---- |\n| {"k": "ü"} | \\xff00 |      |\n',
+      );
+      expect((await query(bytes, '--output', 'csv')).stdout).toBe(
+        'text,bytes,none\n\\x7b226b223a2022c3bc227d,\\xff00,\n',
+      );
+    },
+  );
+
   it.skipIf(missing !== null)('prints CSV and JSON with exact numbers and nulls', async () => {
     const csv = await query(found, '--output', 'csv');
     expect([csv.code, csv.stdout]).toEqual([0, 'id,name,big\n1,"a, ""b""",12345678901234567\n2,ünï,5\n3,,7\n']);

@@ -120,6 +120,27 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     expect((await lab.letters(target)).map(([offset]) => offset)).toEqual([3]);
     expect(await replay(wide)).toEqual({ rows: 0, dead: 1 });
     expect(await lab.letters(target)).toHaveLength(1);
+    // Also of those that became rows: a message has one letter, whatever became of it.
+    expect(
+      await lab.rows(
+        `select count() = ${dead}, uniqExact(partition, offset) = ${dead} from tsdbt.dead_letters where relation like ` +
+          `'%${target.identifier}%'`,
+      ),
+    ).toEqual([['1', '1']]);
+  });
+
+  it('a replay that was killed before it marked its letters leaves one for each message', async () => {
+    const target = lab.target({ id: 'Int64', k: 'Int8' });
+    for (const id of upTo(3)) lab.broker.produce('t', 0, { id, k: 'no' });
+    await lab.load(target);
+    const killed = lab.anotherSink((point) => {
+      if (point === 'before_commit') throw new Error('killed');
+    });
+    await expect(replay(target, killed)).rejects.toThrow('killed');
+    expect(await replay(target)).toEqual({ rows: 0, dead: 3 });
+    expect(
+      await lab.rows(`select offset from tsdbt.dead_letters where relation like '%${target.identifier}%' order by 1`),
+    ).toEqual([['0'], ['1'], ['2']]);
   });
 
   it('letters of targets that hide values are sealed, and opened for a replay', async () => {

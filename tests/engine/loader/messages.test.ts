@@ -276,6 +276,39 @@ describe('messages', () => {
     ]);
   });
 
+  it('a message that fails again in a replay has one dead letter, with the new reason and the first time', async () => {
+    const t = lab.target({ id: 'smallint' });
+    for (const id of ['x', 'q', '100000']) lab.broker.produce('t', 0, { id });
+    expect(await lab.load(t)).toMatchObject({ rows: 0, dead: 3 });
+    const letters = (): Promise<(string | null)[][]> =>
+      lab.rows(
+        `select "offset"::text, error, failed_at::text, (replayed_at is null)::text from tsdbt.dead_letters where ` +
+          `target = '${t.uniqueId}' order by "offset"`,
+      );
+    const before = await letters();
+    await lab.rows(`alter table raw.${t.identifier} alter id type boolean using false`);
+    for (const rows of [0, 0])
+      expect(
+        await replayLetters({
+          ...{ sink: lab.sink, decoder: jsonDecoder, hashKey: 'key', loadId: 'again', now: Date.now },
+          target: { ...t, columns: [{ name: 'id', type: 'boolean' }] },
+        }),
+      ).toEqual({ rows, dead: 3 });
+    const after = await letters();
+    expect(after.map(([offset, , failed, open]) => [offset, failed, open])).toEqual(
+      before.map(([offset, , failed]) => [offset, failed, 'true']),
+    );
+    expect(after.map(([, error]) => error)).not.toEqual(before.map(([, error]) => error));
+    await lab.rows(`alter table raw.${t.identifier} alter id type text using id::text`);
+    await replayLetters({
+      ...{ sink: lab.sink, decoder: jsonDecoder, hashKey: 'key', loadId: 'again', now: Date.now },
+      target: { ...t, columns: [{ name: 'id', type: 'text' }] },
+    });
+    expect((await letters()).map(([offset, , , open]) => [offset, open])).toEqual(
+      before.map(([offset]) => [offset, 'false']),
+    );
+  });
+
   it('nothing of personal data is left anywhere in the database', async () => {
     const t = lab.target({ id: 'integer', ip: 'text', n: 'text' }, { hash: ['ip', 'n'], drop: ['mail'] });
     const secret = 'SECRET7x';

@@ -92,6 +92,41 @@ union all select 2, '', false, (-1)::numeric(38, 9),
     expect(await there("select name from system.tables where database = 'published' order by 1")).toEqual([['m']]);
   });
 
+  it('keeps columns that take no null so, and changes with them', async () => {
+    const described = () =>
+      there("select name, type from system.columns where database = 'published' and table = 'n' order by position");
+    const build = async (notNull: readonly string[]): Promise<void> => {
+      lab.project.write({
+        'models/m.sql': `${TABLE}select 1 as id, 'a'::text as name, now() as at, null::int as note`,
+        'models/m.yml': `models:
+  - name: m
+    config: { contract: { enforced: true }, meta: { tsdbt: { publish: { to: analytics, table: published.n } } } }
+    columns:
+${Object.entries({ id: 'integer', name: 'text', at: 'timestamptz', note: 'integer' })
+  .map(
+    ([name, type]) =>
+      `      - { name: ${name}, data_type: ${type}${notNull.includes(name) ? ', constraints: [{ type: not_null }]' : ''} }`,
+  )
+  .join('\n')}
+`,
+      });
+      const built = await lab.project.run(['build']);
+      expect(built.code, built.out).toBe(0);
+    };
+    await build(['id', 'name', 'at']);
+    const wanted = [
+      ['id', 'Int32'],
+      ['name', 'String'],
+      ['at', "DateTime64(6, 'UTC')"],
+      ['note', 'Nullable(Int32)'],
+    ];
+    expect(await described()).toEqual(wanted);
+    await build(['id']);
+    expect((await described())[1]).toEqual(['name', 'Nullable(String)']);
+    await build(['id', 'name', 'at']);
+    expect(await described()).toEqual(wanted);
+  });
+
   const refused: [string, string, string][] = [
     ['infinity', "select 1 as id, 'infinity'::date as d", "Column 'd' has 1 value that cannot be published"],
     [
