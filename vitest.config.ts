@@ -1,10 +1,56 @@
-// Which tests run with `npm test`; with TSDBT_TEST_KAFKA=1, `npm run test:kafka`; with TSDBT_TORTURE, `npm run
-// torture`; in which order, and their limits.
+// The sets of test files and the order in which they run. Each test file belongs to one set:
+//
+//   npm test              quick: no test takes over 3 s, all of them less than 3 minutes
+//   npm run test:all      quick and SLOW
+//   npm run test:kafka    tests/engine/kafka, on a real Kafka
+//   npm run torture       tests/torture
+//
+// `npx vitest run FILE` runs any file of the first two.
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const { env } = process;
 const KAFKA = 'tests/engine/kafka/**/*.test.ts';
+
+/**
+ * What `npm test` leaves out: files of tests/engine whose tests take over 3 s, or are many and slow. By folder, as names
+ * without `.test.ts`; `*` is the whole folder.
+ */
+const SLOW_NAMES = {
+  diff: '*',
+  faults: '*',
+  overrides: '*',
+  publish: '*',
+  requests: '*',
+  snapshots: '*',
+  adapters: `clickhouse-http clickhouse-remote-database clickhouse-types clickhouse-written embedded odd-settings
+    postgres-relations postgres-types silence unit-fixtures`,
+  cli: `bad-input both-ways init kept-views library link outputs plain-tables play query sample
+    seldom-strategies sla start test-slices usual`,
+  docs: 'example-stage examples site',
+  hostile: `archives avro canary canary-load comments connection-files docs-page embedded-clickhouse
+    embedded-spellings embedded-state env-file inputs names outside-paths package-sources regexps schemas
+    shell-password stored-files written-files`,
+  loader: `archive archive-compact archive-compact-beside archive-repair archived-rows check clickhouse-bookkeeping
+    clickhouse-cells clickhouse-flush-ranges clickhouse-left clickhouse-problems clickhouse-replay
+    clickhouse-rewind clickhouse-settle clickhouse-sync clickhouse-table column-check endings fast-path
+    file-client kafka-client loaded-sources made-anew metrics new-rows pause real-kafka record-batches
+    rewind rewind-beside several-topics sync sync-command sync-hidden topic-ids`,
+  'loader/debezium': 'clickhouse clickhouse-replay envelope-cells replay tombstones',
+  macros: 'clickhouse-syntax',
+  monitoring: 'monitoring',
+  'object-store': 's3-store',
+  openlineage: 'openlineage',
+  serve: `arrivals away broken-commit day fence hook-retries hosts jobs-command pgbouncer publish-job read-rows
+    receivers runs screen serve serve-clickhouse stopped-host store takeover timeouts`,
+  unit: 'context/regex-limit-reached parser/parse-cache-edits pipeline/parse-caches',
+};
+export const SLOW = Object.entries(SLOW_NAMES).flatMap(([folder, names]) =>
+  names
+    .split(/\s+/)
+    .map((name) => (name === '*' ? `tests/engine/${folder}/` : `tests/engine/${folder}/${name}.test.ts`)),
+);
+
 /** Files that measure memory, change what a process has once, or start servers in ways of their own: a process each. */
 const ALONE = [
   'tests/engine/architecture.test.ts',
@@ -18,24 +64,25 @@ const PURE = ['tests/engine/unit/**/*.test.ts', 'tests/engine/macros/**/*.test.t
 /** Puts something in the place of a module of Node. */
 const MOCKS = 'tests/engine/unit/project/vanished.test.ts';
 
+const slow = env['TSDBT_TEST_QUICK'] ? SLOW.map((path) => path.replace(/\/$/, '/**')) : [];
 const files = env['TSDBT_TEST_KAFKA']
   ? { include: [KAFKA] }
   : env['TSDBT_TORTURE']
     ? { include: ['tests/torture/**/*.test.ts'] }
     : {
         projects: [
-          { extends: true as const, test: { name: 'alone', include: ALONE } },
+          { extends: true as const, test: { name: 'alone', include: ALONE, exclude: slow } },
           {
             extends: true as const,
             test: {
               name: 'whole',
               include: ['tests/engine/**/*.test.ts'],
-              exclude: [KAFKA, ...PURE, ...ALONE],
+              exclude: [KAFKA, ...PURE, ...ALONE, ...slow],
               isolate: false,
             },
           },
           { extends: true as const, test: { name: 'mocks', include: [MOCKS] } },
-          { extends: true as const, test: { name: 'pure', include: PURE, exclude: [MOCKS], isolate: false } },
+          { extends: true as const, test: { name: 'pure', include: PURE, exclude: [MOCKS, ...slow], isolate: false } },
         ],
       };
 

@@ -60,17 +60,20 @@ export function circles(graph) {
 }
 
 /**
- * Builds the graph of run-time imports between the files of src/, and between its folders on each level (src/a and
- * src/b; src/a/x and src/a/y). Imports between a folder and its parent are not counted.
+ * Builds three graphs of src/: run-time imports between files, all static imports between files (those of types, too),
+ * and run-time imports between folders on each level (src/a and src/b; src/a/x and src/a/y). Imports between a folder
+ * and its parent are not counted.
  * @param {{ name: string, imports: { target: string, kind: string }[] }[]} sources `name` is relative to src/
- * @returns {{ files: Map<string, Set<string>>, folders: Map<string, Set<string>> }}
+ * @returns {Record<'files' | 'typed' | 'folders', Map<string, Set<string>>>}
  */
 export function graphsOf(sources) {
   const files = new Map();
+  const typed = new Map();
   const folders = new Map();
   const edge = (graph, from, to) => graph.set(from, (graph.get(from) ?? new Set()).add(to));
   for (const { name, imports } of sources) {
     for (const { target, kind } of imports) {
+      if (kind !== 'later') edge(typed, name, target);
       if (kind !== 'run time') continue;
       edge(files, name, target);
       const [from, to] = [posix.dirname(name).split('/'), posix.dirname(target).split('/')];
@@ -81,5 +84,5 @@ export function graphsOf(sources) {
       }
     }
   }
-  return { files, folders };
+  return { files, typed, folders };
 }

@@ -5,7 +5,7 @@
 //   npm run measure -- --list NAME   also the places of one row, e.g. --list wide
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import ts from 'typescript';
@@ -22,7 +22,13 @@ const ROWS = {
   long: ['files over 600 lines', 0, 0],
   folders: ['circles of folders in src', 0, 0],
   files: ['circles of files at run time in src', 2, 2],
-  readme: ['lines of README.md', 120, 120],
+  typed: ['circles of files in src, types included', 21, 5],
+  names: ['file names that src has more than once', 74, 0],
+  class: ['lines of the largest class in src', 538, 300],
+  typescript: ['lines of TypeScript in src', 134_900, 115_000],
+  loader: ['lines of the loader and its commands', 30_400, 21_000],
+  readme: ['lines of README.md', 90, 90],
+  changelog: ['lines of CHANGELOG.md', 80, 80],
   architecture: ['lines of ARCHITECTURE.md', 150, 150],
 };
 
@@ -45,6 +51,11 @@ const linesOf = (text) => text.replace(/\n$/, '').split('\n');
 
 /** Places by row, each as `path:line` or as a text. */
 const places = Object.fromEntries(Object.keys(ROWS).map((row) => [row, []]));
+/** Rows that are not the number of their places. */
+const totals = { class: 0, typescript: 0, loader: 0 };
+/** The folder of a database: files may have the same name if their paths differ in this folder only. */
+const DATABASE = /(?<=^|\/)(postgres|clickhouse)(?=\/)/;
+const LOADER = /^src\/(loader\/|cli\/(commands\/)?(load|produce|place-of-load)[^/]*$)/;
 
 const sources = [];
 for (const name of names) {
@@ -60,19 +71,27 @@ for (const name of names) {
   });
   if (!prose && lines.length > 600) places.long.push(`${name}: ${lines.length}`);
   if (!name.startsWith('src/') || !name.endsWith('.ts')) continue;
+  totals.typescript += lines.length;
+  if (LOADER.test(name)) totals.loader += lines.length;
   count(name, text);
   sources.push({ name: name.slice(4), imports: importsOf(join(root, name), text, join(root, 'src')) });
 }
 
-/** Counts casts and non-null assertions of one TypeScript file. */
+/** Counts casts, non-null assertions and lines of classes of one TypeScript file. */
 function count(name, text) {
   const file = ts.createSourceFile(name, text, ts.ScriptTarget.Latest, false);
-  const place = (node) => `${name}:${file.getLineAndCharacterOfPosition(node.getStart(file)).line + 1}`;
+  const lineOf = (position) => file.getLineAndCharacterOfPosition(position).line + 1;
+  const place = (node) => `${name}:${lineOf(node.getStart(file))}`;
   const visit = (node) => {
     if ((ts.isAsExpression(node) || ts.isTypeAssertionExpression(node)) && !ts.isConstTypeReference(node.type)) {
       places.casts.push(place(node));
     }
     if (ts.isNonNullExpression(node)) places.asserted.push(place(node));
+    if (ts.isClassLike(node)) {
+      const length = lineOf(node.end) - lineOf(node.getStart(file)) + 1;
+      totals.class = Math.max(totals.class, length);
+      if (length > ROWS.class[2]) places.class.push(`${place(node)}: ${length}`);
+    }
     ts.forEachChild(node, visit);
   };
   visit(file);
@@ -81,7 +100,14 @@ function count(name, text) {
 const graphs = graphsOf(sources);
 places.folders = circles(graphs.folders).map((c) => c.join(' <-> '));
 places.files = circles(graphs.files).map((c) => c.join(' <-> '));
-for (const row of ['readme', 'architecture']) places[row] = linesOf(read(`${row.toUpperCase()}.md`));
+places.typed = circles(graphs.typed).map((c) => c.join(' <-> '));
+const byName = new Map();
+for (const { name } of sources) byName.set(basename(name), [...(byName.get(basename(name)) ?? []), name]);
+byName.delete('index.ts');
+for (const paths of byName.values()) {
+  if (new Set(paths.map((path) => path.replace(DATABASE, '*'))).size > 1) places.names.push(paths.join(' '));
+}
+for (const row of ['readme', 'changelog', 'architecture']) places[row] = linesOf(read(`${row.toUpperCase()}.md`));
 
 const { values } = parseArgs({ options: { list: { type: 'string' } } });
 if (values.list !== undefined) {
@@ -89,7 +115,7 @@ if (values.list !== undefined) {
   for (const place of places[values.list]) console.log(place);
 }
 for (const [row, [what, limit, goal]] of Object.entries(ROWS)) {
-  const found = places[row].length;
+  const found = totals[row] ?? places[row].length;
   const judged =
     found > limit ? `over its limit of ${limit}` : found > goal ? `goal ${goal}, limit ${limit}` : 'reached';
   console.log(`${row.padEnd(13)} ${what.padEnd(38)} ${String(found).padStart(5)}  ${judged}`);

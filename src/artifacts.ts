@@ -1,5 +1,5 @@
-// Writes the files under target/ atomically: manifest, semantic manifest, graph summary, run results, sources, catalog.
-// Their contents are left to the layers that build them, reading earlier ones to state/, the parse cache to pipeline/.
+// Writes the files in target/ atomically: manifest, semantic manifest, graph summary, run results, sources, catalog.
+// Other layers build their contents; state/ reads earlier ones, and pipeline/ keeps the parse cache.
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -18,7 +18,7 @@ import { holdsMarks, markInt, stringifyJson, unmarkFloats } from './values/index
 import { MOST_DATA, readFileText } from './project/read-file.ts';
 import { makeFolder } from './make-folder.ts';
 
-/** What is written may show rows, SQL and names of the data: other users of the machine cannot read it. */
+/** Artifacts may contain rows, SQL and names from the database, so other users of the machine cannot read them. */
 const PRIVATE = 0o600;
 const PRIVATE_FOLDER = 0o700;
 
@@ -31,15 +31,15 @@ const ARTIFACT_FILES = {
   catalog: 'catalog.json',
 } as const;
 
-/** What each write of a manifest makes, by dbt's name of its type. */
+/** What differs between writes of a manifest, by dbt's name of the manifest type. */
 export const MANIFEST_FILES: readonly (readonly [type: string, file: string])[] = [
   ['WritableManifest', ARTIFACT_FILES.manifest],
   ['SemanticManifest', ARTIFACT_FILES.semanticManifest],
 ];
 
 /**
- * Writes a file atomically: a reader sees the old content or the new one, never a part.
- * @throws TsdbtError `runtime` when the folder cannot be written
+ * Writes a file atomically: readers see the old content or the new, never a part.
+ * @throws TsdbtError `runtime` if the folder cannot be written
  */
 export function writeFileAtomically(path: string, ...parts: readonly (string | Uint8Array)[]): void {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
@@ -59,16 +59,16 @@ export function writeFileAtomically(path: string, ...parts: readonly (string | U
 }
 
 /**
- * Writes one of the many small files below target/compiled and target/run. An unchanged file is left alone. A changed
- * file is replaced by a new one, because truncating in place makes some file systems wait for the disk.
- * @throws TsdbtError `runtime` when the folder cannot be written
+ * Writes one of the many small files in target/compiled and target/run. Skips an unchanged file. Replaces a changed
+ * file by a new one, because truncating in place makes some file systems wait for the disk.
+ * @throws TsdbtError `runtime` if the folder cannot be written
  */
 export function writeIfChanged(path: string, text: string): void {
   try {
     const present = readIfPresent(path);
     if (present === text) return;
     if (present === null) {
-      // Versions of dbt before 1.12 write a snapshot as a file where its folder is now.
+      // dbt versions before 1.12 write a snapshot as a file where there is a folder now.
       if (statSync(dirname(path), { throwIfNoEntry: false })?.isFile()) rmSync(dirname(path));
       makeFolder(dirname(path), PRIVATE_FOLDER);
     } else rmSync(path);
@@ -83,7 +83,7 @@ export function writeIfChanged(path: string, text: string): void {
   }
 }
 
-/** Opens a file that is not there yet: what is at the path, such as a link or a pipe, is removed and not written to. */
+/** Creates a file. Anything at its path, such as a link or a pipe, is removed first and never written to. */
 function openNew(path: string): number {
   try {
     return openSync(path, 'wx', PRIVATE);
@@ -106,17 +106,17 @@ function readIfPresent(path: string): string | null {
   }
 }
 
-/** Writes one artifact with secrets masked. */
+/** Writes one artifact and masks secrets. */
 export function writeArtifact(path: string, value: unknown, secrets: Secrets): void {
   writeFileAtomically(path, secrets.maskJson(artifactJson(value)));
 }
 
-/** JSON as dbt writes it: `NaN` and infinities become null, template values their plain JSON form. */
+/** Serializes JSON as dbt does: `NaN` and infinities become null, template values their plain JSON form. */
 export function artifactJson(value: unknown): string {
   try {
     return stringifyJson(value);
   } catch (error) {
-    // JSON.stringify refuses bigint, which holds integers beyond 2^53.
+    // JSON.stringify rejects bigint, which represents integers beyond 2^53.
     if (error instanceof TypeError) return unmarkFloats(JSON.stringify(value, replaceValues));
     throw error;
   }
@@ -135,12 +135,12 @@ function replaceValues(_key: string, value: unknown): unknown {
 /** Fields that only compilation adds to nodes. */
 const COMPILED_FIELDS: readonly string[] = ['compiled', 'compiled_code', 'extra_ctes_injected', 'extra_ctes'];
 
-/** Tables of the manifest that a run changes or that are new in each manifest. */
+/** Tables of the manifest that a run changes, or that are new in each manifest. */
 const TABLES_OF_A_RUN: ReadonlySet<string> = new Set(['metadata', 'nodes', 'functions']);
 
 /**
  * Writes manifest.json and semantic_manifest.json.
- * @param parse its tables that a run does not change are copied without being decoded
+ * @param parse its tables that a run does not change are copied without decoding
  */
 export function writeManifest(
   targetPath: string,
@@ -186,9 +186,9 @@ function nodesOfARun(nodes: Manifest['nodes'], secrets: Secrets, kept: KeptManif
 }
 
 /**
- * Writes the manifest of a parse whose body already is JSON.
+ * Writes the manifest of a parse whose body is already JSON.
  * @param kept the body's manifest
- * @param manifest gives the manifest; called only when semantic_manifest.json may have changed
+ * @param manifest returns the manifest; called only if semantic_manifest.json may have changed
  */
 export function writeParsedManifest(
   targetPath: string,
@@ -208,7 +208,7 @@ export function writeParsedManifest(
   if (read !== undefined) writeArtifact(semantic, semanticManifest(read, new ReadFacts(read.nodes)), secrets);
 }
 
-/** Marked JSON in the form of an artifact. @param marked whether it may hold marks */
+/** Converts marked JSON to the artifact's form. @param marked whether it may contain marks */
 function writable(json: Uint8Array, secrets: Secrets, marked: boolean): Uint8Array {
   if (!secrets.isIn(json) && !(marked && holdsMarks(json))) return json;
   return Buffer.from(secrets.maskJson(unmarkFloats(textOf(json))), 'utf8');
@@ -218,24 +218,24 @@ function textOf(body: Uint8Array): string {
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
 }
 
-/** Whether an earlier parse has written semantic_manifest.json. */
+/** Whether an earlier parse wrote semantic_manifest.json. */
 export function hasSemanticManifest(targetPath: string): boolean {
   return existsSync(join(targetPath, ARTIFACT_FILES.semanticManifest));
 }
 
-/** Macros of the built-in packages as the build parsed them; undefined when the program runs from its sources. */
+/** Macros of the built-in packages as parsed by the build; undefined if the program runs from source. */
 export function readBuiltinMacros(): readonly MacroFacts[] | undefined {
   const path = join(dirname(fileURLToPath(import.meta.url)), 'builtin-macros.json');
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as MacroFacts[]) : undefined;
 }
 
-/** Changes with every build of the program: a parse of another build is not reused. */
+/** Changes with every build of the program: parses of another build are not reused. */
 export function engineStamp(): string {
   const { mtimeMs, size } = statSync(fileURLToPath(import.meta.url));
   return `${mtimeMs}-${size}`;
 }
 
-/** A node without the fields that dbt leaves out of the artifact. */
+/** Drops the fields of a node that dbt omits from the artifact. */
 function writableNode(node: GraphNode): unknown {
   const fields = node as { compiled?: boolean; defer_relation?: unknown; [field: string]: unknown };
   if (fields.compiled !== true && COMPILED_FIELDS.some((name) => name in fields)) {
@@ -249,7 +249,7 @@ function writableNode(node: GraphNode): unknown {
   return rest;
 }
 
-/** The input of semantic layer tools: semantic models, metrics, saved queries, time spines. */
+/** Builds the input of semantic layer tools: semantic models, metrics, saved queries, time spines. */
 function semanticManifest(manifest: Manifest, facts: NodeFacts): unknown {
   const spines = keysOf(manifest.nodes)
     .filter((id) => facts.isTimeSpine(id))
@@ -350,11 +350,11 @@ function numbered(nodes: readonly GraphSummaryNode[]): Record<string, unknown> {
 export interface GraphSummaryNode {
   readonly name: string;
   readonly type: string;
-  /** Places in the list of nodes. */
+  /** Indexes in the list of nodes. */
   readonly successors: readonly number[];
 }
 
-/** Writes run_results.json, secrets masked. */
+/** Writes run_results.json and masks secrets. */
 export function writeRunResults(targetPath: string, artifact: RunResultsArtifact, secrets: Secrets): void {
   const results = artifact.results.map(({ node: _node, transient: _transient, ...result }: RunResult) => ({
     ...result,

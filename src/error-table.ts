@@ -530,7 +530,7 @@ export interface DocumentedError {
   readonly hint: string | null;
 }
 
-/** All errors with a code of their own, in order of code. */
+/** All errors with a code, in order of code. */
 export function documentedErrors(): readonly DocumentedError[] {
   const names = new Proxy({}, { get: (_, name) => `<${String(name)}>` });
   return Object.entries<unknown>(ERRORS)
@@ -541,7 +541,7 @@ export function documentedErrors(): readonly DocumentedError[] {
     .sort((a, b) => (a.code < b.code ? -1 : 1));
 }
 
-/** The code of any thrown value: its own, that of its kind, or that of a defect. */
+/** Returns the code of any thrown value: its own, that of its kind, or that of a defect. */
 export function errorCodeOf(error: unknown): string {
   return error instanceof TsdbtError ? error.errorCode : ERROR_KINDS.internal.code;
 }

@@ -1,5 +1,4 @@
-// The only error class, the table of its kinds, and the rendering of an error for people, shared by every command. Exit
-// codes of a run are left to the runner, printing to log.ts.
+// The only error class, the table of its kinds, and the formatting of an error for users, shared by every command.
 
 /** One row per kind: the code of its class, dbt's heading, and the exit code of a command that it ends. */
 export const ERROR_KINDS = {
@@ -44,7 +43,7 @@ export interface ErrorDetails {
   column?: number | undefined;
   /** Text of the source line, shown with a caret below `column`. */
   lineText?: string | undefined;
-  /** Last line of the message, with file or folder, in dbt's words. */
+  /** Last line of the message, with file or folder, in dbt's wording. */
   footer?: string | undefined;
   /** Advice for the user: "did you mean 'orders'?". */
   hint?: string | undefined;
@@ -58,9 +57,9 @@ export interface ErrorDetails {
   sql?: string | undefined;
   /** Position of the error in `sql`, as the database reported it: 1-based, in code points. */
   position?: number | undefined;
-  /** Message lines that show `position`. They are omitted when the source line is shown too. */
+  /** Lines of the message that show `position`. They are omitted if the source line is shown as well. */
   excerpt?: string | undefined;
-  /** File below target/ that holds the executed statement. */
+  /** File in target/ with the executed statement. */
   compiledPath?: string | undefined;
   cause?: unknown;
 }
@@ -81,12 +80,12 @@ export class TsdbtError extends Error {
     return ERROR_KINDS[this.kind].exitCode;
   }
 
-  /** Stable code for machines: that of its row in the table of errors, or that of its kind. */
+  /** Stable code for programs: that of its row in the table of errors, or that of its kind. */
   get errorCode(): string {
     return this.details.errorCode ?? ERROR_KINDS[this.kind].code;
   }
 
-  /** A copy of the error with more details of its place; details already known take precedence. */
+  /** Copies the error and adds details of its position. Known details take precedence. */
   with(more: ErrorDetails): TsdbtError {
     const known = Object.fromEntries(Object.entries(this.details).filter(([, v]) => v !== undefined));
     const error = new TsdbtError(this.kind, this.message, { ...more, ...known });
@@ -122,9 +121,9 @@ const SYSTEM_WORDS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Describes in words why the system refused a file operation.
+ * Describes why the system refused a file operation.
  * @param error of node:fs
- * @param named the path that the message around it names: it is not said twice, nor is its temporary neighbour
+ * @param named the path that the surrounding message contains; it and its temporary file are not repeated
  */
 export function systemReason(error: unknown, named?: string): string {
   const { code, path, message } = error as {
@@ -136,7 +135,7 @@ export function systemReason(error: unknown, named?: string): string {
   return path === undefined || (named !== undefined && path.startsWith(named)) ? words : `${path}: ${words}`;
 }
 
-/** A long macro stack, for example of endless recursion, shows this many frames at both ends. */
+/** A longer macro stack, for example of an endless recursion, shows this many frames at each end. */
 const FIRST_FRAMES = 12;
 const LAST_FRAMES = 4;
 const STATEMENT_LINES = 12;
@@ -145,9 +144,9 @@ const LINE_WIDTH = 400;
 const MESSAGE = 20_000;
 
 /**
- * Renders the message for people in dbt's form: heading, message indented by two, place by four, caret, macro stack,
+ * Formats the message for users in dbt's form: heading, message indented by two, position by four, caret, macro stack,
  * hint.
- * @returns lines joined by `\n`, without a trailing newline and without colours
+ * @returns lines joined by `\n`, without a trailing newline and without colors
  */
 export function formatError(error: unknown): string {
   if (!(error instanceof TsdbtError)) {
@@ -170,7 +169,7 @@ export function formatError(error: unknown): string {
       ? ` in ${path}`
       : '';
   const words = wording(error);
-  // dbt knows connections to databases only.
+  // In dbt, connections are always to databases.
   const isOther = error.kind === 'connection' && path?.endsWith('connections.yml') === true;
   const out = [
     `${isOther ? 'Connection Error' : ERROR_KINDS[error.kind].heading}${place}`,
@@ -184,7 +183,7 @@ export function formatError(error: unknown): string {
       ).trimEnd(),
     );
   if (lineText !== undefined) {
-    // A long line is cut to the part around the column.
+    // A long line is shortened to the part around the column.
     const from = lineText.length <= LINE_WIDTH ? 0 : Math.max(0, (column ?? 1) - LINE_WIDTH / 2);
     const shown = lineText.slice(from, from + LINE_WIDTH);
     const before = from > 0 ? '…' : '';
@@ -201,7 +200,7 @@ export function formatError(error: unknown): string {
   return out.join('\n');
 }
 
-/** A line a frame, without the middle of a long stack; a macro that calls itself has one line for all its calls. */
+/** One line per frame, without the middle of a long stack. A recursive macro has one line for all its calls. */
 function stackLines(stack: readonly ErrorFrame[]): string[] {
   const lines: string[] = [];
   let again = 0;
@@ -257,7 +256,7 @@ function indent(text: string, by: number): string {
   return text.split('\n').join(`\n${' '.repeat(by)}`);
 }
 
-/** An error in one line: what happened, and what to do. */
+/** Formats an error as one line: what happened, and what to do. */
 export function inOneLine(error: unknown): string {
   if (!(error instanceof TsdbtError)) return error instanceof Error ? error.message : String(error);
   const { hint } = error.details;

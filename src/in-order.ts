@@ -1,17 +1,18 @@
-// Work of which one piece runs after the other, as it was asked for. A piece that fails stops none behind it.
+// A serial queue: tasks run one at a time, in the order in which they were added. A failed task does not stop the ones
+// after it.
 
 export class InOrder {
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Resolves when all that was asked for has ended. Never rejects. */
+  /** Resolves when all tasks have ended. Never rejects. */
   get ended(): Promise<unknown> {
     return this.#last;
   }
 
-  /** Runs work behind all earlier work. @returns what it gives @throws what it throws */
+  /** Runs a task after all earlier ones. @returns its result @throws its error */
   async run<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work);
-    // What it gives is not kept.
+    // The result is not kept.
     this.#last = result.then(
       () => undefined,
       () => undefined,

@@ -1,5 +1,5 @@
 // The library, and the pipeline on one screen: load → parse → select → compile → run → write. Every command calls these
-// functions. Console, process and exit codes are left to the command line.
+// functions. The command line handles console, process and exit codes.
 import type { Selection } from './graph/selector.ts';
 import { announce, compile, conclude, executeNothing, type Observer } from './pipeline/execute.ts';
 import { type LoadOptions, load } from './pipeline/load.ts';
@@ -9,11 +9,11 @@ import type { ParsedProject } from './runner/parsed-project.ts';
 import { compilesOnly, type RunOutcome, run } from './runner/run.ts';
 
 /**
- * Runs a whole command: `tsdbt build` by default, or the command that the options name.
- * @returns one result for each node; an error of a node is in its result
+ * Runs a whole command: `tsdbt build` by default, or the command in the options.
+ * @returns one result per node; a node's error is in its result
  * @throws {TsdbtError} an error that stops the whole command
- * @example const { results } = await build({ cwd: process.cwd(), env: process.env, options: { select: ['orders+'] }
- * });
+ * @example
+ * const { results } = await build({ cwd: process.cwd(), env: process.env, options: { select: ['orders+'] } });
  */
 export async function build(options: LoadOptions, observer: Observer = {}): Promise<RunOutcome> {
   const loaded = await load(options);
@@ -22,8 +22,8 @@ export async function build(options: LoadOptions, observer: Observer = {}): Prom
 }
 
 /**
- * Executes the selected nodes as the command of the flags does, and writes its artifacts. Each node is compiled just
- * before it runs, so that it sees the relations that earlier nodes built.
+ * Executes the selected nodes for the command in the flags, and writes its artifacts. Each node is compiled just before
+ * it runs, so that it sees the relations that earlier nodes built.
  * @throws {TsdbtError} an error that stops the whole command
  */
 export async function execute(
@@ -51,7 +51,7 @@ export async function execute(
   return outcome;
 }
 
-// Exports that only the commands of tsdbt use, beside the pipeline.
+// Exports in addition to the pipeline, which only tsdbt's own commands use.
 export { adapterVersion, type EmbeddedServer, embeddedServer } from './adapters/index.ts';
 export type { Table } from './adapters/table.ts';
 export { csvOfTable, jsonOfTable, printTable } from './adapters/table-print.ts';

@@ -1,4 +1,4 @@
-// The type of events and the pure formatting of one: colours and dbt's line formats. Whoever fires an event builds its
+// The type of events, and their formatting: colors and dbt's line formats. The code that fires an event builds its
 // text; the sinks of the command line write it.
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'none';
@@ -7,16 +7,16 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'none';
 export interface LogEvent {
   /** dbt's event class: `LogStartLine`, `MainReportVersion` … */
   readonly name: string;
-  /** dbt's code: `Q011`, `A001` …; empty when dbt has none. */
+  /** dbt's code: `Q011`, `A001` …; empty if dbt has none. */
   readonly code: string;
   readonly level: LogLevel;
-  /** The line for people, in dbt's words, without a timestamp; ANSI colours in it are stripped by sinks. */
+  /** The line for users, in dbt's wording, without a timestamp. Sinks strip ANSI colors from it. */
   readonly msg: string;
   /** Fields of the event, as in dbt's `data`. */
   readonly data?: Readonly<Record<string, unknown>> | undefined;
-  /** Name of the worker thread, in dbt's words; absent: the main thread. */
+  /** Name of the worker thread, as dbt names it; absent: the main thread. */
   readonly thread?: string | undefined;
-  /** True when the user requested a secret: the console shows it, the log file does not. */
+  /** True if the user requested a secret: the console shows it, the log file does not. */
   readonly revealed?: boolean | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface Logger {
 
 const LEVELS: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 30, error: 40, none: 100 };
 
-/** True when an event of `level` passes a sink that shows `threshold` and above. */
+/** Whether an event of `level` passes a sink with this `threshold`. */
 export function passes(level: LogLevel, threshold: LogLevel): boolean {
   return LEVELS[level] >= LEVELS[threshold];
 }
@@ -78,25 +78,25 @@ export const errorTag = (text: string): string => `[${red('ERROR')}]: ${text}`;
 
 const ANSI = /\u001b\[[0-9;]*m/g;
 
-/** A text without the codes of colours. */
+/** Strips color codes from a text. */
 export function stripColors(text: string): string {
   return text.includes('\u001b') ? text.replace(ANSI, '') : text;
 }
 
-/** Control characters but line feed, tab, colours, and the carriage return of a line's end. */
+/** Control characters except line feed, tab, colors, and the carriage return at the end of a line. */
 const CONTROLS = /\u001b(?!\[[0-9;]*m)|\r(?!\n)|[\0-\u0008\u000b\u000c\u000e-\u001a\u001c-\u001f\u007f-\u009f]/g;
-/** A further line that looks like the beginning of a log line: a time, or the rule before a command. */
+/** A continuation line that looks like the start of a log line: a time, or the rule before a command. */
 const FORGED = /([\n\u2028\u2029])(?=(?:\u001b\[[0-9;]*m|[ \t])*(?:\d\d:\d\d:\d\d|={5}))/g;
 
 /**
- * A message of which no part passes for another log line: SQL, errors and `log()` hold text of others. Control
- * characters are shown as `\x1b`, and a further line that begins like a log line gets a bar.
+ * Escapes a message so that no part of it can be mistaken for another log line: SQL, errors and `log()` contain text
+ * from others. Control characters become `\x1b`, and a continuation line that looks like a log line gets a bar.
  */
 export function unforged(text: string): string {
   return withoutControls(text).replace(FORGED, '$1| ');
 }
 
-/** A text in which control characters are shown instead of obeyed by the terminal. */
+/** Escapes control characters, so that the terminal does not interpret them. */
 export function withoutControls(text: string): string {
   return text.replace(CONTROLS, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
@@ -123,12 +123,12 @@ export function progressLine(line: {
   return `${justified} [${line.status}${time}]`;
 }
 
-/** Events that are output of a command: printed without a timestamp, and under `--quiet` too. */
+/** Events that are output of a command: printed without a timestamp, and also under `--quiet`. */
 export function isPrintEvent(event: LogEvent): boolean {
   return event.name === 'PrintEvent' || event.name === 'ShowNode' || event.name === 'CompiledNode';
 }
 
-/** Properties of the invocation that a line contains. */
+/** Properties of the invocation that a log line contains. */
 export interface LineContext {
   readonly invocationId: string;
   readonly pid: number;
@@ -141,14 +141,14 @@ const two = (n: number): string => (n < 10 ? `0${n}` : `${n}`);
 /** `10:15:37  Running with …`, as dbt prints to a terminal (UTC). */
 export function textLine(event: LogEvent, at: Date, colors: boolean, terminal = false): string {
   const msg = colors ? event.msg : stripColors(event.msg);
-  // Requested output stays as it is: other programs read it.
+  // Requested output stays unchanged: other programs read it.
   if (isPrintEvent(event)) return terminal ? withoutControls(msg) : msg;
   const safe = unforged(msg);
   const time = `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())}`;
   return `${colors ? RESET : ''}${time}  ${safe}`;
 }
 
-/** The second whose local time was asked for last: many lines are of one second. */
+/** Cache of the last formatted second: many lines share it. */
 const last = { second: Number.NaN, time: '' };
 
 /** `10:15:37`, local time. */

@@ -1,11 +1,11 @@
-// Creates a folder and its missing parents. Node's `recursive` never returns where the system reports ENOENT for an
-// existing folder that accepts no entries, such as /proc.
+// Creates a folder and its missing parents. Node's `recursive` never returns if the system reports ENOENT for an
+// existing folder in which nothing can be created, such as /proc.
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
  * @param mode of each created folder
- * @throws the system's error, with its code, when the folder cannot be created
+ * @throws the system's error, with its code, if the folder cannot be created
  */
 export function makeFolder(path: string, mode = 0o777): void {
   try {

@@ -1,5 +1,5 @@
-// The list of a command's secrets, and how to mask them. Every sink uses it: log, artifacts, journal, compiled files.
-// Callers decide which fields of a connection are secret.
+// The secrets of a command, and how to mask them. Every sink uses it: log, artifacts, journal, compiled files. Callers
+// decide which fields of a connection are secret.
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -15,11 +15,9 @@ const SECRET_NAMES: readonly string[] = [
   'OPENLINEAGE_API_KEY',
   'DBT_ENV_PRIVATE_GIT_PROVIDER_INFO',
 ];
-/** Shorter texts occur everywhere: masking them would damage every line and hide nothing. */
+/** Shorter texts occur everywhere: masking them would damage every line without hiding anything. */
 const MIN_LENGTH = 4;
-/**
- * In files that tools read, a text of letters counts as a secret only from this length on; shorter ones may be names.
- */
+/** In files for programs, a text of letters counts as a secret only from this length; shorter ones may be names. */
 const WORD_LENGTH = 16;
 /** A shorter prefix of a secret reveals nothing, and many words begin with it. */
 const MIN_BEGINNING = 6;
@@ -38,8 +36,8 @@ export class Secrets {
   #distinct: readonly string[] = [];
 
   /**
-   * Adds texts; of a text with several lines, such as a key, each long line too. Values that are not texts, or too
-   * short, are skipped.
+   * Adds texts; of a multi-line text, such as a key, also each long line. Values that are not texts, or too short, are
+   * skipped.
    */
   add(...values: readonly unknown[]): void {
     const before = this.#values.size;
@@ -92,17 +90,17 @@ export class Secrets {
       if (/password|secret|token|key$/i.test(name)) this.add(value);
   }
 
-  /** Masks a line for people. */
+  /** Masks a line for users. */
   mask(text: string): string {
     return withoutBeginnings(replaced(text, this.#all), this.#all);
   }
 
-  /** Masks a line of JSON for tools that read the log. */
+  /** Masks a line of JSON for programs that read the log. */
   maskJsonLine(text: string): string {
     return maskedJson(text, this.#all);
   }
 
-  /** Masks the SQL of a file that people read. Plain words are kept, because they may be names of the project. */
+  /** Masks SQL in a file for users. Plain words are kept, because they may be names in the project. */
   maskFile(text: string): string {
     return replaced(text, this.#distinct);
   }
@@ -118,7 +116,7 @@ export class Secrets {
     return this.#distinct.some((form) => buffer.includes(form));
   }
 
-  /** Masks a value as for an artifact; returns the same object when nothing is masked. */
+  /** Masks a value as in an artifact; returns the same object if nothing is masked. */
   maskValue<T>(value: T): T {
     if (this.#distinct.length === 0) return value;
     const text = JSON.stringify(value);
@@ -127,8 +125,8 @@ export class Secrets {
   }
 
   /**
-   * Masks the arguments of a command. Free text of users is masked as in the log, plain words included; variables whose
-   * names mark secrets are masked however short they are.
+   * Masks the arguments of a command. Free text is masked as in the log, including plain words. Variables whose names
+   * mark secrets are masked whatever their length.
    */
   maskArguments<T extends { readonly [name: string]: unknown }>(args: T): T {
     const hidden = FREE_ARGUMENTS.filter((name) => args[name] !== undefined && args[name] !== null);
@@ -154,19 +152,21 @@ function readInt(_key: string, value: unknown): unknown {
   return typeof value === 'string' && value.startsWith(INT_MARK) ? BigInt(value.slice(INT_MARK.length)) : value;
 }
 
-/** What a server of this program needs: folders, language, time zone, libraries. */
+/** Variables that a server started by this program needs: folders, language, time zone, libraries. */
 const SERVER_NAMES = [
   /^(?:PATH|HOME|USER|LOGNAME|SHELL|TZ|LANG|LANGUAGE|TMPDIR|TEMP|TMP)$/,
   /^(?:LC|XDG|LD|DYLD|NODE|UV|SSL_CERT)_\w+$/,
   /^(?:PATH|PATHEXT|USERPROFILE|APPDATA|LOCALAPPDATA|SYSTEMROOT|WINDIR|COMSPEC)$/i,
 ];
 
-/** The environment of a server that outlives the command: any variable may hold a password, also of another name. */
+/**
+ * The environment of a server that outlives the command: any other variable may contain a password, whatever its name.
+ */
 export function serverEnvironment(env: Environment): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(env).filter(([name]) => SERVER_NAMES.some((known) => known.test(name))));
 }
 
-/** The environment without this program's secrets, for a program of the user's. */
+/** The environment without this program's secrets, for a program started on the user's behalf. */
 export function publicEnvironment(env: Environment): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !isSecretName(name)));
 }
@@ -181,12 +181,12 @@ function isSecretName(name: string): boolean {
   return SECRET_NAME.test(name) || SECRET_NAMES.includes(name);
 }
 
-/** All encodings of a text in which it may appear: JSON, JSON within JSON, a URL, SQL, an HTML page. */
+/** All encodings in which a text may appear: JSON, JSON within JSON, a URL, SQL, an HTML page. */
 function spellings(value: string): string[] {
   const inJson = (text: string): string => JSON.stringify(text).slice(1, -1);
   const [once, twice, thrice] = [inJson(value), inJson(inJson(value)), inJson(inJson(inJson(value)))];
   const doubled = value.replaceAll("'", "''");
-  // ClickHouse quotes a statement in its errors so.
+  // ClickHouse quotes statements in errors in this way.
   const escaped = value.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
   const forms = [
     value,
@@ -203,7 +203,7 @@ function spellings(value: string): string[] {
     encodeURI(wellFormed(value)),
     once.replaceAll('<', '\\u003c'),
   ];
-  // Python writes JSON in ASCII, and such JSON may be part of ours.
+  // Python writes JSON in ASCII, and such JSON may be embedded in ours.
   const ascii = (text: string): string =>
     text.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
   return [...forms, ascii(once), inJson(ascii(once)), ascii(twice)];
@@ -231,7 +231,7 @@ function replaced(text: string, forms: readonly string[]): string {
   return out;
 }
 
-/** Dots mark a text that was truncated, for a table or a long line; a secret's prefix before them is masked. */
+/** Dots mark a truncated text, as in a table or a long line; a secret's prefix before them is masked. */
 function withoutBeginnings(text: string, forms: readonly string[]): string {
   if (forms.length === 0 || !/\.\.\.|…/.test(text)) return text;
   return text
@@ -249,7 +249,7 @@ function withoutEnd(text: string, forms: readonly string[]): string {
   return text;
 }
 
-/** Masks only within strings, so that the JSON stays valid; a number is masked when all of it is the secret. */
+/** Masks only within strings, so that the JSON stays valid. A number is masked if all of it is the secret. */
 function maskedJson(text: string, forms: readonly string[]): string {
   if (!forms.some((form) => text.includes(form.slice(0, MIN_BEGINNING)))) return text;
   return text.replace(JSON_VALUE, (value) =>

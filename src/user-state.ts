@@ -1,5 +1,5 @@
-// The user's folder for state outside of any project, and the key that signs what this program keeps inside projects. A
-// project's files, `.env` included, do not decide where the folder is.
+// The user's folder for state outside of any project, and the key that signs the state this program keeps inside
+// projects. A project's files, including `.env`, have no influence on the folder's location.
 import { createHmac, type Hmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import {
   closeSync,
@@ -19,7 +19,9 @@ import { makeFolder } from './make-folder.ts';
 const KEY_BYTES = 32;
 const WITHOUT_LINKS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
-/** `$XDG_STATE_HOME/tsdbt` or `~/.local/state/tsdbt`, created when missing; null when only this user cannot own it. */
+/**
+ * `$XDG_STATE_HOME/tsdbt` or `~/.local/state/tsdbt`, created if missing; null if it cannot be owned by this user alone.
+ */
 export function userStateFolder(): string | null {
   const given = process.env['XDG_STATE_HOME'] ?? '';
   try {
@@ -29,7 +31,7 @@ export function userStateFolder(): string | null {
   }
 }
 
-/** A folder that lasts until the machine restarts, for users without a home. @returns null as `userStateFolder` */
+/** A folder that lasts until the machine restarts, for users without a home. @returns null like `userStateFolder` */
 export function temporaryStateFolder(): string | null {
   const path = join(tmpdir(), `tsdbt-${process.getuid?.() ?? 'user'}`);
   try {
@@ -59,7 +61,7 @@ function isOwn(uid: number): boolean {
   return process.getuid === undefined || uid === process.getuid();
 }
 
-/** The user's key, created on first use; null when there is no folder for it, or others can read it. */
+/** The user's key, created on first use; null if there is no folder for it, or others can read it. */
 function userKey(): Buffer | null {
   const folder = userStateFolder();
   if (folder === null) return null;
@@ -82,7 +84,7 @@ function readKey(path: string): Buffer | null {
   }
 }
 
-/** A link is created atomically: of two commands that make a key at once, both use the first one's. */
+/** Linking is atomic: if two commands create a key at once, both use the first one's. */
 function makeKey(path: string): boolean {
   const own = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
   try {
@@ -96,7 +98,7 @@ function makeKey(path: string): boolean {
   }
 }
 
-/** Signs the state of one project, so that a file from another user, or another project, is not taken for it. */
+/** Signs the state of one project, so that files of another user or another project are not accepted. */
 export class StateSeal {
   readonly #key: Buffer;
   readonly #project: string;
@@ -106,13 +108,13 @@ export class StateSeal {
     this.#project = project;
   }
 
-  /** @param project its folder @returns null when the user has no key: then no state is kept */
+  /** @param project its folder @returns null if the user has no key: then no state is kept */
   static of(project: string): StateSeal | null {
     const key = userKey();
     return key === null ? null : new StateSeal(key, project);
   }
 
-  /** @param purpose the kind of file: one kind is not accepted as another */
+  /** @param purpose the kind of file: a file of one kind is not accepted as another */
   sign(purpose: string, ...parts: readonly (string | Uint8Array)[]): string {
     const hmac = this.#hmac(purpose);
     for (const part of parts) hmac.update(part);

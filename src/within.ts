@@ -1,6 +1,6 @@
-// Waits: for a time, or for work with a limit: a timeout or an abort signal. Cancelling the work is left to the caller.
+// Waits for a time, or for work with a timeout or an abort signal. Callers cancel the work.
 
-/** Milliseconds. A Node timer with a longer delay fires at once. */
+/** Milliseconds. A Node timer with a longer delay fires immediately. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Waits for `ms` milliseconds. */
@@ -32,7 +32,7 @@ export async function within(work: Promise<unknown>, ms: number): Promise<boolea
 /**
  * Waits for the work or the signal. After an abort the work continues, and its result or error is ignored.
  * @param grace milliseconds that the work still has after the signal
- * @returns null when the signal ended the wait
+ * @returns null if the signal ended the wait
  */
 export async function unlessAborted<T>(
   signal: AbortSignal | null,
@@ -57,7 +57,10 @@ export async function unlessAborted<T>(
   }
 }
 
-/** Why a command was stopped, in words for `because of`: dbt's for Ctrl-C, else the signal's name, or `timeout`. */
+/**
+ * Why a command was stopped, for use after `because of`: dbt's wording for Ctrl-C, otherwise the signal's name, or
+ * `timeout`.
+ */
 export function stopReason(signal: AbortSignal | null): string {
   const reason: unknown = signal?.reason;
   return typeof reason === 'string' && reason !== 'SIGINT' ? reason : 'keyboard interrupt';

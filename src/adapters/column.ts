@@ -1,31 +1,31 @@
-// A column of a relation as templates see it: name, type with its sizes, and the questions that dbt's macros ask. What
-// differs between dialects comes in as data; reading columns from a catalogue is left to macros.
+// A column of a relation for templates: name, type with its sizes, and the methods that dbt's macros call. Dialects
+// provide their differences as data; macros read columns from the catalog.
 import { TsdbtError } from '../errors.ts';
 import { callable } from '../values/callable.ts';
 import { PyDict } from '../values/dict.ts';
 import { toRepr, toText } from '../values/text.ts';
 import type { Callable, HostObject, Value } from '../values/value.ts';
 
-/** The rules of a dialect for its columns. */
+/** A dialect's rules for columns. */
 export interface ColumnDialect {
   readonly className: string;
-  /** The class with its Python module, as jinja2's messages name it. */
+  /** The class with its Python module, as in jinja2's messages. */
   readonly typeName: string;
-  /** `column.quoted`: the name in quotes, whatever it contains. */
+  /** `column.quoted`: the quoted name, whatever it contains. */
   readonly quote: (name: string) => string;
-  /** Types of contracts that have another name in the database, by upper-cased name. */
+  /** Type names in contracts that differ from the database's, by upper-case name. */
   readonly typeLabels: Readonly<Record<string, string>>;
   /** Types that print without a size; undefined: the general rule. */
   readonly dataType?: (column: Column) => string | undefined;
   /** The type of a text with a size; absent: `character varying(size)`. */
   readonly stringType?: (size: Value) => string;
-  /** Type names by family; default: Postgres's names, which dbt's own class knows. */
+  /** Type names by family; default: Postgres's names, which dbt's own class uses. */
   readonly kinds?: ColumnKinds;
-  /** Parses a type with sizes and wrappers; such a class takes name and type only. */
+  /** Parses a type with sizes and wrappers; such a class takes only name and type. */
   readonly takeApart?: (dtype: string) => ColumnParts;
-  /** Whether the second column's type holds every value of the first one's; asked for types other than texts. */
+  /** Whether the second column's type can hold every value of the first one's; not called for texts. */
   readonly widerType?: (column: Column, other: Column) => boolean;
-  /** Attributes and methods beside dbt's own, or in their place. */
+  /** Attributes and methods that add to or replace dbt's. */
   readonly members?: Readonly<Record<string, (column: Column) => Value>>;
   /** The same for the class: `api.Column.x`. */
   readonly statics?: Readonly<Record<string, Value>>;
@@ -33,7 +33,7 @@ export interface ColumnDialect {
   readonly repr?: (column: Column) => string;
 }
 
-/** Families of a type, by its lower-cased name. */
+/** Families of a type, by its lower-case name. */
 export interface ColumnKinds {
   string(dtype: string): boolean;
   float(dtype: string): boolean;
@@ -84,7 +84,7 @@ export class Column implements HostObject {
   readonly charSize: Value;
   readonly numericPrecision: Value;
   readonly numericScale: Value;
-  /** The type with everything that DDL needs; null: `dataType` is all that is known. */
+  /** The type with everything that DDL needs; null: only `dataType` is known. */
   readonly fullType: string | null;
   /** Fields that the dialect adds. */
   readonly own: Readonly<Record<string, Value>>;
@@ -143,19 +143,19 @@ export class Column implements HostObject {
     return this.dtype;
   }
 
-  /** Longest text in characters; 256 where the type has no limit. */
+  /** Maximum text length in characters; 256 if the type has no limit. */
   stringSize(): number {
     if (!this.isString) throw new TsdbtError('runtime', 'Called string_size() on non-string field!');
     if (this.dtype === 'text' || this.charSize === null) return 256;
     return Number(toText(this.charSize));
   }
 
-  /** The type as DDL writes it: `integer[]`, `bit(3)`. */
+  /** The type for DDL: `integer[]`, `bit(3)`. */
   get expandedDataType(): string {
     return this.fullType ?? this.dataType;
   }
 
-  /** As `stringSize`, but texts without a limit are longer than all others. */
+  /** Like `stringSize`, but texts without a limit are longer than all others. */
   get #longest(): number {
     return this.dtype.toLowerCase() === 'text' || this.charSize === null ? Number.POSITIVE_INFINITY : this.stringSize();
   }
@@ -165,7 +165,7 @@ export class Column implements HostObject {
     return this.dialect.widerType?.(this, other) ?? false;
   }
 
-  /** The type that takes this text column's values and those of the longer one. */
+  /** The type that holds the values of both text columns. */
   expandedTo(longer: Column): string {
     if (longer.dtype === this.dtype) return longer.expandedDataType;
     const { dialect } = this;
@@ -300,7 +300,7 @@ function columnStatic(dialect: ColumnDialect, name: string): Value | undefined {
   }
 }
 
-/** `api.Column`: the class, which templates call to make a column. */
+/** `api.Column`: the class, which templates call to create a column. */
 export class ColumnClass implements HostObject {
   readonly jinjaType = 'type';
   readonly dialect: ColumnDialect;

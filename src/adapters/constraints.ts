@@ -1,5 +1,4 @@
-// Constraints of a contract as DDL text, and which of them a database can hold. Where they stand in a statement is
-// decided by macros.
+// Formats the constraints of a contract as DDL, and determines which of them a database enforces.
 import type { Adapter, Capabilities } from './adapter.ts';
 import { TsdbtError } from '../errors.ts';
 import { PyDict } from '../values/dict.ts';
@@ -24,7 +23,9 @@ interface ParsedConstraint {
 
 type Quoting = Pick<Adapter, 'quote' | 'quoteWritten'>;
 
-/** Tells of constraints that the database will not hold: dbt's `ConstraintNotSupported` and `ConstraintNotEnforced`. */
+/**
+ * Receives constraints that the database does not enforce: dbt's `ConstraintNotSupported` and `ConstraintNotEnforced`.
+ */
 export type ConstraintWarning = (event: 'ConstraintNotSupported' | 'ConstraintNotEnforced', constraint: string) => void;
 
 /** `name data_type constraint …` of each column, for `adapter.render_raw_columns_constraints`. */

@@ -1,5 +1,4 @@
-// The SQL types for columns of inferred types: what seeds are created with. Overrides of `column_types` are the macros'
-// business.
+// The SQL type for a column of an inferred type, with which seeds are created. Macros apply `column_types`.
 import { fitDouble, integerBits, valuesOf } from './seed-numbers.ts';
 import { mostDecimals } from './table-print.ts';
 import type { Table } from './table.ts';

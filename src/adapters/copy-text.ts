@@ -1,4 +1,4 @@
-// A table's rows in the text format of COPY, in chunks. Which columns it goes to is the caller's.
+// Formats a table's rows for COPY's text format, in chunks.
 import { TsdbtError } from '../errors.ts';
 import { PyDate } from '../values/date.ts';
 import { PyDateTime } from '../values/datetime.ts';
@@ -19,7 +19,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\v': '\\v',
 };
 
-/** Does the table hold moments with a zone? COPY would drop the zone where a statement converts to the session's. */
+/** Whether the table contains times with a zone. COPY drops the zone where a statement converts to the session's. */
 export function needsStatements(table: Table): boolean {
   return table.types.some(
     (type, index) =>
@@ -31,7 +31,7 @@ export function needsStatements(table: Table): boolean {
   );
 }
 
-/** A table as text of COPY, in chunks. @throws `database` error for a text with NUL */
+/** Formats a table as COPY text, in chunks. @throws `database` error for a text with NUL */
 export function* copyTextOf(table: Table): Generator<Uint8Array> {
   const encoder = new TextEncoder();
   let chunk = '';
@@ -60,7 +60,7 @@ export function placeOf({ origin }: Table, row: number): { path?: string; line?:
   return origin === undefined || line === undefined ? {} : { path: origin.path, line };
 }
 
-/** A text as a cell: with COPY's own characters escaped. */
+/** Escapes COPY's special characters in a cell. */
 export function escapeCopyText(value: string): string {
   return value.replace(SPECIAL, (character) => ESCAPES[character] ?? character);
 }
@@ -76,8 +76,8 @@ function cell(value: Value): string {
 }
 
 /**
- * Without an exponent and without a fraction of zeros: `1E+2` and `50.00` are whole numbers, which COPY does not know,
- * where an insert converts them.
+ * Removes exponents and fractions of zeros: COPY does not accept the whole numbers `1E+2` and `50.00`, which an insert
+ * converts.
  */
 function plainDecimal(value: PyDecimal): string {
   if (value.special !== undefined) return value.special;

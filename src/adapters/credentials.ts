@@ -1,44 +1,43 @@
-// The keys of a target in profiles.yml, for each type of adapter: a table per dialect, filled in the dialect's
-// folder. Leaves reading of profiles.yml to the project layer and connecting to the adapters.
+// The keys of a target in profiles.yml for each adapter type: one table per dialect, defined in the dialect's folder.
 import { CLICKHOUSE_CREDENTIALS, CLICKHOUSE_TEMPLATES } from './clickhouse/credentials.ts';
 import { POSTGRES_CREDENTIALS, POSTGRES_TEMPLATES } from './postgres/credentials.ts';
 
-/** `integers`: one, or a text of several with commas. */
+/** `integers`: one, or a text with several, separated by commas. */
 type FieldType = 'string' | 'integer' | 'integers' | 'boolean' | 'object' | 'array';
 
 export interface CredentialField {
   readonly type: FieldType | readonly FieldType[];
-  /** Absent means required. */
+  /** Absent: required. */
   readonly default?: string | number | boolean | null;
   /** True: may be null. */
   readonly nullable?: boolean;
-  /** False: shown neither to a template's `target` nor by `debug`. */
+  /** False: not shown in a template's `target` or by `debug`. */
   readonly shown?: boolean;
 }
 
 export interface CredentialsSpec {
   readonly type: string;
-  /** The database's name as people write it. */
+  /** The database's display name. */
   readonly title: string;
-  /** Version of dbt's adapter whose behaviour this is. */
+  /** Version of dbt's adapter that is implemented. */
   readonly version: string;
   /** In the order in which jsonschema checks them. */
   readonly fields: { readonly [name: string]: CredentialField };
-  /** Other spellings: alias to name. */
+  /** Aliases of names. */
   readonly aliases: { readonly [alias: string]: string };
   /** Names in the order of dbt's connection_info. */
   readonly shown: readonly string[];
-  /** Fields that need not be given when the server is embedded, with the values they then have. */
+  /** Fields that are optional if the server is embedded, with their default values. */
   readonly embedded?: { readonly [name: string]: string | number };
-  /** Completes the credentials, defaults filled in. @throws when values contradict each other */
+  /** Completes the credentials, with defaults filled in. @throws if values contradict each other */
   readonly complete?: (given: { readonly [name: string]: unknown }) => { readonly [name: string]: unknown };
-  /** Keys of a node's config that no field declares and that the dialect's own macros read. */
+  /** Undeclared keys of a node's config that the dialect's macros read. */
   readonly configs: readonly string[];
-  /** Below the project: where an embedded server keeps its data. */
+  /** Data folder of an embedded server, relative to the project. */
   readonly embeddedFolder?: string;
 }
 
-/** The table of a type of adapter, or undefined when there is no such adapter. */
+/** Returns the table of an adapter type, or undefined if it is unknown. */
 export function credentialsSpec(type: string): CredentialsSpec | undefined {
   return SPECS.get(type);
 }
@@ -52,14 +51,14 @@ const SPECS: ReadonlyMap<string, CredentialsSpec> = new Map(
   [POSTGRES_CREDENTIALS, CLICKHOUSE_CREDENTIALS].map((spec) => [spec.type, spec]),
 );
 
-/** What `init` asks about a database: answers that are given already, and questions by key. */
+/** What `init` asks about a database: fixed answers, and questions by key. */
 export interface ProfileTemplate {
   readonly title: string;
   readonly fixed: { [key: string]: string | number | boolean };
   readonly prompts: { [key: string]: { [property: string]: string | number | boolean } };
 }
 
-/** The databases that `init` offers, the easiest first. */
+/** The databases offered by `init`, the easiest first. */
 export function profileTemplates(): readonly ProfileTemplate[] {
   return [...POSTGRES_TEMPLATES, ...CLICKHOUSE_TEMPLATES];
 }

@@ -1,5 +1,5 @@
-// CSV text as a table, with agate's rules for names, as dbt reads seeds. table-inference.ts decides types; the caller
-// reads the file.
+// Reads CSV text as a table, with agate's rules for names, as dbt reads seeds. table-inference.ts infers types; the
+// caller reads the file.
 import { TsdbtError } from '../errors.ts';
 import { csvRecords, unixBreaks } from '../values/csv.ts';
 import type { Value } from '../values/value.ts';
@@ -7,11 +7,11 @@ import type { Table } from './table.ts';
 import { inferTable } from './table-inference.ts';
 
 export interface CsvOptions {
-  /** Columns that stay text: those with a type of their own. */
+  /** Columns that stay text: those with a declared type. */
   readonly textColumns?: Iterable<string>;
   /** One character. Default `,`. */
   readonly delimiter?: string;
-  /** Of the file, for errors. */
+  /** Path of the file, for errors. */
   readonly path: string;
   /** Called for each column whose name differs from the header's, with the header's line. */
   readonly onRenamed?: (column: RenamedColumn, line: number) => void;
@@ -19,17 +19,17 @@ export interface CsvOptions {
 
 /** A column without a name, or with the name of an earlier column. */
 export interface RenamedColumn {
-  /** From 0. */
+  /** 0-based. */
   readonly index: number;
-  /** As the header writes it. */
+  /** As in the header. */
   readonly written: string;
   readonly name: string;
 }
 
 /**
- * The table of a seed.
- * @param text decoded as UTF-8; a byte order mark is passed over
- * @throws `runtime` error naming file and line
+ * Reads the table of a seed.
+ * @param text decoded as UTF-8; a byte order mark is skipped
+ * @throws `runtime` error with file and line
  */
 export function tableFromCsv(text: string, options: CsvOptions): Table {
   const { path, delimiter = ',' } = options;

@@ -1,5 +1,5 @@
-// The column types of a table and what each takes: agate's types with the settings that dbt gives them. Which type a
-// column gets is decided in table-inference.ts.
+// The column types of a table and the values that each accepts: agate's types with dbt's settings. table-inference.ts
+// chooses a column's type.
 import { callable } from '../values/callable.ts';
 import { PyDate } from '../values/date.ts';
 import { PyDateTime } from '../values/datetime.ts';
@@ -16,9 +16,9 @@ export type DataTypeName = 'Integer' | 'Number' | 'Date' | 'DateTime' | 'ISODate
 /** Type of a table's column. */
 export interface DataType extends HostObject {
   readonly name: DataTypeName;
-  /** The value as this type holds it; undefined when it cannot. */
+  /** Converts a text to this type; undefined if that is impossible. */
   cast(value: Value): Value | undefined;
-  /** The value as `table.to_json` and `print_json` write it. */
+  /** Converts a value for `table.to_json` and `print_json`. */
   jsonify(value: Value): Value;
 }
 
@@ -29,10 +29,10 @@ const DATE_TIME = new RegExp(
   String.raw`^(\d{4})-(1[0-2]|0[1-9]|[1-9])-(3[01]|[12]\d|0[1-9]|[1-9]| [1-9])\s+(2[0-3]|[01]\d|\d):([0-5]\d` +
     String.raw`|\d):(6[01]|[0-5]\d|\d)$`,
 );
-// Python's str.strip() knows some more white space than JavaScript's \s, and not the byte order mark.
+// Python's str.strip() strips more kinds of white space than JavaScript's \s, but not the byte order mark.
 const EDGES = /^[\s\x1c-\x1f\x85]+|(?<![\s\x1c-\x1f\x85])[\s\x1c-\x1f\x85]+$/g;
 
-/** The text without Python's white space at its ends, as agate's `strip()`. */
+/** Strips Python's white space, as agate's `strip()` does. */
 export function strip(text: string): string {
   const first = text.charCodeAt(0);
   const last = text.charCodeAt(text.length - 1);
@@ -49,7 +49,7 @@ abstract class AgateType implements DataType {
   abstract readonly name: DataTypeName;
   abstract cast(value: Value): Value | undefined;
 
-  /** Where dbt and agate keep the class. */
+  /** The module of the class in dbt and agate. */
   get jinjaType(): string {
     const module = {
       Integer: 'dbt_common.clients.agate_helper',
@@ -67,7 +67,7 @@ abstract class AgateType implements DataType {
     return value === null ? null : toText(value);
   }
 
-  /** The value as a CSV file shows it. */
+  /** Formats a value for a CSV file. */
   csvify(value: Value): Value {
     return value === null ? null : toText(value);
   }
@@ -96,7 +96,7 @@ abstract class AgateType implements DataType {
   }
 }
 
-/** Accepts ints only: a number in a CSV file has the type Number. */
+/** Accepts only ints: a number in a CSV file has the type Number. */
 class IntegerType extends AgateType {
   readonly name = 'Integer';
 
@@ -112,7 +112,7 @@ class IntegerType extends AgateType {
 }
 
 const PLAIN_NUMBER = /^-?\d{1,25}(\.\d{1,25})?$/;
-const DECIMAL_TEXT = /^([+-]?)(\d*\.?\d*)(e[+-]?\d+)?$/i;
+const DECIMAL_TEXT = /^([+-]?)(\d*(?:\.\d*)?)(e[+-]?\d+)?$/i;
 const SPECIAL = /^([+-]?)(?:(inf(?:inity)?)|(s?)nan(\d*))$/i;
 
 class NumberType extends AgateType {
@@ -135,7 +135,7 @@ class NumberType extends AgateType {
     const negative = rest.startsWith('-');
     if (negative) rest = rest.slice(1);
     for (const symbol of CURRENCY) rest = stripCharacter(rest, symbol);
-    // Decimal() takes underscores anywhere and white space around.
+    // Decimal() accepts underscores anywhere, and surrounding white space.
     const number = decimalOf(strip(rest.replaceAll(',', '')).replaceAll('_', ''));
     if (number === undefined) return undefined;
     if (number.special !== undefined)
@@ -282,7 +282,7 @@ class TextType extends AgateType {
   }
 }
 
-/** `undefined` when the moment does not exist (31 February). */
+/** `undefined` if the date does not exist (31 February). */
 function attempt<T>(make: () => T): T | undefined {
   try {
     return make();
@@ -299,7 +299,7 @@ const ISO_DATETIME: DataType = new IsoDateTimeType();
 export const BOOLEAN: DataType = new BooleanType();
 /** Empty text and `null` are None, as in seeds. */
 export const TEXT: DataType = new TextType(DBT_NULLS);
-/** Every text stays as it is, as in results of queries. */
+/** Text is kept unchanged, as in query results. */
 export const EXACT_TEXT: DataType = new TextType(new Set());
 /** Bytes, each as two hexadecimal digits after `\x`. */
 export const BYTES: DataType = new TextType(new Set());

@@ -4,7 +4,7 @@ import { PyDict } from '../values/dict.ts';
 import type { Value } from '../values/value.ts';
 
 export interface Dependant {
-  /** Unlike any other object of the database. */
+  /** Unique in the database. */
   readonly id: string;
   readonly kind:
     | 'view'
@@ -20,19 +20,19 @@ export interface Dependant {
     | 'publication';
   readonly database: string | null;
   readonly schema: string;
-  /** The lost relation; of a rule, a constraint, a column, a policy or a trigger, its table. */
+  /** The dropped relation; for a rule, constraint, column, policy or trigger, its table. */
   readonly name: string;
   /** Null for relations. */
   readonly ownName: string | null;
   readonly definition: string;
   readonly owner: string;
-  /** False when this user surely may not drop and create it. */
+  /** False if this user certainly cannot drop and create it. */
   readonly ours: boolean;
-  /** True for what belongs to the relation itself: its policies, triggers and rules. */
+  /** True for objects that belong to the relation itself: its policies, triggers and rules. */
   readonly own: boolean;
   readonly comment: string | null;
   readonly reloptions: readonly string[];
-  /** `privilege to grantee` of each. */
+  /** `privilege to grantee` entries. */
   readonly grants: readonly string[];
   /** Ids of other dependants that it reads. */
   readonly reads: readonly string[];
@@ -41,7 +41,7 @@ export interface Dependant {
   readonly createSql: string;
 }
 
-/** A dependant as a template sees it. */
+/** A dependant as a template value. */
 export function dependantValue(dependant: Dependant): PyDict {
   const entries: [string, Value][] = [
     ['kind', dependant.kind],
@@ -59,7 +59,7 @@ export function dependantValue(dependant: Dependant): PyDict {
   return PyDict.from(entries);
 }
 
-/** Creation order: a relation comes before its readers; otherwise as given. */
+/** Sorts in creation order: a relation comes before its readers; otherwise the order is kept. */
 export function inCreationOrder<T extends { readonly id: string; readonly reads: readonly string[] }>(
   items: readonly T[],
 ): T[] {

@@ -1,5 +1,5 @@
-// What `--empty` leaves of a seed: its columns without rows. SQL types stay those of the rows that were there, so that
-// the table takes them with the next build.
+// A seed under `--empty`: its columns without rows. SQL types are inferred from the dropped rows, so that the next
+// build can insert them.
 import { type Row, Table } from './table.ts';
 
 export class EmptiedTable extends Table {

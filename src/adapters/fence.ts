@@ -1,17 +1,17 @@
-// What a run proves before anything of it becomes visible: that no other host has taken its work. Sessions ask it
-// where they publish, and without a fence nothing is asked.
+// A check that a run passes before any of its work becomes visible: no other host has taken over. Sessions perform it
+// where they publish.
 
 export interface Fence {
-  /** Names the run: its statements in flight can be found by it. */
+  /** Identifies the run, so that its statements in flight can be found. */
   readonly runId: string;
-  /** A statement of the database that fails when the run is no longer its host's. */
+  /** A statement of the database that fails if the run no longer belongs to its host. */
   readonly check: string;
   /**
-   * Seconds of silence after which the server gives up what a session has begun. Less than what a `check` that succeeds
-   * leaves of the lease.
+   * Seconds of silence after which the server drops what a session has begun. Less than what remains of the lease after
+   * a successful `check`.
    */
   readonly holds: number;
 }
 
-/** In the words of a check that fails: another claim may publish what this one may not. */
+/** Text in the error of a failed check: another claim may publish what this one may not. */
 export const LOST_LEASE = 'has lost its lease';

@@ -1,4 +1,4 @@
-// The registry: makes the adapter for a profile. The driver of a dialect is loaded when a profile asks for it.
+// The registry: creates the adapter of a profile. A dialect's driver is loaded when a profile requests it.
 import { TsdbtError } from '../errors.ts';
 import type { Profile } from '../contracts/project.ts';
 import type { Adapter } from './adapter.ts';
@@ -11,25 +11,25 @@ export type { EmbeddedServer };
 export interface AdapterOptions {
   /** The project's `quoting:`. */
   readonly quoting: Partial<Record<PathPart, boolean | null | undefined>>;
-  /** Concurrent nodes; the adapter holds two connections more at most. Default: the profile's. */
+  /** Concurrent nodes; the adapter uses at most two more connections. Default: the profile's. */
   readonly threads?: number | undefined;
-  /** Folder that an embedded server's relative path counts from. */
+  /** Base folder of an embedded server's relative path. */
   readonly projectDir: string;
-  /** Where a driver's own variables are looked up (PGSSLMODE). */
+  /** Environment of the driver's own variables (PGSSLMODE). */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** Told when something takes longer than a moment: an embedded server is being installed. */
+  /** Called if something takes a while: an embedded server is being installed. */
   readonly notify?: ((message: string) => void) | undefined;
 }
 
 /**
- * The adapter for a target. Opens no connection.
- * @throws `profile` error naming the types there are
+ * Creates the adapter of a target. Opens no connection.
+ * @throws `profile` error that names the supported types
  */
 export async function createAdapter(profile: Profile, options: AdapterOptions): Promise<Adapter> {
   return dialectOf(profile).adapter(profile, options);
 }
 
-/** The entry points of a dialect. The first call of one loads its driver. */
+/** The entry points of a dialect. The first call for it loads its driver. */
 interface Dialect {
   adapter(profile: Profile, options: AdapterOptions): Promise<Adapter>;
   embeddedServer(profile: Profile, options: EmbeddedOptions): Promise<EmbeddedServer | null>;
@@ -38,14 +38,14 @@ interface Dialect {
 type EmbeddedOptions = Pick<AdapterOptions, 'projectDir' | 'notify'>;
 
 /**
- * The embedded server of a target; null when the target names a server of the user's. Starts nothing.
+ * Returns the embedded server of a target; null if the target is a server of the user. Starts nothing.
  * @throws `runtime` error for an unknown type
  */
 export async function embeddedServer(profile: Profile, options: EmbeddedOptions): Promise<EmbeddedServer | null> {
   return dialectOf(profile).embeddedServer(profile, options);
 }
 
-/** Version of dbt's adapter that this one behaves like; empty for an unknown type. */
+/** Version of dbt's adapter that is implemented; empty for an unknown type. */
 export function adapterVersion(type: string): string {
   return credentialsSpec(type)?.version ?? '';
 }

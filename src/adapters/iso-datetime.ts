@@ -1,5 +1,5 @@
-// ISO 8601 moments in every form that dbt takes in a seed: calendar, week and ordinal dates, reduced accuracy,
-// fractions on the last part, zones. Which columns are moments is decided in table-inference.ts.
+// Parses ISO 8601 times in every form that dbt accepts in a seed: calendar, week and ordinal dates, reduced precision,
+// fractions of the last part, zones. table-inference.ts chooses the columns.
 import { fromOrdinal, isoCalendarOf, toOrdinal } from '../values/calendar.ts';
 import { PyDateTime } from '../values/datetime.ts';
 import { valueError } from '../values/python-error.ts';
@@ -22,8 +22,8 @@ const TIME = new RegExp(
 const FRACTION_DIGITS = 24;
 
 /**
- * A moment such as `2024-01-31T10:00:00Z`. Needs the `T`.
- * @throws when the text has another form or names no moment
+ * Parses a time such as `2024-01-31T10:00:00Z`. Requires the `T`.
+ * @throws if the text has another form or the time does not exist
  */
 export function parseIsoDateTime(text: string): PyDateTime {
   const [written, clock, ...more] = text.split('T');
@@ -36,7 +36,7 @@ export function parseIsoDateTime(text: string): PyDateTime {
   const seconds = s1 ?? s2;
   const minutes = m1 ?? m2 ?? m3;
   const hours = h1 ?? h2 ?? h3 ?? h4 ?? '';
-  // The fraction stands on the last part that is given; it is cut, not rounded, to microseconds.
+  // The fraction belongs to the last given part; it is truncated, not rounded, to microseconds.
   const micros =
     seconds !== undefined
       ? microsOf(hours, 3600n) + microsOf(minutes ?? '', 60n) + microsOf(seconds, 1n)

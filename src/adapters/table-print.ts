@@ -1,6 +1,7 @@
 // Formats a table as text: the grid of `print_table`, CSV and JSON, byte for byte as agate does. The caller writes it.
 import { PyDecimal } from '../values/decimal.ts';
 import { PyDict } from '../values/dict.ts';
+import { groupDigits } from '../values/format-number.ts';
 import { dumpJson } from '../values/json.ts';
 import { toText } from '../values/text.ts';
 import type { Value } from '../values/value.ts';
@@ -80,7 +81,7 @@ function numberFormatter(values: readonly Value[], maxPrecision: number | null):
     const scaled = value.quantized(shown).coefficient;
     const negative = value.coefficient < 0n;
     const digits = (negative ? -scaled : scaled).toString().padStart(shown + 1, '0');
-    const whole = digits.slice(0, digits.length - shown).replace(/\B(?=(\d{3})+$)/g, ',');
+    const whole = groupDigits(digits.slice(0, digits.length - shown), ',');
     const decimals = shown > 0 ? `.${digits.slice(digits.length - shown)}` : '';
     return `${negative ? '-' : ''}${whole}${decimals}${more ? '…' : ''}`;
   };

@@ -1,18 +1,18 @@
-// Fires dbt's event for an option whose text is no dictionary of YAML. No flag is known yet, so the form of the line
-// goes by what was typed; the usage error itself is left to main.ts.
+// Fires dbt's event for an option whose text is not a YAML dictionary. Flags are not resolved yet, so the line's format
+// depends on what was typed. main.ts reports the usage error itself.
 import { randomUUID } from 'node:crypto';
 import { TsdbtError } from '../errors.ts';
 import { EVENTS, fire } from '../events/index.ts';
 import type { Secrets } from '../secrets.ts';
 import { consoleSink } from './log-sinks.ts';
 
-/** The option that an error calls bad YAML, without its dashes. */
+/** The option that an error reports as invalid YAML, without its dashes. */
 export function badYamlOption(error: unknown): string | undefined {
   if (!(error instanceof TsdbtError) || error.details.code !== EVENTS.InvalidOptionYAML.code) return undefined;
   return /'--([\w-]+)'/.exec(error.message)?.[1];
 }
 
-/** Writes the event to stdout: as JSON where that was asked for, else as text. dbt writes text always. */
+/** Writes the event to stdout: as JSON if requested, otherwise as text. dbt always writes text. */
 export function sayBadYaml(option: string, argv: readonly string[], secrets: Secrets): void {
   const { env } = process;
   const typed = argv.findLastIndex((word) => word === '--log-format' || word.startsWith('--log-format='));

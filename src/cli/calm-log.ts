@@ -1,7 +1,7 @@
-// What a run within another command, a tick or a job, still shows of its log. Who shows which line is theirs.
+// Filters the log of a run inside another command, such as a tick or a job.
 import { LazyEvent, type LogEvent } from '../log.ts';
 
-/** The event for the log file only. */
+/** Limits an event to the log file. */
 export function forDebugging(event: LogEvent): LogEvent {
   return new LazyEvent(
     event.name,
@@ -13,7 +13,7 @@ export function forDebugging(event: LogEvent): LogEvent {
   );
 }
 
-/** The counts in a run's last line: `PASS=3 WARN=0 …`; null: the event is another line. */
+/** The counts in a run's last line: `PASS=3 WARN=0 …`; null if the event is another line. */
 export function runCounts(event: LogEvent): string | null {
   return event.name === 'StatsLine' ? event.msg.replace(/^Done\. | (?:NO-OP|REUSED)=0/g, '') : null;
 }

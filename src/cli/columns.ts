@@ -1,6 +1,9 @@
-// Rows of texts as lines whose cells stand below each other.
+// Aligns the cells of text rows in columns.
 
-/** Cells two spaces apart, as wide as the widest of their column. @param rows as many cells as the first one each */
+/**
+ * Separates cells by two spaces; each column is as wide as its widest cell. @param rows all with the same number of
+ * cells
+ */
 export function inColumns(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
   return rows.map((row) =>

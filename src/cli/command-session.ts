@@ -1,5 +1,5 @@
-// The frame of every command: environment, flags, the log with its first and last line, and the rendering of its error.
-// Handlers do the command's work.
+// The frame of every command: environment, flags, the log with its first and last line, and the formatting of its
+// error. Handlers do the command's work.
 import { randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
@@ -40,12 +40,12 @@ export interface CommandSession {
   /** Set by retry: the nodes to run, instead of a selection, and the failed run. */
   readonly retried?: RetriedRun & {
     readonly selected: ReadonlySet<string>;
-    /** All nodes of the run that is repeated. */
+    /** All nodes of the repeated run. */
     readonly before: ReadonlySet<string>;
   };
-  /** The shell's variables and options of `.env`: what decides how the program works. */
+  /** For the program itself: the shell's variables and options from `.env`. */
   readonly env: CommandEnvironment['settings'];
-  /** What `env_var()` sees: all of `.env` too. */
+  /** For `env_var()`: also all other variables of `.env`. */
   readonly templateEnv: CommandEnvironment['templates'];
   readonly cwd: string;
   readonly projectDir: string;
@@ -181,7 +181,7 @@ export function environmentOf(options: CliOptions): CommandEnvironment {
   });
 }
 
-/** `--allow-outside-paths`, before the flags are known: `.env` never sets it. */
+/** `--allow-outside-paths`, before the flags are resolved. `.env` never sets it. */
 function allowsOutside(typed: unknown, env: NodeJS.ProcessEnv): boolean {
   const spec = GLOBAL_OPTIONS.find(({ name }) => name === 'allow_outside_paths');
   const text = spec?.env === undefined ? undefined : env[spec.env];
@@ -189,8 +189,8 @@ function allowsOutside(typed: unknown, env: NodeJS.ProcessEnv): boolean {
 }
 
 /**
- * Checks the folders that a command writes to, before it writes its log. Options of the command line and variables of
- * the shell may name any folder, dbt_project.yml and `.env` only one within the project.
+ * Checks the folders that a command writes to, before it writes its log. Options of the command line and shell
+ * variables may name any folder; dbt_project.yml and `.env` only one inside the project.
  */
 function checkWrittenPaths(
   { flags, options, fromFile }: Pick<ParsedCommand, 'options'> & { flags: Flags; fromFile: ReadonlySet<string> },
@@ -211,7 +211,7 @@ function checkWrittenPaths(
   if (liesWithin(folder, projectDir)) checkWithin('dbt.log', folder, 'The log file');
 }
 
-/** @param end how the command ended, and whether more than the debug log is to show what it took */
+/** @param end how the command ended, and whether its resource use is logged above the debug level */
 function reportResources(
   logger: Logger,
   end: { readonly which: string; readonly success: boolean; readonly elapsed: number; readonly shown: boolean },
@@ -243,7 +243,7 @@ const PIPE_PAUSE = 20;
 /** Commands that print lines for each node, and nothing else, to stdout. */
 const TALKS = new Set(['run', 'build', 'test', 'seed', 'snapshot', 'clone', 'list']);
 
-/** Commands whose `--output json` is one document: nothing else comes to stdout. */
+/** Commands whose `--output json` is one document: nothing else is written to stdout. */
 const DOCUMENTS = new Set(['publish', 'load', 'sla', 'jobs', 'runs']);
 
 function createLog(
@@ -281,8 +281,8 @@ function createLog(
       options,
       TALKS.has(which) ? (text) => batch.add(text) : (text) => void process.stdout.write(text),
     );
-    // `$(tsdbt db url)`, `load status --output json`: stdout contains only the answer; the terminal shows only
-    // warnings beside it.
+    // `$(tsdbt db url)`, `load status --output json`: stdout contains only the answer; the terminal additionally shows
+    // only warnings.
     const document =
       which === 'query' ||
       (which === 'diff' && flags['output'] !== 'table') ||
@@ -306,12 +306,12 @@ function createLog(
   }
   return {
     logger: teeLogger(sinks),
-    /** Writes what waits to be written. */
+    /** Writes buffered lines. */
     show() {
       batch.flush();
       file?.flush();
     },
-    /** The same, and ends the log. */
+    /** Writes buffered lines and closes the log. */
     flush() {
       batch.flush();
       process.off('exit', flushBatch);
@@ -324,7 +324,9 @@ function lineFormat(flag: Flags['log_format'], fallback: LineFormat): LineFormat
   return flag === 'default' ? fallback : flag;
 }
 
-/** dbt's `invocation_args_dict`: the flags that are set, in artifacts and templates; its order is a set's there. */
+/**
+ * dbt's `invocation_args_dict`: the flags that are set, in artifacts and templates. In dbt its order is that of a set.
+ */
 export function invocationArgs(
   flags: Flags,
   {
@@ -343,7 +345,7 @@ export function invocationArgs(
     'log_cache_events',
     'store_failures',
     'use_experimental_parser',
-    // Options that dbt does not know.
+    // Options that dbt does not have.
     'if_changed',
     'allow_outside_paths',
   ]);

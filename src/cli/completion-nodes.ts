@@ -1,25 +1,25 @@
-// Names that a selection may take, as the last command that made the graph left them: what shells offer behind
-// --select. No project is parsed, so that a tab costs the start of the program.
+// Names that a selection accepts, from the graph written by the last command, offered by shells after --select. No
+// project is parsed, so that completion costs only the start of the program.
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import { readFileText } from '../project/read-file.ts';
 import { asDictionary, loadYaml } from '../project/yaml.ts';
 
-/** Types whose name alone selects them. */
+/** Resource types that are selected by name alone. */
 const BY_NAME: ReadonlySet<string> = new Set(['model', 'seed', 'snapshot', 'analysis', 'function']);
-/** Types that are selected by their method: `source:raw.events`. */
+/** Resource types that are selected by a method: `source:raw.events`. */
 const BY_METHOD: ReadonlySet<string> = new Set(['source', 'exposure', 'metric', 'semantic_model', 'saved_query']);
-/** What a shell can take as one word and runs nothing. */
+/** Names that are safe as a single shell word. */
 const PLAIN = /^[\p{L}\p{N}_.:@-]+$/u;
 
-/** @param folder of the project, or one below it @returns names in order; none where nothing was parsed yet */
+/** @param folder of the project, or inside it @returns names in order; empty if nothing was parsed yet */
 export function nodeNames(folder: string, env: Readonly<Record<string, string | undefined>>): string[] {
   try {
     const root = projectAt(resolve(folder));
     return root === null ? [] : namesOf(idsIn(targetOf(root, env)));
   } catch {
-    // A file that cannot be read is no matter of a tab.
+    // Completion ignores a file that cannot be read.
     return [];
   }
 }
@@ -38,7 +38,7 @@ function targetOf(root: string, env: Readonly<Record<string, string | undefined>
   return resolve(root, typeof path === 'string' && path !== '' ? path : 'target');
 }
 
-/** Unique ids: of the graph's summary, which is short, else of the manifest. */
+/** unique_ids from the short summary of the graph, otherwise from the manifest. */
 function idsIn(target: string): readonly string[] {
   const dictionary = (name: string): { readonly [key: string]: Json } | undefined => {
     const path = join(target, name);

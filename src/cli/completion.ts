@@ -1,5 +1,5 @@
-// Builds completion scripts for bash, zsh and fish: commands, actions, options and allowed values, from the tables of
-// the command line. Names of nodes are asked for by `tsdbt completion nodes`; the shell completes files.
+// Builds completion scripts for bash, zsh and fish: commands, actions, options and allowed values from the option
+// tables. Scripts request node names with `tsdbt completion nodes`; the shell completes files.
 import { type CommandSpec, COMMANDS } from '../project/command-table.ts';
 import { GLOBAL_OPTIONS } from '../project/global-options.ts';
 import type { OptionSpec } from '../project/option-spec.ts';
@@ -68,14 +68,14 @@ function places(): {
   ];
 }
 
-/** What follows an option: allowed words, names of nodes, or what the shell completes; one of it, or several. */
+/** What follows an option: allowed words, node names, or files; one of them, or several. */
 interface Follows {
   readonly kind: 'words' | 'nodes' | 'free';
   readonly many: boolean;
   readonly words: readonly string[];
 }
 
-/** Options that take what a selection takes. */
+/** Options whose value is a selection. */
 const SELECTIONS: ReadonlySet<string> = new Set(['select', 'exclude', 'models']);
 
 function follows({ name, kind, choices }: OptionSpec): Follows | null {
@@ -86,8 +86,8 @@ function follows({ name, kind, choices }: OptionSpec): Follows | null {
 }
 
 /**
- * What follows each option with a value, as cases of a shell: `*" --state"` where it means one thing everywhere,
- * `"ls --output"` where commands differ, as they do in `-f`.
+ * Shell cases for what follows each option with a value: `*" --state"` if it means the same everywhere, `"ls --output"`
+ * if commands differ, as for `-f`.
  */
 function cases(): { readonly patterns: readonly string[]; readonly what: Follows }[] {
   const meanings = new Map<string, Map<string, { what: Follows | null; paths: string[] }>>();
@@ -127,8 +127,8 @@ const shellText = (text: string): string => `'${text.replaceAll("'", String.raw`
 const fishText = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", String.raw`\'`)}'`;
 
 /**
- * Functions of bash and zsh that read the words before the cursor: they set `place`, the command, `kind` and `values`,
- * what is wanted there, and `folder`, the project's.
+ * Functions for bash and zsh that read the words before the cursor. They set `place` (the command), `kind` and `values`
+ * (what is expected there), and `folder` (the project's).
  */
 function reader(): string[] {
   return [
@@ -174,14 +174,14 @@ function bash(): string {
     '  COMPREPLY=()',
     `  _${NAME}_read "\${COMP_WORDS[@]:1:COMP_CWORD-1}"`,
     '  [[ $word == "=" ]] && word=""',
-    // Words are as they were typed, quotes and all.
+    // Words are as typed, including quotes.
     '  folder="${folder//[\\"\\\'\\\\]/}"',
     '  case "$kind" in',
     '    words) [[ -z $many || $word != -* ]] && { COMPREPLY=($(compgen -W "$values" -- "$word")); return; } ;;',
     '    free) [[ -z $many || $word != -* ]] && return ;;',
     '    nodes)',
     '      if [[ $word != -* ]]; then',
-    // Colons part words in bash: the whole one is read from the line, and what is offered begins behind the last.
+    // bash splits words at colons: the whole word is read from the line, and suggestions begin after the last colon.
     '        whole="${COMP_LINE:0:COMP_POINT}"; whole="${whole##*[ =]}"',
     '        [[ $whole == [+@]* ]] && { prefix="${whole:0:1}"; whole="${whole:1}"; }',
     `        COMPREPLY=($(compgen -P "$prefix" -W "$(${NAME} completion nodes "$folder" 2>/dev/null)" -- "$whole"))`,

@@ -8,17 +8,17 @@ export type DbAction = 'start' | 'stop' | 'status' | 'url' | 'adopt';
 interface DbOptions {
   readonly profile: Profile;
   readonly projectDir: string;
-  /** Writes a line for people. */
+  /** Writes a line for the user. */
   readonly print: (line: string) => void;
-  /** Writes requested output, secrets included, to the console only. */
+  /** Writes requested output, including secrets, only to the console. */
   readonly reveal: (line: string, ...hidden: readonly string[]) => void;
   readonly notify: (message: string) => void;
 }
 
 /**
  * Executes the action.
- * @returns the exit code: 1 when `status` finds no running server
- * @throws when the target's server is not embedded, or is stopped and so has no address
+ * @returns the exit code: 1 if `status` finds no running server
+ * @throws if the target's server is not embedded, or is stopped and so has no address
  */
 export async function runDb(action: DbAction, options: DbOptions): Promise<number> {
   const { profile, projectDir, print, reveal, notify } = options;

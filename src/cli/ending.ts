@@ -30,12 +30,12 @@ const STOPS_ITSELF = new Set([
   'load',
   'produce',
 ]);
-/** Commands whose first signal lets what runs come to its end, and whose second one stops it. */
+/** Commands whose first signal lets running work finish, and whose second signal stops it. */
 const DRAINS = new Set(['serve-jobs']);
-/** Milliseconds for such a command, and for closing connections; ten seconds in all. */
+/** Time limits in milliseconds for such a command, and for closing connections; ten seconds in total. */
 const STOP_MS = 8000;
 const CLOSE_MS = 1500;
-/** Milliseconds for what runs to be gone after the second signal. */
+/** Milliseconds within which running work must end after the second signal. */
 const DRAINED_MS = 30_000;
 /** Wrappers forward a Ctrl-C that has already reached the program: two signals this close count as one. */
 const SAME_MS = 300;
@@ -78,16 +78,16 @@ export class Ending {
   }
 
   /**
-   * Registers what to close at the end: idle connections would keep the process alive, and a server cancels the work
-   * of a command that was stopped. What is closed already does nothing.
+   * Registers what to close at the end: idle connections would keep the process alive, and a server cancels the work of
+   * a stopped command. Closing twice has no effect.
    */
   onEnd(close: () => Promise<unknown>): void {
     this.#closers.push(close);
   }
 
   /**
-   * The result of a command's work.
-   * @throws Interrupted when a signal ended the wait, else the work's own error
+   * Returns the result of a command's work.
+   * @throws Interrupted if a signal ended the wait, otherwise the work's own error
    */
   async guard<T>(which: string, work: Promise<T>): Promise<T> {
     this.#drains = DRAINS.has(which);
@@ -112,7 +112,7 @@ export class Ending {
    * Runs long synchronous work, which must not leave anything incomplete. It blocks the event loop, so listeners are
    * removed and a signal ends the process by default. PID 1 of a container has no such default: it handles the signal
    * afterwards.
-   * @throws Interrupted when a signal came before
+   * @throws Interrupted if a signal came before
    */
   async withoutWaiting<T>(work: () => T): Promise<T> {
     await new Promise((resolve) => {

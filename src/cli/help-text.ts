@@ -5,7 +5,7 @@ import { GLOBAL_OPTIONS } from '../project/global-options.ts';
 import type { OptionSpec } from '../project/option-spec.ts';
 
 const NAME = 'tsdbt';
-/** Widest column of names; longer ones get a line of their own. */
+/** Maximum width of the name column; longer names get their own line. */
 const NAMES_WIDTH = 30;
 /** Lines longer than this are hard to read on any terminal. */
 const MOST_WIDTH = 110;
@@ -117,7 +117,7 @@ function everyCommand(width: number): string[] {
 }
 
 /**
- * @param path as typed: [] for the program, ['docs'] for a group, else a command
+ * @param path as typed: [] for the program, ['docs'] for a group, otherwise a command
  * @param terminal width of the terminal in columns
  * @returns the text with a final newline
  */

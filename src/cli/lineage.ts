@@ -1,5 +1,5 @@
-// Sends OpenLineage events of a run while it goes on, when environment variables ask for them. What a run does and how
-// it ends is the same without.
+// Sends OpenLineage events of a run while it is running, if environment variables request them. The run and its result
+// are the same without them.
 import { randomUUID } from 'node:crypto';
 import type { RunResult } from '../contracts/results.ts';
 import { note } from '../events/index.ts';
@@ -11,22 +11,22 @@ import { readLineageSettings } from '../openlineage/settings.ts';
 import { type CommandSession, now } from './command-session.ts';
 import { TSDBT_VERSION } from './version.ts';
 
-/** Milliseconds that the last events have after the run. */
+/** Milliseconds in which the last events are sent after the run. */
 const LAST_MS = 3000;
-/** Commands that have events. */
+/** Commands that send events. */
 const COMMANDS = ['run', 'build', 'test', 'seed', 'snapshot'];
 
-/** Sees a run, and tells of it. */
+/** Observes a run and sends its events. */
 export interface LineageObserver {
-  /** In the place of the run's: sees nodes begin. */
+  /** Replaces the run's observer: observes the start of nodes. */
   readonly logger: Logger;
   /** A node has ended. */
   ended(result: RunResult): void;
-  /** The run is over. Waits for the last events, for a short while. @param outcome null: an error ended it */
+  /** The run has ended. Waits briefly for the last events. @param outcome null: an error ended it */
   over(outcome: RunOutcome | null): Promise<void>;
 }
 
-/** @returns null when no events are asked for */
+/** @returns null if no events are requested */
 export function observeLineage(session: CommandSession, parsed: ParsedProject): LineageObserver | null {
   const { env, logger, secrets, flags, invocation } = session;
   const warn = (text: string): void => note(logger, secrets.mask(text), { level: 'warn' });
@@ -60,7 +60,7 @@ export function observeLineage(session: CommandSession, parsed: ParsedProject): 
   return {
     logger: {
       fire(event) {
-        // A node that is skipped has NodeStart, too, and no line that it starts.
+        // A skipped node also fires NodeStart, but no start line.
         if (event.name === 'LogStartLine') begun(idOf(event));
         parsed.logger.fire(event);
       },
@@ -69,7 +69,7 @@ export function observeLineage(session: CommandSession, parsed: ParsedProject): 
     async over(outcome) {
       const at = time();
       const results = outcome?.results ?? [];
-      // What was told as it ended is not told again.
+      // A node that was reported when it ended is not reported again.
       for (const result of results) end(result);
       for (const event of [...events.aborted(at), ...events.tests(results, at)]) sender.send(event);
       const failed = results.filter(({ status }) => status === 'error' || status === 'fail');
@@ -86,7 +86,7 @@ export function observeLineage(session: CommandSession, parsed: ParsedProject): 
   };
 }
 
-/** The node that an event tells of; empty: none. */
+/** The node that an event is about; empty if it has none. */
 function idOf({ data }: LogEvent): string {
   const info = data?.['node_info'];
   return typeof info === 'object' && info !== null && 'unique_id' in info ? String(info.unique_id) : '';

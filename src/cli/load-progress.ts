@@ -27,8 +27,8 @@ export class LoadProgress {
   readonly #several: boolean;
 
   /**
-   * @param terminal null: plain lines @param several whether there are several tables: then the end of one does not
-   * end the command
+   * @param terminal null: plain lines @param several whether there are several tables: then the end of one does not end
+   *   the command
    */
   constructor(logger: Logger, metrics: LoadMetrics, terminal: Terminal | null, several = true) {
     this.#several = several;

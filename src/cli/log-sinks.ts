@@ -1,5 +1,5 @@
-// Writes events to the console and logs/dbt.log in dbt's text, debug or JSON form, with secrets masked. Buffers the
-// file and rotates it by size. Events and their texts are left to whoever fires them.
+// Writes events to the console and logs/dbt.log in dbt's text, debug or JSON format, with secrets masked. Buffers the
+// file and rotates it by size.
 import { closeSync, existsSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errorOf } from '../error-table.ts';
@@ -31,7 +31,7 @@ export interface SinkOptions {
   readonly secrets: Secrets;
   /** dbt hides these two noisy events unless asked. */
   readonly cacheEvents: boolean;
-  /** Whether the lines go to a terminal, which obeys control characters. */
+  /** Whether the lines go to a terminal, which interprets control characters. */
   readonly terminal?: boolean;
 }
 

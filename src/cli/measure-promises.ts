@@ -1,5 +1,5 @@
-// Measures what promises ask of rows and loaders, with the project's adapter and the brokers of its sources.
-// src/serve/promises/ says what is measured when, and judges it.
+// Measures rows and loaders for SLAs, with the project's adapter and the brokers of its sources. src/serve/promises/
+// decides what is measured when, and evaluates it.
 import { measureFreshness, type ParsedProject, TsdbtError } from '../index.ts';
 import type { Measured } from '../serve/promises/evaluate.ts';
 import type { Measure } from '../serve/promises/facts.ts';

@@ -1,5 +1,5 @@
-// Builds the command line on commander: dbt's commands and options and ours, with usage errors in click's words.
-// Handlers run the commands; src/project/flags.ts gives options their meaning.
+// Builds the command line on commander: dbt's commands and options and tsdbt's own, with click's usage errors. Handlers
+// run the commands; src/project/flags.ts interprets the options.
 import { Command, CommanderError, Option } from 'commander';
 import { errorOf } from '../error-table.ts';
 import { ERROR_KINDS, type ErrorDetails, TsdbtError } from '../errors.ts';
@@ -100,8 +100,8 @@ export function createProgram(handlers: Readonly<Record<string, CommandHandler>>
 }
 
 /**
- * @returns the exit code when commander stopped after help or version was shown, else null. Any other error of
- * commander is thrown as a `usage` error.
+ * @returns the exit code if commander stopped after help or version was shown, otherwise null. Any other error of
+ *   commander is thrown as a `usage` error.
  */
 export function exitAfterHelp(error: unknown): number | null {
   return error instanceof CommanderError ? error.exitCode : null;
@@ -122,7 +122,7 @@ function prepare(command: Command, path: readonly string[], options: ProgramOpti
     });
 }
 
-/** Reached when no command of a group matches. */
+/** Reached if no command of a group matches. */
 function onUnknownCommand(group: Command, path: readonly string[]): void {
   group.action(() => {
     const [typed] = group.args;
@@ -240,7 +240,7 @@ async function runHandler(
   });
 }
 
-/** The words that may follow the command, in their order. */
+/** The words that may follow the command, in order. */
 function argumentsOf({ argument }: CommandSpec): { readonly name: string; readonly help: string }[] {
   if (argument === undefined) return [];
   return argument.second === undefined ? [argument] : [argument, argument.second];

@@ -1,14 +1,13 @@
-// What happens when stdout or stderr cannot be written: their reader is gone, or the disk is full. Leaves what is
-// written to the log and to the commands.
+// Handles the case that stdout or stderr cannot be written, because its reader is gone or the disk is full.
 import { formatError, systemReason, TsdbtError } from '../errors.ts';
 
-/** Commands that do nothing but print, perhaps without end: when nobody reads they have nothing left to do. */
+/** Commands that only print, possibly without end: without a reader they have nothing left to do. */
 const PRINTS: ReadonlySet<string> = new Set(['list', 'show', 'query', 'diff']);
 
 /**
  * Watches both streams until the process ends. `build | head` builds everything, as dbt does; `query | head` ends with
- * its reader. Any other error is said on stderr once and makes exit code 2 of 0, so that half a file never counts as
- * all of it.
+ * its reader. Any other error is reported on stderr once and changes exit code 0 to 2, so that a partial file never
+ * counts as complete.
  * @param which the command that runs, or null before it is known
  */
 export function watchOutputs(which: () => string | null): void {
@@ -25,6 +24,6 @@ export function watchOutputs(which: () => string | null): void {
       process.stderr.write(`${formatError(new TsdbtError('runtime', reason))}\n`);
     }
   });
-  // Nobody is left who could be told.
+  // stderr has no reader either.
   process.stderr.on('error', () => undefined);
 }

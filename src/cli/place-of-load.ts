@@ -1,5 +1,5 @@
-// Where the load config of a source table stands in its file, for the errors of who reads it: a manifest keeps the file
-// of a source, and no line.
+// Finds the position of a source table's load config in its file, for errors: a manifest contains the file of a source,
+// but no line.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Json, SourceDefinition } from '../contracts/node.ts';
@@ -8,7 +8,7 @@ import { TsdbtError } from '../errors.ts';
 import { readFileText } from '../project/read-file.ts';
 import { asDictionary, loadYaml, locate } from '../project/yaml.ts';
 
-/** What `read` gives. @throws its error, with the line of the table's load config where that can be found */
+/** Returns the result of `read`. @throws its error, with the line of the table's load config if it can be found */
 export function placed<T>({ packages }: RuntimeConfig, source: SourceDefinition, read: () => T): T {
   try {
     return read();

@@ -1,14 +1,17 @@
-// The value of --port, checked.
+// Validates --port and --allowed-hosts.
 import { errorOf } from '../error-table.ts';
 
-/** @throws `usage` error: no server has such a port */
+/** @throws `usage` error for an invalid port */
 export function portOf(given: unknown): number {
   const port = Number(given);
   if (port >= 0 && port <= 65_535) return port;
   throw errorOf('badOptionValue', { option: '--port', why: `${port} is not a port, 0 to 65535.` });
 }
 
-/** Names of `--allowed-hosts`. @throws `usage` error: an address of all interfaces would let every name in */
+/**
+ * Parses the names of `--allowed-hosts`. @throws `usage` error for the address of all interfaces, which would accept
+ * any name
+ */
 export function allowedHosts(given: unknown): string[] {
   const names = Array.isArray(given) ? given.map(String) : [];
   for (const name of names)

@@ -1,5 +1,5 @@
-// Reads the promises of a project's nodes, with the line of a key of `meta.tsdbt.sla` in errors. What a template of the
-// properties file writes, and what stands in dbt_project.yml or in a model's own config, is not looked for.
+// Reads the SLAs of a project's nodes, with the line of the key in `meta.tsdbt.sla` for errors. Finds no line for
+// values from templates, dbt_project.yml or a model's own config.
 import { join } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import type { ParsedProject } from '../index.ts';
@@ -9,9 +9,9 @@ import type { Promised } from '../serve/promises/promise.ts';
 import { nodePromises, type PlaceOfSla } from '../serve/promises/read-promises.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
 
-/** What the nodes of a project promise. @throws `validation` error with file and line, of a promise that is wrong */
+/** Returns the SLAs of a project's nodes. @throws `validation` error, with file and line, for an invalid one */
 export function promisesOfNodes(parsed: ParsedProject): Promised[] {
-  // Most projects have none, and finding that out must not decode all of a large manifest.
+  // Most projects have no SLAs; finding that out must not decode all of a large manifest.
   if (!parsed.kept.hasKey('sla')) return [];
   return nodePromises(parsed.manifest, placeOfSla(parsed.config.project.project_root));
 }
@@ -30,7 +30,7 @@ function placeOfSla(root: string): PlaceOfSla {
       }
       return undefined;
     } catch {
-      // A package lies elsewhere; the error is told without its line.
+      // The files of a package are elsewhere; its errors have no line.
       return undefined;
     }
   };
@@ -38,7 +38,7 @@ function placeOfSla(root: string): PlaceOfSla {
 
 type Path = readonly (string | number)[];
 
-/** Places in which a node's `meta` may stand. */
+/** The places where a node's `meta` can be. */
 function metasOf(file: Json, { name, resource_type: type }: { name: string; resource_type: string }): Path[] {
   const section = `${type}s`;
   const entries = itemsOf(at(file, [section]));

@@ -1,4 +1,4 @@
-// Reads connections.yml, beside profiles.yml or else in the project, and renders it like profiles.yml.
+// Reads connections.yml, next to profiles.yml or in the project, and renders it like profiles.yml.
 // src/loader/connections.ts validates it.
 import type { Profile, RuntimeConfig } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
@@ -13,7 +13,7 @@ import type { ObjectStore } from '../object-store/store.ts';
 import { createYamlRenderer } from '../project/yaml-renderer.ts';
 import { type CommandSession, now } from './command-session.ts';
 
-/** The file and the names of its connections; null: there is none. @throws when it is no YAML */
+/** Returns the file and the names of its connections; null if it does not exist. @throws if it is not YAML */
 export function connectionNames(config: RuntimeConfig): { readonly path: string; readonly names: string[] } | null {
   const file = connectionsFile(config);
   return file === null ? null : { path: file.path, names: namesOf(file.data) };
@@ -27,7 +27,7 @@ interface Rendered {
   readonly seen: (secret: string) => void;
 }
 
-/** The file's content with secrets inserted. @throws `profile` error */
+/** Returns the file's content with secrets inserted. @throws `profile` error */
 function render(session: CommandSession, config: RuntimeConfig, name: string | null): Rendered {
   const { templateEnv: env, logger, invocation } = session;
   const file = connectionsFile(config);
@@ -48,29 +48,31 @@ function entryOf(session: CommandSession, config: RuntimeConfig, name: string): 
   return connectionEntry(data, name, path, seen, placeOf, folder);
 }
 
-/** A broker by name, or the only one, with secrets inserted and registered for masking. @throws `profile` error */
+/**
+ * Returns a broker by name, or the only one, with secrets inserted and registered for masking. @throws `profile` error
+ */
 export function readConnection(session: CommandSession, config: RuntimeConfig, name: string | null): LoadConnection {
   const { path, folder, data, seen, placeOf } = render(session, config, name);
   return loadConnection(data, name, path, seen, placeOf, folder);
 }
 
-/** The type of a connection. @throws `profile` error when there is none of this name */
+/** Returns the type of a connection. @throws `profile` error if the name does not exist */
 export function connectionType(session: CommandSession, config: RuntimeConfig, name: string): string {
   return entryOf(session, config, name).type;
 }
 
-/** An object store by name; it is not asked yet. @throws `profile` error */
+/** Returns an object store by name, without connecting. @throws `profile` error */
 export async function readStore(session: CommandSession, config: RuntimeConfig, name: string): Promise<ObjectStore> {
   const settings = storeConnection(entryOf(session, config, name));
   return (await import('../object-store/s3-store.ts')).s3Store(settings);
 }
 
-/** An Iceberg catalog and its object store by name; they are not asked yet. @throws `profile` error */
+/** Returns an Iceberg catalog and its object store by name, without connecting. @throws `profile` error */
 export function readCatalog(session: CommandSession, config: RuntimeConfig, name: string): LakeConnection {
   return catalogConnection(entryOf(session, config, name));
 }
 
-/** Another database by name, as the profile of its adapter. @throws `profile` error */
+/** Returns another database by name, as the profile of its adapter. @throws `profile` error */
 export function readDatabase(session: CommandSession, config: RuntimeConfig, name: string): Profile {
   return databaseConnection(entryOf(session, config, name));
 }

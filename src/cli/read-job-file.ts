@@ -1,4 +1,4 @@
-// Reads jobs.yml, in the project or else beside profiles.yml, and renders it like profiles.yml. src/serve/jobs/ checks
+// Reads jobs.yml, in the project or next to profiles.yml, and renders it like profiles.yml. src/serve/jobs/ validates
 // it.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,8 +14,8 @@ import { JOBS_FILE, readJobs } from '../serve/jobs/read-jobs.ts';
 import { type CommandSession, now } from './command-session.ts';
 
 /**
- * The jobs of the project, with secrets inserted and registered for masking.
- * @param alerts as `findJobFile` takes it
+ * Returns the jobs of the project, with secrets inserted and registered for masking.
+ * @param alerts as in `findJobFile`
  * @throws `project` error
  */
 export function readJobFile(session: CommandSession, config: RuntimeConfig, alerts = true): JobFile {
@@ -25,8 +25,8 @@ export function readJobFile(session: CommandSession, config: RuntimeConfig, aler
 }
 
 /**
- * The same; null: there is no such file.
- * @param alerts false: `alerts` is left out, as by a command that sends nothing and needs no secrets
+ * The same; null if the file does not exist.
+ * @param alerts false: ignores `alerts`, for a command that sends nothing and needs no secrets
  */
 export function findJobFile(session: CommandSession, config: RuntimeConfig, alerts = true): JobFile | null {
   const root = config.project.project_root;

@@ -1,6 +1,6 @@
 // Status lines at the bottom of a terminal that are overwritten. Other output calls `clear` before and `show` after it.
 
-/** The part of a terminal that is needed here. */
+/** The subset of a terminal's interface that is needed here. */
 export interface Terminal {
   readonly columns?: number | undefined;
   write(text: string): unknown;

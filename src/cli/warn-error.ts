@@ -29,12 +29,12 @@ const UNCOUNTED = new Set(['CollectFreshnessReturnSignature', 'SpacesInResourceN
  */
 const NAMED_BY_FLAG = /^D0(0[1-9]|1[013])$/;
 const TAGGED_BY_FLAG = /^(D01[4-9]|D020|I065)$/;
-/** The tag of a text that is already coloured. */
+/** The tag of a text that is already colored. */
 const TAG = yellow('WARNING');
 /** Warnings that dbt wraps at the width of its printer. */
 const WRAPPED = /^(D0(?!08|13)\d\d|I068|I075|E048|E049|E050)$/;
 
-/** A warning in dbt's printed form: tag, colour, name, lines of at most `printer_width` (dbt/events/types.py). */
+/** A warning in dbt's printed form: tag, color, name, lines of at most `printer_width` (dbt/events/types.py). */
 function worded(event: LogEvent, flags: Flags): LogEvent {
   const [, name = '', rest = ''] = /^\[WARNING\](\[\w+\])?: ([\s\S]*)$/.exec(event.msg.replace(TAG, 'WARNING')) ?? [];
   if (rest === '') return event;

@@ -1,5 +1,5 @@
-// State that compilation shares over a command: configuration, manifest, compiled ephemeral models, and the traces that
-// map database errors to lines. Types only.
+// State of compilation during a command: configuration, manifest, compiled ephemeral models, and the traces that map
+// database errors to lines. Types only.
 import type { Adapter } from '../adapters/adapter.ts';
 import type { MacroResolver } from '../context/macro-resolver.ts';
 import type { ReferenceLookup } from '../context/manifest-lookup.ts';
@@ -12,25 +12,25 @@ import type { Logger } from '../log.ts';
 import type { InjectedCte, Injection } from './inject-ctes.ts';
 import type { ScopeFactory } from './node-scope.ts';
 
-/** A manifest in which compiled nodes take the place of parsed ones. */
+/** A manifest in which compiled nodes replace parsed ones. */
 export type WorkingManifest = Omit<Manifest, 'nodes'> & { readonly nodes: Record<string, ManifestNode> };
 
-/** Code as its template gave it, before CTEs are put in. */
+/** The rendered code before CTEs are injected. */
 export interface RenderedCode {
   readonly code: string;
-  /** Maps the text to the lines that wrote it; null where no template was rendered. */
+  /** Maps the text to the lines that wrote it; null if no template was rendered. */
   readonly trace: Trace | null;
   /** unique_ids of ephemeral models that the code reads. */
   readonly ephemerals: readonly string[];
 }
 
-/** How a node's compiled code was made. */
+/** How a node's compiled code was produced. */
 export interface CodeSource {
   readonly rendered: RenderedCode;
   readonly injection: Injection;
 }
 
-/** An ephemeral model as its readers put it in front of their code. */
+/** An ephemeral model as a CTE for its readers. */
 export interface EphemeralCode {
   readonly name: string;
   readonly code: string;
@@ -43,17 +43,17 @@ export interface CompileContext {
   readonly adapter: Adapter;
   readonly resolver: MacroResolver;
   readonly logger: Logger;
-  /** Makes what a node's templates see. */
+  /** Creates the context of a node's templates. */
   readonly scopes: ScopeFactory;
-  /** What the command selected. */
+  /** The nodes that the command selected. */
   readonly selected: ReadonlySet<string>;
   /** Compiled ephemeral models, by unique_id. */
   readonly ephemerals: Map<string, Promise<EphemeralCode>>;
   readonly sources: Map<string, CodeSource>;
-  /** While a unit test runs: what it replaces, and its inputs by name. */
+  /** While a unit test runs: its replacements, and its inputs by name. */
   readonly unitTest?: { readonly context: UnitTestContext; readonly lookup: ReferenceLookup };
-  /** Text of a file of a package, or of any, for errors; null when it cannot be read. */
+  /** Returns the text of a file in a package, or in any package, for errors; null if it cannot be read. */
   readonly readSource: (path: string, packageName?: string) => string | null;
-  /** Writes a file; a relative path is below the project's folder. */
+  /** Writes a file. A relative path is relative to the project's folder. */
   readonly write: (path: string, text: string) => void;
 }

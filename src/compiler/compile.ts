@@ -1,6 +1,5 @@
-// Compiles one node: renders its code with what it may see while running, puts the CTEs of ephemeral models in, writes
-// the text below target/compiled. Ephemeral models are compiled once a command, whoever asks first. Executes nothing
-// itself.
+// Compiles one node: renders its code in the runtime context, injects the CTEs of ephemeral models, and writes the text
+// to target/compiled. Ephemeral models are compiled once per command, on first use.
 import type { Session } from '../adapters/adapter.ts';
 import { relationFrom } from '../context/relations.ts';
 import type { ManifestNode, ModelNode, SeedNode } from '../contracts/node.ts';
@@ -13,19 +12,19 @@ import { parseInput } from './unit-test-nodes.ts';
 import { locateDatabaseError } from './source-map.ts';
 import { writePath } from './write-path.ts';
 
-/** A node that has SQL (or Python) to compile. */
+/** A node with SQL (or Python) to compile. */
 export type CompilableNode = Exclude<ManifestNode, SeedNode>;
 
 export interface CompileOptions {
-  /** Names that the code sees beside the usual. */
+  /** Additional names for the code. */
   readonly extra?: ReadonlyMap<string, Value>;
-  /** False: nothing is written below target/compiled. */
+  /** False: does not write to target/compiled. */
   readonly write?: boolean;
-  /** The batch of a microbatch model that the code is rendered for. */
+  /** The microbatch that the code is rendered for. */
   readonly batch?: BatchScope | undefined;
 }
 
-/** @returns a new node with `compiled_code`; CTEs of ephemeral models are in it */
+/** @returns a new node with `compiled_code`, which includes the CTEs of ephemeral models */
 export async function compileNode<N extends CompilableNode>(
   ctx: CompileContext,
   node: N,
@@ -36,7 +35,7 @@ export async function compileNode<N extends CompilableNode>(
   if (ctx.config.flags['inject_ephemeral_ctes'] === false) {
     const { code, ephemerals } = rendered;
     ctx.sources.set(node.unique_id, { rendered, injection: { sql: code, at: 0, length: 0 } });
-    // dbt then knows the CTEs by id only, writes "None" for their text, and no file of SQL that is not whole.
+    // dbt then knows the CTEs only by id, writes "None" for their text, and does not write an incomplete SQL file.
     const extra_ctes = ephemerals.map((id) => ({ id, sql: 'None' }));
     return finish(ctx, node, { compiled_code: code, extra_ctes, extra_ctes_injected: false }, false);
   }
@@ -55,7 +54,7 @@ export async function compileNode<N extends CompilableNode>(
 /** What compiling adds to a node. */
 type Compiled = Pick<ModelNode, 'compiled_code' | 'extra_ctes' | 'extra_ctes_injected'>;
 
-/** The compiled node: one copy, since a node has many fields. */
+/** Returns the compiled node as one copy, because a node has many fields. */
 function finish<N extends CompilableNode>(
   ctx: CompileContext,
   node: N,
@@ -87,7 +86,7 @@ function finish<N extends CompilableNode>(
   return finished.resource_type === 'model' ? (withForeignKeys(ctx, finished) as N) : finished;
 }
 
-/** Records macros as dependencies of a node, also those called in `{% if execute %}` only, as dbt does. */
+/** Records macros as dependencies of a node, including those called only in `{% if execute %}`, as dbt does. */
 export function macroNoter({ depends_on: { macros } }: CompilableNode): (uniqueId: string) => void {
   return (id) => void (macros.includes(id) || macros.push(id));
 }
@@ -113,7 +112,7 @@ async function renderCode(
   }
 }
 
-/** The CTEs that a node needs, those of its ephemeral parents' parents first. */
+/** Collects the CTEs that a node needs; those of its ephemeral parents' parents come first. */
 async function collectCtes(ctx: CompileContext, ids: readonly string[], session: Session): Promise<InjectedCte[]> {
   const ctes: InjectedCte[] = [];
   const add = (cte: InjectedCte): void => {
@@ -146,7 +145,7 @@ function compileEphemeral(ctx: CompileContext, id: string, session: Session): Pr
   return work;
 }
 
-/** `to: ref('x')` of foreign keys becomes the relation's name. */
+/** Replaces `to: ref('x')` of foreign keys by the relation's name. */
 function withForeignKeys(ctx: CompileContext, node: ModelNode): ModelNode {
   const all = [...node.constraints, ...Object.values(node.columns).flatMap((c) => c.constraints)];
   if (!all.some((c) => c.type === 'foreign_key' && c.to)) return node;

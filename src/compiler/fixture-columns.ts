@@ -1,5 +1,5 @@
-// Columns of a unit test's input as the project tells them: declared with a data_type, else of the type that the given
-// values have. They apply where the relation is not in the database. Pure.
+// Columns of a unit test's input according to the project: with the declared data_type, otherwise with the type of the
+// given values. Used if the relation is not in the database. Pure.
 import type { Adapter } from '../adapters/adapter.ts';
 import { inferTable } from '../adapters/table-inference.ts';
 import type { ColumnInfo, Json } from '../contracts/node.ts';
@@ -11,9 +11,9 @@ type Columns = { [name: string]: ColumnInfo };
 const MAX_INTEGER = 2_147_483_647;
 
 /**
- * @param declared the columns of the resource that the input stands for
- * @param rows records of the fixture; anything else (SQL) has no values to look at
- * @returns the declared ones first; a column whose values are all null is text
+ * @param declared columns of the resource that the input replaces
+ * @param rows records of the fixture; any other form (SQL) has no values to inspect
+ * @returns declared columns first; a column whose values are all null is text
  */
 export function fixtureColumns(declared: Columns, rows: Json, adapter: Pick<Adapter, 'convertType'>): Columns {
   const columns: Columns = {};

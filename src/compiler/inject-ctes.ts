@@ -1,22 +1,22 @@
-// Puts the CTEs of ephemeral models in front of a query, where real dbt (sqlparse) puts them: after the first WITH at
-// the top level of the first statement, or in a WITH of their own. Renders nothing and knows no models.
+// Injects the CTEs of ephemeral models into a query at the same place as dbt (sqlparse): after the first top-level WITH
+// of the first statement, or in a new WITH.
 
 export interface InjectedCte {
   readonly id: string;
   readonly sql: string;
 }
 
-/** A query with CTEs in it, and how offsets of the result lead back to the query. */
+/** A query with injected CTEs, and how its offsets map back to the original query. */
 export interface Injection {
   readonly sql: string;
-  /** Offset in `sql` at which inserted text begins, and its length: text of the query goes on after it. */
+  /** Offset in `sql` of the inserted text, and its length. The original query continues after it. */
   readonly at: number;
   readonly length: number;
 }
 
 /**
  * @param ctes texts as `" name as (\n…\n)"`, innermost first
- * @returns the query itself when there are no CTEs
+ * @returns the query unchanged if there are no CTEs
  */
 export function injectCtes(sql: string, ctes: readonly InjectedCte[]): Injection {
   if (ctes.length === 0) return { sql, at: 0, length: 0 };
@@ -33,7 +33,8 @@ function skipBlanks(sql: string, from: number): number {
 }
 
 /**
- * Where the first top-level WITH [RECURSIVE] ends, where the first statement ends, and where its first token starts.
+ * Finds the end of the first top-level WITH [RECURSIVE], the end of the first statement, and the start of its first
+ * token.
  */
 function scan(sql: string): { withEnd: number | null; statementEnd: number; firstToken: number } {
   const n = sql.length;
@@ -68,7 +69,7 @@ function scan(sql: string): { withEnd: number | null; statementEnd: number; firs
   return { withEnd, statementEnd: n, firstToken };
 }
 
-/** End of the comment, string, quoted name or dollar-quoted text that starts at `i`; `i` when none does. */
+/** Returns the end of the comment, string, quoted name or dollar-quoted text that starts at `i`; `i` if none does. */
 function skipQuoted(sql: string, i: number): number {
   const c = sql[i];
   const until = (end: string, from: number): number => {

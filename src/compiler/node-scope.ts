@@ -1,5 +1,5 @@
-// The running context of one node, as the compiler and the runner use it: render its code, call macros in it, read the
-// results of its statements. What the context holds is context/'s.
+// The runtime context of one node for the compiler and the runner: renders its code, calls macros in it, and reads the
+// results of its statements.
 import type { Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { ResponseObject } from '../adapters/response.ts';
@@ -27,7 +27,7 @@ import type { CompileContext, RenderedCode } from './compile-context.ts';
 import { registerSources } from './source-map.ts';
 import { writePath } from './write-path.ts';
 
-/** What a statement left behind. */
+/** The result of a statement. */
 export interface StatementResult {
   readonly message: string;
   readonly response: AdapterResponse | Record<string, never>;
@@ -38,15 +38,15 @@ export interface StatementResult {
 export interface ScopeFactory {
   readonly context: RuntimeScopeOptions['context'];
   readonly lookup: ReferenceLookup;
-  /** What the adapter's methods tell and ask. */
+  /** Callbacks of the adapter's methods. */
   readonly adapterHooks: NonNullable<RuntimeScopeOptions['adapterHooks']>;
   /** `--sample`. */
   readonly sample: TimeWindow | null;
-  /** Rows of a seed's file. */
+  /** Returns the rows of a seed's file. */
   readonly loadSeed: (node: SeedNode) => Table | Promise<Table>;
 }
 
-/** One batch of a microbatch model: what its reads are limited to, and its name in file names. */
+/** One microbatch: the limits of its reads, and its name in file names. */
 export interface BatchScope extends TimeWindow {
   readonly name: string;
 }
@@ -55,13 +55,13 @@ export interface OpenScopeOptions {
   readonly batch?: BatchScope | undefined;
   readonly extra?: ReadonlyMap<string, Value> | undefined;
   readonly logger?: Logger | undefined;
-  /** `run-operation` and the engine's own calls. */
+  /** For `run-operation` and internal calls. */
   readonly operation?: boolean;
-  /** The node's own code is rendered, not its materialization: there a unit test replaces what it overrides. */
+  /** Whether the node's own code is rendered, not its materialization. Only there does a unit test replace macros. */
   readonly code?: boolean;
   /** See AdapterObjectOptions. */
   readonly audit?: ((staged: Relation) => Promise<void>) | undefined;
-  /** Told of each macro that the code itself calls. */
+  /** Receives each macro that the code itself calls. */
   readonly onMacro?: (uniqueId: string) => void;
 }
 
@@ -164,7 +164,7 @@ export class NodeScope {
     try {
       return { code: await template.render(this.scope, this.trace), trace: this.trace, ephemerals: this.#ephemerals };
     } catch (error) {
-      // No file holds the code of a generic test, so an error names no line.
+      // The code of a generic test is not in a file, so its errors have no line.
       if (
         node.test_metadata !== undefined &&
         error instanceof TsdbtError &&
@@ -187,13 +187,13 @@ export class NodeScope {
 
   /**
    * Calls a macro as part of the node: a materialization.
-   * @param tracked false: what it calls counts as called by the node itself
+   * @param tracked false: macros that it calls count as called by the node itself
    */
   async callMacro(macro: MacroNode, { tracked = true }: { tracked?: boolean } = {}): Promise<Value> {
     return settle((tracked ? this.scope.bind(macro) : this.scope.bindUntracked(macro))([], NO_KWARGS));
   }
 
-  /** Calls a macro as the adapter does: seen from the root project, in a context of its own. */
+  /** Calls a macro as the adapter does: from the root project, in a separate context. */
   async callNamed(
     name: string,
     args: readonly Value[] = [],
@@ -203,7 +203,7 @@ export class NodeScope {
     return this.scope.executeMacro(name, args, kwargs, packageName);
   }
 
-  /** A macro that gives a statement's result, or (older ones) its table: then `bare` is true. */
+  /** Calls a macro that returns a statement's result, or (older ones) its table: then `bare` is true. */
   async callForTable(
     name: string,
     kwargs: Kwargs,
@@ -215,7 +215,7 @@ export class NodeScope {
     return { table, response: responseJson(getAttribute(value, 'response')), bare: false };
   }
 
-  /** The result of a statement; null when there was none of that name. */
+  /** Returns the result of a statement; null if there is no statement of that name. */
   statement(name: string): StatementResult | null {
     const result = this.scope.results.peek(name);
     if (result === null || !isTruthy(result)) return null;
@@ -239,7 +239,7 @@ function responseJson(response: Value): AdapterResponse | Record<string, never> 
   ) as unknown as AdapterResponse;
 }
 
-/** Jinja drops one line break at the end of a template. */
+/** Jinja drops one trailing newline of a template. */
 function withoutLastNewline(text: string): string {
   const normalized = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
   return normalized.endsWith('\n') ? normalized.slice(0, -1) : normalized;

@@ -1,5 +1,5 @@
-// From the place where a database saw an error back to the line of the model or macro that wrote it. Knows how texts
-// were made by the traces of their templates; runs nothing.
+// Maps the position of a database error back to the line of the model or macro that wrote the SQL, using the traces of
+// the templates.
 import type { ErrorFrame } from '../errors.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Trace } from '../jinja/index.ts';
@@ -14,13 +14,16 @@ interface Place {
   readonly atEnd?: boolean;
 }
 
-/** Tells a trace which parts of its text other templates wrote: the node's code and its ephemeral parents'. */
+/**
+ * Registers in a trace the parts of a text that other templates wrote: the code of the node and of its ephemeral
+ * parents.
+ */
 export function registerSources(ctx: CompileContext, node: GraphNode, trace: Trace): void {
   for (const source of sourcesOf(ctx, node)) {
     if (source.rendered.trace === null) continue;
     const { code } = source.rendered;
     trace.register(code.trim(), source.rendered.trace);
-    // CTEs that were put behind a WITH cut the code in two.
+    // CTEs injected after a WITH split the code in two.
     if (source.injection.at > 0) trace.register(code.slice(source.injection.at).trim(), source.rendered.trace);
   }
 }
@@ -31,8 +34,8 @@ function sourcesOf(ctx: CompileContext, node: GraphNode): CodeSource[] {
 }
 
 /**
- * The error with the line that wrote the SQL, the macros on the way to it and a caret; the error itself when the
- * database named no position or no trace covers it.
+ * Adds to an error the line that wrote the SQL, the macros that led to it, and a caret. Returns the error unchanged if
+ * the database reported no position or no trace covers it.
  * @param trace of the templates that ran the statement
  */
 export function locateDatabaseError(
@@ -44,7 +47,7 @@ export function locateDatabaseError(
   if (!(error instanceof TsdbtError) || error.kind !== 'database') return error;
   const { sql, position } = error.details;
   const { line, lineText: _text, column: _column, path, stack: called, excerpt, ...known } = error.details;
-  // A seed's row has its place in the file, whatever macro loaded it.
+  // A seed's row has its position in the file, whichever macro loaded it.
   const ofRow = node.resource_type === 'seed' && path === node.original_file_path;
   const refused = sql === undefined || position === undefined ? null : { sql, offset: codeUnits(sql, position - 1) };
   const place = ofRow
@@ -63,7 +66,7 @@ export function locateDatabaseError(
         ? [...text.trimEnd()].length + 1
         : columnOf(text, refused.sql, refused.offset);
   const stack = place.frames.filter((frame) => frame.type === 'macro');
-  // The compiled line is shown only where it says more than the line that wrote it.
+  // The compiled line is shown only if it says more than the source line.
   const shown = text !== undefined && refused !== null && column !== undefined && !place.atEnd;
   const told = shown && excerpt !== undefined && text.includes(wordAt(refused.sql, refused.offset) ?? '\n');
   return new TsdbtError('database', told ? error.message.replace(`\n${excerpt}`, () => '') : error.message, {
@@ -86,8 +89,8 @@ export function locateDatabaseError(
 }
 
 /**
- * The error without places in built-in macros, which are in no file of the user's: the first macro of a project or a
- * package that is on the way takes their place, else the node alone is named. A place in a file of the user's stays.
+ * Removes positions in built-in macros, which are not in the user's files. They are replaced by the first macro of the
+ * project or a package on the stack; without one, only the node is named. Positions in the user's files are kept.
  */
 export function withoutBuiltIn(ctx: CompileContext, error: TsdbtError, packageName?: string): TsdbtError {
   const { details } = error;
@@ -104,7 +107,7 @@ export function withoutBuiltIn(ctx: CompileContext, error: TsdbtError, packageNa
   return error;
 }
 
-/** Where the character was written; undefined when no trace covers it. */
+/** Returns where the character was written; undefined if no trace covers it. */
 function placeOf(
   ctx: CompileContext,
   node: GraphNode,
@@ -114,7 +117,7 @@ function placeOf(
 ): Place | undefined {
   const found = plainPlace(ctx, node, sql, offset) ?? trace?.locate(sql, offset);
   const place = found && (ownPlace(ctx, found) ?? endOfCode(ctx, node, trace, sql, offset));
-  // The parser writes the template of a test from YAML: its lines are not those of the file.
+  // The parser generates the template of a test from YAML: its lines are not those of the file.
   const made =
     place === undefined ||
     (place.frames[0] !== undefined &&
@@ -123,7 +126,7 @@ function placeOf(
   return settingPlace(ctx, node, sql, offset, made) ?? (made ? undefined : place);
 }
 
-/** The line of the project's or a package's macro that sent the statement. */
+/** Returns the line of the project's or a package's macro that sent the statement. */
 function caller(ctx: CompileContext, called: readonly ErrorFrame[]): Place | undefined {
   const first = firstOwn(ctx, called);
   const frame = called[first];
@@ -133,9 +136,9 @@ function caller(ctx: CompileContext, called: readonly ErrorFrame[]): Place | und
 }
 
 /**
- * A hook, a header, a condition, an argument of a test, found again where it was set: in the node's file, its
+ * Finds a hook, a header, a condition or an argument of a test in the file that sets it: the node's file, its
  * properties or the project file.
- * @param guess without such a text, the one line of YAML that has the word is as good
+ * @param guess if the text is not found, accepts the only line of YAML that contains the word
  */
 function settingPlace(
   ctx: CompileContext,
@@ -163,7 +166,8 @@ function settingPlace(
       if (line !== undefined) return { path, line, frames: [] };
     }
   }
-  // Of a relation its own name: its database and schema may stand elsewhere in the file with another meaning.
+  // For a relation, searches for its identifier only: its database and schema may occur elsewhere in the file with
+  // another meaning.
   const [, relation] = guess ? (/^(?:"[^"\n]*"\.)+"([^"\n]*)"/.exec(sql.slice(offset)) ?? []) : [];
   const word = relation ?? (guess ? wordAt(sql, offset)?.replace(/^(['"])(.*)\1$/, '$2') : undefined);
   if (word === undefined || word.length < 3) return undefined;
@@ -174,15 +178,15 @@ function settingPlace(
   return undefined;
 }
 
-/** All texts in a value that are long enough to be searched for. */
+/** Returns all texts in a value that are long enough to be searched for. */
 function settings(value: unknown): string[] {
   if (typeof value === 'string') return value.trim().length < 3 ? [] : [value.trim()];
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(settings) : [];
 }
 
 /**
- * The line of a file that holds a character of a text which stands in it once, or whose line does; YAML indents the
- * lines of a text.
+ * Returns the line of a file for a character of a text, if the file contains the text, or its line, exactly once. YAML
+ * indents the lines of a text.
  */
 function lineOfText(file: string | null, text: string, offset: number): number | undefined {
   const around = file?.split(text) ?? [];
@@ -202,8 +206,8 @@ function onlyLine(lines: readonly string[], part: string): number | undefined {
 }
 
 /**
- * The place itself, or the line of the project or a package that called a built-in macro; undefined when only built-in
- * macros are on the way.
+ * Returns the position itself, or the line of the project or a package that called a built-in macro; undefined if there
+ * are only built-in macros on the stack.
  */
 function ownPlace(ctx: CompileContext, place: Place): Place | undefined {
   const first = place.frames.findIndex((frame) => !isBuiltIn(ctx, frame));
@@ -214,7 +218,7 @@ function ownPlace(ctx: CompileContext, place: Place): Place | undefined {
     : { path: frame.path, line: frame.line, frames: place.frames.slice(first) };
 }
 
-/** -1 when all are built in. */
+/** -1 if all are built in. */
 function firstOwn(ctx: CompileContext, frames: readonly ErrorFrame[]): number {
   return frames.findIndex((frame) => !isBuiltIn(ctx, frame));
 }
@@ -227,7 +231,7 @@ function isBuiltIn(ctx: CompileContext, frame: ErrorFrame): boolean {
   return macros.length > 0 && macros.every((macro) => ctx.resolver.isInternal(macro));
 }
 
-/** An error at the bracket behind a node's code belongs to the last line of the code. */
+/** An error at the parenthesis after a node's code belongs to the last line of the code. */
 function endOfCode(
   ctx: CompileContext,
   node: GraphNode,
@@ -271,7 +275,7 @@ function codeUnits(text: string, points: number): number {
   return at;
 }
 
-/** Where in its template line the word stands that the database complained about. */
+/** Returns the position in the template line of the word that the database reported. */
 function columnOf(line: string, sql: string, offset: number): number | undefined {
   const word = wordAt(sql, offset);
   if (word === undefined) return undefined;
@@ -281,7 +285,7 @@ function columnOf(line: string, sql: string, offset: number): number | undefined
   for (let at = line.indexOf(word); at >= 0; at = line.indexOf(word, at + 1)) {
     if (best === undefined || Math.abs(at - guess) < Math.abs(best - guess)) best = at;
   }
-  // The line does not hold the word: its only expression rendered it.
+  // The line does not contain the word: its only expression rendered it.
   if (best === undefined && line.split('{{').length === 2) best = line.indexOf('{{');
   return best === undefined ? undefined : [...line.slice(0, best)].length + 1;
 }

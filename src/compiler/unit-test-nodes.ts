@@ -1,5 +1,5 @@
-// The nodes that stand for a unit test when it runs: the tested model's code as a node of its own, and an ephemeral
-// model with the given rows for each input. Pure; the rows were read and checked when the project was parsed.
+// The nodes that replace a unit test when it runs: a node with the tested model's code, and an ephemeral model with the
+// given rows for each input. Pure; the rows were read and checked during parsing.
 import type { Adapter } from '../adapters/adapter.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode, Json, ManifestNode, ModelNode, SourceDefinition, UnitTestNode } from '../contracts/node.ts';
@@ -11,7 +11,7 @@ import { fixtureColumns } from './fixture-columns.ts';
 export type UnitTestRunNode = Omit<ModelNode, 'resource_type'> & {
   resource_type: 'unit_test';
   tested_node_unique_id: string;
-  /** The input that stands for `this`, if one was given. */
+  /** The input that replaces `this`, if there is one. */
   this_input_node_unique_id: string | null;
   overrides: UnitTestNode['overrides'];
   /** File of the tested code. */
@@ -24,7 +24,7 @@ export type FixtureNode = ModelNode & { source_name?: string; cte_name?: string;
 export interface UnitTestNodes {
   readonly node: UnitTestRunNode;
   readonly inputs: readonly FixtureNode[];
-  /** unique_id of the stand-in of a source, by `source.table`. */
+  /** unique_id of the replacement of a source, by `source.table`. */
   readonly sources: ReadonlyMap<string, FixtureNode>;
 }
 
@@ -32,9 +32,9 @@ const noFile = { name: 'none', checksum: '' } as const;
 
 /**
  * @param find resolves an input's ref or source in the project
- * @param adapter names the types of values
- * @param read what an input's text names; null: nothing
- * @throws {TsdbtError} when an input is not `ref(…)`, `source(…)` or `this`, or names nothing
+ * @param adapter returns the types of values
+ * @param read resolves an input's text; null if it resolves to nothing
+ * @throws {TsdbtError} if an input is not `ref(…)`, `source(…)` or `this`, or resolves to nothing
  */
 export function unitTestNodes(
   test: UnitTestNode,
@@ -159,7 +159,7 @@ function fixtureNode(
     fqn: original.fqn,
     package_name: original.package_name,
     code_path: undefined,
-    // That of a model has its version: a test may give rows for two versions of one.
+    // A model's name includes its version: a test may give rows for two versions of a model.
     unique_id: original.resource_type === 'model' ? original.unique_id : `model.${original.package_name}.${cteName}`,
     path: `${original.name}.sql`,
     raw_code,
@@ -179,7 +179,7 @@ function pseudoPath(name: string, sourcePath: string): string {
   return [...sourcePath.split('/').slice(0, -1), `${name}.sql`].join('/');
 }
 
-/** What `given.input` names. */
+/** The resource that `given.input` names. */
 export type UnitTestInput =
   | { readonly kind: 'this' }
   | {
@@ -190,7 +190,7 @@ export type UnitTestInput =
     }
   | { readonly kind: 'source'; readonly source: string; readonly name: string };
 
-/** Reads `ref('a')`, `ref('p', 'a', version=1)`, `source('s', 't')` or `this`; null for anything else. */
+/** Parses `ref('a')`, `ref('p', 'a', version=1)`, `source('s', 't')` or `this`; null for anything else. */
 export function parseInput(text: string): UnitTestInput | null {
   const trimmed = text.trim();
   if (trimmed === 'this') return { kind: 'this' };

@@ -1,11 +1,11 @@
-// Where a node's SQL is written below target/, as dbt lays it out. Writes nothing.
+// Paths of a node's SQL files in target/, as in dbt.
 import { posix } from 'node:path';
 import type { GraphNode } from '../contracts/node.ts';
 
 /**
- * @param targetPath as the project says it, for example `target`
+ * @param targetPath as in the project, for example `target`
  * @param folder `compiled` or `run`
- * @param suffix start of a batch, for models written batch by batch
+ * @param suffix start of a batch, for microbatch models
  * @returns relative to the project's folder unless `targetPath` is absolute
  */
 export function writePath(node: GraphNode, targetPath: string, folder: 'compiled' | 'run', suffix?: string): string {
@@ -20,7 +20,7 @@ export function writePath(node: GraphNode, targetPath: string, folder: 'compiled
     const { dir, name, ext } = posix.parse(below);
     below = posix.join(dir, name, `${name}_${suffix}${ext}`);
   }
-  // A source path or a package name may lead out of target/: its `..` segments are dropped.
+  // A source path or a package name could lead out of target/: its `..` segments are dropped.
   if (posix.normalize(`${folder}/${node.package_name}/${below}`).startsWith('../'))
     below = below
       .split('/')

@@ -1,5 +1,5 @@
-// `adapter.config` and `adapter.behavior`: the project's settings and the flags of dbt's adapters, as templates read
-// them.
+// `adapter.config` and `adapter.behavior` for templates: the project's settings and the behavior flags of dbt's
+// adapters.
 import { errorOf } from '../error-table.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import type { PathPart } from '../adapters/relation-dialect.ts';
@@ -8,20 +8,20 @@ import { PyDict } from '../values/dict.ts';
 import { fromJson } from '../values/json.ts';
 import type { HostObject, Value } from '../values/value.ts';
 
-/** Flags of dbt's adapters and their defaults. */
+/** Behavior flags of dbt's adapters and their defaults. */
 const BEHAVIOR_FLAGS: readonly (readonly [name: string, byDefault: boolean])[] = [
   ['require_batched_execution_for_custom_microbatch_strategy', false],
   ['enable_truthy_nulls_equals_macro', false],
   ['postgres_skip_autocommit_transaction_statements', true],
 ];
 
-/** A flag of the project or of the command. @param byDefault where neither says anything */
+/** Returns a flag of the project or the command. @param byDefault used if neither sets the flag */
 export function flagValue(config: RuntimeConfig, name: string, byDefault: boolean): boolean {
   const own = config.project.flags[name] ?? config.flags[name];
   return typeof own === 'boolean' ? own : byDefault;
 }
 
-/** `adapter.behavior`. @param onOff called with each flag that is read while off */
+/** `adapter.behavior`. @param onOff called with each flag that is read while it is off */
 export function behaviorObject(config: RuntimeConfig, onOff: ((name: string) => void) | undefined): HostObject {
   return {
     jinjaType: 'dbt_common.behavior_flags.Behavior',
@@ -42,7 +42,7 @@ export function behaviorObject(config: RuntimeConfig, onOff: ((name: string) => 
   };
 }
 
-/** `adapter.config`: what dbt keeps there and templates read; the credentials without the password. */
+/** `adapter.config`: the fields that templates can read, and the credentials without the password. */
 export function configObject(config: RuntimeConfig, adapter: Adapter): HostObject {
   const { project, profile } = config;
   const credentials = PyDict.from([
@@ -77,7 +77,7 @@ export function configObject(config: RuntimeConfig, adapter: Adapter): HostObjec
   };
 }
 
-/** Is a part of a name quoted, by the project or else by the dialect? */
+/** Whether a part of a name is quoted: the project's setting, otherwise the dialect's. */
 export function quotePart(config: RuntimeConfig, adapter: Adapter, part: PathPart): boolean {
   return config.project.quoting[part] ?? adapter.relations.quotePolicy[part];
 }

@@ -1,5 +1,5 @@
-// The methods of `adapter` that every dialect has, with Python's binding of arguments. The work on the database is done
-// by adapters/sql-adapter.ts; what a dialect adds are its template methods.
+// The `adapter` methods of every dialect, with Python's argument binding. adapters/sql-adapter.ts executes them; a
+// dialect adds its own in its template methods.
 import { errorOf } from '../error-table.ts';
 import { createHash } from 'node:crypto';
 import { renderColumns, renderModel } from '../adapters/constraints.ts';
@@ -25,10 +25,10 @@ import { buildCatalogRelation, hardDeletes, noCatalog } from './node-settings.ts
 
 const BUILTIN_STRATEGIES = ['append', 'delete+insert', 'merge', 'insert_overwrite', 'microbatch'];
 
-/** A method, bound to the `adapter` that it is asked of. */
+/** A method, bound to its `adapter` object. */
 type Method = (self: AdapterObject) => Callable;
 
-/** The signature is read once, not for each node. */
+/** Parses the signature once, not per node. */
 function method(
   name: string,
   signature: string,
@@ -78,7 +78,7 @@ const METHODS: Readonly<Record<string, Method>> = {
     }
     const name = toText(column);
     if (flag !== false) return self.adapter.quote(name);
-    // dbt writes it as it is, which would make SQL of a header.
+    // dbt writes the name without quoting it, so that a seed's header could become SQL.
     if (self.adapter.quoteWritten(name) !== name) throw errorOf('seedHeader', { name });
     return name;
   }),
@@ -89,8 +89,8 @@ const METHODS: Readonly<Record<string, Method>> = {
     self.adapter.verifyDatabase(toText(database));
     return '';
   }),
-  // Only hooks, grants and comments follow the main statement of a materialization: the server may get it together with
-  // the commit.
+  // Only hooks, grants and comments follow the main statement of a materialization, so the server can receive it
+  // together with the commit.
   commit_soon: method('commit_soon', '', (self) => {
     self.sql.session.nextMayWait = self.options.builtIn?.() === true;
     return null;
@@ -292,7 +292,7 @@ const METHODS: Readonly<Record<string, Method>> = {
     await self.sql.lockRelation(target, self.options.views?.get(target.render()) !== undefined);
     return null;
   }),
-  // True when a project or a package overrides a macro of one of the names, by its name or by dispatch.
+  // Returns true if the project or a package overrides one of the macros, by name or by dispatch.
   overridden: method('overridden', '*names', (self, names) =>
     [...iterate(names)].some((name) => self.options.overridden?.(toText(name)) === true),
   ),
@@ -300,14 +300,14 @@ const METHODS: Readonly<Record<string, Method>> = {
     self.sql.session.publishing.push(toText(sql));
     return null;
   }),
-  // True when tests are to run on what the materialization is about to publish.
+  // Returns true if tests must run on what the materialization is about to publish.
   audited: method('audited', '', (self) => self.options.audit !== undefined),
-  // Fails when a test of the relation does, which then must not be published.
+  // Fails if a test of the relation fails. The relation must then not be published.
   audit: method('audit', 'staged_relation', async (self, relation) => {
     await self.options.audit?.(relationArgument('audit', 'staged_relation', relation));
     return null;
   }),
-  // Dependants first: the order in which they can be dropped. altered: the relation is changed, not replaced.
+  // Returns dependants first, the order in which they can be dropped. altered: the relation is changed, not replaced.
   dependants: method('dependants', 'relation, altered=False', async (self, relation, altered) =>
     [...(await self.sql.dependants(relationArgument('dependants', 'relation', relation), isTruthy(altered)))]
       .reverse()
@@ -318,8 +318,8 @@ const METHODS: Readonly<Record<string, Method>> = {
     '',
     (self) => self.sql.restoreDependants()?.then(() => null) ?? null,
   ),
-  // True when the view is as the last run left it: same SQL, config and columns of its parents. query: the SELECT
-  // alone, for databases that know the columns of a query but not the parents of a view.
+  // Returns true if the view has the same SQL, config and parent columns as after the last run. query: the SELECT
+  // alone, for databases that report the columns of a query but not the parents of a view.
   view_unchanged: method(
     'view_unchanged',
     'relation, sql, config=None, query=None',
@@ -355,7 +355,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   ),
 };
 
-/** A method of every dialect, bound to the `adapter`; undefined where there is none of the name. */
+/** Returns a method of every dialect, bound to the `adapter` object; undefined if the name is unknown. */
 export function adapterMethod(self: AdapterObject, name: string): Callable | undefined {
   return Object.hasOwn(METHODS, name) ? METHODS[name]?.(self) : undefined;
 }

@@ -1,6 +1,6 @@
-// What a template calls `adapter`: the methods that dbt's adapters make available. While parsing, those that would ask
-// the database answer as dbt's parser does. The methods are in adapter-methods.ts, the work is done by adapters/sql-
-// adapter.ts.
+// The `adapter` object of templates: the methods that dbt's adapters provide. During parsing, methods that would query
+// the database return what dbt's parser returns. The methods are in adapter-methods.ts; adapters/sql-adapter.ts
+// executes them.
 import { errorOf } from '../error-table.ts';
 import type { Adapter, ExecuteMacro, Session } from '../adapters/adapter.ts';
 import { ColumnClass } from '../adapters/column.ts';
@@ -20,47 +20,49 @@ import { adapterMethod } from './adapter-methods.ts';
 export interface AdapterObjectOptions {
   readonly adapter: Adapter;
   readonly config: RuntimeConfig;
-  /** `adapter.dispatch`: the macro that answers to the name, for the adapter. */
+  /** `adapter.dispatch`: finds the adapter's implementation of a macro. */
   readonly dispatch: (name: string, namespace: string | null) => Callable;
-  /** Null while parsing: nothing is asked of the database then. */
+  /** Null during parsing, when the database is not queried. */
   readonly session: Session | null;
   readonly executeMacro?: ExecuteMacro | undefined;
   /** See SqlAdapterOptions. */
   readonly builds?: ((relation: Relation) => boolean) | undefined;
   readonly onEvent?: ((name: SchemaEvent, data: Readonly<Record<string, unknown>>) => void) | undefined;
-  /** Constraints that the database will not hold. */
+  /** Receives constraints that the database will not enforce. */
   readonly onConstraint?: ConstraintWarning | undefined;
-  /** A warning of the dialect's own methods. */
+  /** Receives warnings of the dialect's own methods. */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** See MethodCall. */
   readonly onSecret?: ((secret: string) => void) | undefined;
-  /** Behaviour flags that were read while off: dbt tells once of each. */
+  /** Receives behavior flags that were read while off; dbt reports each one once. */
   readonly onBehaviorFlag?: ((name: string) => void) | undefined;
   /**
-   * What `view_unchanged` compares with: fingerprints by rendered name, of views that were built. Set before the node's
+   * Fingerprints of views that were built, by rendered name; `view_unchanged` compares with them. Set before the node's
    * commit.
    */
   readonly views?:
     | { get(name: string): string | undefined; set(name: string, fingerprint: string, state: string): void }
     | undefined;
-  /** True when all macros on the call stack are the engine's own. */
+  /** Returns true if all macros on the call stack are built in. */
   readonly builtIn?: (() => boolean) | undefined;
-  /** True while hooks of the node run. */
+  /** Returns true while hooks of the node run. */
   readonly inHook?: (() => boolean) | undefined;
   /** See SqlAdapterOptions. */
   readonly overridden?: ((macro: string) => boolean) | undefined;
-  /** Runs the tests of a node that is audited on what is to be published; absent: it is not audited. */
+  /**
+   * Runs the tests of an audited node on the result that is about to be published. Absent if the node is not audited.
+   */
   readonly audit?: ((staged: Relation) => Promise<void>) | undefined;
-  /** The clock, for names of indexes that differ from run to run; milliseconds since 1970. */
+  /** The clock, in milliseconds since 1970, for index names that must differ between runs. */
   readonly now?: (() => number) | undefined;
 }
 
-/** The `adapter` of a scope. */
+/** Creates the `adapter` of a scope. */
 export function createAdapterObject(options: AdapterObjectOptions): AdapterObject {
   return new AdapterObject(options);
 }
 
-/** `adapter`. Its methods are made when first named. */
+/** `adapter`. Methods are created on first access. */
 export class AdapterObject implements HostObject {
   readonly jinjaType: string;
   readonly options: AdapterObjectOptions;
@@ -79,12 +81,12 @@ export class AdapterObject implements HostObject {
     return this.options.adapter;
   }
 
-  /** Told of constraints that the database will not hold. */
+  /** Receives constraints that the database will not enforce. */
   get onConstraint(): ConstraintWarning {
     return this.options.onConstraint ?? (() => {});
   }
 
-  /** The methods on the session. @throws while parsing */
+  /** Methods that use the session. @throws during parsing */
   get sql(): SqlAdapter {
     const { adapter, session, executeMacro, config, builds, onEvent, onWarning, overridden } = this.options;
     if (session === null || executeMacro === undefined) throw errorOf('databaseWhileParsing', {});
@@ -156,7 +158,7 @@ export class AdapterObject implements HostObject {
   }
 }
 
-/** dbt's answers while parsing, when it does not ask the database. */
+/** What dbt returns during parsing, when it does not query the database. */
 const PARSE_ANSWERS: Readonly<Record<string, () => Value>> = {
   add_query: () => new PyTuple([null, null]),
   execute: () => new PyTuple(['', Table.empty()]),

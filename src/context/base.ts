@@ -1,5 +1,5 @@
-// What every template can see, whatever the file and phase: var, env_var, log, return, JSON and YAML, sets, modules,
-// flags, facts of the invocation. Leaves the target, nodes and the database to the other contexts.
+// What every template sees, in any file and phase: var, env_var, log, return, JSON and YAML, sets, modules, flags,
+// facts of the invocation. Other contexts add the target, nodes and the database.
 import { eventOf } from '../events/index.ts';
 import { createHash } from 'node:crypto';
 import type { Json } from '../contracts/node.ts';
@@ -33,22 +33,22 @@ import { ContextScope, type MacroView, type Member, type Members } from './scope
 import { createVar, type VarLayers } from './var.ts';
 import { dumpYaml } from './yaml-dump.ts';
 
-/** Reads YAML text; the reader belongs to the layer of the project's files, so it is passed in. */
+/** Parses YAML. Passed in, because the parser belongs to the project layer. */
 export type LoadYaml = (text: string) => Json;
 
-/** Settings of a scope that come from outside, the same for a whole command. */
+/** Settings of a scope that are the same for a whole command. */
 export interface ScopeSettings {
   readonly env: Environment;
   readonly logger: Logger;
-  /** Null before the flags are known (profiles.yml). */
+  /** Null while the flags are unknown (profiles.yml). */
   readonly flags: Flags | null;
   readonly invocation: Invocation | null;
   readonly loadYaml: LoadYaml;
-  /** `Thread-1 (worker)`; `MainThread` when absent. */
+  /** `Thread-1 (worker)`; `MainThread` if absent. */
   readonly threadId?: string | undefined;
   readonly recordEnvVar?: EnvVarRecorder | undefined;
   readonly recordCommand?: CommandRecorder | undefined;
-  /** Now, in milliseconds since 1970: `modules.datetime.datetime.now()`. */
+  /** The clock behind `modules.datetime.datetime.now()`: milliseconds since 1970. */
   readonly clock: () => number;
 }
 
@@ -77,7 +77,7 @@ const constant =
   () =>
     value;
 
-/** dbt's version whose behaviour this is; templates and packages ask for it. */
+/** The dbt version that is implemented. Templates and packages read it. */
 export const DBT_VERSION = '1.12.6';
 
 const LOG = argumentBinder('log', 'msg, info=False');
@@ -205,7 +205,7 @@ function textOf(value: Value | undefined, complaint: string): string {
   throw typeError(`${complaint}${typeName(value ?? null)}`);
 }
 
-/** The default where Python raises a ValueError (of which bad JSON is one). */
+/** Returns the default where Python raises a ValueError; invalid JSON raises one. */
 function orDefault(make: () => Value, fallback: Value | undefined): Value {
   try {
     return make();
@@ -239,7 +239,7 @@ function zip(lists: Value): Value {
   return out;
 }
 
-/** dict_a without the entries of dict_b, compared without letter case; used for grants. */
+/** Returns dict_a without the entries of dict_b, compared case-insensitively; used for grants. */
 function diffOfTwoDicts(a: Value, b: Value): Value {
   const fold = (value: Value): string => toText(value).toLowerCase();
   const lowered = new Map(

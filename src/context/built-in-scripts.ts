@@ -1,8 +1,8 @@
-// Gives the scripts of built-in macros: the build puts its own text in the place of this (scripts/build-macros.mjs).
-// A program that runs from its sources, and the library, have none: they translate a macro when it is first called.
+// Compiled scripts of built-in macros. The build replaces this file's text (scripts/build-macros.mjs). A program run
+// from source, and the library, have no scripts: they translate each macro on its first call.
 import type { PreparedMacro } from '../jinja/index.ts';
 
-/** Scripts of a package by `macroKey`; undefined: there are none. */
+/** Returns the scripts of a package by `macroKey`; undefined if there are none. */
 export function builtInScripts(_packageName: string): Readonly<Record<string, PreparedMacro>> | undefined {
   return undefined;
 }

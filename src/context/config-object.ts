@@ -1,5 +1,5 @@
-// `config` as templates call it: while parsing it collects, while running it answers from the node's config. Leaves
-// merging of what was collected to the parser.
+// The `config` object of templates: collects configuration during parsing and reads the node's config at run time. The
+// parser merges what was collected.
 import { errorOf } from '../error-table.ts';
 import { eventOf } from '../events/index.ts';
 import type { Logger } from '../log.ts';
@@ -21,13 +21,13 @@ import { settle } from './scope.ts';
 /** Receives one `config(...)` call: keys as written, hooks under their dashed names. */
 export type ConfigRecorder = (options: { readonly [key: string]: Value }) => void;
 
-/** `config` while a node is parsed. */
+/** `config` during parsing. */
 export class ParseConfigObject implements HostObject {
   readonly jinjaType = 'dbt.context.providers.ParseConfigObject';
   readonly jinjaCall: Callable;
   readonly #record: ConfigRecorder | null;
 
-  /** @param record null where config() may not be called */
+  /** @param record null where config() must not be called */
   constructor(record: ConfigRecorder | null) {
     this.#record = record;
     this.jinjaCall = (args, kwargs) => {
@@ -71,10 +71,10 @@ export class ParseConfigObject implements HostObject {
   }
 }
 
-// Asked several times by every node.
+// Kept, because every node requests it several times.
 const GET = argumentBinder('get', 'name, default=None, validator=None');
 
-/** The part of a node that `config` answers from; macros and operations may have none. */
+/** The part of a node that `config` reads. Macros and operations may have none. */
 export interface Configured {
   readonly unique_id: string;
   readonly config?: { readonly [key: string]: unknown } | undefined;
@@ -88,7 +88,7 @@ export class RuntimeConfigObject implements HostObject {
   readonly #logger: Logger;
   readonly #converted = new Map<string, Value>();
 
-  /** @param logger receives a warning when a requested key exists only under `meta` */
+  /** @param logger receives a warning if a requested key exists only under `meta` */
   constructor(node: Configured, logger: Logger) {
     this.#node = node;
     this.#logger = logger;
@@ -123,7 +123,7 @@ export class RuntimeConfigObject implements HostObject {
     }
   }
 
-  /** The value of a config key, `undefined` when there is no such key; null is a value. */
+  /** Returns the value of a config key; `undefined` if the key does not exist. Null is a value. */
   lookup(key: string): Value | undefined {
     const known = this.#converted.get(key);
     if (known !== undefined) return known;
@@ -154,7 +154,7 @@ export class RuntimeConfigObject implements HostObject {
     return meta instanceof PyDict ? meta.get(key) : undefined;
   }
 
-  /** A key that is there and null gives null, not the default: as Python's attribute look-up does. */
+  /** A key with the value null returns null, not the default, as Python's attribute lookup does. */
   #get(value: Value | undefined, [fallback = null, validator = null]: readonly Value[]): Value | Promise<Value> {
     return this.#validated(value === undefined ? fallback : value, fallback === null ? null : validator);
   }
@@ -180,7 +180,7 @@ export class RuntimeConfigObject implements HostObject {
   }
 }
 
-/** A snapshot's names for the columns that it adds; undefined for what is no snapshot. */
+/** A snapshot's names for its metadata columns; undefined for other nodes. */
 function snapshotColumns(config: { readonly [key: string]: unknown }): { readonly [name: string]: string } | undefined {
   const given = config['snapshot_meta_column_names'];
   if (typeof given !== 'object' || given === null) return undefined;

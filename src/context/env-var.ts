@@ -1,5 +1,5 @@
-// env_var(): what a template may read of the environment, with secrets behind placeholders. Leaves the record of a
-// value to the caller, and masking secrets in output to the sinks.
+// env_var(): which environment variables a template can read, with placeholders for secrets. Callers record the values;
+// log sinks mask secrets.
 import { errorOf } from '../error-table.ts';
 import { type Callable, callable, PyDict, typeError, typeName, type Value } from '../values/index.ts';
 
@@ -7,22 +7,24 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const SECRET_PREFIX = 'DBT_ENV_SECRET';
 const CUSTOM_PREFIX = 'DBT_ENV_CUSTOM_ENV_';
-/** Stands for "not set, the default was used" in what a parse records. */
+/** Recorded by a parse if a variable was not set and its default was used. */
 export const DEFAULT_ENV_PLACEHOLDER = 'DBT_DEFAULT_PLACEHOLDER';
 const MASK = '*****';
 
-/** Called for each variable that a template reads: when it changes, its readers are parsed again. */
+/** Called for each variable that a template reads. Files that read a variable are parsed again when it changes. */
 export type EnvVarRecorder = (name: string, value: string) => void;
 
 export interface EnvVarOptions {
   readonly record?: EnvVarRecorder | undefined;
-  /** Values that beat the environment (unit tests). */
+  /** Values that take precedence over the environment (unit tests). */
   readonly overrides?: ReadonlyMap<string, Value> | undefined;
-  /** In profiles.yml and packages.yml a secret gives its placeholder; elsewhere asking for one is an error. */
+  /**
+   * Whether a secret returns its placeholder (profiles.yml and packages.yml). Elsewhere reading a secret is an error.
+   */
   readonly secrets?: boolean | undefined;
 }
 
-/** The `env_var` of a context. */
+/** Creates the `env_var` of a context. */
 export function createEnvVar(env: Environment, options: EnvVarOptions = {}): Callable {
   return callable('env_var', 'var, default=None', (name, fallback) => {
     if (typeof name !== 'string')
@@ -57,12 +59,12 @@ export function fillSecrets(text: string, env: Environment): string {
   return text.includes('DBT_SECRET_START') ? text.replace(PLACEHOLDER, (_, name: string) => env[name] ?? '') : text;
 }
 
-/** Hides placeholders of secrets in a message. */
+/** Masks placeholders of secrets in a message. */
 export function maskPlaceholders(text: string): string {
   return text.includes('DBT_SECRET_START') ? text.replace(PLACEHOLDER, MASK) : text;
 }
 
-/** `dbt_metadata_envs`: the DBT_ENV_CUSTOM_ENV_ variables without their prefix. */
+/** `dbt_metadata_envs`: variables that begin with DBT_ENV_CUSTOM_ENV_, without that prefix. */
 export function metadataEnvs(env: Environment): PyDict {
   const dict = new PyDict();
   for (const [name, value] of Object.entries(env))

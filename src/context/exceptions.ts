@@ -1,5 +1,5 @@
-// The `exceptions` namespace of templates: raising dbt's errors and warnings under dbt's names and words. Leaves adding
-// the node to an error to whoever runs the template.
+// The `exceptions` namespace of templates: raises dbt's errors and warnings with dbt's names and messages. The code
+// that runs the template adds the node.
 import { eventOf } from '../events/index.ts';
 import { errorOf } from '../error-table.ts';
 import { type ErrorKind, TsdbtError } from '../errors.ts';
@@ -16,10 +16,10 @@ import {
 } from '../values/index.ts';
 import { Namespace } from './namespace.ts';
 
-/** Told of a warning; with `--warn-error` it throws. */
+/** Receives warnings; throws with `--warn-error`. */
 export type Warn = (event: LogEvent) => void;
 
-/** The `exceptions` of a context. */
+/** Creates the `exceptions` of a context. */
 export function createExceptions(warn: Warn): Namespace {
   const raise = (
     name: string,
@@ -111,7 +111,7 @@ export function createExceptions(warn: Warn): Namespace {
   );
 }
 
-/** The error for a materialization that no package has. */
+/** The error for a materialization that no package defines. */
 export function materializationMissing(materialization: string, adapterType: string, hint?: string): TsdbtError {
   const types = adapterType === 'default' ? "'default'" : `'default' and '${adapterType}'`;
   return errorOf('noMaterialization', { materialization, adapter: adapterType, types }, { hint });
@@ -176,7 +176,7 @@ function duplicateResource(first: Value, second: Value): string {
 
 type ContractRow = readonly [name: string, definition: string, contract: string, mismatch: string];
 
-/** dbt's table of what differs between a contract and the columns of a query. */
+/** dbt's table of the differences between a contract and the columns of a query. */
 function contractError(yamlColumns: Value = null, sqlColumns: Value = null): TsdbtError {
   const contract = columnsOf(yamlColumns);
   if (contract.length === 0) return errorOf('contractWithoutColumns', {});
@@ -201,7 +201,7 @@ function columnsOf(columns: Value): { name: string; type: string }[] {
   }));
 }
 
-/** As agate prints a table. */
+/** Formats a table as agate does. */
 function asTable(names: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = names.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>

@@ -1,5 +1,5 @@
-// What templates see of the command: `flags`, dbt's fixed list under upper-case names, and `invocation_args_dict`.
-// Tells a recorder what was read; leaves what follows from that to the cache of the parse.
+// What templates see of the command: `flags`, dbt's fixed list with upper-case names, and `invocation_args_dict`.
+// Records what was read; the parse cache evaluates the records.
 import type { Flags, RuntimeConfig } from '../contracts/project.ts';
 import { PyDateTime } from '../values/datetime.ts';
 import { fromJson, type HostObject, PyDict, toRepr, type Value } from '../values/index.ts';
@@ -7,21 +7,21 @@ import { pytzUtc } from '../values/timezone.ts';
 import { LazyDict } from './lazy-dict.ts';
 
 /**
- * Told of each part of the command that a template read: `flags.NAME` in lower case, `args.NAME`, or `args` for all
- * arguments. A parse in which it was read holds as long as `commandPart` gives the same.
+ * Receives each part of the command that a template reads: `flags.NAME` in lower case, `args.NAME`, or `args` for all
+ * arguments. A cached parse is valid while `commandPart` returns the same for each of them.
  */
 export type CommandRecorder = (part: string) => void;
 
 type Arguments = RuntimeConfig['invocation']['args'];
 
-/** Flags whose value, where the command line gives none, is known only with the project: from the arguments. */
+/** Flags whose value is read from the arguments: without an option it depends on the project. */
 const PLACES: ReadonlySet<string> = new Set(['profiles_dir', 'log_path']);
 
 function flagOf(flags: Flags, args: Arguments | undefined, name: string): Flags[string] {
   return flags[name] ?? (PLACES.has(name) ? args?.[name] : undefined);
 }
 
-/** The value of a recorded part; undefined where the command has none. */
+/** Returns the value of a recorded part; undefined if the command does not have it. */
 export function commandPart({ flags, invocation }: Pick<RuntimeConfig, 'flags' | 'invocation'>, part: string): unknown {
   if (part === 'args') return invocation.args;
   const [table, name] = [part.slice(0, part.indexOf('.')), part.slice(part.indexOf('.') + 1)];
@@ -62,7 +62,7 @@ const VISIBLE: ReadonlySet<string> = new Set([
   'REQUIRE_SQL_HEADER_IN_TEST_CONFIGS',
 ]);
 
-/** The `flags` of a context. */
+/** Creates the `flags` of a context. */
 export function flagsObject(flags: Flags, args?: Arguments, record?: CommandRecorder): HostObject {
   return {
     jinjaType: 'argparse.Namespace',
@@ -81,13 +81,13 @@ export function flagsObject(flags: Flags, args?: Arguments, record?: CommandReco
   };
 }
 
-/** The `invocation_args_dict` of a context. */
+/** Creates the `invocation_args_dict` of a context. */
 export function argumentsDict(args: Arguments, record?: CommandRecorder): Value {
   if (record !== undefined) return new ArgumentsDict(args, record);
   return new PyDict(Object.keys(args).map((name) => [name, argument(args, name)]));
 }
 
-/** One argument; `--sample` is an object of dbt's there. */
+/** Converts one argument; dbt represents `--sample` by an object. */
 function argument(args: Arguments, name: string): Value {
   const value = args[name];
   if (name !== 'sample' || typeof value !== 'object' || value === null || Array.isArray(value)) return fromJson(value);
@@ -120,7 +120,7 @@ class ArgumentsDict extends LazyDict {
     this.#any = Object.keys(args).length > 0;
   }
 
-  /** Every command has arguments, so this tells nothing of this one. */
+  /** Not recorded: every command has arguments, so this does not depend on the command. */
   override jinjaTruth(): boolean {
     return this.#any;
   }

@@ -1,5 +1,5 @@
-// `graph`: the manifest as one dict of dicts. A node is converted when a template reads it, in its state at that
-// moment, compiled or not.
+// `graph`: the manifest as one dict of dicts. A node is converted when a template reads it, in its current state,
+// compiled or not.
 import type { Manifest } from '../contracts/manifest.ts';
 import { packageInId, typeInId } from '../graph/node-facts.ts';
 import { hasMember, keysOf, laterPeek, peek } from '../graph/unread-record.ts';
@@ -20,7 +20,7 @@ const SECTIONS = [
 
 type Graphs = Pick<Manifest, (typeof SECTIONS)[number]>;
 
-/** The `graph` of a command: one for all nodes, because packages keep values of their own in it from node to node. */
+/** Creates the `graph` of a command. All nodes share it, because packages keep values in it from node to node. */
 export class SharedGraph {
   #manifest: Graphs | undefined;
   #graph: Value = null;
@@ -39,7 +39,7 @@ function sectionDict(nodes: Readonly<Record<string, object>>): Value {
   return new LazyDict({
     keys: () => keysOf(nodes),
     has: (key) => hasMember(nodes, key),
-    // What a template does to the dict stays there: the run writes the node as the parse has kept it.
+    // Changes that a template makes stay in the dict: the run writes the node as parsed.
     load: (key) => {
       const later = laterPeek(nodes, key);
       return later === null ? lazyDictOf(peek(nodes, key) as Fields) : new LazyDict(new UnreadNode(key, later));
@@ -53,8 +53,8 @@ interface Fields {
 }
 
 /**
- * A node of a kept parse that nobody has read. Templates walk all nodes to find those of a type or a package, and both
- * stand in the unique_id: such a walk decodes no node.
+ * An undecoded node of a cached parse. Templates often walk all nodes to find those of a type or package. Both are in
+ * the unique_id, so such a walk decodes no node.
  */
 class UnreadNode implements DictSource {
   readonly #id: string;
@@ -82,7 +82,7 @@ class UnreadNode implements DictSource {
     return this.known(key) ?? this.#fields.load(key);
   }
 
-  /** A field that is known from the unique_id, `type.package.name`. */
+  /** Returns a field that is part of the unique_id, `type.package.name`. */
   known(key: string): string | undefined {
     if (key === 'resource_type') return typeInId(this.#id);
     if (key === 'package_name') return packageInId(this.#id);
@@ -90,7 +90,7 @@ class UnreadNode implements DictSource {
   }
 }
 
-/** The `graph` while parsing: empty. */
+/** The `graph` during parsing: empty. */
 export function emptyGraph(): Value {
   return PyDict.from(new Map<Value, Value>());
 }

@@ -1,16 +1,16 @@
-// A dict whose values are made when they are first asked for: `model`, `graph`, `builtins` and their like are large and
-// mostly untouched. Becomes an ordinary dict with the first operation that needs all of it.
+// A dict that creates its values on first access, for large dicts that are mostly unread, such as `model`, `graph` and
+// `builtins`. The first operation that needs all entries turns it into an ordinary dict.
 import { fromJson, JinjaError, PyDict, type Value } from '../values/index.ts';
 
-/** Where the entries come from. */
+/** The source of the entries. */
 export interface DictSource {
   keys(): Iterable<string>;
   has(key: string): boolean;
-  /** The value of a key that `has`. */
+  /** Creates the value of an existing key. */
   load(key: string): Value;
-  /** A value that costs nothing to make, asked for before all else and not kept; undefined for most keys. */
+  /** Returns a value that costs nothing to create; asked first and not kept. Undefined for most keys. */
   known?(key: string): Value | undefined;
-  /** Values are computed again at each access, because their source changes. */
+  /** Whether values are created again on each access, because their source changes. */
   readonly live?: boolean;
 }
 
@@ -84,7 +84,7 @@ export class LazyDict extends PyDict {
     return this.keys();
   }
 
-  /** The first walk fills the dict; the entries that it adds are no change. */
+  /** The first iteration fills the dict; entries added by it do not count as a change. */
   override steady<T>(items: Iterable<T>): Generator<T, void, undefined> {
     return this.#source === null ? super.steady(items) : this.#steadySinceWhole(items);
   }
@@ -104,7 +104,7 @@ export class LazyDict extends PyDict {
     return this.#whole(() => super.jinjaEquals(other));
   }
 
-  /** Makes the dict an ordinary one, in the order of the source. */
+  /** Turns the dict into an ordinary one, in the source's order. */
   #whole<T>(then: () => T): T {
     const source = this.#source;
     if (source !== null) {
@@ -128,8 +128,8 @@ function* liveEntries(source: DictSource): Generator<[Value, Value], void, undef
 }
 
 /**
- * A dict over a plain object of artifacts or YAML, converted a key at a time. Keys whose value is undefined are not
- * there.
+ * Creates a dict over a plain object from artifacts or YAML; values are converted on access. Keys with the value
+ * undefined do not exist.
  * @param options onRead is called with each key whose value is read
  */
 export function lazyDictOf(source: { readonly [key: string]: unknown }, options: FieldOptions = {}): LazyDict {
@@ -159,10 +159,10 @@ export function fieldsOf(source: { readonly [key: string]: unknown }, options: F
   };
 }
 
-/** Free-form maps keep their nulls: they are the user's data, not fields of a node. */
+/** Free-form maps keep their nulls: they are user data, not fields of a node. */
 const FREE_FORM = new Set(['meta', 'vars', 'unrendered_config', 'kwargs', 'column_types', 'grants']);
 
-/** The value with null fields of nested records dropped, as dbt's `to_dict(omit_none=True)` does. */
+/** Drops null fields of nested records, as dbt's `to_dict(omit_none=True)` does. */
 export function withoutNulls(value: unknown): Value {
   if (typeof value !== 'object' || value === null || 'jinjaType' in value) return fromJson(value);
   if (Array.isArray(value)) return value.map(withoutNulls);

@@ -1,9 +1,9 @@
-// A package as templates see it (`dbt_utils.star`): its macros by attribute or key, bound when asked for.
+// A package as a template value (`dbt_utils.star`): its macros by attribute or key, bound on access.
 import type { MacroNode } from '../contracts/node.ts';
 import { didYouMean } from '../values/close-matches.ts';
 import { type Callable, callable, type HostObject, toText, type Value } from '../values/index.ts';
 
-/** Macros by name: a Map is such, too. */
+/** Macros by name; a Map qualifies. */
 export interface MacrosByName {
   readonly size: number;
   get(name: string): MacroNode | undefined;
@@ -23,7 +23,7 @@ export class MacroNamespace implements HostObject {
     this.#bind = bind;
   }
 
-  /** Puts a value in the place of a macro (unit tests). */
+  /** Replaces a macro by a value (unit tests). */
   override(name: string, value: Value): void {
     this.#overrides.set(name, value);
   }

@@ -1,6 +1,5 @@
-// Which macro a name means: packages, overrides of the root project, internal packages, dispatch, materializations.
-// Macros are compiled when first called and kept for the whole command; binding them to a node's scope is done by
-// scope.ts.
+// Resolves macro names: packages, overrides of the root project, internal packages, dispatch, materializations. Macros
+// are compiled on their first call and kept for the whole command; scope.ts binds them to a node's scope.
 import { errorOf } from '../error-table.ts';
 import type { MacroNode } from '../contracts/node.ts';
 import type { Project } from '../contracts/project.ts';
@@ -10,7 +9,7 @@ import { isUnread, keysOf } from '../graph/unread-record.ts';
 import { didYouMean } from '../values/close-matches.ts';
 import { stringRepr } from '../values/index.ts';
 
-/** A macro of a kept parse that nobody has looked at. */
+/** An undecoded macro of a cached parse. */
 class UnreadMacro {
   readonly unique_id: string;
   readonly package_name: string;
@@ -37,7 +36,7 @@ type AnyMacro = MacroNode | UnreadMacro;
 const read = (macro: AnyMacro | undefined): MacroNode | undefined =>
   macro instanceof UnreadMacro ? macro.read() : macro;
 
-/** Macros of a manifest for `createMacroResolver`; those that nobody has looked at stay unread. */
+/** Macros of a manifest for `createMacroResolver`, decoded on first use. */
 export function* macrosOf(macros: Readonly<Record<string, MacroNode>>): Generator<AnyMacro> {
   for (const id of keysOf(macros)) {
     const macro = isUnread(macros, id) ? new UnreadMacro(macros, id) : macros[id];
@@ -45,7 +44,7 @@ export function* macrosOf(macros: Readonly<Record<string, MacroNode>>): Generato
   }
 }
 
-/** Macros by name, read when asked for. */
+/** Macros by name, decoded on first use. */
 class MacroTable implements MacrosByName {
   readonly #macros = new Map<string, AnyMacro>();
 
@@ -80,24 +79,24 @@ class MacroTable implements MacrosByName {
 
 const NO_MACROS = new MacroTable();
 
-/** The name under which all internal packages are reached: `dbt.x`. */
+/** The namespace of all internal packages: `dbt.x`. */
 const GLOBAL_PACKAGE = 'dbt';
 
 export interface MacroResolverOptions {
   readonly rootPackage: string;
-  /** The first wins: `['dbt_postgres', 'dbt']`. */
+  /** Internal packages in order of precedence: `['dbt_postgres', 'dbt']`. */
   readonly internalPackages: readonly string[];
-  /** Prefixes of dispatch before `default`: the adapter's type, then its parents. */
+  /** Dispatch prefixes tried before `default`: the adapter's type, then its parents. */
   readonly adapterTypes: readonly string[];
-  /** `dispatch:` of the root project. */
+  /** The root project's `dispatch:`. */
   readonly dispatch: Project['dispatch'];
-  /** Names of all packages, also of those without macros. */
+  /** Names of all packages, including those without macros. */
   readonly packages: Iterable<string>;
   /** Compiles macros. */
   readonly environment: Environment;
 }
 
-/** The line on which a macro's text starts in its file, when the parser knows it. */
+/** Returns the line on which a macro begins in its file, if the parser knows it. */
 export type MacroLine = (macro: MacroNode) => number | undefined;
 
 export class MacroResolver {
@@ -105,7 +104,7 @@ export class MacroResolver {
   readonly #byPackage = new Map<string, MacroTable>();
   readonly #internals = new MacroTable();
   readonly #byId = new Map<string, AnyMacro>();
-  /** Answers of `find` by package and name; null: there is none. */
+  /** Results of `find` by package and name; null if not found. */
   readonly #found = new Map<string, Map<string, MacroNode | null>>();
   readonly #compiled = new Map<string, MacroTemplate>();
   readonly #dispatched = new Map<string, MacroNode>();
@@ -132,7 +131,7 @@ export class MacroResolver {
     return read(this.#byId.get(uniqueId));
   }
 
-  /** An unqualified name, as a node of `fromPackage` sees it. */
+  /** Resolves an unqualified name for a node of `fromPackage`. */
   find(name: string, fromPackage: string): MacroNode | undefined {
     let known = this.#found.get(fromPackage);
     if (known === undefined) this.#found.set(fromPackage, (known = new Map()));
@@ -142,23 +141,23 @@ export class MacroResolver {
   }
 
   #find(name: string, fromPackage: string): MacroNode | undefined {
-    // An internal package has no names of its own: the root project's come first there, too
+    // Within an internal package, too, the root project's macros come first.
     const own = this.options.internalPackages.includes(fromPackage) ? undefined : this.#byPackage.get(fromPackage);
     return own?.get(name) ?? this.#byPackage.get(this.options.rootPackage)?.get(name) ?? this.#internals.get(name);
   }
 
-  /** The macros reached as `name.x`; `undefined` when no package of that name has any. */
+  /** Returns the macros of `name.x`; `undefined` if no package of that name has macros. */
   namespace(name: string): MacrosByName | undefined {
     if (name === GLOBAL_PACKAGE) return this.#internals;
     return this.options.internalPackages.includes(name) ? undefined : this.#byPackage.get(name);
   }
 
-  /** The engine's own macros: the namespace `dbt`. */
+  /** The built-in macros: the namespace `dbt`. */
   get internalMacros(): MacrosByName {
     return this.#internals;
   }
 
-  /** Is it the unique_id of one of the engine's own macros? */
+  /** Whether a unique_id is that of a built-in macro. */
   isBuiltIn(uniqueId: string): boolean {
     return this.options.internalPackages.some((name) => uniqueId.startsWith(`macro.${name}.`));
   }
@@ -167,7 +166,7 @@ export class MacroResolver {
     return this.options.internalPackages.includes(macro.package_name);
   }
 
-  /** Every namespace that templates can name. */
+  /** Returns every namespace that templates can use. */
   namespaces(): string[] {
     return [
       ...[...this.#byPackage.keys()].filter((name) => !this.options.internalPackages.includes(name)),
@@ -175,7 +174,7 @@ export class MacroResolver {
     ];
   }
 
-  /** Unqualified names that a node of `fromPackage` can call. */
+  /** Returns the unqualified names that a node of `fromPackage` can call. */
   names(fromPackage: string): Set<string> {
     return new Set([
       ...(this.#byPackage.get(fromPackage)?.keys() ?? []),
@@ -184,7 +183,7 @@ export class MacroResolver {
     ]);
   }
 
-  /** Names that a person may have meant: those of `names`, or of every package, without variants for an adapter. */
+  /** Returns names for suggestions: those in `names`, or of every package, without adapter-specific variants. */
   suggestions(fromPackage: string, anyPackage: boolean): string[] {
     const names = anyPackage ? this.#everyName() : [];
     return [...new Set([...names, ...this.names(fromPackage)])].filter(
@@ -192,7 +191,7 @@ export class MacroResolver {
     );
   }
 
-  /** Names of the materializations of all packages. */
+  /** Returns the names of all materializations. */
   materializationNames(): string[] {
     const known = this.#everyName().flatMap((name) => /^materialization_(.+)_[^_]+$/.exec(name)?.[1] ?? []);
     return [...new Set(known)];
@@ -202,7 +201,7 @@ export class MacroResolver {
     return [...this.#byPackage.values()].flatMap((table) => [...table.keys()]);
   }
 
-  /** An unqualified name in any package: root, then the others, then the internal ones. */
+  /** Resolves an unqualified name in any package: the root project, then other packages, then internal ones. */
   findAnywhere(name: string): MacroNode | undefined {
     if (this.#anywhere === undefined) {
       this.#anywhere = new MacroTable();
@@ -217,8 +216,9 @@ export class MacroResolver {
   /**
    * `adapter.dispatch(name, namespace)` for a node of `fromPackage`.
    *
-   * @param anyPackage without a namespace every package counts, as where dbt parses generic tests
-   * @throws TsdbtError in dbt's words, with every name that was tried
+   * @param anyPackage whether every package is searched if there is no namespace, as dbt does when it parses generic
+   *   tests
+   * @throws TsdbtError with dbt's message, which lists every name that was tried
    */
   dispatch(name: string, namespace: string | null, fromPackage: string, anyPackage = false): MacroNode {
     const key = `${name} ${namespace ?? ''} ${fromPackage} ${anyPackage}`;
@@ -229,7 +229,7 @@ export class MacroResolver {
   }
 
   /**
-   * True when a project or a package overrides the macro that the adapter calls by this name, by its name or by
+   * Returns true if the project or a package overrides the macro that the adapter calls by this name, by name or by
    * dispatch.
    */
   overridden(name: string): boolean {
@@ -272,7 +272,7 @@ export class MacroResolver {
     );
   }
 
-  /** What was probably meant by a macro that is not there, in a package or in all. */
+  /** Suggests a macro for an unknown name, in one package or in all. */
   suggestion(name: string, packageName?: string): string | undefined {
     const tables =
       packageName === undefined ? [...this.#byPackage.values()] : [this.namespace(packageName) ?? NO_MACROS];
@@ -282,7 +282,7 @@ export class MacroResolver {
     );
   }
 
-  /** Names that have variants for adapters, in a package or in all. */
+  /** Returns names with adapter-specific variants, in one package or in all. */
   #dispatchable(namespace: string | null): Set<string> {
     const tables = namespace === null ? [...this.#byPackage.values()] : [this.namespace(namespace) ?? NO_MACROS];
     return new Set(
@@ -300,9 +300,9 @@ export class MacroResolver {
   }
 
   /**
-   * The macro of a materialization: the adapter's own before `default`; at one level the root project's, then a
-   * package's, then the built-in one. A package may take the place of a built-in one only when `onOverride` is there,
-   * which is told of it.
+   * Finds the macro of a materialization: the adapter's before `default`; within one level the root project's, then a
+   * package's, then the built-in one. A package can replace a built-in one only if `onOverride` is given, which is
+   * called with it.
    */
   materialization(name: string, onOverride?: (packageName: string) => void): MacroNode | undefined {
     const candidates = [...this.options.adapterTypes, 'default'].flatMap((type, specificity) =>
@@ -324,8 +324,8 @@ export class MacroResolver {
   }
 
   /**
-   * `generate_schema_name` and its like: the root project's, else that of the node's package when asked for, else the
-   * built-in one.
+   * Finds `generate_schema_name` and similar macros: the root project's, then the node's package's if requested, then
+   * the built-in one.
    */
   generateName(component: 'schema' | 'alias' | 'database', packageName?: string): MacroNode | undefined {
     const name = `generate_${component}_name`;
@@ -347,7 +347,7 @@ export class MacroResolver {
     return this.options.internalPackages.includes(macro.package_name) ? LOCALITY.core : LOCALITY.imported;
   }
 
-  /** The compiled text of a macro. */
+  /** Returns a compiled macro. */
   compiled(macro: MacroNode): MacroTemplate {
     let template = this.#compiled.get(macro.unique_id);
     if (template === undefined) {
@@ -366,7 +366,7 @@ export class MacroResolver {
 const MATERIALIZATION = 'materialization_';
 const LOCALITY = { core: 1, imported: 2, root: 3 } as const;
 
-/** The resolver of a command's macros. */
+/** Creates the resolver of a command. */
 export function createMacroResolver(
   macros: Iterable<AnyMacro>,
   options: MacroResolverOptions,

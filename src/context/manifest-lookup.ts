@@ -1,5 +1,5 @@
-// Resources of a manifest by the names that templates use: ref, source, function, metric. Built when first asked, once
-// a command. Leaves what a missing or disabled resource means to the caller.
+// Finds resources of a manifest by the names that templates use: ref, source, function, metric. Built on first use,
+// once per command. Callers handle missing and disabled resources.
 import { errorOf } from '../error-table.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type {
@@ -16,16 +16,19 @@ import { hasMember, keysOf } from '../graph/unread-record.ts';
 import { compareVersions } from '../graph/selector-methods.ts';
 import { fromJson, toText } from '../values/index.ts';
 
-/** A resource, the mark of one that is disabled, or null for none. */
+/** A resource, the marker of a disabled one, or null if not found. */
 export type Found<T> = T | 'disabled' | null;
 
-/** The tables in which ref(), source() and the like look up names. */
+/** The tables in which ref(), source() and similar functions look up names. */
 export interface ReferenceLookup {
   ref(ref: RefArgs, packageName: string): Found<ManifestNode>;
   source(source: string, table: string, packageName: string): Found<SourceDefinition>;
   function(name: string, functionPackage: string | null, packageName: string): Found<FunctionNode>;
   metric(name: string, metricPackage: string | null, packageName: string): Found<MetricNode>;
-  /** The greatest version of the models of this name; undefined without versions. Absent where nothing has versions. */
+  /**
+   * Returns the highest version of the models with this name; undefined without versions. Absent if no model has
+   * versions.
+   */
   newestVersion?(name: string): string | number | undefined;
 }
 
@@ -36,7 +39,7 @@ interface Named {
   readonly resource_type: string;
 }
 
-/** name → package and resource, in the order of the manifest; few names are in several packages. */
+/** name → package and resource, in manifest order. Few names exist in several packages. */
 type Table<T> = Map<string, [packageName: string, value: T][]>;
 
 interface Tables {
@@ -47,7 +50,7 @@ interface Tables {
   metrics: Table<string>;
 }
 
-/** Types of resources that ref() finds. */
+/** Resource types that ref() finds. */
 const PLAIN_TYPES = ['model', 'seed', 'snapshot'] as const;
 const REFABLE: ReadonlySet<string> = new Set(PLAIN_TYPES);
 

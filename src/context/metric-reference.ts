@@ -82,9 +82,9 @@ const RESOLVED: RecordClass = {
 };
 
 /**
- * The result of `metric()`: prints as the metric's name.
- * @param found while running: the metric, whose fields it has too, and who is told of config keys that stand under
- *   `meta`
+ * Creates the result of `metric()`, which prints as the metric's name.
+ * @param found at run time: the metric, whose fields become attributes, and the receiver of warnings about config keys
+ *   under `meta`
  */
 export function metricReference(
   name: string,

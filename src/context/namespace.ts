@@ -1,5 +1,5 @@
-// A fixed set of named values that a template reaches by attribute or by key, as dbt's dicts of functions
-// (`exceptions`, `modules.re`).
+// A fixed set of named values that a template reads by attribute or key, as dbt's dicts of functions (`exceptions`,
+// `modules.re`).
 import type { HostObject, Value } from '../values/index.ts';
 import { PyDict } from '../values/index.ts';
 
@@ -8,7 +8,7 @@ export class Namespace implements HostObject {
   readonly #make: () => ReadonlyMap<string, Value>;
   #made: ReadonlyMap<string, Value> | undefined;
 
-  /** @param members or how they are made when one is first asked for */
+  /** @param members the values, or a function that creates them on first access */
   constructor(members: ReadonlyMap<string, Value> | (() => ReadonlyMap<string, Value>), type = 'dict') {
     this.#make = typeof members === 'function' ? members : () => members;
     this.jinjaType = type;

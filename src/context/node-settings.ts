@@ -1,4 +1,5 @@
-// What methods of `adapter` read off a node's config: how a snapshot treats deleted rows, and the catalog of a model.
+// Settings that `adapter` methods read from a node's config: a snapshot's treatment of deleted rows, and a model's
+// catalog.
 import { errorOf } from '../error-table.ts';
 import type { TsdbtError } from '../errors.ts';
 import { getItem } from '../values/access.ts';
@@ -8,7 +9,7 @@ import { isTruthy } from '../values/truth.ts';
 import { Undefined } from '../values/undefined.ts';
 import type { Value } from '../values/value.ts';
 
-/** `get_hard_deletes_behavior`: `ignore`, `invalidate` or `new_record`. @throws where the config contradicts itself */
+/** `get_hard_deletes_behavior`: `ignore`, `invalidate` or `new_record`. @throws if the config contradicts itself */
 export function hardDeletes(config: Value): string {
   const invalidate = setting(config, 'invalidate_hard_deletes');
   const mode = setting(config, 'hard_deletes');
@@ -21,7 +22,9 @@ export function hardDeletes(config: Value): string {
   throw errorOf('badHardDeletes', {});
 }
 
-/** `build_catalog_relation`: None where the config names no catalog. @throws where it names one, as there are none */
+/**
+ * `build_catalog_relation`: None if the config names no catalog. @throws if it names one, because none are supported
+ */
 export function buildCatalogRelation(config: Value): Value {
   const own = config instanceof PyDict ? (config.get('config') ?? null) : setting(config, 'config');
   if (own === null || !isTruthy(own)) return null;
@@ -30,12 +33,12 @@ export function buildCatalogRelation(config: Value): Value {
   return null;
 }
 
-/** dbt's error for a catalog that catalogs.yml does not have. */
+/** dbt's error for a catalog that catalogs.yml does not define. */
 export function noCatalog(name: string): TsdbtError {
   return errorOf('catalogMissing', { catalog: name });
 }
 
-/** A member of a dict, of `config` (by its `get`) or of any object; None when there is none. */
+/** Reads a member of a dict, of `config` (with `get`) or of any object; None if it does not exist. */
 function setting(config: Value, name: string): Value {
   if (config instanceof PyDict) return config.get(name) ?? null;
   const get = getItem(config, 'get');

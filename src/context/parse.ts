@@ -1,5 +1,5 @@
-// What a node's code sees while the project is parsed: refs, sources and config are recorded, nothing is executed. Also
-// the contexts of generate_*_name macros, exposures and semantic models. Leaves what is recorded to the parser.
+// What a node's code sees during parsing: refs, sources and config are recorded, nothing is executed. Also the contexts
+// of generate_*_name macros, exposures and semantic models. The parser evaluates the records.
 import type { MacroNode, RefArgs } from '../contracts/node.ts';
 import { type Call, callable, type HostObject, type Value } from '../values/index.ts';
 import type { Adapter } from '../adapters/adapter.ts';
@@ -19,32 +19,32 @@ import type { VisibleMacros } from './visible-macros.ts';
 import { withConfig } from './runtime-config-view.ts';
 import { createVar } from './var.ts';
 
-/** Records a template's references and config of its node. */
+/** Records the references and the config of a node's template. */
 export interface ParseRecorder {
   readonly onRef?: (ref: RefArgs) => void;
   readonly onSource?: (source: [source: string, table: string]) => void;
   readonly onMetric?: (metric: string[]) => void;
   readonly onFunction?: (name: string[]) => void;
-  /** A macro that the template itself calls, by unique_id. */
+  /** The template itself calls a macro, given by unique_id. */
   readonly onMacro?: (uniqueId: string) => void;
-  /** A macro is looked up, whoever calls it; once for each macro. */
+  /** A macro is looked up by any caller; called once per macro. */
   readonly onBind?: (macro: MacroNode) => void;
-  /** A text is rendered that the template does not contain. */
+  /** A text is rendered that is not part of the template. */
   readonly onText?: () => void;
-  /** null: config() may not be called here. */
+  /** Null if config() must not be called here. */
   readonly onConfig?: ConfigRecorder | null;
   readonly onEnvVar?: (name: string, value: string) => void;
-  /** The template reads a field of its node that an edit of the node's text changes. */
+  /** The template reads a field of its node that changes when the node's text is edited. */
   readonly onOwnText?: () => void;
 }
 
 export interface ParseScopeOptions {
   readonly context: ContextSettings;
   readonly resolver: MacroResolver;
-  /** The draft of the node; read when a template asks, so later changes show. */
+  /** The draft of the node. Templates see later changes, because it is read on access. */
   readonly node: ContextNode;
   readonly record: ParseRecorder;
-  /** The macros that are seen, where they are not all (generic tests). */
+  /** The visible macros, if not all are (generic tests). */
   readonly visible?: VisibleMacros;
 }
 
@@ -97,7 +97,7 @@ export class ParseScope extends ProviderScope {
     return value;
   }
 
-  /** dbt gives the relation of the current node for every reference: the real one is not known yet. */
+  /** dbt returns the current node's relation for every reference: the real one is not known yet. */
   self(): Value {
     return relationFrom(this.context.adapter, this.context.config.project.quoting, this.node);
   }
@@ -108,13 +108,13 @@ function isOwnOf(scope: ParseScope, names: ReadonlySet<string>): boolean {
   return true;
 }
 
-/** Placeholder relation and record of one ref(). */
+/** Records one ref() and returns the placeholder relation. */
 function parseRef(scope: ParseScope, call: Call): Value {
   scope.record.onRef?.(refArguments(call));
   return scope.self();
 }
 
-/** Fields of a node that an edit of its text changes. */
+/** Fields of a node that change when its text is edited. */
 const TEXT_FIELDS: ReadonlySet<string> = new Set(['raw_code', 'checksum', 'created_at']);
 
 const PARSE_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseScope>>([
@@ -198,12 +198,12 @@ export function hooksOf(node: ContextNode, which: 'pre-hook' | 'post-hook'): Val
   return Array.isArray(hooks) ? hooks.map((hook: unknown) => withoutNulls(hook)) : [];
 }
 
-/** The context of a node's code while parsing. */
+/** Creates the context of a node's code during parsing. */
 export function createParseScope(options: ParseScopeOptions): ParseScope {
   return new ParseScope(options);
 }
 
-/** The context of a generic test's arguments and code while parsing. */
+/** Creates the context of a generic test's arguments and code during parsing. */
 export function createGenericTestScope(options: ParseScopeOptions & { readonly visible: VisibleMacros }): ParseScope {
   return new ParseScope(options);
 }
@@ -224,20 +224,20 @@ const NAME_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseScope>>([
   ['schema', ({ context }) => context.config.profile.credentials.schema],
 ]);
 
-/** The names of that context, macros aside. */
+/** The names of that context except macros. */
 export const NAME_MEMBER_NAMES: ReadonlySet<string> = new Set(NAME_MEMBERS.keys());
 
-/** What a scope of name macros tells. */
+/** Observes a scope of generate_*_name macros. */
 export interface NameScopeNotices {
-  /** A macro was looked up, to be called or passed on; once for each macro. */
+  /** A macro was looked up, to be called or passed on; called once per macro. */
   readonly onBind: (macro: MacroNode) => void;
   /** The text of a variable is rendered. */
   readonly onText: () => void;
 }
 
 /**
- * The context of generate_schema_name, generate_alias_name and generate_database_name; the root project's macros come
- * first.
+ * Creates the context of generate_schema_name, generate_alias_name and generate_database_name. The root project's
+ * macros come first.
  */
 export function createGenerateNameScope(
   context: ContextSettings,
@@ -249,7 +249,8 @@ export function createGenerateNameScope(
 }
 
 /**
- * The context of an exposure's `depends_on` and a semantic model's `model`: references only, each giving an empty text.
+ * Creates the context of an exposure's `depends_on` and a semantic model's `model`: references only, each rendering to
+ * empty text.
  */
 export function createReferenceScope(settings: ScopeSettings, record: ParseRecorder): BaseScope {
   const members: Members<BaseScope> = new Map<string, Member<BaseScope>>([

@@ -1,5 +1,5 @@
-// What templates of nodes, macros and operations see in both phases, parsing and running: target, adapter, exceptions,
-// results of statements, validation, rendering. Leaves what differs between the phases to parse.ts and runtime.ts.
+// What templates of nodes, macros and operations see during both parsing and running: target, adapter, exceptions,
+// statement results, validation, rendering. parse.ts and runtime.ts add what differs.
 import { errorOf } from '../error-table.ts';
 import { eventOf } from '../events/index.ts';
 import type { Adapter } from '../adapters/adapter.ts';
@@ -33,7 +33,7 @@ import { emptyTable, responseObject, StatementResults } from './statement-result
 import { hasJinja, type TemplateEnvironments } from './templates.ts';
 import { varLayers } from './var.ts';
 
-/** The resource that a template belongs to, as far as every context needs it. */
+/** The resource that a template belongs to: the fields that every context needs. */
 export interface ContextNode {
   readonly unique_id: string;
   readonly name: string;
@@ -49,16 +49,16 @@ export interface ContextNode {
   readonly [field: string]: unknown;
 }
 
-/** What the contexts of a command share. */
+/** State that the contexts of a command share. */
 export interface ContextSettings extends ScopeSettings {
   readonly config: RuntimeConfig;
   readonly adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'connectionInfo' | 'dateFunction'>;
   readonly templates: TemplateEnvironments;
-  /** What texts of variables give that always give the same, with the names that they read; grows. */
+  /** Rendered variables whose result never changes, with the names that they read; grows during the command. */
   readonly texts?: Map<string, { readonly names: ReadonlySet<string>; readonly value: string }>;
-  /** What the nodes of a command share. */
+  /** State that the nodes of a command share. */
   readonly graph?: SharedGraph;
-  /** Warnings of templates; with `--warn-error` it throws. Absent: warnings are only reported. */
+  /** Receives warnings of templates; throws with `--warn-error`. Absent: warnings are only logged. */
   readonly warn?: ((event: LogEvent) => void) | undefined;
 }
 
@@ -109,7 +109,7 @@ export abstract class ProviderScope extends BaseScope {
   }
 }
 
-/** `target`: the facts of the connection that are no secret, with dbt's extra names. */
+/** `target`: the facts of the connection that are not secret, and dbt's additional names. */
 export function targetDict(config: RuntimeConfig, adapter: Pick<Adapter, 'connectionInfo'>): PyDict {
   const { profile } = config;
   const dict = new PyDict(adapter.connectionInfo());
@@ -123,7 +123,7 @@ export function targetDict(config: RuntimeConfig, adapter: Pick<Adapter, 'connec
   return dict;
 }
 
-// Called for every node: their parameters are read once.
+// Called for every node: the signatures are parsed once.
 const LOAD_RESULT = argumentBinder('load_result', 'name');
 const STORE_RESULT = argumentBinder('store_result', 'name, response, agate_table=None');
 const STORE_RAW_RESULT = argumentBinder(
@@ -232,7 +232,7 @@ function adapterPart(scope: ProviderScope, name: string): Value {
   return lookupAttribute(scope.get('adapter') ?? null, name) ?? null;
 }
 
-/** `validation.any[...]`: accepts what equals one of the values, or is of one of the types. */
+/** `validation.any[...]`: accepts a value that equals one of the values or has one of the types. */
 function validator(allowed: Value): Callable {
   const options = allowed instanceof PyTuple ? allowed.items : [];
   return callable('inner', 'value', (value = null) => {

@@ -1,5 +1,5 @@
-// The comment in front of (or behind) each statement: the project's `query-comment`, rendered for a connection and a
-// node. Leaves adding it to the statement to the adapter.
+// The comment before or after each statement: the project's `query-comment`, rendered for a connection and a node. The
+// adapter adds it to the statement.
 import { errorOf } from '../error-table.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
 import { type Callable, dumpJson, fromJson, type HostObject, settleSync, toText, type Value } from '../values/index.ts';
@@ -15,7 +15,7 @@ const QUERY_MEMBERS: Members<QueryCommentScope> = new Map<string, Member<QueryCo
   ['project_name', ({ context }) => context.config.project.project_name],
 ]);
 
-/** Everything of a target's context and the macros: what a query comment sees. */
+/** What a query comment sees: the target's context and the macros. */
 class QueryCommentScope extends BaseScope {
   readonly context: ContextSettings;
 
@@ -30,16 +30,15 @@ class QueryCommentScope extends BaseScope {
   }
 }
 
-/** Gives the comment's text and place for a connection's name and a node; null for no comment. */
+/** Returns the comment's text and position for a connection's name and a node; null for no comment. */
 export type QueryComment = (connectionName: string, node: object | null) => { text: string; append: boolean } | null;
 
-/** Names that dbt's own comment reads. */
+/** Names that dbt's default comment reads. */
 const NAMES_OF_DEFAULT = ['dbt_version', 'target', 'tojson', 'return'];
 
 /**
- * @param usual whether the comment is dbt's own: its text is known without a template, unless a macro has one of its
- *   names
- * @returns the function that makes comments; the project's macro is compiled once
+ * @param usual whether the comment is dbt's default. Its text needs no template, unless a macro has one of its names
+ * @returns the function that creates comments; the project's macro is compiled once
  */
 export function createQueryComment(context: ContextSettings, resolver: MacroResolver, usual = false): QueryComment {
   const configured: RuntimeConfig['project']['query_comment'] = context.config.project.query_comment;
@@ -71,7 +70,7 @@ export function createQueryComment(context: ContextSettings, resolver: MacroReso
   };
 }
 
-/** A node as a query comment sees it: a missing field is an empty text. */
+/** A node as seen by a query comment: a missing field is empty text. */
 function nodeOf(node: object): HostObject {
   const fields = node as { readonly [name: string]: unknown };
   const read = (name: string): Value => (Object.hasOwn(fields, name) ? fromJson(fields[name]) : '');

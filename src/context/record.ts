@@ -1,25 +1,24 @@
-// dbt's dataclasses as templates see them: attributes instead of items, a text of class and fields, `to_dict()`; a
-// config also has `get` and gives None for a key that it has not. Leaves which object is of which class to
-// metric-reference.ts and to the results of on-run-end hooks.
+// dbt's dataclasses as template values: attributes instead of items, a text with class and fields, `to_dict()`. A
+// config also has `get` and returns None for a missing key.
 import { fireMetaKeyWarning } from './config-object.ts';
 import type { Logger } from '../log.ts';
 import { callable, fromJson, type HostObject, PyDict, toRepr, toText, type Value } from '../values/index.ts';
 
-/** What a field's value becomes: a record, a list of records, or a dict of records by name. */
+/** How a field's value is converted: a record, a list of records, or a dict of records by name. */
 export type FieldShape = RecordClass | { readonly listOf: RecordClass } | { readonly dictOf: RecordClass };
 
 /** One of dbt's dataclasses. */
 export interface RecordClass {
   readonly name: string;
-  /** Fields that are records themselves, by Python's name. */
+  /** Fields that are records, by Python's name. */
   readonly fields?: { readonly [field: string]: FieldShape };
-  /** Fields that are members of an enum. */
+  /** Fields that are enum members. */
   readonly enums?: { readonly [field: string]: (value: string) => Value };
-  /** A config: the names of its own fields; whatever else it holds is an extra. */
+  /** For a config: the names of its declared fields. All other keys are extras. */
   readonly configFields?: ReadonlySet<string>;
 }
 
-/** A plain object of the artifacts. */
+/** Converts a plain object of the artifacts. */
 export type PlainRecord = { readonly [key: string]: unknown };
 
 const DASHED: ReadonlyMap<string, string> = new Map([
@@ -40,7 +39,7 @@ function shaped(value: unknown, shape: FieldShape | undefined, logger: Logger): 
   return new PyDict(Object.entries(value).map(([name, item]) => [name, shaped(item, shape.dictOf, logger)]));
 }
 
-/** @param logger receives a warning when a requested config key exists only under `meta` */
+/** @param logger receives a warning if a requested config key exists only under `meta` */
 export function recordOf(shape: RecordClass, source: PlainRecord, logger: Logger): DataclassRecord {
   const { configFields } = shape;
   return configFields === undefined
@@ -81,12 +80,12 @@ export class DataclassRecord implements HostObject {
     return this.#source;
   }
 
-  /** The dict that artifacts show. */
+  /** The dict as in artifacts. */
   toDict(omitNone: boolean): Value {
     return fromJson(omitNone ? withoutNulls(this.#source, this.#shape) : this.#source);
   }
 
-  /** Names of attributes, in the order of the artifact. */
+  /** Names of attributes, in artifact order. */
   protected names(): string[] {
     return Object.keys(this.#source)
       .filter((key) => this.#source[key] !== undefined)
@@ -111,7 +110,7 @@ export class DataclassRecord implements HostObject {
   }
 }
 
-/** dbt's BaseConfig: fields are attributes, extras are items, and what is not there is None. */
+/** dbt's BaseConfig: fields are attributes, extras are items, missing names are None. */
 class ConfigRecord extends DataclassRecord {
   readonly #own: ReadonlySet<string>;
   readonly #warn: (key: string) => void;
@@ -174,7 +173,7 @@ class ConfigRecord extends DataclassRecord {
   }
 }
 
-/** Only fields of classes are left away when they are None: a user's dicts and a config's extras stay as they are. */
+/** Only declared fields are omitted if they are None: user dicts and extras of a config are kept as they are. */
 function withoutNulls(value: unknown, shape: FieldShape | undefined): unknown {
   if (shape === undefined) return value;
   if ('listOf' in shape) return Array.isArray(value) ? value.map((item) => withoutNulls(item, shape.listOf)) : value;

@@ -1,5 +1,4 @@
-// The arguments of ref(), source(), metric() and function(), checked in dbt's words. Leaves what they name to the
-// contexts.
+// Validates the arguments of ref(), source(), metric() and function(), with dbt's messages.
 import { errorOf } from '../error-table.ts';
 import type { RefArgs } from '../contracts/node.ts';
 import type { TsdbtError } from '../errors.ts';
@@ -39,7 +38,7 @@ export function sourceArguments({ args, kwargs }: Call): [source: string, table:
   return [source, table];
 }
 
-/** `metric(name)` or `function(name)`, each with a package in front. */
+/** `metric(name)` or `function(name)`, optionally preceded by a package. */
 export function namedArguments(
   what: 'metric' | 'function',
   { args }: Call,
@@ -51,7 +50,7 @@ export function namedArguments(
   return { name, packageName };
 }
 
-/** The last of one or two arguments, and the package in front of it. @param called as dbt's message names it */
+/** Returns the last of one or two arguments, and the package before it. @param called function name in dbt's message */
 function nameAndPackage(called: string, args: readonly Value[]): [name: Value, packageName: Value] {
   const [first, second] = args;
   if (first === undefined || args.length > 2) throw errorOf('tooManyNames', { function: called, given: args.length });

@@ -1,5 +1,5 @@
-// Relations of nodes as a context gives them: `this`, and what ref() and source() return. The quoting of a project
-// applies to nodes, not to sources. Leaves rendering to the adapter's Relation.
+// Relations of nodes for contexts: `this`, and the results of ref() and source(). The project's quoting applies to
+// nodes, not to sources.
 import type { Adapter } from '../adapters/adapter.ts';
 import type { EventTimeFilter, Relation } from '../adapters/relation.ts';
 import type { RelationType } from '../adapters/relation-dialect.ts';
@@ -8,7 +8,7 @@ import type { Quoting } from '../contracts/node.ts';
 
 export type RelationFactory = Pick<Adapter, 'createRelation' | 'relations'>;
 
-/** The fields that make the name of a resource in the database. */
+/** The fields that form a resource's name in the database. */
 export interface Located {
   readonly database?: string | null;
   readonly schema?: string | null;
@@ -27,8 +27,8 @@ export interface RelationMore {
 }
 
 /**
- * dbt's `Relation.create_from(config, node)`: a `quoting` in a node's config has no effect there.
- * @param quoting of the project; null for sources, which do not follow it
+ * dbt's `Relation.create_from(config, node)`. A `quoting` in a node's config has no effect.
+ * @param quoting of the project; null for sources, to which it does not apply
  */
 export function relationFrom(
   adapter: RelationFactory,

@@ -1,9 +1,9 @@
-// Tells which templates are repeatable: they give the same result while what they name is the same, and do nothing
-// else, so that a result can be kept. Leaves keeping results, and what names mean, to the callers.
+// Decides whether a template is repeatable: it returns the same result while its names mean the same, and has no side
+// effects, so its result can be cached.
 import type { Arguments, Call, Expr, Node } from '../jinja/ast.ts';
 import { walk } from '../jinja/walk.ts';
 
-/** Methods of values that change nothing and always give the same. */
+/** Pure methods of values. */
 const METHODS: ReadonlySet<string> = new Set([
   ...['capitalize', 'casefold', 'count', 'endswith', 'find', 'format', 'index', 'isalnum', 'isalpha', 'isdigit'],
   ...['islower', 'isupper', 'join', 'lower', 'lstrip', 'partition', 'replace', 'rfind', 'rpartition', 'rsplit'],
@@ -12,22 +12,22 @@ const METHODS: ReadonlySet<string> = new Set([
   ...['astimezone', 'date', 'isoformat', 'strftime', 'time', 'timestamp', 'timezone', 'weekday'],
 ]);
 
-/** Functions of every context that change nothing and always give the same. */
+/** Pure functions of every context. */
 const FUNCTIONS: ReadonlySet<string> = new Set([
   ...['return', 'namespace', 'dict', 'range', 'tojson', 'fromjson', 'set', 'zip', 'local_md5'],
 ]);
 
 /** What the owner of a template knows about its names. */
 export interface RepeatableNames {
-  /** Whether the value of a name stays the same. */
+  /** Whether the value of a name never changes. */
   readonly steady: (name: string) => boolean;
-  /** Whether a name that is called, as `name()`, `name.member()` or `name.f()()`, gives the same each time. */
+  /** Whether calls of a name (`name()`, `name.member()` or `name.f()()`) always return the same. */
   readonly callable: (name: string, member: string | null) => boolean;
 }
 
 /**
- * The names that the trees read from outside, when they only compute from steady ones; null when they may do more.
- * Only a whitelist counts.
+ * Returns the external names that the trees read if they only compute from stable ones; otherwise null. Works by an
+ * allow-list.
  */
 export function repeatableNames(trees: readonly Node[], names: RepeatableNames): ReadonlySet<string> | null {
   const own = new Set<string>();
@@ -78,12 +78,12 @@ function isKnownCall({ node }: Call, own: ReadonlySet<string>, names: Repeatable
   return callee === node && METHODS.has(callee.attr);
 }
 
-/** Names of every context that stay the same during a parse. */
+/** Names of every context that are stable during a parse. */
 const STEADY: ReadonlySet<string> = new Set([
   ...['target', 'project_name', 'dbt_version', 'run_started_at', 'invocation_id', 'modules'],
 ]);
 
-/** For texts in variables, which nodes of every package may render. */
+/** For texts in variables, which nodes of any package may render. */
 export const TEXT_NAMES: RepeatableNames = { steady: (name) => STEADY.has(name), callable: () => false };
 
 /** For texts in YAML files of one package. */

@@ -1,10 +1,10 @@
-// `ref.config` and `source.config`: the project as packages read it off the references
-// (`builtins.ref.config.vars.to_dict()`). Shows names, paths and variables; credentials never.
+// `ref.config` and `source.config`: the project as packages read it from the references
+// (`builtins.ref.config.vars.to_dict()`). Exposes names, paths and variables, never credentials.
 import type { Project, RuntimeConfig } from '../contracts/project.ts';
 import { argumentsDict, type CommandRecorder } from './flags-object.ts';
 import { type Callable, callable, fromJson, type HostObject, PyDict, toText, type Value } from '../values/index.ts';
 
-/** Fields of a project under dbt's names; whatever is not here does not exist. */
+/** Project fields under dbt's names. Other fields do not exist. */
 const PROJECT_FIELDS = [
   'project_name',
   'version',
@@ -101,7 +101,7 @@ function varProvider(vars: Project['vars']): Value {
   return provider;
 }
 
-/** Gives a reference function its `config`. @returns the function */
+/** Adds `config` to a reference function. @returns the function */
 export function withConfig(reference: Callable, config: RuntimeConfig, record?: CommandRecorder): Callable {
   reference.face = {
     ...reference.face,

@@ -1,5 +1,5 @@
-// ref(), source() and function() while running: the relation of what is named, after dbt's checks (disabled, missing,
-// private, undeclared), with the limits of --empty and --sample. Leaves the ephemeral models' code to the compiler.
+// ref(), source() and function() at run time: return the relation after dbt's checks (disabled, missing, private,
+// undeclared), with the limits of --empty and --sample. The compiler adds the code of ephemeral models.
 import { errorOf } from '../error-table.ts';
 import { eventOf } from '../events/index.ts';
 import type { EventTimeFilter, Relation } from '../adapters/relation.ts';
@@ -18,7 +18,7 @@ import { isEphemeral } from '../graph/node-facts.ts';
 /** Kinds of context whose ref() differs. */
 export type ScopeKind = 'node' | 'operation' | 'unit_test';
 
-/** `ref()` of a node that runs. @throws a node that is not there, not declared or not accessible */
+/** `ref()` of a running node. @throws for a node that does not exist, is not declared or is not accessible */
 export function runtimeRef(scope: RuntimeScope, call: Call): Value | Promise<Value> {
   const ref = refArguments(call);
   const target = required(scope, scope.lookup.ref(ref, scope.node.package_name), 'node', ref.name, ref);
@@ -45,7 +45,7 @@ export function runtimeRef(scope: RuntimeScope, call: Call): Value | Promise<Val
   return relationFrom(scope.context.adapter, quoting, target, more);
 }
 
-/** Logs that a reference without a version resolves to the latest version while a newer prerelease exists. */
+/** Logs that an unversioned reference resolves to the latest version while a newer prerelease exists. */
 function noteNewerVersion(scope: RuntimeScope, target: ManifestNode): void {
   if (
     scope.kind === 'operation' ||
@@ -76,7 +76,10 @@ function noteNewerVersion(scope: RuntimeScope, target: ManifestNode): void {
   );
 }
 
-/** The deferred relation, where this environment has none, or with --favor-state where the node is not selected. */
+/**
+ * Returns the deferred relation if this environment does not have the relation, or with --favor-state if the node is
+ * not selected.
+ */
 async function deferredRelation(
   scope: RuntimeScope,
   target: Located & { readonly unique_id: string },
@@ -94,7 +97,7 @@ async function deferredRelation(
   return deferred();
 }
 
-/** `source()` of a node that runs. @throws a source that is not there or not declared */
+/** `source()` of a running node. @throws for a source that does not exist or is not declared */
 export function runtimeSource(scope: RuntimeScope, call: Call): Value {
   const [source, table] = sourceArguments(call);
   const target = required(
@@ -116,7 +119,7 @@ export function runtimeSource(scope: RuntimeScope, call: Call): Value {
   });
 }
 
-/** `function()` of a node that runs: where the function was deferred, asked of the database first. */
+/** `function()` of a running node. If the function is deferred, queries the database first. */
 export function runtimeFunction(scope: RuntimeScope, call: Call): Value | Promise<Value> {
   const { name, packageName } = namedArguments('function', call);
   const target = required(scope, scope.lookup.function(name, packageName, scope.node.package_name), 'function', name);
@@ -132,7 +135,7 @@ export function runtimeFunction(scope: RuntimeScope, call: Call): Value | Promis
   );
 }
 
-/** dbt's words for a name that leads nowhere. */
+/** dbt's message for an unresolved name. */
 function required<T>(scope: RuntimeScope, found: Found<T>, kind: string, name: string, ref?: RefArgs): T {
   if (found !== null && found !== 'disabled') return found;
   const { node } = scope;
@@ -178,12 +181,12 @@ function notAllowed(uniqueId: string, target: ModelNode, access: string, scope: 
   return errorOf('referenceNotAllowed', { node: uniqueId, target: target.unique_id, access, scope });
 }
 
-/** `--empty` reads no rows; unit tests have their own. */
+/** `--empty` reads no rows; unit tests use fixtures instead. */
 export function limitOf(scope: RuntimeScope): number | null {
   return scope.kind !== 'unit_test' && scope.context.config.flags.empty ? 0 : null;
 }
 
-/** A window of event time that reads are limited to: `--sample`, or one batch of a microbatch model. */
+/** The event-time window that reads are limited to: `--sample`, or one microbatch. */
 export interface TimeWindow {
   readonly start: Value;
   readonly end: Value;

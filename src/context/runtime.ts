@@ -1,6 +1,6 @@
-// What templates see while nodes are compiled and run, with the database behind it: nodes, tests, snapshots, seeds,
-// hooks, operations, sources' freshness and unit tests. References are in runtime-references.ts; the adapter's methods
-// in adapter-object.ts.
+// What templates see while nodes are compiled and run, with access to the database: nodes, tests, snapshots, seeds,
+// hooks, operations, source freshness and unit tests. References are in runtime-references.ts, the adapter's methods in
+// adapter-object.ts.
 import { errorOf } from '../error-table.ts';
 import type { Adapter, Session } from '../adapters/adapter.ts';
 import type { Table } from '../adapters/table.ts';
@@ -43,16 +43,16 @@ export interface RuntimeScopeOptions {
   readonly manifest: Manifest;
   readonly lookup: ReferenceLookup;
   readonly node: ContextNode;
-  /** Null where nothing may be executed (`compile --no-introspect` has one too: its statements fail by themselves). */
+  /** Null if nothing may be executed. `compile --no-introspect` has a session: its statements fail by themselves. */
   readonly session: Session | null;
-  /** `operation` for run-operation and macros of the adapter; `unit_test` for unit tests; default `node`. */
+  /** `operation` for run-operation and adapter macros; `unit_test` for unit tests; default `node`. */
   readonly kind?: ScopeKind;
   readonly selectedResources?: ReadonlySet<string>;
-  /** Told of each ephemeral model that ref() met, in order, repetitions included. */
+  /** Receives each ephemeral model that ref() returns, in order, with repetitions. */
   readonly onCte?: (uniqueId: string) => void;
-  /** Told of macros that the code itself calls. */
+  /** Receives macros that the code itself calls. */
   readonly onMacro?: (uniqueId: string) => void;
-  /** `write(payload)`: the text that was run. */
+  /** `write(payload)`: records the text that was run. */
   readonly write?: (payload: string) => void;
   /** `load_agate_table()` of a seed. */
   readonly loadSeed?: () => Table | Promise<Table>;
@@ -60,10 +60,10 @@ export interface RuntimeScopeOptions {
   readonly sample?: TimeWindow | null;
   /** The window of the current batch of a microbatch model. */
   readonly batch?: TimeWindow | null;
-  /** Names beside the usual: `results`, `schemas`, `database_schemas` in on-run-end … */
+  /** Additional names: `results`, `schemas`, `database_schemas` in on-run-end … */
   readonly extra?: ReadonlyMap<string, Value>;
   readonly unitTest?: UnitTestContext;
-  /** Callbacks of the adapter's methods into the runner. */
+  /** Callbacks from the adapter's methods to the runner. */
   readonly adapterHooks?: AdapterHooks;
 }
 
@@ -72,14 +72,14 @@ export type AdapterHooks = Pick<
   'builds' | 'onEvent' | 'onConstraint' | 'onWarning' | 'onBehaviorFlag' | 'now' | 'audit'
 >;
 
-/** The replacements that a unit test makes. */
+/** The replacements made by a unit test. */
 export interface UnitTestContext {
   readonly overrides: {
     readonly macros?: { readonly [name: string]: Json };
     readonly vars?: { readonly [name: string]: Json };
     readonly env_vars?: { readonly [name: string]: Json };
   } | null;
-  /** The input that stands for `this`: its unique_id and identifier. */
+  /** The input that replaces `this`: its unique_id and identifier. */
   readonly thisInput: { readonly unique_id: string; readonly identifier: string } | null;
 }
 
@@ -107,7 +107,7 @@ export class RuntimeScope extends ProviderScope {
     this.dependsOn = new Set(depends?.nodes ?? []);
     if (options.unitTest?.overrides?.macros !== undefined) overrideMacros(this, options.unitTest.overrides.macros);
     for (const [name, value] of options.extra ?? []) this.define(name, value);
-    // dbt resolves `this` before it renders: its fixture is the first CTE, used or not.
+    // dbt resolves `this` before rendering: its fixture is the first CTE, even if unused.
     if (options.unitTest?.thisInput) this.addCte(options.unitTest.thisInput.unique_id);
   }
 
@@ -145,10 +145,7 @@ export class RuntimeScope extends ProviderScope {
     );
   }
 
-  /**
-   * Runs a macro as the adapter does: in a context of its own, seen from the macro's package, with this scope's
-   * session.
-   */
+  /** Runs a macro as the adapter does: in a separate context, from the macro's package, with this scope's session. */
   async executeMacro(
     name: string,
     args: readonly Value[],
@@ -169,7 +166,7 @@ export class RuntimeScope extends ProviderScope {
     return settle(child.bindUntracked(macro)(args, kwargs));
   }
 
-  /** The context of a macro that the adapter or a command runs. */
+  /** Creates the context of a macro that the adapter or a command runs. */
   childOf(macro: MacroNode): RuntimeScope {
     let child = this.#children.get(macro.unique_id);
     if (child === undefined) {
@@ -201,13 +198,13 @@ export class RuntimeScope extends ProviderScope {
       .render(this);
   }
 
-  /** The relation of the node itself. */
+  /** Returns the node's own relation. */
   self(): Value {
     return relationFrom(this.context.adapter, this.context.config.project.quoting, this.node);
   }
 }
 
-/** A macro as the node of its own context. */
+/** Represents a macro as the node of its own context. */
 function macroNode(macro: MacroNode): ContextNode {
   return macro as MacroNode & { readonly [field: string]: unknown };
 }
@@ -271,7 +268,7 @@ const SHARED: Members<RuntimeScope> = new Map<string, Member<RuntimeScope>>([
   ],
 ]);
 
-/** Members of a node's context, beyond those of macros. */
+/** Members of a node's context in addition to those of macros. */
 const RUNTIME_MEMBERS: Members<RuntimeScope> = new Map<string, Member<RuntimeScope>>([
   ...SHARED,
   ['this', (scope) => thisOf(scope)],
@@ -317,10 +314,10 @@ const RUNTIME_MEMBERS: Members<RuntimeScope> = new Map<string, Member<RuntimeSco
   ],
 ]);
 
-/** A macro's own context: no `this`, no hooks, no config of a node. */
+/** The context of a macro itself: without `this`, hooks and a node's config. */
 const MACRO_MEMBERS: Members<RuntimeScope> = SHARED;
 
-/** Freshness of a source: `this` is the source. */
+/** Source freshness: `this` is the source. */
 const SOURCE_MEMBERS: Members<RuntimeScope> = new Map<string, Member<RuntimeScope>>([
   ...SHARED,
   ['this', (scope) => relationFrom(scope.context.adapter, scope.context.config.project.quoting, scope.node)],
@@ -349,11 +346,14 @@ function compiledCode({ node, context }: RuntimeScope): Value {
     : null;
 }
 
-/** The node as a dict: nulls left out, `compiled_sql` beside `compiled_code`, data types in the adapter's words. */
+/**
+ * The node as a dict: without nulls, with `compiled_sql` in addition to `compiled_code`, and with the adapter's data
+ * types.
+ */
 function modelDict(scope: RuntimeScope): LazyDict {
   const { node } = scope;
   const compiled = node['compiled_code'];
-  // A snapshot of the node: fields that the run sets later (build_path) are not in it.
+  // A copy of the node: it lacks fields that the run sets later (build_path).
   const fields = { ...node, ...(typeof compiled === 'string' ? { compiled_sql: compiled } : {}) };
   const dict = lazyDictOf(fields, { omitNull: true });
   const contract = node['contract'] as { readonly alias_types?: boolean } | undefined;
@@ -381,7 +381,7 @@ async function loadAgateTable(scope: RuntimeScope): Promise<Value> {
   return options.loadSeed();
 }
 
-/** Macros that a unit test replaces by a value: called, they give it, whatever the arguments. */
+/** Macros that a unit test replaces: a call returns the given value, whatever the arguments. */
 function overrideMacros(scope: RuntimeScope, overrides: { readonly [name: string]: Json }): void {
   const globals: [string, Value][] = [];
   for (const [fullName, json] of Object.entries(overrides)) {
@@ -391,7 +391,7 @@ function overrideMacros(scope: RuntimeScope, overrides: { readonly [name: string
     const value = fromJson(json);
     const stand: Callable = () => value;
     if (parts.length === 1) {
-      // A name that is no function (run_started_at, invocation_id …) is replaced by the value itself.
+      // A name that is not a function (run_started_at, invocation_id …) is replaced by the value itself.
       globals.push([name, typeof scope.get(name) === 'function' ? stand : value]);
     } else {
       const namespace = scope.get(first);
@@ -409,12 +409,12 @@ function overrideMacros(scope: RuntimeScope, overrides: { readonly [name: string
   }
 }
 
-/** The context of a node that is compiled or run, of a hook, or of a unit test. */
+/** Creates the context of a node that is compiled or run, of a hook, or of a unit test. */
 export function createRuntimeScope(options: RuntimeScopeOptions): RuntimeScope {
   return new RuntimeScope(options);
 }
 
-/** The context of a source's freshness query. */
+/** Creates the context of a source's freshness query. */
 export function createSourceScope(options: Omit<RuntimeScopeOptions, 'kind'>): RuntimeScope {
   return new RuntimeScope({ ...options, kind: 'operation' }, SOURCE_MEMBERS);
 }

@@ -1,5 +1,5 @@
-// What a template can name: members made when first asked for, macros found by the resolver, `context` and `builtins`.
-// The members themselves are tables in base.ts, parse.ts and runtime.ts.
+// The names that a template can use: members created on first access, macros found by the resolver, `context` and
+// `builtins`. The members are defined in base.ts, parse.ts and runtime.ts.
 import { errorOf } from '../error-table.ts';
 import type { MacroNode } from '../contracts/node.ts';
 import { type Scope, settle } from '../jinja/index.ts';
@@ -12,20 +12,23 @@ import type { VisibleMacros } from './visible-macros.ts';
 
 const TEST = 'test_';
 
-/** How a member of a context is made, once for each scope. */
+/** Creates a member of a context, once per scope. */
 export type Member<S> = (scope: S) => Value;
 export type Members<S> = ReadonlyMap<string, Member<S>>;
 
-/** The macros of a scope: where names are looked up, and for whom. */
+/** Where a scope looks up macros, and for which package. */
 export interface MacroView {
   readonly resolver: MacroResolver;
-  /** The package whose unqualified names come first. */
+  /** The package whose unqualified names take precedence. */
   readonly packageName: string;
-  /** Told of each macro that the template itself calls (not those called by macros): `depends_on.macros`. */
+  /** Receives each macro that the template itself calls, not those called by macros: `depends_on.macros`. */
   readonly onMacro?: ((uniqueId: string) => void) | undefined;
-  /** Told of each macro that is looked up, whoever calls it; once for each. */
+  /** Receives each macro that any caller looks up; once per macro. */
   readonly onBind?: ((macro: MacroNode) => void) | undefined;
-  /** Only these are seen, and `adapter.dispatch` looks in every package (generic tests while parsing). */
+  /**
+   * If given, only these macros are visible, and `adapter.dispatch` searches every package (generic tests during
+   * parsing).
+   */
   readonly visible?: VisibleMacros | undefined;
 }
 
@@ -35,10 +38,10 @@ export class ContextScope implements Scope {
   readonly #values = new Map<string, Value>();
   readonly #memberValues = new Map<string, Value>();
   readonly #bound = new Map<string, Callable>();
-  /** Unique ids of the macros that are running, outermost first. */
+  /** Unique ids of the running macros, outermost first. */
   readonly callStack: string[] = [];
 
-  /** @param members of this class or a parent of it */
+  /** @param members of this class or a parent class */
   constructor(members: Members<never>, macros: MacroView | null) {
     this.#members = members;
     this.macros = macros;
@@ -52,7 +55,7 @@ export class ContextScope implements Scope {
     return value;
   }
 
-  /** Gives a name another value for this scope; beats macros and members. */
+  /** Overrides a name in this scope; takes precedence over macros and members. */
   define(name: string, value: Value): void {
     this.#values.set(name, value);
   }
@@ -63,7 +66,7 @@ export class ContextScope implements Scope {
       const { resolver, packageName, visible } = this.macros;
       if (visible !== undefined) return this.#visible(name, visible) ?? this.member(name);
       const macro = resolver.find(name, packageName);
-      // A package's name hides an internal macro of that name, and a macro of a project hides the package.
+      // A package's name hides an internal macro of that name; a project's macro hides the package.
       if (macro !== undefined && (!resolver.isInternal(macro) || resolver.namespace(name) === undefined))
         return this.bind(macro);
       const table = resolver.namespace(name);
@@ -83,7 +86,7 @@ export class ContextScope implements Scope {
     return didYouMean(name, [...this.#members.keys(), ...(resolver?.namespaces() ?? []), ...macros]);
   }
 
-  /** A package hides a macro of its name. */
+  /** A package hides a macro with its name. */
   #visible(name: string, visible: VisibleMacros): Value | undefined {
     const table = visible.byPackage.get(name);
     if (table !== undefined) return new MacroNamespace(table, (found) => this.bind(found));
@@ -91,7 +94,7 @@ export class ContextScope implements Scope {
     return macro === undefined ? undefined : this.bind(macro);
   }
 
-  /** A member by its own name, whatever macros are called. */
+  /** Returns a member by name, even if a macro hides it. */
   member(name: string): Value | undefined {
     const known = this.#memberValues.get(name);
     if (known !== undefined) return known;
@@ -103,7 +106,7 @@ export class ContextScope implements Scope {
     return value;
   }
 
-  /** Whether a name means the member here, or what jinja2 itself has: no macro or package hides it. */
+  /** Whether a name refers to the member, or to jinja2's global, and no macro or package hides it. */
   isOwn(name: string): boolean {
     const known = this.#values.get(name);
     if (known !== undefined) return known === this.#memberValues.get(name);
@@ -139,7 +142,7 @@ export class ContextScope implements Scope {
     });
   }
 
-  /** A macro as this scope calls it. */
+  /** Binds a macro to this scope. */
   bind(macro: MacroNode): Callable {
     const known = this.#bound.get(macro.unique_id);
     if (known !== undefined) return known;
@@ -152,7 +155,7 @@ export class ContextScope implements Scope {
     return call;
   }
 
-  /** A macro that is not on the stack when it runs: what the adapter or a command calls. */
+  /** Binds a macro that is not put on the stack while it runs: one called by the adapter or a command. */
   bindUntracked(macro: MacroNode): Callable {
     const template = this.#view().resolver.compiled(macro);
     return template.bind(template.firstName ?? macro.name, this);
@@ -163,7 +166,7 @@ export class ContextScope implements Scope {
     return this.macros;
   }
 
-  /** Calls with the macro on the stack; the first on the stack is a dependency of the node. */
+  /** Calls a macro that is put on the stack. The first macro on the stack is a dependency of the node. */
   #track(uniqueId: string, inner: Callable, args: readonly Value[], kwargs: Kwargs): ReturnType<Callable> {
     const stack = this.callStack;
     if (stack.length === 0) this.macros?.onMacro?.(uniqueId);
@@ -187,7 +190,7 @@ export class ContextScope implements Scope {
 
   /**
    * `adapter.dispatch` from this scope.
-   * @throws TsdbtError when no package has the macro
+   * @throws TsdbtError if no package has the macro
    */
   dispatch(name: string, namespace: string | null): Callable {
     const { resolver, packageName, visible } = this.#view();
@@ -195,7 +198,7 @@ export class ContextScope implements Scope {
   }
 }
 
-/** The attributes of a macro that templates see. */
+/** The attributes of a macro that templates can read. */
 class GeneratorFace implements CallableFace {
   readonly type = 'dbt.clients.jinja.MacroGenerator';
   readonly #macro: MacroNode;
@@ -218,7 +221,7 @@ class GeneratorFace implements CallableFace {
   }
 }
 
-/** The rest of a macro that waits. */
+/** The remainder of a macro that awaits. */
 function* finish(
   inner: Generator<unknown, Value, unknown>,
   first: IteratorYieldResult<unknown>,

@@ -1,5 +1,5 @@
-// Results of statements by name: store_result, load_result. A result is given once, except `main`, which the runner
-// reads too.
+// Statement results by name: store_result, load_result. A result can be loaded once, except `main`, which the runner
+// also reads.
 import { errorOf } from '../error-table.ts';
 import { ResponseObject } from '../adapters/response.ts';
 import { type Print, Table } from '../adapters/table.ts';
@@ -9,7 +9,7 @@ export class StatementResults {
   readonly #results = new Map<string, PyDict | null>();
   readonly #print: Print;
 
-  /** @param print where `table.print_table()` writes */
+  /** @param print output of `table.print_table()` */
   constructor(print: Print) {
     this.#print = print;
   }
@@ -19,7 +19,7 @@ export class StatementResults {
     this.#results.set(name, PyDict.from({ response, data: matrixOf(table), table }));
   }
 
-  /** @throws TsdbtError when the result was loaded before */
+  /** @throws TsdbtError if the result was loaded before */
   load(name: string): Value {
     const result = this.#results.get(name);
     if (result === undefined) return null;
@@ -28,7 +28,7 @@ export class StatementResults {
     return result;
   }
 
-  /** The result without loading it. */
+  /** Returns the result without marking it as loaded. */
   peek(name: string): PyDict | null {
     return this.#results.get(name) ?? null;
   }
@@ -53,7 +53,7 @@ function matrixOf(table: Value): Value {
   return table.rows.map((row) => new PyTuple(row.values));
 }
 
-/** dbt's AdapterResponse for values that a macro names. */
+/** dbt's AdapterResponse for values set by a macro. */
 export function responseObject(message: Value, code: Value, rowsAffected: Value): HostObject {
   return new ResponseObject({
     _message: toText(message),

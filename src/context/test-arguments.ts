@@ -1,11 +1,11 @@
-// The arguments of a generic test as its macro gets them: `_dbt_generic_test_kwargs`. Texts are templates, rendered
-// natively, so that `ref('x')` becomes a relation. Leaves calling the test to its code.
+// The arguments of a generic test as its macro receives them: `_dbt_generic_test_kwargs`. Texts are templates rendered
+// natively, so that `ref('x')` becomes a relation.
 import type { Json } from '../contracts/node.ts';
 import type { Environment, Scope } from '../jinja/index.ts';
 import { fromJson, PyDict, type Value } from '../values/index.ts';
 import { hasJinja } from './templates.ts';
 
-/** Texts that are calls without braces, as YAML files may write them. */
+/** Texts that are calls without braces, which YAML files may contain. */
 export const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
 
 type Arguments = { readonly [name: string]: Json };
@@ -15,7 +15,7 @@ export function testArguments(kwargs: Arguments, scope: Scope, environment: Envi
   return build(kwargs, (text) => environment.compile(text, { name }).renderNativeSync(scope));
 }
 
-/** The same, where a `ref` may have to ask the database whether to defer. */
+/** Asynchronous form: a `ref` may query the database to decide whether to defer. */
 export async function testArgumentsLater(
   kwargs: Arguments,
   scope: Scope,

@@ -1,5 +1,5 @@
-// var(): which value wins (command line, root project, the node's package) and dbt's words when there is none. Leaves
-// rendering of Jinja in a value to the scope that owns the call.
+// var(): the precedence of values (command line, root project, the node's package), and dbt's message for a missing
+// one. The calling scope renders Jinja in a value.
 import { errorOf } from '../error-table.ts';
 import type { Json } from '../contracts/node.ts';
 import type { Project } from '../contracts/project.ts';
@@ -17,13 +17,13 @@ import {
 
 type Vars = { readonly [name: string]: Json };
 
-/** Layers of variables; the first that has a name wins. */
+/** Layers of variables; the first layer with the name wins. */
 export type VarLayers = readonly Vars[];
 
 /**
- * The layers that a node of `packageName` sees.
+ * Returns the layers for a node of `packageName`.
  *
- * @param dependency the node's own project, when it is not the root
+ * @param dependency the node's own project, if it is not the root project
  */
 export function varLayers(
   cliVars: Vars,
@@ -41,13 +41,13 @@ export function varLayers(
 }
 
 export interface VarOptions {
-  /** The node that the error names; absent in configuration files. */
+  /** The node named in the error; absent in configuration files. */
   readonly nodeName?: string | undefined;
-  /** While parsing a missing variable is None. */
+  /** During parsing a missing variable is None. */
   readonly required: boolean;
-  /** Renders Jinja in a string value; absent: strings are given as they are. */
+  /** Renders Jinja in a string value. Absent: strings are returned as they are. */
   readonly render?: ((text: string) => Value | Promise<Value>) | undefined;
-  /** Values that beat every layer (unit tests). */
+  /** Values that take precedence over every layer (unit tests). */
   readonly overrides?: Vars | undefined;
 }
 

@@ -1,5 +1,5 @@
-// The macros that a generic test sees while it is parsed: those which its own macro reaches by calls that can be read
-// from the texts. A macro that only its YAML names is undefined there, hence no dependency. Leaves calling to scope.ts.
+// The macros that a generic test sees during parsing: those that its own macro calls, directly or indirectly, according
+// to the macros' texts. A macro that only the test's YAML names is undefined there and is not a dependency.
 import type { MacroNode } from '../contracts/node.ts';
 import type { MacroResolver } from './macro-resolver.ts';
 
@@ -8,7 +8,7 @@ export interface VisibleMacros {
   readonly byPackage: ReadonlyMap<string, ReadonlyMap<string, MacroNode>>;
 }
 
-/** Finds what tests see; the answers are kept, because most tests share a few macros. */
+/** Finds the visible macros. Results are kept, because most tests share a few macros. */
 export class VisibleMacroLookup {
   readonly #resolver: MacroResolver;
   readonly #known = new Map<string, VisibleMacros>();
@@ -17,7 +17,7 @@ export class VisibleMacroLookup {
     this.#resolver = resolver;
   }
 
-  /** @param testMacros unique_ids of what the test depends on before it is rendered */
+  /** @param testMacros unique_ids of the test's dependencies before it is rendered */
   of(testMacros: readonly string[]): VisibleMacros {
     const key = testMacros.join(' ');
     let visible = this.#known.get(key);
@@ -39,7 +39,7 @@ export class VisibleMacroLookup {
       table.set(macro.name, macro);
       macro.depends_on.macros.forEach(visit);
     };
-    // Every test's `model` argument is wrapped by it.
+    // Wraps every test's `model` argument.
     const subquery = this.#resolver.findAnywhere('get_where_subquery');
     if (subquery !== undefined) visit(subquery.unique_id);
     testMacros.forEach(visit);

@@ -1,4 +1,4 @@
-// YAML text as PyYAML's safe_dump writes it in block style: `toyaml`. Leaves reading YAML to the project's reader.
+// `toyaml`: writes YAML as PyYAML's safe_dump does in block style.
 import {
   bounded,
   enter,
@@ -20,7 +20,7 @@ const WIDTH = 80;
 
 /**
  * `yaml.safe_dump(value, sort_keys=…)`.
- * @throws JinjaError for an object that YAML has no form for
+ * @throws JinjaError for an object that YAML cannot represent
  */
 export function dumpYaml(value: Value, sortKeys: boolean): string {
   const text = node(value, 0, sortKeys, false);
@@ -42,7 +42,7 @@ function isEmpty(value: Value): boolean {
       : value instanceof PyTuple && value.items.length === 0;
 }
 
-/** Text of a value whose first line starts at the current place; further lines are indented by `indent`. */
+/** Writes a value whose first line starts at the current column; further lines are indented by `indent`. */
 function node(value: Value, indent: number, sortKeys: boolean, inSequence: boolean, column = indent): string {
   if (!isCollection(value)) return scalar(value, indent + (inSequence ? 0 : 2), column);
   const outside = enter();
@@ -85,7 +85,7 @@ function pad(width: number): string {
   return ' '.repeat(width);
 }
 
-/** @param column where the scalar begins; @param indent where its further lines do */
+/** @param column where the scalar begins; @param indent where its further lines begin */
 function scalar(value: Value, indent: number, column: number): string {
   if (value === null) return 'null';
   if (typeof value === 'boolean') return value ? 'true' : 'false';
@@ -104,7 +104,7 @@ function floatText(number: number): string {
   return text.includes('e') && !text.includes('.') ? text.replace('e', '.0e') : text;
 }
 
-/** Plain scalars that YAML 1.1 would read as something other than text. */
+/** Plain scalars that YAML 1.1 would not read as text. */
 const SPECIAL = new RegExp(
   [
     '^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF|~|null|Null|NULL|<<|=|)$',

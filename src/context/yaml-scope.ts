@@ -1,5 +1,6 @@
-// What the project's own YAML sees: dbt_project.yml, selectors.yml (with a target), profiles.yml, packages.yml (with
-// secrets behind placeholders). Renders one text natively. Leaves which keys are rendered to the readers of the files.
+// The context of the project's own YAML files: dbt_project.yml, selectors.yml (with a target), profiles.yml and
+// packages.yml (with placeholders for secrets). Renders single texts natively; the readers of the files decide which
+// keys are rendered.
 import type { Json } from '../contracts/node.ts';
 import { fromJson, type HostObject, PyDict, toJson, Undefined, type Value } from '../values/index.ts';
 import { BASE_MEMBERS, BaseScope, type ScopeSettings } from './base.ts';
@@ -7,14 +8,14 @@ import { createEnvVar, type Environment, fillSecrets } from './env-var.ts';
 import type { Member, Members } from './scope.ts';
 import type { TemplateEnvironments } from './templates.ts';
 
-/** The surroundings of dbt_project.yml, profiles.yml, packages.yml and selectors.yml. */
+/** Inputs for rendering dbt_project.yml, profiles.yml, packages.yml and selectors.yml. */
 export interface FileSurroundings {
-  /** `target`; null where there is no profile (deps, clean). Files with secrets know no target. */
+  /** `target`; null if there is no profile (deps, clean). Files that can contain secrets have no target. */
   readonly target: { readonly [key: string]: Json } | null;
   readonly vars: { readonly [name: string]: Json };
   readonly requireVars: boolean;
   readonly env: Environment;
-  /** Whether env_var may name secrets here (profiles.yml, packages.yml). */
+  /** Whether env_var can read secrets here (profiles.yml, packages.yml). */
   readonly secrets: boolean;
 }
 
@@ -45,18 +46,18 @@ const TARGET_MEMBERS: Members<FileScope> = new Map<string, Member<FileScope>>([
   ['target', ({ surroundings }) => (surroundings.target === null ? noTarget() : fromJson(surroundings.target))],
 ]);
 
-/** Renders one text of such a file natively; secrets replace their placeholders last. */
+/** Renders one text of such a file natively. Placeholders are replaced by secrets last. */
 export type RenderFileText = (text: string, surroundings: FileSurroundings) => Json;
 
 /**
  * @param settings of the command, as far as they are known before the project is read
  * @example
  * const render = createFileRenderer(settings, createTemplateEnvironments());
- * render("{{ env_var('HOST') }}", { target: null, vars: {}, requireVars: true, env: { HOST: 'db' }, secrets: true }) //
- * 'db'
+ * render("{{ env_var('HOST') }}", { target: null, vars: {}, requireVars: true, env: { HOST: 'db' }, secrets: true });
+ * // 'db'
  */
 export function createFileRenderer(settings: ScopeSettings, templates: TemplateEnvironments): RenderFileText {
-  // All texts of a file share their surroundings, hence one scope.
+  // All texts of a file share one scope, because they have the same inputs.
   const scopes = new WeakMap<FileSurroundings, FileScope>();
   return (text, surroundings) => {
     let scope = scopes.get(surroundings);
@@ -66,12 +67,12 @@ export function createFileRenderer(settings: ScopeSettings, templates: TemplateE
   };
 }
 
-/** The value of a native rendering as YAML holds it. */
+/** Converts the value of a native rendering to YAML's value. */
 function nativeJson(value: Value): Json {
   return value instanceof Undefined ? '' : (toJson(value, true) as Json);
 }
 
-/** Where there is no profile every look-up in `target` gives an empty text. */
+/** Without a profile every lookup in `target` returns empty text. */
 function noTarget(): HostObject {
   return {
     jinjaType: 'DictDefaultEmptyStr',

@@ -1,7 +1,7 @@
-// Work on both sides at once. An error of one side is thrown when the other side has ended, too: who catches it
-// releases the sessions of both.
+// Runs work on both sides concurrently. An error of one side is thrown after the other side has ended as well, so that
+// the caller can release both sessions.
 
-/** @returns what the two give @throws the error of `here`, else that of `there` */
+/** @returns the results of both @throws the error of `here`, otherwise that of `there` */
 export async function bothSides<T>(here: Promise<T>, there: Promise<T>): Promise<[T, T]> {
   const [ours, theirs] = await Promise.allSettled([here, there]);
   if (ours.status === 'rejected') throw ours.reason;

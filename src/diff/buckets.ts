@@ -1,24 +1,25 @@
-// Finds the part of two relations that may differ, without sorting or sending rows: rows fall into buckets by the hash
-// of their key, and each database adds up the hashes of a bucket's rows. streams.ts reads the rows of the others.
+// Finds the parts of two relations that may differ without sorting or sending rows: rows are assigned to buckets by the
+// hash of their key, and each database adds up the hashes of a bucket's rows. streams.ts then reads the differing
+// buckets.
 import { bothSides } from './both-sides.ts';
 import type { DiffSide } from './dialect.ts';
 import { cellsOf, LineReader } from './lines.ts';
 import { type DiffPlan, type DiffRequest, type PairedColumn, rowsOf } from './plan.ts';
 
-/** Of more buckets than these, out of 4,096, all rows are read. */
+/** If more of the 4,096 buckets differ than this, all rows are read. */
 const MOST_BUCKETS = 1000;
 
 export type Place = 'here' | 'there';
 
-/** What need not be read. */
+/** The part that need not be read. */
 export interface EqualPart {
-  /** Rows of each side in it. */
+  /** Number of its rows on each side. */
   readonly rows: number;
-  /** The rows that are left, as conditions on `t`; null: there are none. */
+  /** Conditions on `t` for the remaining rows; null if there are none. */
   readonly rest: Readonly<Record<Place, string>> | null;
 }
 
-/** @returns null: all rows are to be read. So it is when a key is null or twice: the rows say which one. */
+/** @returns null if all rows must be read, because a key is null or duplicated; reading the rows finds which one */
 export async function equalPart(
   here: DiffSide,
   there: DiffSide,
@@ -48,7 +49,7 @@ interface Bucket {
   readonly sum: string;
 }
 
-/** @returns null: a key is null or twice */
+/** @returns null if a key is null or duplicated */
 async function buckets(
   side: DiffSide,
   { key, columns }: DiffPlan,
@@ -82,7 +83,7 @@ async function buckets(
 function hashOf(side: DiffSide, columns: readonly PairedColumn[], place: Place, hash: string): string {
   const texts = columns.map((column) => {
     const text = column[place].text(`t.${side.quote(column.name)}`);
-    // Only these hold what stands between two texts.
+    // Only these can contain the separator between two texts.
     return /^(?:text|postgres|clickhouse)/.test(column.family) ? side.measured(text) : text;
   });
   return side.hashed(texts, hash);

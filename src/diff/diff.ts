@@ -1,5 +1,5 @@
-// Compares two relations by key: which rows are on one side only, which columns differ. In the database where both are
-// in one, by two sorted streams elsewhere.
+// Compares two relations by key: rows that are only on one side, and columns that differ. Runs in the database if both
+// are in one, otherwise by two sorted streams.
 import { bothSides } from './both-sides.ts';
 import type { DiffSide } from './dialect.ts';
 import { diffInDatabase } from './in-database.ts';
@@ -8,8 +8,8 @@ import type { DiffResult } from './result.ts';
 import { diffStreams } from './streams.ts';
 
 /**
- * @param together both sides are read in the session of `here`, which reaches both relations
- * @throws `usage` for columns that are not there, `runtime` for a missing relation and a key that names no row
+ * @param together whether both sides are read in the session of `here`, which reaches both relations
+ * @throws `usage` for unknown columns, `runtime` for a missing relation or a key that is not unique
  */
 export async function diffRelations(
   here: DiffSide,

@@ -1,4 +1,4 @@
-// Compares two relations of one database there: one full join by the key counts, a second reads the sample.
+// Compares two relations of one database there: a full join by the key counts, a second one reads the sample.
 import { errorOf } from '../error-table.ts';
 import type { DiffSide } from './dialect.ts';
 import { cellsOf, LineReader } from './lines.ts';
@@ -6,7 +6,7 @@ import { type DiffPlan, type DiffRequest, type PairedColumn, readable, rowsOf, s
 import { DIFF_KINDS, type DiffRow, type RowDiff } from './result.ts';
 import { twice } from './streams.ts';
 
-/** @param here runs the queries; its snapshot has both relations */
+/** @param here runs the queries; its snapshot contains both relations */
 export async function diffInDatabase(
   here: DiffSide,
   there: DiffSide,
@@ -39,7 +39,7 @@ export async function diffInDatabase(
 
 type Place = 'here' | 'there';
 
-/** @throws `runtime` error for a null in the key, and for a key that two rows have */
+/** @throws `runtime` error for a null in the key, or a duplicate key */
 async function refuseKeys(
   session: DiffSide,
   side: DiffSide,
@@ -64,7 +64,7 @@ async function refuseKeys(
   throw twice(place, key, found);
 }
 
-/** Both relations, a row of each in one where their keys are equal. */
+/** Joins both relations by key. */
 function joinSql(here: DiffSide, there: DiffSide, { key, columns }: DiffPlan, { where }: DiffRequest): string {
   const side = (each: DiffSide, place: Place, name: string): string => {
     const keys = key.map((column, at) => `${compared(column, place, `t.${each.quote(column.name)}`)} as k${at}`);
@@ -116,18 +116,18 @@ async function sampleOf(
   });
 }
 
-/** Are values of both sides compared as they are? */
+/** Whether values of both sides are compared unconverted. */
 function isNative({ here, there }: PairedColumn): boolean {
   return here.native !== null && here.native.kind === there.native?.kind;
 }
 
-/** A value as it is compared. */
+/** A value in its compared form. */
 function compared(column: PairedColumn, place: Place, value: string): string {
   const form = column[place];
   return isNative(column) ? (form.native?.value(value) ?? value) : form.text(value);
 }
 
-/** The text of a key as it is compared. */
+/** The text of a key in its compared form. */
 function shownKey(column: PairedColumn, place: Place): (value: string) => string {
   return isNative(column) ? column[place].text : (value) => value;
 }
@@ -136,7 +136,7 @@ function differs(side: DiffSide, column: PairedColumn, at: number): string {
   return side.distinct(compared(column, 'here', `a.c${at}`), compared(column, 'there', `b.c${at}`));
 }
 
-/** Rows of a query, few enough to be kept. */
+/** Reads the rows of a small query. */
 function read(side: DiffSide, sql: string): Promise<(string | null)[][]> {
   return side.lines(sql, async (chunks) => {
     const reader = new LineReader(chunks);

@@ -1,4 +1,4 @@
-// Lines of a stream of rows, and their cells. Lines are kept as bytes: most are compared and never read.
+// Splits a stream of rows into lines and cells. Lines are kept as bytes: most are compared and never decoded.
 
 const NEWLINE = 10;
 const TAB = 9;
@@ -12,7 +12,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '0': '\0',
 };
 
-/** Takes lines one by one from chunks that end anywhere. */
+/** Splits chunks of any size into lines. */
 export class LineReader {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #bytes: Buffer = Buffer.alloc(0);
@@ -22,7 +22,7 @@ export class LineReader {
     this.#chunks = chunks[Symbol.asyncIterator]();
   }
 
-  /** A line without its end; a promise where it must be waited for. Null: there is none left. */
+  /** Returns a line without its end; a promise if it has not arrived yet. Null: the stream has ended. */
   next(): Buffer | Promise<Buffer | null> {
     const end = this.#bytes.indexOf(NEWLINE, this.#at);
     if (end < 0) return this.#more();
@@ -45,7 +45,7 @@ export class LineReader {
   }
 }
 
-/** The first cells of a line, as bytes with the tabs between them. */
+/** Returns the first cells of a line as bytes, including the tabs between them. */
 export function firstCells(line: Buffer, count: number): Buffer {
   let end = -1;
   for (let cell = 0; cell < count; cell++) {
@@ -55,7 +55,9 @@ export function firstCells(line: Buffer, count: number): Buffer {
   return line.subarray(0, end);
 }
 
-/** The values of a line, a character for each byte, so that any bytes are told apart; null stands for null. */
+/**
+ * Returns the values of a line, one character per byte, so that different bytes stay different. Null represents null.
+ */
 export function cellsOf(line: Buffer): (string | null)[] {
   return line
     .toString('latin1')
@@ -69,7 +71,7 @@ export function cellsOf(line: Buffer): (string | null)[] {
     );
 }
 
-/** The text of a value of `cellsOf`. */
+/** Decodes a value of `cellsOf` to text. */
 export function textOfCell(cell: string): string {
   return Buffer.from(cell, 'latin1').toString('utf8');
 }

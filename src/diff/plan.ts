@@ -1,21 +1,21 @@
-// What is compared with what: columns of both sides by name, the form in which their values are compared, the key.
+// Plans a comparison: matches columns of both sides by name, and chooses the compared form of their values and the key.
 import { errorOf } from '../error-table.ts';
 import type { DiffColumn, DiffSide, ValueForm } from './dialect.ts';
 import { textOfCell } from './lines.ts';
 
-/** What the user asks for. */
+/** The user's options. */
 export interface DiffRequest {
   readonly key: readonly string[];
-  /** Only these columns, and the key; null: all. */
+  /** Compares only these columns, and the key; null: all. */
   readonly columns: readonly string[] | null;
   readonly exclude: readonly string[];
   /** Condition on the rows of both sides, in SQL. */
   readonly where: string | null;
-  /** Rows of each kind in the sample. */
+  /** Number of rows of each kind in the sample. */
   readonly limit: number;
 }
 
-/** A column on both sides. */
+/** A column that both sides have. */
 export interface PairedColumn {
   readonly name: string;
   readonly family: string;
@@ -31,7 +31,7 @@ export interface DiffPlan {
   readonly notCompared: readonly { readonly column: string; readonly here: string; readonly there: string }[];
 }
 
-/** @throws `usage` for a column that neither side has, or a key that one of them lacks or that cannot be compared */
+/** @throws `usage` for a column that neither side has, or a key that one side lacks or that cannot be compared */
 export async function planDiff(here: DiffSide, there: DiffSide, request: DiffRequest): Promise<DiffPlan> {
   const ours = byName(await here.columns());
   const theirs = byName(await there.columns());
@@ -70,7 +70,7 @@ function byName(columns: readonly DiffColumn[]): Map<string, DiffColumn> {
   return new Map(columns.map((column) => [column.name, column]));
 }
 
-/** @returns why it cannot be compared, as a text */
+/** @returns the reason why it cannot be compared, as a text */
 function paired(
   name: string,
   here: DiffSide,
@@ -87,25 +87,27 @@ function paired(
 
 const LONG = /^(?:text|bytes|postgres|clickhouse)/;
 
-/** May its text be long? */
+/** Whether its text may be long. */
 function isLong({ family }: ValueForm): boolean {
   return LONG.test(family);
 }
 
-/** The text of a value; of one that may be long, what stands for it. @param value in SQL */
+/** The text of a value, shortened to a beginning and a hash if it may be long. @param value in SQL */
 export function shownText(side: DiffSide, form: ValueForm, value: string): string {
   const text = form.text(value);
   return isLong(form) ? side.shortened(text) : text;
 }
 
-/** A value for people: floats are compared by their bits, and shown as numbers. @param cell of a line */
+/** Formats a value for display: floats are compared by their bits and shown as numbers. @param cell of a line */
 export function readable({ family }: PairedColumn, cell: string | null): string | null {
   if (cell === null) return null;
   if (family !== 'float' || cell === 'NaN') return textOfCell(cell);
   return String(Buffer.from(cell, 'hex').readDoubleBE(0));
 }
 
-/** The rows to compare, as `t`. The condition stands alone: ClickHouse takes an alias beside it before a column. */
+/**
+ * The rows to compare, as `t`. The condition is in a subquery: in ClickHouse an alias next to it would hide a column.
+ */
 export function rowsOf({ relation }: DiffSide, where: string | null): string {
   return where === null ? `${relation} t` : `(select * from ${relation} t where (${where}\n)) t`;
 }

@@ -1,11 +1,11 @@
-// What a comparison has found. No code but the verdict.
+// The result of a comparison: types, and the verdict.
 
-/** A row that is on one side, or that differs. */
+/** A row that is only on one side, or differs. */
 export interface DiffRow {
   readonly kind: DiffKind;
-  /** Values of the key, in its order. */
+  /** Values of the key columns, in order. */
   readonly key: readonly string[];
-  /** Of a row that differs, the columns that do. */
+  /** For a differing row, the columns that differ. */
   readonly changes: readonly {
     readonly column: string;
     readonly here: string | null;
@@ -25,17 +25,17 @@ export interface DiffCounts {
   readonly differs: number;
 }
 
-/** What reading the rows gives. */
+/** The result of reading the rows. */
 export interface RowDiff {
   readonly counts: DiffCounts;
-  /** How many rows differ in each compared column, in their order. */
+  /** Number of differing rows for each compared column, in order. */
   readonly differing: readonly number[];
   readonly sample: readonly DiffRow[];
 }
 
 export interface DiffResult extends RowDiff {
   readonly key: readonly string[];
-  /** Compared columns, beside the key. */
+  /** Compared columns other than the key. */
   readonly columns: readonly string[];
   readonly onlyHere: readonly string[];
   readonly onlyThere: readonly string[];
@@ -43,7 +43,7 @@ export interface DiffResult extends RowDiff {
   readonly notCompared: readonly { readonly column: string; readonly here: string; readonly there: string }[];
 }
 
-/** Is everything that is on one side on the other? What was not compared is not known to be. */
+/** Whether both sides are equal. Columns that were not compared are not known to be. */
 export function isEqual({ counts, onlyHere, onlyThere, notCompared }: DiffResult): boolean {
   const { only_here, only_there, differs } = counts;
   return only_here + only_there + differs + onlyHere.length + onlyThere.length + notCompared.length === 0;

@@ -1,5 +1,5 @@
-// Compares relations of two databases: what hashes do not show to be equal, both send sorted by the key, and the two
-// streams are merged. Memory holds a row of each, and the sample.
+// Compares relations of two databases: both send the rows that hashes do not prove equal, sorted by the key, and the
+// two streams are merged. Memory holds one row of each side and the sample.
 import { errorOf } from '../error-table.ts';
 import { equalPart, type Place } from './buckets.ts';
 import type { DiffSide } from './dialect.ts';
@@ -7,10 +7,7 @@ import { cellsOf, firstCells, LineReader } from './lines.ts';
 import { type DiffPlan, type DiffRequest, type PairedColumn, readable, shownText } from './plan.ts';
 import type { DiffRow, RowDiff } from './result.ts';
 
-/**
- * Compares two relations of different servers: both are read in the order of the key, unless marks say that they are
- * equal.
- */
+/** Compares two relations on different servers. Both are read in key order, unless hashes show that they are equal. */
 export async function diffStreams(
   here: DiffSide,
   there: DiffSide,
@@ -32,7 +29,7 @@ function nothingDiffers({ columns }: DiffPlan, rows: number): RowDiff {
   };
 }
 
-/** @param part conditions on the rows of each side; null: all are read */
+/** @param part conditions on the rows of each side; null: reads all */
 async function diffRows(
   here: DiffSide,
   there: DiffSide,
@@ -42,9 +39,10 @@ async function diffRows(
 ): Promise<RowDiff> {
   const answered = promised<AsyncIterable<Uint8Array>>();
   const merged = promised<void>();
-  // Who waits for them is told; they may fail before anybody does.
+  // Both promises are awaited later. They may fail before that, so an early handler prevents an unhandled rejection.
   for (const { promise } of [answered, merged]) promise.catch(() => undefined);
-  // Both sort at once: a server that has answered gives up when nobody reads while the other one begins.
+  // Both sides sort concurrently: a server that has finished would time out if nobody read its answer while the other
+  // one begins.
   const other = there.lines(rowsSql(there, plan, request, 'there', part), (theirs) => {
     answered.resolve(theirs);
     return merged.promise;
@@ -73,7 +71,7 @@ interface Promised<T> {
   readonly reject: (error: unknown) => void;
 }
 
-/** A promise and what settles it. */
+/** A promise with the functions that settle it. */
 function promised<T>(): Promised<T> {
   let settle: Omit<Promised<T>, 'promise'> = { resolve: () => undefined, reject: () => undefined };
   const promise = new Promise<T>((resolve, reject) => {
@@ -82,7 +80,7 @@ function promised<T>(): Promised<T> {
   return { promise, ...settle };
 }
 
-/** Keys and values as texts, sorted alike in every database. */
+/** Keys and values as texts with the same sort order in every database. */
 function rowsSql(
   side: DiffSide,
   { key, columns }: DiffPlan,
@@ -107,14 +105,14 @@ function isWhole({ here, there }: PairedColumn): boolean {
   return here.whole && there.whole;
 }
 
-/** The lines of one side. A null in the key, and a key twice, are an error. */
+/** The lines of one side. A null in the key or a duplicate key is an error. */
 class SortedLines {
   readonly #reader: LineReader;
   readonly #key: readonly PairedColumn[];
   readonly #place: Place;
   #last: Buffer | null = null;
   line: Buffer | null = null;
-  /** Cells of the key, as they are written. */
+  /** Cells of the key as sent. */
   key: Buffer = Buffer.alloc(0);
   rows = 0;
 
@@ -124,7 +122,7 @@ class SortedLines {
     this.#place = place;
   }
 
-  /** Goes to the next line; a promise where it must be waited for. */
+  /** Advances to the next line; returns a promise if it has not arrived yet. */
   step(): undefined | Promise<void> {
     const next = this.#reader.next();
     if (next instanceof Promise) return next.then((line) => this.#take(line));
@@ -146,13 +144,13 @@ class SortedLines {
     if (last === null) return;
     const order = Buffer.compare(last, this.key);
     if (order === 0) throw twice(this.#place, this.#key, cellsOf(this.key));
-    // A database whose bytes are not those of UTF-8 sorts some texts in another way.
+    // A database whose encoding is not UTF-8 sorts some texts differently.
     if (order > 0 && compareKeys(this.#key, last, this.key) > 0)
       throw errorOf('diffKeyOrder', { place: this.#place, key: this.#key.map(({ name }) => name).join(', ') });
   }
 }
 
-/** The order in which both databases sort keys: whole numbers as such, texts by their bytes. */
+/** The order in which both databases sort keys: whole numbers numerically, texts by their bytes. */
 function compareKeys(key: readonly PairedColumn[], ours: Buffer, theirs: Buffer): number {
   if (ours.equals(theirs)) return 0;
   const [a, b] = [cellsOf(ours), cellsOf(theirs)];
@@ -165,7 +163,7 @@ function compareKeys(key: readonly PairedColumn[], ours: Buffer, theirs: Buffer)
   return 0;
 }
 
-/** The error of a key that two rows have. */
+/** The error of a duplicate key. */
 export function twice(place: Place, key: readonly PairedColumn[], values: readonly (string | null)[]): Error {
   const example = key.map((column, at) => `${column.name} = ${readable(column, values[at] ?? null)}`).join(', ');
   return errorOf('diffKeyTwice', { key: key.map(({ name }) => name).join(', '), place, example });
@@ -220,7 +218,7 @@ class Merge {
     if (++this.#counts[kind] <= this.#limit) this.#sample.push({ kind, key: this.#keyOf(cellsOf(key)), changes: [] });
   }
 
-  /** Two rows of one key whose lines are not the same: they may be escaped in two ways. */
+  /** Compares two rows with the same key and different lines: a value can be escaped in two ways. */
   #pair(ours: Buffer, theirs: Buffer): void {
     const { key, columns } = this.#plan;
     const [a, b] = [cellsOf(ours), cellsOf(theirs)];

@@ -1,4 +1,4 @@
-// Builds catalog.json from the rows of the catalogue macros: a table for each node and source, with columns and
+// Builds catalog.json from the rows of the catalog macros: a table for each node and source, with columns and
 // statistics. Pure; generate.ts queries the database.
 import type { CatalogArtifact, CatalogColumn, CatalogTable } from '../contracts/results.ts';
 import type { Manifest } from '../contracts/manifest.ts';
@@ -6,21 +6,21 @@ import type { Json } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
 import type { TsdbtError } from '../errors.ts';
 
-/** A row of the catalogue macro: one column of one relation. */
+/** A row of the catalog macro: one column of one relation. */
 export type CatalogRow = ReadonlyMap<string, Json>;
 
 export interface CatalogInput {
   readonly manifest: Manifest;
   readonly rows: Iterable<CatalogRow>;
-  /** Restricts the catalogue to these nodes and sources; null includes all. */
+  /** Restricts the catalog to these nodes and sources; null includes all. */
   readonly selected: ReadonlySet<string> | null;
   readonly errors: readonly string[];
   readonly metadata: CatalogArtifact['metadata'];
 }
 
 /**
- * @throws TsdbtError `compilation` when a row lacks the name of its relation, or when two relations match one source
- * and differ only in case
+ * @throws TsdbtError `compilation` if a row lacks the name of its relation, or if two relations match one source and
+ *   differ only in case
  */
 export function buildCatalog({ manifest, rows, selected, errors, metadata }: CatalogInput): CatalogArtifact {
   const tables = tablesOf(rows);

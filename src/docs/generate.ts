@@ -1,5 +1,5 @@
-// Runs `docs generate` on a compiled project: queries the catalogue, writes catalog.json and the page. The caller
-// parses, selects, compiles and writes manifest.json.
+// Runs `docs generate` on a compiled project: queries the catalog, writes catalog.json and the page. The caller parses,
+// selects, compiles and writes manifest.json.
 import { randomBytes } from 'node:crypto';
 import { cpSync, existsSync, lstatSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
@@ -30,7 +30,7 @@ export interface GenerateDocsInput {
   readonly allowOutside: boolean;
   /** Absolute path; the folder is created when missing. */
   readonly targetDir: string;
-  /** unique_ids that `--select` and `--exclude` chose; null without a selection. */
+  /** unique_ids selected by `--select` and `--exclude`; null without a selection. */
   readonly selected: ReadonlySet<string> | null;
   /** Whether the project was compiled. If so, relations are queried by name even without a selection. */
   readonly compiled: boolean;
@@ -43,7 +43,7 @@ export interface GenerateDocsInput {
   readonly executeMacro: ExecuteMacro;
   /** Schema version, versions, ids and time of this invocation. */
   readonly metadata: CatalogArtifact['metadata'];
-  /** Version of tsdbt. */
+  /** The tsdbt version. */
   readonly version: string;
   readonly logger: Logger;
   /** Masks secrets in written values. */
@@ -54,8 +54,8 @@ export interface GenerateDocsInput {
 const MAX_RELATIONS = 100;
 
 /**
- * Writes `catalog.json`, `index.html` and, with `static`, `static_index.html` below the target folder.
- * @returns the catalogue; its `errors` say which schemas could not be read (then the command fails)
+ * Writes `catalog.json`, `index.html` and, with `static`, `static_index.html` to the target folder.
+ * @returns the catalog; its `errors` name the schemas that could not be read (the command then fails)
  */
 export async function generateDocs(input: GenerateDocsInput): Promise<CatalogArtifact> {
   const { manifest, targetDir, logger } = input;
@@ -119,7 +119,7 @@ async function fetchCatalog({
   }
 }
 
-/** Rows whose schema the project uses, as plain values. */
+/** Rows whose schema belongs to the project, as plain values. */
 function rowsOf(table: Table, uses: (schema: string) => boolean): CatalogRow[] {
   const names = table.columnNames;
   const rows: CatalogRow[] = [];
@@ -131,7 +131,7 @@ function rowsOf(table: Table, uses: (schema: string) => boolean): CatalogRow[] {
   return rows;
 }
 
-/** Whether a node has a relation: ephemeral models have none, and tests only when they store failures. */
+/** Whether a node has a relation: ephemeral models have none, and tests only if they store failures. */
 function hasRelation(node: ManifestNode): boolean {
   switch (node.resource_type) {
     case 'model':

@@ -1,4 +1,4 @@
-// Builds the docs page as one file: the template of site/ with style, scripts and data inline. site-data.ts chooses the
+// Builds the docs page as one file: the template in site/ with style, scripts and data inline. site-data.ts selects the
 // data; the scripts in site/ render it.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -11,13 +11,12 @@ const SCRIPTS = ['text.js', 'layout.js', 'graph.js', 'app.js'];
 const SITE = 'docs/site';
 
 /**
- * @param nonce of the Content-Security-Policy with which a server sends the page; absent: the page is a file, and holds
- *   its policy
- * @param live address of the page of `serve` that shows jobs and runs; absent: nothing runs here
+ * @param nonce for the server's Content-Security-Policy; absent: the page is a file and contains its policy
+ * @param live address of the `serve` page with jobs and runs; absent: no link is shown
  * @returns the whole page as HTML
  */
 export function renderPage(data: SiteData, nonce?: string, live?: string): string {
-  // `</` ends a script element even within a string, and `<!--` changes how the parser reads it: `<` is escaped.
+  // `</` ends a script element even inside a string, and `<!--` changes how it is parsed, so `<` is escaped.
   const json = JSON.stringify(data).replaceAll('<', '\\u003c');
   const own = [readSiteFile('http/site', 'theme.js'), ...SCRIPTS.map((name) => readSiteFile(SITE, name))].join('\n');
   const script = `${markdownLibrary()}\n${own}`;
@@ -37,7 +36,7 @@ export function renderPage(data: SiteData, nonce?: string, live?: string): strin
   );
 }
 
-/** markdown-it as one script. What could end or confuse the script element is written as an escape. */
+/** markdown-it as one script. Sequences that could end or confuse the script element are escaped. */
 function markdownLibrary(): string {
   const path = createRequire(import.meta.url).resolve('markdown-it/browser');
   return readFileSync(path, 'utf8')
@@ -46,8 +45,8 @@ function markdownLibrary(): string {
 }
 
 /**
- * The same rules as those of `docs serve`, for a page that no server sends. The script is named by its hash: there is
- * no nonce in a file. Without `file:`, images below the page's folder would be missing.
+ * The policy of a page that is opened as a file; the rules are those of `docs serve`. A file has no nonce, so the
+ * script is allowed by its hash. `file:` is needed for images in the page's folder.
  */
 function policyTag(script: string): string {
   const hash = createHash('sha256').update(script).digest('base64');

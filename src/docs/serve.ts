@@ -1,5 +1,5 @@
-// Runs `docs serve`: a small HTTP server for the docs in the target folder, which shows a later `docs generate` without
-// a restart. The command line opens the browser and handles signals.
+// Runs `docs serve`: a small HTTP server for the docs in the target folder. It shows a later `docs generate` without a
+// restart. The command line opens the browser and handles signals.
 import { randomBytes } from 'node:crypto';
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { dirname, extname, join, normalize, sep } from 'node:path';
@@ -29,18 +29,18 @@ const TYPES: Readonly<Record<string, string>> = {
 export interface ServeDocsInput {
   readonly targetDir: string;
   readonly host: string;
-  /** Further names in the Host header, as a reverse proxy sends them. */
+  /** Additional names accepted in the Host header, such as those of a reverse proxy. */
   readonly names?: readonly string[];
   /** 0 selects any free port. */
   readonly port: number;
-  /** Folders below the target folder that are served in addition to the artifacts. */
+  /** Subfolders of the target folder that are served in addition to the artifacts. */
   readonly assetPaths: readonly string[];
   readonly version: string;
 }
 
 /**
  * Listens until `close` is called.
- * @throws TsdbtError `runtime` when manifest.json does not exist yet or the port is in use
+ * @throws TsdbtError `runtime` if manifest.json does not exist yet or the port is in use
  */
 export async function serveDocs(input: ServeDocsInput): Promise<{ url: string; close(): Promise<void> }> {
   docsPage(input);
@@ -83,7 +83,7 @@ function sendFile(input: ServeDocsInput, method: string, path: string, response:
     'content-type': TYPES[extname(file).toLowerCase()] ?? 'application/octet-stream',
     'content-length': found.size,
     'x-content-type-options': 'nosniff',
-    // An asset of a package must not run scripts in the place of the page.
+    // An asset of a package must not run scripts with the page's origin.
     'content-security-policy': "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:",
   });
   if (method === 'HEAD') response.end();
@@ -93,7 +93,7 @@ function sendFile(input: ServeDocsInput, method: string, path: string, response:
       .pipe(response);
 }
 
-/** A target folder of a cloned repository may hold links to any file of this machine. */
+/** The target folder of a cloned repository may contain links to any file of this machine. */
 function staysIn(targetDir: string, file: string): boolean {
   return liesWithin(realPath(file), realPath(targetDir));
 }
@@ -113,7 +113,7 @@ function policyOf(nonce: string): string {
   ].join('; ');
 }
 
-/** Resolves the path below the target folder; null when it is malformed or leaves the folder. */
+/** Resolves a path inside the target folder; null if it is malformed or leaves the folder. */
 function pathOf(url: string): string | null {
   try {
     const [before = ''] = url.split(/[?#]/);
@@ -125,9 +125,9 @@ function pathOf(url: string): string | null {
 }
 
 /**
- * The page of the artifacts of now, so that it is never outdated.
- * @param nonce, live as `renderPage` takes them
- * @throws TsdbtError `runtime` when manifest.json does not exist yet
+ * Renders the page from the current artifacts, so that it is never outdated.
+ * @param nonce, live as in `renderPage`
+ * @throws TsdbtError `runtime` if manifest.json does not exist yet
  */
 export function docsPage(
   { targetDir, version }: Pick<ServeDocsInput, 'targetDir' | 'version'>,

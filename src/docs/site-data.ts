@@ -1,5 +1,5 @@
-// Selects from manifest and catalogue the data of the docs page, small enough to be inlined. Pure; site/ shows the data
-// and page.ts builds the page.
+// Selects the data of the docs page from manifest and catalog, small enough to be inlined. Pure; page.ts builds the
+// page.
 import type { CatalogArtifact, CatalogTable } from '../contracts/results.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { ColumnInfo, GraphNode, Json, MacroNode, TestMetadata, TestNode } from '../contracts/node.ts';
@@ -19,7 +19,7 @@ export interface SiteItem {
   kind: string;
   name: string;
   package: string;
-  /** Folder and file below the project. */
+  /** Folder and file, relative to the project. */
   file: string;
   description?: string;
   relation?: { database: string; schema: string; name: string };
@@ -32,7 +32,7 @@ export interface SiteItem {
   tests?: { name: string; kind: string; severity: string }[];
   parents: number[];
   children: number[];
-  /** Colour that the project gives the node in the graph. */
+  /** The node's color in the graph, if the project sets one. */
   color?: string;
   tags: string[];
   /** Whether the item is a node of the graph. */
@@ -52,7 +52,7 @@ export interface SiteData {
 type Listed = GraphNode | MacroNode;
 
 /**
- * @param version of tsdbt, shown at the foot of the page
+ * @param version tsdbt version, shown in the page footer
  * @param compiledOf returns SQL that an earlier command compiled, for nodes without compiled SQL in the manifest
  */
 export function buildSiteData(
@@ -90,9 +90,7 @@ export function buildSiteData(
   };
 }
 
-/**
- * Items with a page. Excluded: generic tests (listed with their node), hooks, macros of the engine, hidden resources.
- */
+/** Items with a page. Excluded: generic tests (listed with their node), hooks, built-in macros, hidden resources. */
 function listedNodes(manifest: Manifest): Listed[] {
   const shown = (node: { docs?: { show: boolean } | undefined }): boolean => node.docs?.show !== false;
   return [
@@ -286,7 +284,7 @@ function freshnessOf(value: unknown): string | null {
   return parts.length > 0 ? parts.join(', ') : null;
 }
 
-/** Columns of the catalogue in the database's order, then columns that are only declared. */
+/** Columns of the catalog in the database's order, then columns that are only declared. */
 function columnsOf(
   declared: Record<string, ColumnInfo> | undefined,
   table: CatalogTable | undefined,

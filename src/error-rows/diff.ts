@@ -1,4 +1,4 @@
-// Errors of comparisons: what is asked for, and keys that name no row.
+// Errors of comparisons: invalid options, and keys that are not unique.
 import { type Facts, row } from './row.ts';
 
 export const DIFF_ERRORS = {

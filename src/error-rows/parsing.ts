@@ -185,7 +185,7 @@ export const PARSING_ERRORS = {
     'parsing',
     (f) => `Found duplicate version: '${f.version}' in versions list of model '${f.model}'`,
   ),
-  /** dbt ends with a KeyError. */
+  /** dbt fails with a KeyError. */
   versionsOfOneFile: row<Facts<'model' | 'file' | 'version'>>(
     'T2074',
     'parsing',

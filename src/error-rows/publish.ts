@@ -1,4 +1,4 @@
-// Errors of publications: their settings, and what a receiver refuses.
+// Errors of publications: their settings, and what a target connection rejects.
 import { type Facts, row } from './row.ts';
 
 export const PUBLISH_ERRORS = {

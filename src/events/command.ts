@@ -1,10 +1,9 @@
-// Events around every command: program, arguments, output and end, and those of init, debug and clean. Delivery is left
-// to the logger.
+// Events around every command: program, arguments, output and end; also those of init, debug and clean.
 import { errorTag } from '../log.ts';
 import { event, message } from './event.ts';
 
 export const COMMAND_EVENTS = {
-  /** Lines that belong to no event of dbt. */
+  /** Lines that are not dbt events. */
   Note: message('Z050', 'info'),
   /** Requested output: lines of `ls`, of a template's print(), of a table. */
   PrintEvent: message('Z052', 'info'),
@@ -39,7 +38,7 @@ export const COMMAND_EVENTS = {
       `Command \`${e.command}\` ${e.success ? 'succeeded' : 'failed'} at ${e.completed_at.slice(11, 23)} after ` +
       `${e.elapsed.toFixed(2)} seconds`,
   ),
-  /** What the process took, in seconds, KiB and blocks; whole numbers as texts, as in dbt's log. */
+  /** Resource use of the process in seconds, KiB and blocks; whole numbers as texts, as in dbt's log. */
   ResourceReport: event<{
     readonly command_name: string;
     readonly command_success: boolean;

@@ -1,4 +1,4 @@
-// Events of adapters: connections, statements, the cache of relations, what a database does not support.
+// Events of adapters: connections, statements, the relation cache, unsupported features.
 import { warningTag } from '../log.ts';
 import { event } from './event.ts';
 

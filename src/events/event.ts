@@ -31,14 +31,14 @@ export function message(code: string, level: LogLevel): MessageRow {
   return { code, level, text: ({ msg }) => msg };
 }
 
-/** Optional properties of a fired event beside its facts. */
+/** Optional properties of a fired event in addition to its facts. */
 export interface EventExtras {
   /** Worker that reports the event; absent means the main thread. */
   readonly thread?: string | undefined;
   /** Overrides the row's level. */
   readonly level?: LogLevel | undefined;
   readonly width?: number | undefined;
-  /** Overrides the facts as fields of the JSON log; called only when a sink shows them. */
+  /** Overrides the facts as fields of the JSON log; called only if a sink shows them. */
   readonly data?: (() => EventData) | undefined;
   /** Overrides the row's text. */
   readonly msg?: string | undefined;
@@ -48,7 +48,7 @@ export interface EventExtras {
 
 const WIDTH = 80;
 
-/** Fires one event by its row. Text and data are built lazily, when a sink shows them. */
+/** Fires one event by its row. Text and data are built only if a sink shows them. */
 export function fireRow<F extends object>(
   logger: Logger,
   name: string,

@@ -1,5 +1,4 @@
-// The table of events: each code once, with the name and the level under which dbt 1.12 logs it. Delivery is left to
-// the logger.
+// The table of events: each code once, with the name and level under which dbt 1.12 logs it.
 import type { LogEvent, Logger, LogLevel } from '../log.ts';
 import { COMMAND_EVENTS } from './command.ts';
 import { DATABASE_EVENTS } from './database.ts';
@@ -44,12 +43,12 @@ export function fire<N extends EventName>(logger: Logger, name: N, facts: FactsO
   fireRow(logger, name, EVENTS[name] as unknown as EventRow<FactsOf<N>>, facts, extras);
 }
 
-/** Logs a line that belongs to no event of dbt. */
+/** Logs a line that is not a dbt event. */
 export function note(logger: Logger, msg: string, extras?: EventExtras): void {
   fire(logger, 'Note', { msg }, extras);
 }
 
-/** Prints requested output: without a timestamp, and shown under `--quiet` too. */
+/** Prints requested output: without a timestamp, and also under `--quiet`. */
 export function print(logger: Logger, msg: string, extras?: EventExtras): void {
   fire(logger, 'PrintEvent', { msg }, extras);
 }

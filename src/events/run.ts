@@ -1,5 +1,5 @@
-// Events of a run in dbt's words (dbt/events/types.py): nodes that start, end or are skipped, and the summary. Texts
-// come from facts; the caller adds the node.
+// Events of a run with dbt's messages (dbt/events/types.py): nodes that start, end or are skipped, and the summary.
+// Texts are built from facts; the caller adds the node.
 import { errorTag, green, type LogLevel, pluralize, progressLine, red, warningTag, yellow } from '../log.ts';
 import { event, message } from './event.ts';
 
@@ -33,7 +33,7 @@ function line(width: number, msg: string, status: string, place: Partial<Place> 
   return progressLine({ width, msg, status, index: place.index, total: place.total, executionTime });
 }
 
-/** The words before a function in its result line, and its status in colour. */
+/** The description of a function in its result line, and its status in color. */
 function created(status: string): [string, string] {
   const info = status === 'error' ? 'ERROR creating' : status === 'skipped' ? 'SKIP' : 'OK created';
   return [info, (status === 'error' ? red : status === 'skipped' ? yellow : green)(status.toUpperCase())];
@@ -228,7 +228,7 @@ export const RUN_EVENTS = {
     readonly num_warnings: number;
     readonly num_partial_success: number;
     readonly keyboard_interrupt: boolean;
-    /** Name of the signal, when it was not Ctrl-C. */
+    /** Name of the signal, if it was not Ctrl-C. */
     readonly stopped_by?: string;
   }>('Z030', 'info', ({ num_errors, num_warnings, num_partial_success: partial, keyboard_interrupt, stopped_by }) => {
     const partials = `${partial} partial ${partial === 1 ? 'success' : 'successes'}`;

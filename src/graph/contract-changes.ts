@@ -1,20 +1,20 @@
-// What a model's contract has lost since an earlier manifest: dbt's breaking changes, in its words. Leaves warning of
-// them, or refusing them, to the caller.
+// Finds what a model's contract has lost since an earlier manifest: dbt's breaking changes, with its messages. Callers
+// decide whether to warn or to fail.
 import type { ColumnInfo, Constraint, ModelNode } from '../contracts/node.ts';
 import { toRepr } from '../values/text.ts';
 import { sameValue } from './same-contents.ts';
 
 export interface ContractChange {
   readonly same: boolean;
-  /** Empty when the contract still holds all that readers rely on. */
+  /** Empty if the contract still contains everything that readers rely on. */
   readonly breaking: readonly string[];
 }
 
 const UNCHANGED: ContractChange = { same: true, breaking: [] };
 
 /**
- * Compares a model's contract with the one it had.
- * @param enforced types of constraints that the database holds
+ * Compares a model's contract with an earlier one.
+ * @param enforced types of constraints that the database enforces
  */
 export function contractChange(now: ModelNode, before: ModelNode, enforced: ReadonlySet<string>): ContractChange {
   const [is, was] = [now.contract?.enforced === true, before.contract?.enforced === true];
@@ -78,8 +78,8 @@ export function contractChange(now: ModelNode, before: ModelNode, enforced: Read
 }
 
 /**
- * What the removal of a model with a contract breaks.
- * @param removed the model as it was, or as it is now when it was only disabled
+ * Returns what the removal of a model with a contract breaks.
+ * @param removed the model before its removal, or the current one if it was only disabled
  */
 export function removedContract(removed: ModelNode, now: number): string | null {
   if (removed.contract?.enforced !== true) return null;

@@ -1,23 +1,23 @@
-// The graph of resources: who depends on whom, on arrays of indexes. Built once from a manifest; knows nothing of
-// selection or running. Test edges (a test before what lies below the tested node) are kept apart: they order a build
-// and never take part in selection.
+// The dependency graph of resources, stored as arrays of indexes. Built once from a manifest; selection and execution
+// are elsewhere. Test edges (from a test to what depends on the tested node) are stored separately: they order a build
+// and are ignored by selection.
 import { errorOf } from '../error-table.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import { type NodeFacts, ReadFacts, typeInId } from './node-facts.ts';
 import { hasMember, keysOf } from './unread-record.ts';
 
 export interface BuildGraphOptions {
-  /** True for `build`: a node waits for the tests of what it depends on. */
+  /** True for `build`: a node waits for the tests of its parents. */
   readonly testEdges?: boolean;
-  /** Of the nodes; they are looked up in the manifest when it is left out. */
+  /** Facts about the nodes; by default they are read from the manifest. */
   readonly facts?: NodeFacts | undefined;
-  /** The graph of this manifest was built before: its edges need no second check. */
+  /** The graph of this manifest was built before, so its edges need no second check. */
   readonly checked?: boolean;
 }
 
-/** Stands for a list until it has a member. */
+/** Placeholder for a list without members. */
 const NONE: number[] = [];
-/** Number of parents up to which a list is searched as fast as a set is made. */
+/** Number of parents up to which searching the list is as fast as building a set. */
 const FEW = 16;
 
 function extend(lists: number[][], at: number, value: number): void {
@@ -26,7 +26,7 @@ function extend(lists: number[][], at: number, value: number): void {
   else list.push(value);
 }
 
-/** Whether a node is among the parents of another. @param wide parents of nodes that have many, made when asked for */
+/** Whether a node is a parent of another. @param wide sets of parents for nodes with many, created on demand */
 function isParent(a: number, b: number, parents: readonly number[], wide: Map<number, Set<number>>): boolean {
   if (parents.length <= FEW) return parents.includes(a);
   let set = wide.get(b);
@@ -34,9 +34,9 @@ function isParent(a: number, b: number, parents: readonly number[], wide: Map<nu
   return set.has(a);
 }
 
-/** A directed graph of unique_ids. Immutable once built. */
+/** A directed graph of unique_ids. Immutable after construction. */
 export class Dag {
-  /** In the order in which they were added. */
+  /** In insertion order. */
   readonly nodes: readonly string[];
   readonly #indexes: ReadonlyMap<string, number>;
   readonly #out: readonly (readonly number[])[];
@@ -84,32 +84,32 @@ export class Dag {
     return this.#indexes.has(id);
   }
 
-  /** What a node depends on directly; without test edges. */
+  /** Direct parents of a node, without test edges. */
   parents(id: string): string[] {
     return this.#names(this.#in[this.#index(id)] ?? []);
   }
 
-  /** What depends on a node directly; without test edges. */
+  /** Direct children of a node, without test edges. */
   children(id: string): string[] {
     return this.#names(this.#out[this.#index(id)] ?? []);
   }
 
-  /** The same as places in `nodes`. */
+  /** The same as indexes in `nodes`. */
   childPlaces(id: string): readonly number[] {
     return this.#out[this.#index(id)] ?? NONE;
   }
 
-  /** All that a node depends on, up to `depth` steps away. */
+  /** Ancestors of a node, up to `depth` steps away. */
   ancestors(id: string, depth?: number): Set<string> {
     return this.#reach([id], this.#in, depth);
   }
 
-  /** All that depends on a node, up to `depth` steps away. */
+  /** Descendants of a node, up to `depth` steps away. */
   descendants(id: string, depth?: number): Set<string> {
     return this.#reach([id], this.#out, depth);
   }
 
-  /** All that must wait for a node: its descendants along every edge, test edges too. */
+  /** Everything that must wait for a node: its descendants along all edges, including test edges. */
   dependants(id: string): Set<string> {
     const found = new Set<number>();
     const stack = [this.#index(id)];
@@ -124,24 +124,24 @@ export class Dag {
     return new Set(this.#names([...found]));
   }
 
-  /** Ancestors of a set; a member is in the answer only if another member depends on it. */
+  /** Ancestors of a set. A member of the set is included only if another member depends on it. */
   selectParents(ids: Iterable<string>, depth?: number): Set<string> {
     return this.#reach(ids, this.#in, depth);
   }
 
-  /** Descendants of a set, likewise. */
+  /** Descendants of a set, by the same rule. */
   selectChildren(ids: Iterable<string>, depth?: number): Set<string> {
     return this.#reach(ids, this.#out, depth);
   }
 
-  /** Direct successors of a set, along every edge. */
+  /** Direct successors of a set along all edges. */
   selectSuccessors(ids: Iterable<string>): Set<string> {
     const found = new Set<number>();
     for (const id of ids) for (const next of this.#successors(this.#index(id))) found.add(next);
     return new Set(this.#names([...found]));
   }
 
-  /** A topological order: every node follows its parents. The nodes of a cycle are left out. */
+  /** A topological order: every node follows its parents. Nodes in a cycle are omitted. */
   topological(): string[] {
     const waiting = this.#in.map((parents, i) => parents.length + (this.#testIn.get(i)?.length ?? 0));
     const order: number[] = [];
@@ -158,10 +158,7 @@ export class Dag {
     return this.#names(order);
   }
 
-  /**
-   * The first cycle, in the order in which its nodes depend on each other: each one is used by the next, the last by
-   * the first.
-   */
+  /** The first cycle: each node is a parent of the next, the last one of the first. */
   cycle(): string[] | null {
     if (this.topological().length === this.nodes.length) return null;
     const done = new Uint8Array(this.nodes.length);
@@ -193,9 +190,8 @@ export class Dag {
   }
 
   /**
-   * The graph of some nodes only; where a path between two of them leads over nodes that are left out, an edge takes
-   * its place.
-   * @throws TsdbtError when an id is not in the graph
+   * The graph of a subset of nodes. A path between two of them through omitted nodes becomes an edge.
+   * @throws TsdbtError if an id is not in the graph
    */
   subset(ids: Iterable<string>): Dag {
     const wanted = new Set(ids);
@@ -203,7 +199,7 @@ export class Dag {
     const nodes = this.nodes.filter((id) => wanted.has(id));
     const chosen = new Uint8Array(this.nodes.length);
     for (const id of nodes) chosen[this.#index(id)] = 1;
-    // By each node left out: the chosen nodes that it reaches.
+    // For each omitted node: the selected nodes that it reaches.
     const frontiers = new Map<number, ReadonlySet<number>>();
     const frontier = (from: number): ReadonlySet<number> => {
       const stack = [from];
@@ -230,7 +226,7 @@ export class Dag {
     return new Dag(nodes, edges);
   }
 
-  /** Successors along every edge, as indexes. */
+  /** Successors along all edges, as indexes. */
   #successors(node: number): readonly number[] {
     const tests = this.#testOut.get(node);
     const out = this.#out[node] ?? [];
@@ -268,7 +264,7 @@ export class Dag {
 }
 
 /**
- * The graph of a manifest.
+ * Builds the graph of a manifest.
  * @throws TsdbtError `Found a cycle: a --> b`
  */
 export function buildGraph(manifest: Manifest, options: BuildGraphOptions = {}): Dag {
@@ -305,15 +301,15 @@ export function buildGraph(manifest: Manifest, options: BuildGraphOptions = {}):
   return options.testEdges === true ? new Dag(nodes, edges, testEdges(manifest, graph, facts)) : graph;
 }
 
-/** `depends_on.nodes` of whatever has it. */
+/** Returns `depends_on.nodes` of a resource that has it. */
 export function dependencies(node: { readonly [field: string]: unknown } | object): readonly string[] {
   const dependsOn = (node as { depends_on?: { nodes?: string[] } }).depends_on;
   return dependsOn?.nodes ?? [];
 }
 
 /**
- * A test precedes each common descendant of its parents. Edges to the uppermost descendants are enough: the others wait
- * through them.
+ * A test precedes each common descendant of its parents. Edges to the topmost descendants are sufficient: the others
+ * wait through them.
  */
 function testEdges(manifest: Manifest, graph: Dag, facts: NodeFacts): [string, string][] {
   const edges: [string, string][] = [];
@@ -354,14 +350,14 @@ function testEdges(manifest: Manifest, graph: Dag, facts: NodeFacts): [string, s
   return [...edges, ...publicationEdges(manifest, graph)];
 }
 
-/** Every test of a node precedes its publications that want it green, also a test that reads other nodes beside it. */
+/** Every test of a node, including one that also reads other nodes, precedes the publications with `when: green`. */
 function* publicationEdges({ nodes, publications }: Manifest, graph: Dag): Generator<[string, string]> {
   for (const [id, { config, depends_on }] of Object.entries(publications ?? {})) {
     const [published] = depends_on.nodes;
     if (config.when !== 'green' || published === undefined) continue;
     for (const child of graph.children(published)) {
       const test = typeInId(child) === 'test' ? nodes[child] : undefined;
-      // A test of another node may read this one: what fails then is the other.
+      // A test of another node may read this one. If it fails, the other node is at fault.
       if (test?.resource_type === 'test' && (test.attached_node ?? published) === published) yield [child, id];
     }
   }

@@ -1,7 +1,7 @@
-// Python's fnmatch and pathlib's glob as matchers of texts.
+// Python's fnmatch and pathlib's glob as text matchers.
 import { ANY_NUMBER, anything, characterClass, literally, matchesAll, type Place } from '../values/wildcards.ts';
 
-/** A matcher for a shell pattern over a whole text: `*`, `?`, `[abc]`, `[!abc]`. */
+/** Returns a matcher for a shell pattern over a whole text: `*`, `?`, `[abc]`, `[!abc]`. */
 export function fnmatch(pattern: string): (text: string) => boolean {
   if (!/[*?[]/.test(pattern)) return (text) => text === pattern;
   if (pattern === '*') return () => true;
@@ -10,8 +10,8 @@ export function fnmatch(pattern: string): (text: string) => boolean {
 }
 
 /**
- * A matcher for a relative path by `pathlib.Path.glob`'s rules: `*` stays within a folder, `**` spans folders (and
- * names only folders at the end).
+ * Returns a matcher for a relative path by `pathlib.Path.glob`'s rules: `*` stays within a folder, `**` spans folders
+ * (and matches only folders at the end).
  */
 export function pathGlob(pattern: string): (path: string, isFolder: boolean) => boolean {
   const parts = pattern.split('/').filter((part) => part !== '' && part !== '.');

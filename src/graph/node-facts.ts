@@ -1,35 +1,35 @@
-// What the graph and the selection ask of every node of a manifest: few facts, which a kept parse knows without reading
-// the nodes themselves. Leaves keeping them to the parser.
+// The few facts about every node that the graph and the selection need. A cached parse stores them, so that the nodes
+// themselves need not be decoded.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode, ManifestNode } from '../contracts/node.ts';
 
-/** Facts of the members of `manifest.nodes`, by unique_id. A run changes none of them. */
+/** Facts about the members of `manifest.nodes`, by unique_id. A run does not change them. */
 export interface NodeFacts {
   fqn(id: string): readonly string[];
-  /** `depends_on.nodes`; none for seeds. */
+  /** `depends_on.nodes`; empty for seeds. */
   parents(id: string): readonly string[];
-  /** A model with a version. */
+  /** Whether it is a model with a version. */
   isVersioned(id: string): boolean;
-  /** False for tests that are disabled and yet in the manifest. */
+  /** False for disabled tests, which are in the manifest. */
   isEnabled(id: string): boolean;
-  /** The SQL is blank. Seeds are never empty. */
+  /** Whether the SQL is blank. Seeds are never empty. */
   isEmpty(id: string): boolean;
-  /** A model that other tools of the semantic layer count time by. */
+  /** Whether it is a time spine model of the semantic layer. */
   isTimeSpine(id: string): boolean;
 }
 
-/** The resource type of whatever a manifest calls by a unique_id: dbt writes it before the first dot. */
+/** The resource type in a unique_id: the part before the first dot. */
 export function typeInId(id: string): string {
   return id.slice(0, id.indexOf('.'));
 }
 
-/** The package of whatever a manifest calls by a unique_id: dbt writes it between the first two dots. */
+/** The package in a unique_id: the part between the first two dots. */
 export function packageInId(id: string): string {
   const from = id.indexOf('.') + 1;
   return id.slice(from, id.indexOf('.', from));
 }
 
-/** Facts that are looked up in the nodes. */
+/** Reads facts from the nodes. */
 export class ReadFacts implements NodeFacts {
   readonly #nodes: Manifest['nodes'];
 
@@ -64,32 +64,32 @@ export class ReadFacts implements NodeFacts {
 
 type Maybe = ManifestNode | undefined;
 
-/** `depends_on.nodes` of a node that has it. */
+/** Returns `depends_on.nodes` of a node that has it. */
 export function parentsOf(node: Maybe): readonly string[] {
   return node === undefined || node.resource_type === 'seed' ? [] : (node.depends_on?.nodes ?? []);
 }
 
-/** A model with `version`. */
+/** Whether a model has a `version`. */
 export function isVersioned(node: Maybe): boolean {
   return node?.resource_type === 'model' && node.version != null;
 }
 
-/** All but what says `enabled: false`. */
+/** Whether a node is enabled: all are, except those with `enabled: false`. */
 export function isEnabled(node: { readonly config?: { readonly enabled?: boolean } | null } | undefined): boolean {
   return node?.config?.enabled !== false;
 }
 
-/** A model that becomes a CTE of its readers and is never built. */
+/** Whether a model becomes a CTE of its readers and is never built. */
 export function isEphemeral(node: GraphNode): boolean {
   return node.resource_type === 'model' && node.config.materialized === 'ephemeral';
 }
 
-/** A node whose SQL is empty. Seeds are never empty. */
+/** Whether a node's SQL is empty. Seeds are never empty. */
 export function isEmptyNode(node: Maybe): boolean {
   return node !== undefined && node.resource_type !== 'seed' && node.raw_code.trim() === '';
 }
 
-/** A model with `time_spine`. */
+/** Whether a model has a `time_spine`. */
 export function isTimeSpine(node: Maybe): boolean {
   return node?.resource_type === 'model' && node.time_spine != null;
 }

@@ -1,28 +1,28 @@
-// The order of execution: which node may start next. Pure; time and threads are the runner's.
+// The order of execution: decides which node can start next. Pure; the runner handles time and threads.
 import type { Dag } from './dag.ts';
 
-/** Hands out nodes whose dependencies are done. A node is either waiting, ready, handed out, or done. */
+/** Returns nodes whose dependencies are done. A node is waiting, ready, in progress or done. */
 export interface Queue {
   /**
    * Takes the next ready node, which is then in progress; undefined while every waiting node has a parent in progress.
    */
   next(): string | undefined;
-  /** A node that was handed out is finished, however it ended. */
+  /** Marks a node in progress as done, whatever its result. */
   done(id: string): void;
-  /** Nodes not handed out yet. */
+  /** Number of nodes that have not been taken. */
   readonly waiting: number;
   readonly inProgress: number;
-  /** Nodes not done yet: waiting and in progress. */
+  /** Nodes that are not done: waiting and in progress. */
   readonly remaining: number;
   /** All nodes of the queue. */
   readonly selected: ReadonlySet<string>;
 }
 
 /**
- * A queue over some nodes of a graph, first in, first out. Nodes that become ready together go by depth in the graph,
- * then by unique_id. The order is that of dbt/graph/queue.py.
- * @param seconds what nodes usually take, by unique_id: of all that are ready, the one with the longest path below it
- *   goes first, which is dbt's order no more
+ * Creates a first-in, first-out queue over some nodes of a graph. Nodes that become ready together are ordered by depth
+ * in the graph, then by unique_id, as in dbt/graph/queue.py.
+ * @param seconds usual duration of each node by unique_id: of the ready nodes, the one with the longest remaining path
+ *   goes first, which is no longer dbt's order
  */
 export function createQueue(dag: Dag, ids: Iterable<string>, seconds?: ReadonlyMap<string, number>): Queue {
   const graph = dag.subset(ids);
@@ -83,14 +83,14 @@ export function createQueue(dag: Dag, ids: Iterable<string>, seconds?: ReadonlyM
   };
 }
 
-/** Seconds from the start of each node to the end of the last below it, one after the other on the longest way. */
+/** Seconds from the start of each node to the end of its longest chain of descendants. */
 function longestPaths(
   graph: Dag,
   order: readonly string[],
   seconds: ReadonlyMap<string, number>,
 ): ReadonlyMap<string, number> {
   const known = [...seconds.values()].sort((a, b) => a - b);
-  // A node without a past counts as a usual one.
+  // A node without history counts as an average one.
   const usual = known[known.length >> 1] ?? 0;
   const paths = new Map<string, number>();
   for (const id of [...order].reverse()) {

@@ -1,4 +1,4 @@
-// Which types of resources a command works on, with `--resource-type` and `--exclude-resource-type`.
+// Determines which resource types a command works on, with `--resource-type` and `--exclude-resource-type`.
 
 const EXECUTABLE = [
   'model',

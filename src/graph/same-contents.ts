@@ -1,14 +1,13 @@
-// Whether a resource is the one of an earlier manifest: text, configuration as written, description, place in the
-// database, each by itself, and all that dbt counts as its contents. Contracts are contract-changes.ts's; macros and
-// selection are their callers'.
+// Compares a resource with that of an earlier manifest: text, configuration as written, description and database name,
+// separately or as what dbt calls its contents. contract-changes.ts compares contracts; callers compare macros.
 import type { ColumnInfo, GraphNode } from '../contracts/node.ts';
 import { toJson } from '../values/json.ts';
 import type { Value } from '../values/value.ts';
 
-/** A resource by its fields; what an older manifest does not have is undefined. */
+/** A resource by its fields. Fields that an older manifest lacks are undefined. */
 export type Fields = { readonly [field: string]: unknown };
 
-/** Members of `manifest.nodes`, and functions: what dbt calls parsed nodes. */
+/** Members of `manifest.nodes`, and functions: dbt's parsed nodes. */
 const PARSED: ReadonlySet<string> = new Set([
   'model',
   'seed',
@@ -19,11 +18,11 @@ const PARSED: ReadonlySet<string> = new Set([
   'sql_operation',
   'function',
 ]);
-/** Keys of a node's config that decide where it stands, or who looks after it: no change of the config. */
+/** Keys of a node's config for its location or ownership; a difference in them is not a change of the config. */
 const PLACE: ReadonlySet<string> = new Set(['alias', 'schema', 'database', 'tags', 'group']);
 const GROUP: ReadonlySet<string> = new Set(['group']);
 const NOTHING: ReadonlySet<string> = new Set();
-/** The only keys of a test's config that count. */
+/** The only keys of a test's config that are compared. */
 const TEST_KEYS = [
   'severity',
   'where',
@@ -41,12 +40,12 @@ export function fieldsOf(node: GraphNode): Fields {
   return node as unknown as Fields;
 }
 
-/** Is it a node of a kind that `nodes` or `functions` of the manifest hold? */
+/** Whether it is a member of the manifest's `nodes` or `functions`. */
 export function isParsedNode(node: GraphNode): boolean {
   return PARSED.has(node.resource_type);
 }
 
-/** Equality of Python's dicts, lists and scalars as JSON holds them; null and absent are one. */
+/** Python's equality of dicts, lists and scalars in JSON. Null and absent are equal. */
 export function sameValue(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   const [x, y] = [plain(a), plain(b)];
@@ -63,7 +62,7 @@ export function sameValue(a: unknown, b: unknown): boolean {
   return true;
 }
 
-/** Values of templates as JSON. */
+/** Template values as JSON. */
 function plain(value: unknown): unknown {
   if (value === undefined) return null;
   if (typeof value === 'bigint') return Number(value);
@@ -76,7 +75,7 @@ const sameFields =
   (a: Fields, b: Fields): boolean =>
     names.every((name) => sameValue(a[name], b[name]));
 
-/** `same_body`: the text; of a seed its checksum. */
+/** `same_body`: compares the text, or a seed's checksum. */
 export function sameBody(now: Fields, before: Fields): boolean {
   return now['resource_type'] === 'seed'
     ? sameValue(now['checksum'], before['checksum'])
@@ -84,8 +83,8 @@ export function sameBody(now: Fields, before: Fields): boolean {
 }
 
 /**
- * `same_config`: what is written, so that another target or environment is no change; null where dbt compares no
- * config.
+ * `same_config`: compares configuration as written, so that another target or environment is not a change; null where
+ * dbt compares no config.
  */
 export function sameConfig(now: Fields, before: Fields): boolean | null {
   const [mine, theirs] = [dictionary(now['unrendered_config']), dictionary(before['unrendered_config'])];
@@ -118,7 +117,7 @@ function sameKey(a: Fields, b: Fields, key: string): boolean {
   return Object.hasOwn(a, key) === Object.hasOwn(b, key) && sameValue(a[key], b[key]);
 }
 
-/** `same_persisted_description`: descriptions count where they are written to the database. */
+/** `same_persisted_description`: compares descriptions that are written to the database. */
 export function samePersistedDescription(now: Fields, before: Fields): boolean {
   const persist = dictionary(dictionary(now['config'])['persist_docs']);
   if (now['resource_type'] === 'test') return true;
@@ -132,13 +131,13 @@ function columnTexts(node: Fields): Fields {
 }
 
 /**
- * `same_database_representation`: database, schema and name as written; null where dbt has no such notion.
- * @param rendered sources are compared by the rendered names (the flag state_modified_compare_more_unrendered_values is
- *   off)
+ * `same_database_representation`: compares database, schema and name as written; null where dbt does not.
+ * @param rendered whether sources are compared by rendered names (the flag
+ *   state_modified_compare_more_unrendered_values is off)
  */
 export function sameRelation(now: Fields, before: Fields, rendered: boolean): boolean | null {
   if (now['resource_type'] === 'source') {
-    // Manifests before dbt 1.9 do not say how it was written.
+    // Manifests before dbt 1.9 do not contain the written form.
     const names =
       rendered || !('unrendered_schema' in before)
         ? ['database', 'schema']
@@ -180,7 +179,7 @@ function sameSet(a: unknown, b: unknown): boolean {
   return sameValue(list(a), list(b));
 }
 
-/** What overloads of a function are, less their descriptions. */
+/** The overloads of a function without their descriptions. */
 function overloads(node: Fields): unknown {
   const list = (node['overloads'] ?? []) as readonly Fields[];
   return list.map(({ defined_in, arguments: args, returns, raw_body }) => ({
@@ -219,7 +218,7 @@ const sameSemanticModel = sameFields([
 
 /**
  * `same_contents` without contracts.
- * @param before null for a new resource: sources, exposures and the semantic layer then count as unchanged, as in dbt
+ * @param before null for a new resource: as in dbt, new sources, exposures and semantic resources count as unchanged
  */
 export function sameContents(now: Fields, before: Fields | null, rendered: boolean): boolean {
   const type = now['resource_type'];

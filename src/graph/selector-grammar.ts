@@ -1,5 +1,4 @@
-// What people write to choose nodes, as data: `--select`, `--exclude` and the definitions of selectors.yml. Leaves
-// finding the nodes to selector.ts.
+// Parses node selections: `--select`, `--exclude` and the definitions of selectors.yml. selector.ts finds the nodes.
 import { errorOf } from '../error-table.ts';
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
@@ -41,12 +40,12 @@ export interface SelectionCriteria {
   readonly type: 'criteria';
   readonly raw: Json;
   readonly method: SelectorMethodName;
-  /** `config.materialized:view` has `['materialized']`. */
+  /** For `config.materialized:view`: `['materialized']`. */
   readonly arguments: readonly string[];
   readonly value: Json;
   readonly childrensParents: boolean;
   readonly parents: boolean;
-  /** Absent: all the way. */
+  /** Absent: unlimited. */
   readonly parentsDepth?: number | undefined;
   readonly children: boolean;
   readonly childrenDepth?: number | undefined;
@@ -57,7 +56,7 @@ export interface SelectionGroup {
   readonly type: 'union' | 'intersection' | 'difference';
   readonly components: readonly SelectionSpec[];
   readonly indirectSelection: IndirectSelection;
-  /** Warn when it selects nothing. */
+  /** Whether to warn if it selects nothing. */
   readonly expectExists: boolean;
   readonly raw: Json;
 }
@@ -77,7 +76,7 @@ const CRITERION = new RegExp(
   'su',
 );
 
-/** `--select` and `--exclude`. An empty or absent selection means everything. */
+/** Parses `--select` and `--exclude`. An empty or absent selection means everything. */
 export function parseSelection(
   select: readonly string[] | null,
   exclude: readonly string[] | null,
@@ -112,7 +111,7 @@ function parseUnion(components: readonly string[], expectExists: boolean, indire
   return { type: 'union', components: parts, indirectSelection: indirect, expectExists: false, raw: [...components] };
 }
 
-/** One criterion of the command line. */
+/** Parses one criterion of the command line. */
 function parseCriterion(raw: string, indirect: IndirectSelection): SelectionCriteria {
   const groups = CRITERION.exec(raw)?.groups;
   if (groups === undefined) throw errorOf('badSelectorSpec', { spec: raw });
@@ -158,7 +157,7 @@ function parseMethod(parts: { readonly [key: string]: Json | undefined }): {
   return { method, args };
 }
 
-/** The method of a value by its shape. */
+/** Infers the method of a value from its form. */
 function defaultMethod(value: string): SelectorMethodName {
   if (value.includes('/')) return 'path';
   return /\.(sql|py|csv)$/i.test(value) ? 'file' : 'fqn';
@@ -184,8 +183,8 @@ function indirectSelection(value: Json | undefined, fallback: IndirectSelection)
 type Definition = { readonly [key: string]: Json };
 
 /**
- * The definitions of selectors.yml.
- * @param data the whole file, rendered; null when there is none
+ * Parses the definitions of selectors.yml.
+ * @param data the whole file, rendered; null if it does not exist
  */
 export function parseSelectorDefinitions(data: Json, indirect: IndirectSelection): SelectorDefinitions {
   const result = new Map<string, { definition: SelectionSpec; default: boolean }>();
@@ -315,7 +314,7 @@ function definitionList(definition: Definition, key: string): (string | Definiti
   return values as (string | Definition)[];
 }
 
-/** A criterion of the command line as the manifest writes selectors out. */
+/** Formats a criterion of the command line as selectors in the manifest. */
 export function criterionDictionary(raw: string): { [key: string]: Json } {
   const groups = CRITERION.exec(raw)?.groups;
   if (groups === undefined) return { error: 'Invalid selector spec' };

@@ -1,5 +1,5 @@
-// The methods of node selection (`tag:`, `config.x:`, `path:` …): which nodes a value means. One entry a method;
-// combining is selector.ts's.
+// The methods of node selection (`tag:`, `config.x:`, `path:` …): one entry per method, which finds the nodes for a
+// value. selector.ts combines the results.
 import { errorOf } from '../error-table.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode, Json, ModelNode } from '../contracts/node.ts';
@@ -10,15 +10,15 @@ import type { SelectorMethodName } from './selector-grammar.ts';
 import { keysOf, peek } from './unread-record.ts';
 import { type PreviousState, resultMatches, sourceStatusMatches, stateMatches } from './state-methods.ts';
 
-/** What a method looks at. */
+/** What a method can read. */
 export interface MethodContext {
   readonly manifest: Manifest;
   readonly facts: NodeFacts;
-  /** The nodes that can be chosen at all. */
+  /** The nodes that can be selected. */
   readonly candidates: ReadonlySet<string>;
   readonly arguments: readonly string[];
   readonly previousState?: PreviousState | undefined;
-  /** Nodes of the named selectors of selectors.yml that match a pattern. */
+  /** Returns the nodes of named selectors in selectors.yml that match a pattern. */
   readonly selectByName: (pattern: string) => Set<string>;
   /** Reports a warning. */
   readonly warn: (event: LogEvent) => void;
@@ -26,7 +26,7 @@ export interface MethodContext {
 
 type Method = (value: Json, context: MethodContext) => Iterable<string>;
 
-/** Unique_ids that a method's value means. */
+/** Returns the unique_ids for a method's value. */
 export function searchMethod(method: SelectorMethodName, value: Json, context: MethodContext): Set<string> {
   return new Set(METHODS[method](value, context));
 }
@@ -74,7 +74,7 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
       if (!context.candidates.has(id) || !inPackage(packageInId(id))) return false;
       const [, , sourceName = '', name = '', more] = id.split('.');
       if (more === undefined) return inSource(sourceName) && inTable(name);
-      // A dot in a name: where it ends only the source tells.
+      // The names of a source and a table may contain dots; only the source shows where its name ends.
       const node = peek(sources, id);
       return node !== undefined && inSource(node.source_name) && inTable(node.name);
     });
@@ -197,7 +197,7 @@ type Group =
   | 'functions'
   | 'publications';
 
-/** Candidates among some groups of the manifest. */
+/** Candidates in some tables of the manifest. */
 function* parsed({ manifest, candidates }: MethodContext, ...groups: readonly Group[]): Iterable<[string, GraphNode]> {
   for (const group of groups) {
     for (const [id, node] of Object.entries(manifest[group] ?? {})) if (candidates.has(id)) yield [id, node];
@@ -218,7 +218,7 @@ function everything(context: MethodContext): Iterable<[string, GraphNode]> {
   return parsed(context, 'nodes', 'sources', ...NEITHER_NODES_NOR_SOURCES);
 }
 
-/** The same without reading them. */
+/** The same without decoding them. */
 function everyId({ manifest, candidates }: MethodContext): string[] {
   const groups: readonly Group[] = ['nodes', 'sources', ...NEITHER_NODES_NOR_SOURCES];
   return groups.flatMap((group) => keysOf(manifest[group] ?? {})).filter((id) => candidates.has(id));
@@ -247,7 +247,7 @@ function text(value: Json): string {
           : String(value);
 }
 
-/** `name` or `package.name` of one group. */
+/** Matches `name` or `package.name` in one table. */
 function named(group: Group, what: string, form: string): Method {
   return (value, context) => {
     const parts = text(value).split('.');
@@ -262,7 +262,7 @@ function tagsOf(node: GraphNode): readonly string[] {
   return (node as { tags?: readonly string[] }).tags ?? [];
 }
 
-/** A matcher of fully qualified names; a versioned model's last part is its version. */
+/** Returns a matcher of fully qualified names. The last part of a versioned model is its version. */
 function fqnMatcher(selector: string): (fqn: readonly string[], versioned: boolean) => boolean {
   if (selector === '*') return (fqn) => fqn.length > 0;
   const parts = selector.split('.');
@@ -293,7 +293,7 @@ function folders(path: string): string[] {
   return found;
 }
 
-/** The files of the root project, and the folders above them, that a glob names. */
+/** The files of the root project, and their parent folders, that match a glob. */
 function matchingPaths(pattern: string, manifest: Manifest): Set<string> {
   const matches = pathGlob(pattern);
   const files = new Set<string>();
@@ -348,7 +348,7 @@ function configMatches(config: unknown, path: readonly string[], wanted: Json): 
       (candidate === false && wantedText.toLowerCase() === 'false')
     );
   };
-  // In a list Python's `True in` finds a 1 too, and `False in` a 0.
+  // In Python's lists, `True in` also matches 1, and `False in` matches 0.
   const listed = (candidate: unknown): boolean =>
     same(candidate === 1 ? true : candidate === 0 ? false : candidate) || same(candidate);
   return Array.isArray(value) ? value.some(listed) : same(value);
@@ -381,7 +381,7 @@ function versionMatches(node: ModelNode, kind: string): boolean {
   }
 }
 
-/** Versions are numbers where both can be, else text. */
+/** Versions are compared as numbers if both are numeric, otherwise as text. */
 export function compareVersions(a: string | number, b: string | number): number {
   const [first, second] = [Number(a), Number(b)];
   if ((typeof a === 'number' || typeof b === 'number') && !Number.isNaN(first) && !Number.isNaN(second))

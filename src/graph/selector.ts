@@ -1,5 +1,5 @@
-// Finding the nodes that a selection means: criteria, neighbours, sets, tests that come along, resource types. Each
-// step follows dbt, because projects rely on the exact set that it selects.
+// Resolves a node selection: criteria, neighbors, set operations, indirectly selected tests, resource types. Each step
+// follows dbt, because projects rely on the exact set that it selects.
 import { errorOf } from '../error-table.ts';
 import { eventOf } from '../events/index.ts';
 import type { Manifest } from '../contracts/manifest.ts';
@@ -22,7 +22,7 @@ import { hasMember, keysOf } from './unread-record.ts';
 import { didYouMean } from '../values/close-matches.ts';
 
 export interface SelectOptions {
-  /** `--select`; null or empty: everything. */
+  /** `--select`; null or empty means everything. */
   readonly select?: readonly string[] | null | undefined;
   readonly exclude?: readonly string[] | null | undefined;
   /** `--selector`. */
@@ -30,29 +30,30 @@ export interface SelectOptions {
   readonly definitions?: SelectorDefinitions | undefined;
   /** `--indirect-selection`. */
   readonly indirectSelection?: IndirectSelection | undefined;
-  /** Resource types that the command works on; absent: all. */
+  /** Resource types that the command works on; absent means all. */
   readonly resourceTypes?: ReadonlySet<string> | undefined;
-  /** Whether nodes without SQL count (`ls`). */
+  /** Whether nodes without SQL are included (`ls`). */
   readonly includeEmpty?: boolean | undefined;
-  /** Further test of a node, for commands that work on some of a type only. */
+  /** Additional condition on a node, for commands that work on some nodes of a type only. */
   readonly accepts?: ((id: string) => boolean) | undefined;
   readonly previousState?: PreviousState | undefined;
-  /** Of the nodes; they are looked up in the manifest when it is left out. */
+  /** Facts about the nodes; by default they are read from the manifest. */
   readonly facts?: NodeFacts | undefined;
 }
 
 export interface Selection {
   readonly selected: Set<string>;
-  /** dbt's warnings: criteria that match nothing, contracts broken since the state that is compared with. */
+  /** Receives dbt's warnings: criteria that match nothing, contracts broken since the compared state. */
   readonly warnings: readonly LogEvent[];
-  /** Name of the selector that was used because selectors.yml calls it the default. */
+  /** Name of the selector that was used because it is the default in selectors.yml. */
   readonly defaultSelector: string | null;
 }
 
 /**
- * The unique_ids that a command works on.
+ * Returns the unique_ids that a command works on.
  * @throws TsdbtError `selector` for unknown methods, selectors and values
- * @example select(manifest, dag, { select: ['tag:nightly+'], resourceTypes: new Set(['model']) }).selected
+ * @example
+ * select(manifest, dag, { select: ['tag:nightly+'], resourceTypes: new Set(['model']) }).selected
  */
 export function select(manifest: Manifest, dag: Dag, options: SelectOptions): Selection {
   const indirect = options.indirectSelection ?? 'eager';
@@ -79,7 +80,7 @@ export function select(manifest: Manifest, dag: Dag, options: SelectOptions): Se
 
 interface Bundle {
   readonly direct: Set<string>;
-  /** Made when somebody asks: eager selections never do. */
+  /** Built on demand: eager selections never need it. */
   readonly indirect: () => ReadonlySet<string>;
 }
 
@@ -119,7 +120,7 @@ class SelectionRun {
   }
 
   #isEnabled(id: string): boolean {
-    // Facts call what is no node enabled. Disabled sources are in `manifest.disabled`.
+    // Facts report anything that is not a node as enabled. Disabled sources are in `manifest.disabled`.
     return typeInId(id) === 'source' || (this.#facts.isEnabled(id) && !this.#switchedOff.has(id));
   }
 
@@ -178,7 +179,7 @@ class SelectionRun {
       arguments: spec.arguments,
       previousState: options.previousState,
       selectByName: (pattern) => this.#byName(pattern),
-      // Several criteria can find the same node.
+      // Several criteria can select the same node.
       warn: (event) => {
         if (!this.warnings.some((known) => known.msg === event.msg)) this.warnings.push(event);
       },
@@ -194,7 +195,7 @@ class SelectionRun {
     }
     if (spec.parents) add(this.#dag.selectParents(collected, spec.parentsDepth));
     if (spec.children) add(this.#dag.selectChildren(collected, spec.childrenDepth));
-    // A named selector has chosen its tests already.
+    // A named selector has already selected its tests.
     if (spec.indirectSelection === 'empty' || spec.method === 'selector')
       return { direct: selected, indirect: nothing };
     return this.#expand(selected, spec.indirectSelection);
@@ -216,9 +217,9 @@ class SelectionRun {
     return found;
   }
 
-  /** Indirect selection: tests whose parents are selected, and publications of what is selected. */
+  /** Indirect selection: adds tests whose parents are selected, and publications of selected nodes. */
   #expand(selected: Set<string>, mode: IndirectSelection): Bundle {
-    // No test is left to come along.
+    // There is no test left to add.
     if (selected.size === this.#members.size) return { direct: selected, indirect: nothing };
     const dag = this.#dag;
     const manifest = this.#manifest;
@@ -230,7 +231,7 @@ class SelectionRun {
         ? new Set([...selected, ...dag.selectParents(selected), ...keysOf(manifest.sources)])
         : selected;
     for (const id of dag.selectSuccessors(selected)) {
-      // What is chosen already need not be weighed.
+      // Already selected.
       if (direct.has(id) || !members.has(id)) continue;
       if (manifest.publications !== undefined && Object.hasOwn(manifest.publications, id)) {
         direct.add(id);
@@ -251,7 +252,7 @@ class SelectionRun {
     return { direct, indirect: () => indirect };
   }
 
-  /** Tests that were set aside until all of their parents are selected, once sets are combined. */
+  /** Adds tests that were deferred until all of their parents are selected, after set operations. */
   #incorporate(direct: Set<string>, aside: Bundle['indirect'], mode: IndirectSelection): Set<string> {
     if (mode !== 'cautious' && mode !== 'buildable') return direct;
     const indirect = aside();

@@ -1,5 +1,5 @@
-// Methods of node selection that compare with an earlier run: `state:`, `result:`, `source_status:`. same-contents.ts
-// and contract-changes.ts compare; the caller reads the artifacts.
+// Selection methods that compare with an earlier run: `state:`, `result:`, `source_status:`. same-contents.ts and
+// contract-changes.ts compare; the caller reads the artifacts.
 import { errorOf } from '../error-table.ts';
 import { eventOf, type MessageName } from '../events/index.ts';
 import type { Manifest } from '../contracts/manifest.ts';
@@ -22,17 +22,17 @@ interface SourceAge {
 }
 
 /**
- * Artifacts of an earlier run, from the `--state` folder; `currentSources` is this target's own. Each may be read only
- * when asked for.
+ * Artifacts of an earlier run, from the `--state` folder; `currentSources` is this target's own. Each may be read
+ * lazily.
  */
 export interface PreviousState {
-  /** As it was named. */
+  /** The folder as the user named it. */
   readonly folder: string;
   readonly manifest?: Manifest | undefined;
   readonly results?: readonly { readonly unique_id: string; readonly status: string }[] | undefined;
   readonly sources?: readonly SourceAge[] | undefined;
   readonly currentSources?: readonly SourceAge[] | undefined;
-  /** Types of constraints that the database holds. */
+  /** Types of constraints that the database enforces. */
   readonly enforcedConstraints: ReadonlySet<string>;
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -197,7 +197,8 @@ class Comparison {
   }
 
   /**
-   * A breaking change to a versioned model is an error, since a new version could hold it; otherwise it is a warning.
+   * A breaking change to a versioned model is an error, because a new version could contain it; otherwise it is a
+   * warning.
    */
   #report(model: ModelNode, changes: readonly string[]): void {
     const reasons = changes.join('\n  - ');
@@ -217,7 +218,7 @@ class Comparison {
     );
   }
 
-  /** Of a file above the limit only the path is known. */
+  /** For a seed above the size limit, only the path is compared. */
   #warnOfLargeSeed(node: GraphNode, old: GraphNode): void {
     if (node.resource_type !== 'seed' || old.resource_type !== 'seed' || node.checksum.name !== 'path') return;
     const size = `${String(this.#state.flags['maximum_seed_size_mib'] ?? 1)}MiB`;
@@ -250,7 +251,7 @@ class Comparison {
     return macros.some((id) => this.#macros?.has(id));
   }
 
-  /** Macros whose text has changed, and their callers. Built-in macros are left out: dbt's texts differ from ours. */
+  /** Macros whose text changed, and their callers. Built-in macros are excluded: dbt's texts differ from ours. */
   #changedMacros(): ReadonlySet<string> {
     const [now, before] = [this.#now, this.#before];
     const builtIn = new Set(['dbt', `dbt_${now.metadata.adapter_type}`]);
@@ -274,7 +275,7 @@ export function resultMatches(value: string, previous: PreviousState | undefined
   return (_node, id) => found.has(id);
 }
 
-/** `source_status:fresher`: sources with data that is newer than it was, or measured for the first time. */
+/** `source_status:fresher`: sources with newer data than before, or measured for the first time. */
 export function sourceStatusMatches(value: string, previous: PreviousState | undefined): Matcher {
   if (previous?.sources === undefined) throw errorOf('noPreviousFreshness', {});
   if (previous.currentSources === undefined) throw errorOf('noCurrentFreshness', {});
@@ -289,7 +290,7 @@ export function sourceStatusMatches(value: string, previous: PreviousState | und
   return (_node, id) => found.has(id);
 }
 
-/** A UTC timestamp with all its microseconds, so that text sorts as time. */
+/** A UTC timestamp with microseconds, so that text order is time order. */
 function sortable(time: string): string {
   const [, seconds = time, fraction = ''] = /^(.{19})(?:\.(\d+))?/.exec(time) ?? [];
   return `${seconds}.${fraction.padEnd(6, '0')}`;

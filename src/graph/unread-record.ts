@@ -1,20 +1,20 @@
-// A record whose members are read lazily, in its copies too, and what asks for its keys alone. Its owner reads them.
+// A record whose members are decoded lazily, also in its copies and in operations that need only the keys.
 
 /** Members that a record and its copies share. */
 interface Members<T> {
   readonly keys: readonly string[];
   readonly has: (key: string) => boolean;
-  /** Reads a member once; undefined when there is none. */
+  /** Decodes a member once; undefined if it does not exist. */
   readonly read: (key: string) => T | undefined;
 }
 
-/** What records of unread members are made of, by record. */
+/** The source of each record with undecoded members. */
 const RECORDS = new WeakMap<object, UnreadRecord<unknown>>();
 
 /**
- * Creates a record of unread members.
+ * Creates a record of undecoded members.
  * @param places location of each member
- * @param read reads a member; called once for it, however many copies exist
+ * @param read decodes a member; called once per member, however many copies of the record exist
  */
 export function unreadRecord<T, P>(
   places: ReadonlyMap<string, P>,
@@ -34,8 +34,8 @@ export function unreadRecord<T, P>(
 }
 
 /**
- * The traps of a record. The record's own object holds what was read or changed: a descriptor for each member, made
- * beforehand, would cost more than most commands read.
+ * The proxy traps of a record. The target object contains the members that were read or changed: creating a descriptor
+ * for each member in advance would cost more than most commands decode.
  */
 class UnreadRecord<T> implements ProxyHandler<Record<string, T>> {
   readonly record: Record<string, T>;
@@ -60,7 +60,7 @@ class UnreadRecord<T> implements ProxyHandler<Record<string, T>> {
   }
 
   isMember(key: string): boolean {
-    // A member of the map is found faster than one of an object.
+    // Looking up a member in a map is faster than in an object.
     return (this.#members.has(key) && !this.#gone.has(key)) || Object.hasOwn(this.#own, key);
   }
 
@@ -76,7 +76,7 @@ class UnreadRecord<T> implements ProxyHandler<Record<string, T>> {
   keys(): readonly string[] {
     const { keys } = this.#members;
     const there = this.#gone.size === 0 ? keys : keys.filter((key) => !this.#gone.has(key));
-    // A member that was removed and comes again is the last one.
+    // A member that was removed and is added again moves to the end.
     const added = Object.keys(this.#own).filter((key) => !this.#members.has(key) || this.#gone.has(key));
     return added.length === 0 ? there : [...there, ...added];
   }
@@ -113,8 +113,8 @@ class UnreadRecord<T> implements ProxyHandler<Record<string, T>> {
 }
 
 /**
- * An object that V8 keeps as a hash table from the start. As an object with a shape, each member that is read or
- * written would copy the shape of all members: seconds for 700 nodes.
+ * Creates an object that V8 keeps as a hash table from the start. Otherwise each access would copy the shape of all
+ * members, which takes seconds for 700 nodes.
  */
 function emptyRecord<T>(): Record<string, T> {
   const member = { value: null, configurable: true };
@@ -124,12 +124,12 @@ function emptyRecord<T>(): Record<string, T> {
   return record;
 }
 
-/** The traps of a record; undefined for a plain one. */
+/** Returns the traps of a record; undefined for a plain object. */
 function unreadOf<T>(record: Readonly<Record<string, T>>): UnreadRecord<T> | undefined {
   return RECORDS.get(record) as UnreadRecord<T> | undefined;
 }
 
-/** A shallow copy; its unread members stay unread. */
+/** Copies a record shallowly; undecoded members stay undecoded. */
 export function copyOfRecord<T>(record: Readonly<Record<string, T>>): Record<string, T> {
   const unread = unreadOf(record);
   return unread === undefined ? Object.assign(emptyRecord<T>(), record) : unread.copy();
@@ -140,26 +140,26 @@ export function isUnread(record: object, key: string): boolean {
   return RECORDS.get(record)?.isUnread(key) === true;
 }
 
-/** A member for somebody who changes nothing: it still counts as unread. */
+/** Returns a member to a caller that does not modify it. The member still counts as undecoded. */
 export function peek<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
   const unread = unreadOf(record);
   return unread === undefined ? record[key] : unread.peek(key);
 }
 
 /**
- * How to read a member that was neither read nor changed: later, as it is now, and without counting as read.
- * @returns null when the member was read or changed, or is none
+ * Returns a function that decodes a member later, in its current state, without counting as a read.
+ * @returns null if the member was read or changed, or does not exist
  */
 export function laterPeek<T>(record: Readonly<Record<string, T>>, key: string): (() => T | undefined) | null {
   return unreadOf(record)?.later(key) ?? null;
 }
 
-/** `Object.keys` of any record; of unread members it asks for no descriptors. */
+/** `Object.keys` of any record, without creating descriptors of undecoded members. */
 export function keysOf(record: object): readonly string[] {
   return RECORDS.get(record)?.keys() ?? Object.keys(record);
 }
 
-/** `Object.hasOwn` of any record, likewise. */
+/** `Object.hasOwn` of any record, without creating descriptors. */
 export function hasMember(record: object, key: string): boolean {
   return RECORDS.get(record)?.isMember(key) ?? Object.hasOwn(record, key);
 }

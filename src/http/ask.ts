@@ -1,8 +1,8 @@
-// One HTTP request to a service: a schema registry, a token endpoint. What an answer means, callers say.
+// Sends one HTTP request to a service, such as a schema registry or a token endpoint. Callers interpret the answer.
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 
-/** Contents of the files, read again whenever asked for, and the name that the server's certificate must have. */
+/** Contents of the files, read again for each request, and the name that the server's certificate must have. */
 export interface TlsOptions {
   readonly ca?: string;
   readonly cert?: string;
@@ -22,13 +22,13 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-/** Without a byte, and until the end of the answer. */
+/** Timeouts: without a byte, and until the end of the answer. */
 const [SILENT_MS, TIMEOUT_MS] = [10_000, 60_000];
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /**
  * @param limitMs until the end of the answer
- * @throws the system's error when there is no answer, or one that is too long
+ * @throws the system's error if there is no answer, or it is too long
  */
 export async function ask(
   url: URL,
@@ -60,7 +60,7 @@ export async function ask(
   });
 }
 
-/** Is it about certificates? Then it lasts. */
+/** Whether the error is about certificates, so that a retry cannot help. */
 export function isCertificateError(error: Error & { readonly code?: string }): boolean {
   return (
     /CERT|certificate|SSL|ALTNAME|self.signed/i.test(`${error.code ?? ''} ${error.message}`) &&

@@ -1,23 +1,22 @@
-// Prometheus' text format 0.0.4: families, samples, escaped labels, and several texts as one. What is measured is left
-// to others.
+// Prometheus text format 0.0.4: families, samples, escaped labels, and merging of several texts.
 
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 export interface Sample {
-  /** Behind the family's name: `_bucket`, `_sum`, `_count`; empty for gauges and counters. */
+  /** Suffix of the family's name: `_bucket`, `_sum`, `_count`; empty for gauges and counters. */
   readonly suffix?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number | bigint;
 }
 
-/** @returns the lines of one family; it has a head without samples, too */
+/** @returns the lines of one family; the header is written even without samples */
 export function family(name: string, type: 'counter' | 'gauge' | 'histogram', help: string, samples: Iterable<Sample>) {
   const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
   for (const { suffix = '', labels, value } of samples) lines.push(`${name}${suffix}{${labelText(labels)}} ${value}`);
   return lines;
 }
 
-/** Samples of a histogram: cumulative counts of upper bounds, in their order. */
+/** Samples of a histogram: cumulative counts by upper bound, in ascending order. */
 export function histogram(
   labels: Readonly<Record<string, string>>,
   bounds: readonly number[],
@@ -43,7 +42,7 @@ function escaped(label: string): string {
   return label.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`));
 }
 
-/** Several texts as one: a family that stands in two of them has one head, and its samples stand together. */
+/** Merges several texts: a family in several of them gets one header, followed by all its samples. */
 export function mergeTexts(texts: readonly string[]): string {
   const families = new Map<string, { readonly head: string[]; readonly samples: string[] }>();
   for (const text of texts) {

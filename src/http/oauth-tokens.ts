@@ -1,10 +1,10 @@
-// Bearer tokens: of a file, or of a token endpoint by the flow of client credentials (RFC 6749, 4.4). A token is asked
-// for anew before it expires. What it opens, a broker or a catalog, callers know.
+// Bearer tokens: from a file, or from a token endpoint by the client credentials flow (RFC 6749, 4.4). A token is
+// renewed before it expires.
 import { TsdbtError } from '../errors.ts';
 import { requestReason } from './request-reason.ts';
 import { ask, isCertificateError, type TlsOptions } from './ask.ts';
 
-/** Where tokens come from. */
+/** The source of tokens. */
 export type OauthOptions = { readonly kind: 'file'; readonly token: () => string } | TokenEndpoint;
 
 export interface TokenEndpoint {
@@ -13,25 +13,25 @@ export interface TokenEndpoint {
   readonly clientId: string;
   readonly clientSecret: () => string;
   readonly scope: string | null;
-  /** Are id and secret sent in the form, as Iceberg's catalogs want them? False: in the header. */
+  /** True: id and secret are sent in the form, as Iceberg catalogs require. False: in the header. */
   readonly inBody: boolean;
   readonly tls: TlsOptions | null;
-  /** Called with each token. */
+  /** Called with each token, to mask it. */
   readonly seen: (secret: string) => void;
-  /** Which options there are, and which one names who is trusted. */
+  /** Names of the options, and of the one for trusted certificates, for messages. */
   readonly hint: string;
   readonly tlsHint: string;
 }
 
-/** Whose token it is, and the file that says so: for errors. */
+/** What the token is for, and the file that configures it; used in errors. */
 interface Owner {
   readonly name: string;
   readonly path: string;
 }
 
 /**
- * The share of its life after which a token is asked for anew. Brokers end a session with its token, and the client
- * library shows its credentials again after 0.8 of the session: by then the token must be another one.
+ * The share of its lifetime after which a token is renewed. Brokers end a session when its token expires, and the
+ * client library re-authenticates after 0.8 of the session: the token must be new by then.
  */
 const RENEW_AFTER = 0.75;
 
@@ -55,9 +55,9 @@ export class OauthTokens {
   }
 
   /**
-   * A token that has not expired.
-   * @throws `connection` error while the endpoint is away and for an expired token of a file; `runtime` error when the
-   *   endpoint refuses the client or answers something else
+   * Returns a token that has not expired.
+   * @throws `connection` error while the endpoint is unavailable, and for an expired token in a file; `runtime` error
+   *   if the endpoint rejects the client or returns anything else
    */
   async token(): Promise<string> {
     const options = this.#options;
@@ -71,13 +71,13 @@ export class OauthTokens {
       this.#token = await this.#asking;
       return this.#token.text;
     } catch (error) {
-      // A token that is still good outlasts a short absence of the endpoint.
+      // A token that is still valid bridges a short outage of the endpoint.
       if (known !== null && this.#now() < known.expiresAt) return known.text;
       throw error;
     }
   }
 
-  /** The next one is asked for anew: this one was refused. */
+  /** Discards the token: the server rejected it. */
   forget(): void {
     this.#token = null;
   }
@@ -138,7 +138,7 @@ export class OauthTokens {
     return { text, renewAt: began + lifeMs * RENEW_AFTER, expiresAt: began + lifeMs };
   }
 
-  /** Milliseconds; 0 where nothing says how long: then each connection has a token of its own. */
+  /** Milliseconds; 0 if the endpoint does not return a lifetime: each connection then requests a token. */
   #life(expiresIn: unknown, token: string): number {
     if (Number(expiresIn) > 0) return Number(expiresIn) * 1000;
     const expires = claim(token, 'exp');
@@ -146,7 +146,7 @@ export class OauthTokens {
   }
 }
 
-/** A number among the claims of a JWT; null: there is none, or it is no JWT. */
+/** A numeric claim of a JWT; null if it is missing or the token is not a JWT. */
 function claim(token: string, name: string): number | null {
   const payload = parsed(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
   return typeof payload[name] === 'number' ? payload[name] : null;

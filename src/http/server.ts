@@ -1,5 +1,4 @@
-// A small HTTP server on one address: listening, host names, paths and the headers that every answer has. What is
-// answered, and the words of an error, are left to who listens.
+// A small HTTP server on one address: listening, host names, paths and common headers. Users of it produce the answers.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
@@ -13,27 +12,27 @@ export type { IncomingMessage, ServerResponse };
 export interface Address {
   /** Empty: all interfaces. */
   readonly host: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number;
 }
 
 export interface Listening {
-  /** The port that was given. */
+  /** The actual port. */
   readonly port: number;
-  /** Lets the process end while the server listens. */
+  /** Allows the process to exit while the server listens. */
   unref(): void;
-  /** Ends open connections. */
+  /** Also closes open connections. */
   close(): Promise<void>;
 }
 
-/** Nothing here reads a body: one of more bytes is refused. */
+/** Maximum bytes of a request body; nothing here reads one. */
 const MOST_BODY = 64 * 1024;
-/** Leaves files of the process for its databases. */
+/** Leaves file descriptors for the database connections. */
 const MOST_CONNECTIONS = 512;
 
 /**
- * Listens until `close` is called. What `answer` throws is a 500 with its message.
- * @throws the system's error, with its code, when the address cannot be had
+ * Listens until `close` is called. An exception of `answer` becomes a 500 with its message.
+ * @throws the system's error, with its code, if the address cannot be used
  */
 export async function listen(
   { host, port }: Address,
@@ -67,7 +66,7 @@ export async function listen(
   };
 }
 
-/** @returns false: the body is announced as too long; one that becomes too long without saying so is cut off */
+/** @returns false if the announced body is too long; a longer body than announced is cut off */
 function isBodyBounded(request: IncomingMessage): boolean {
   const announced = request.headers['content-length'];
   if (announced !== undefined) return Number(announced) <= MOST_BODY;
@@ -80,20 +79,23 @@ function isBodyBounded(request: IncomingMessage): boolean {
   return true;
 }
 
-/** The address for a person: IPv6 in brackets. */
+/** Formats an address for users: IPv6 in brackets. */
 export function urlOf(host: string, port: number): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** As `urlOf`, where a browser on this machine finds who listens on the loopback address or on all interfaces. */
+/**
+ * Like `urlOf`, for a browser on this machine: a server on the loopback address or on all interfaces is reached by
+ * localhost.
+ */
 export function localUrl(host: string, port: number): string {
   return urlOf(isOpen(host) || host === '127.0.0.1' ? 'localhost' : host, port);
 }
 
 /**
- * Prevents DNS rebinding: a foreign host name that resolves to this machine must not read what is served. A server on
- * all interfaces also answers by any IP address, which is no name, by this machine's name, and by the name that
- * containers have for it.
+ * Prevents DNS rebinding: a page with a foreign host name that resolves to this machine must not read what is served. A
+ * server on all interfaces also answers to any IP address, which is not a name, to this machine's name, and to the name
+ * that containers use for it.
  */
 export function isKnownHost(header: string | undefined, listens: string): boolean {
   const name = (header ?? '')
@@ -108,7 +110,7 @@ export function isKnownHost(header: string | undefined, listens: string): boolea
 
 const isOpen = (host: string): boolean => host === '' || host === '0.0.0.0' || host === '::';
 
-/** Writes an answer whole. */
+/** Sends a complete answer. */
 export function send(
   response: ServerResponse,
   status: number,

@@ -1,7 +1,7 @@
-// Reads files of pages that the program brings along. What is made of them is left to who shows a page.
+// Reads the files of web pages that are shipped with the program.
 import { existsSync, readFileSync } from 'node:fs';
 
-/** @param folder below src/: it lies beside this folder in the sources, and beside `dist` when bundled */
+/** @param folder in src/: next to this folder when run from source, and next to `dist` when bundled */
 export function readSiteFile(folder: string, name: string): string {
   const found = [
     new URL(`../${folder}/${name}`, import.meta.url),

@@ -1,4 +1,4 @@
-// A tree as text in one canonical form, for comparison with jinja2's own tree.
+// Dumps a syntax tree in a canonical text form, which tests compare with jinja2's own tree.
 import { toRepr } from '../values/text.ts';
 import type { Value } from '../values/value.ts';
 import type { TemplateNode } from './ast.ts';
@@ -49,7 +49,7 @@ const FIELDS: { readonly [type: string]: readonly string[] } = {
 };
 const BINARY: readonly string[] = ['left', 'right'];
 
-/** Each node as `Type(field=…)`, with its line behind an `@` unless `lines` is false. */
+/** Writes each node as `Type(field=…)`, followed by `@line` unless `lines` is false. */
 export function dumpAst(node: TemplateNode, lines = true): string {
   return dump(node, lines);
 }

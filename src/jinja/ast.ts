@@ -1,12 +1,12 @@
-// Node types of a parsed template. Names and fields are jinja2's, so that a dump of a tree can be compared with
-// jinja2's own. Licensed in part under BSD-3-Clause, Copyright 2007 Pallets: the node types follow jinja2's `nodes.py`.
-// See NOTICE at the end of lexer.ts.
+// Node types of a parsed template. Names and fields are jinja2's, so that dumps of both trees can be compared. Licensed
+// in part under BSD-3-Clause, Copyright 2007 Pallets: the node types follow jinja2's `nodes.py`. See NOTICE at the end
+// of lexer.ts.
 import type { Value } from '../values/value.ts';
 
 interface At {
-  /** 1-based line in the source of the template. */
+  /** 1-based line in the template's source. */
   readonly line: number;
-  /** Offset in the source after its newlines became `\n`. */
+  /** Offset in the source after its newlines were normalized to `\n`. */
   readonly pos: number;
 }
 
@@ -57,7 +57,7 @@ export interface CondExpr extends At {
   readonly expr1: Expr;
   readonly expr2: Expr | null;
 }
-/** The common fields of calls, filters and tests. */
+/** Fields that calls, filters and tests have in common. */
 export interface Arguments {
   readonly args: readonly Expr[];
   readonly kwargs: readonly Keyword[];
@@ -70,7 +70,7 @@ export interface Call extends At, Arguments {
 }
 export interface Filter extends At, Arguments {
   readonly type: 'Filter';
-  /** Null in a filter block, where the body takes its place. */
+  /** Null in a filter block: the filter applies to the body. */
   readonly node: Expr | null;
   readonly name: string;
 }
@@ -161,7 +161,7 @@ export interface If extends At {
   elif_: If[];
   else_: readonly Stmt[];
 }
-/** A type written behind a macro's argument: `list[string]`. */
+/** Type annotation of a macro argument: `list[string]`. */
 export interface MacroType {
   readonly name: string;
   readonly params: readonly MacroType[];
@@ -172,11 +172,11 @@ export interface Macro extends At {
   readonly args: readonly Name[];
   readonly defaults: readonly Expr[];
   readonly body: readonly Stmt[];
-  /** The type of each argument, where one is written. */
+  /** Type annotation of each argument; null for an argument without one. */
   readonly annotations: readonly (MacroType | undefined)[];
-  /** The tag that wrote it: `macro`, `materialization`, `test`, `docs`. */
+  /** The tag that defines the macro: `macro`, `materialization`, `test` or `docs`. */
   readonly blockType: string;
-  /** The name as written, before dbt's prefix. */
+  /** The name as written, without dbt's prefix. */
   readonly writtenName: string;
 }
 export interface CallBlock extends At {

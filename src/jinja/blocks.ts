@@ -1,15 +1,15 @@
-// dbt's scanner of tags: cuts a file into its top-level blocks (macro, test, snapshot, docs …) before Jinja reads it.
-// It knows strings, comments and raw blocks, and nothing else of the language.
+// dbt's block scanner: splits a file into its top-level blocks (macro, test, snapshot, docs …) before Jinja parses it.
+// It recognizes strings, comments and raw blocks, and ignores the rest of the language.
 import { TsdbtError } from '../errors.ts';
 
-/** A block with its tags, or the text between blocks (`blockType` is `__dbt__data`). */
+/** A block with its tags, or text between two blocks (`blockType` is then `__dbt__data`). */
 export interface Block {
   readonly blockType: string;
-  /** The name behind the tag's word; undefined for text and for tags without one. */
+  /** The name after the tag's keyword; undefined for text and for tags without a name. */
   readonly name: string | undefined;
-  /** The text between the tags. */
+  /** The text between the opening and the closing tag. */
   readonly contents: string;
-  /** Tags and contents. */
+  /** The whole block, tags included. */
   readonly fullBlock: string;
   /** Offset of `fullBlock` in the source. */
   readonly start: number;
@@ -18,14 +18,14 @@ export interface Block {
 }
 
 export interface ExtractOptions {
-  /** Words of the tags to cut out. */
+  /** Keywords of the blocks to extract. */
   readonly allowed: readonly string[];
   readonly path?: string | undefined;
-  /** Line of the file on which the source begins, for errors; default 1. */
+  /** File line on which the source begins, used in errors; default 1. */
   readonly line?: number | undefined;
-  /** Give the text between the blocks too; default false. */
+  /** Whether to return the text between blocks as well; default false. */
   readonly collectText?: boolean;
-  /** Told about a tag at the top level that is not allowed there, with its line. */
+  /** Called for each top-level tag that is not allowed there, with its line. */
   readonly onUnexpected?: (blockType: string, line: number) => void;
 }
 
@@ -37,7 +37,7 @@ interface Tag {
 }
 
 const NAME = '[A-Za-z_][A-Za-z_0-9]*';
-/** None begins by blanks: it would be tried, through all of them, at each one. */
+/** No pattern begins with white space: the search would try it at every blank and scan the whole run each time. */
 const PATTERNS = {
   block: `\\{%-?\\s*(?<type>${NAME})(?:\\s+(?<name>${NAME}))?`,
   comment: '\\{#',
@@ -50,17 +50,17 @@ const PATTERNS = {
   quote: `['"]`,
 } as const;
 
-/** The name of a raw block in dbt's message. */
+/** What dbt's message calls a raw block. */
 const RAW = '{% raw %}...{% endraw %}';
-/** Characters of the text behind an error that its message shows; dbt shows all. */
+/** How many characters after an error its message shows. dbt shows all of them. */
 const MOST_SHOWN = 500;
 
 type PatternName = keyof typeof PATTERNS;
 
 /**
- * The blocks of a source in order.
- * @throws TsdbtError of kind compilation, in dbt's words, for a block that is not closed, nested, or inside of an `if`
- *   or `for`
+ * Extracts the blocks of a source, in order.
+ * @throws TsdbtError of kind compilation, with dbt's message, for a block that is not closed, is nested, or is inside
+ *   an `if` or `for`
  */
 export function extractBlocks(source: string, options: ExtractOptions): Block[] {
   if (!/\{[{%#]/.test(source)) return options.collectText && source !== '' ? [textBlock(source, 0, 1)] : [];
@@ -78,13 +78,13 @@ function textBlock(text: string, start: number, line: number): Block {
   };
 }
 
-/** The lines of a source: a scan asks for offsets that rise, so that each line break is looked for once. */
+/** Maps offsets to line numbers. Offsets must be requested in ascending order: each line break is then found once. */
 class Lines {
   readonly #source: string;
   #line = 1;
-  /** The first line break that is not counted; -1 when there is none. */
+  /** Offset of the first line break that is not yet counted; -1 if there is none left. */
   #next: number;
-  /** The offset of the last question. */
+  /** The last requested offset. */
   #offset = 0;
 
   constructor(source: string) {
@@ -92,7 +92,7 @@ class Lines {
     this.#next = source.indexOf('\n');
   }
 
-  /** The line, from 1, of an offset in UTF-16 units. */
+  /** The 1-based line of an offset in UTF-16 units. */
   at(offset: number): number {
     if (offset < this.#offset) {
       this.#line = 1;
@@ -222,11 +222,11 @@ class BlockScanner {
     const { type = '', name } = match.groups ?? {};
     const source = this.#source;
     let start = match.index;
-    // Blanks before `{%-` belong to the tag.
+    // White space before `{%-` belongs to the tag.
     if (source[start + 2] === '-') while (start > this.#pos && /\s/.test(source.charAt(start - 1))) start--;
     this.#pos = start;
     if (type === 'raw') {
-      // The pattern alone would go through the rest from each place at which a raw block begins
+      // Without this check the pattern would scan the rest of the file at each place where a raw block begins.
       if (!source.includes('endraw', end)) throw this.#unexpectedEnd(RAW);
       this.#advance(RAW, 'raw');
     } else {
@@ -272,7 +272,7 @@ class BlockScanner {
     return this.#error(`unexpected EOF, expected ${expected}, got "${rest}${more}"`, this.#pos);
   }
 
-  /** Of the next matches of some patterns, the one that ends first. */
+  /** Finds the next match of each pattern and returns the one that ends first. */
   #first(...names: PatternName[]): [PatternName, RegExpExecArray] | undefined {
     let best: [PatternName, RegExpExecArray] | undefined;
     for (const name of names) {

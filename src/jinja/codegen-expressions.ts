@@ -1,5 +1,5 @@
-// Turns expressions into JavaScript, and keeps what the functions being written need: temporary variables, constants,
-// globals.
+// Translates expressions to JavaScript and collects what the generated functions need: temporary variables, constants
+// and globals.
 import { stringRepr } from '../values/text.ts';
 import type { Value } from '../values/value.ts';
 import type { Arguments, Call, Compare, Expr, Filter, Test } from './ast.ts';
@@ -10,23 +10,22 @@ import type { TestFunction } from './tests.ts';
 import { SyntaxErrorAt, syntaxError } from './syntax-error.ts';
 import { repeatedKeyword } from './walk.ts';
 
-/** A function that is being written. */
+/** A function that is being generated. */
 export interface FunctionUnit {
   readonly code: string[];
   readonly globals: Map<string, string>;
   readonly declarations: string[];
   readonly extraParameters: string[];
   temporaries: number;
-  /** The function may have to await something: it becomes a generator. */
+  /** Whether the function may have to await something; it is then generated as a generator function. */
   waits: boolean;
   line: number;
 }
 
-/** The filters and tests of an environment. */
 export interface FunctionTables {
   readonly filters: ReadonlyMap<string, FilterFunction>;
   readonly tests: ReadonlyMap<string, TestFunction>;
-  /** For constants. */
+  /** Evaluates constant conditions. */
   readonly truth: Truth;
 }
 
@@ -40,7 +39,7 @@ const OPERATIONS = {
   Pow: 'power',
 } as const;
 
-/** How many items the attributes of `loop` read ahead. */
+/** How many items each attribute of `loop` reads ahead. */
 const READS_AHEAD: ReadonlyMap<string, number> = new Map([
   ['last', 1],
   ['nextitem', 1],
@@ -51,11 +50,11 @@ const READS_AHEAD: ReadonlyMap<string, number> = new Map([
 
 export class ExpressionCodegen {
   protected readonly constants: unknown[] = [];
-  /** The output of the template is a list of values, as dbt renders YAML. */
+  /** Whether the template's output is a list of values, as in dbt's rendering of YAML. */
   protected readonly native: boolean;
-  /** Parameters of a macro whose default has not been computed yet. */
+  /** Macro parameters whose default is not computed yet. */
   protected unsetParameters = new Set<string>();
-  /** Variables of loops whose condition may have to wait. */
+  /** `loop` variables of loops whose condition may have to await. */
   protected readonly waitingLoops = new Set<string>();
   readonly #tables: FunctionTables;
   readonly #units: FunctionUnit[] = [];
@@ -68,7 +67,7 @@ export class ExpressionCodegen {
 
   protected readonly nextId = (): number => ++this.#lastId;
 
-  /** Whether jinja2 computes the expression while it compiles. */
+  /** Whether jinja2 evaluates the expression at compile time. */
   protected isConstant(node: Expr): boolean {
     return node.type === 'TemplateData' || isFoldable(node, this.#tables.truth);
   }
@@ -103,7 +102,7 @@ export class ExpressionCodegen {
     this.#unit.declarations.push(code);
   }
 
-  /** Notes the line of the template that the next statements come from; `noted` is whether jinja2 does so too. */
+  /** Records which template line the next statements come from. `noted`: whether jinja2 records that line as well. */
   protected line(line: number, noted = true): void {
     if (noted) this.#unit.line = line;
     this.write(`$l = ${line};`);
@@ -113,13 +112,13 @@ export class ExpressionCodegen {
     return `$${this.#unit.temporaries++}`;
   }
 
-  /** A constant of the generated code: `C[3]`. */
+  /** Adds a constant to the generated code and returns the reference to it: `C[3]`. */
   protected constant(value: unknown): string {
     this.constants.push(value);
     return `C[${this.constants.length - 1}]`;
   }
 
-  /** The variable with a global's value; it is looked up once for each call of the function. */
+  /** Returns the variable that holds a global. The global is looked up once per call of the function. */
   protected global(name: string): string {
     const { globals } = this.#unit;
     let variable = globals.get(name);
@@ -130,7 +129,7 @@ export class ExpressionCodegen {
     return variable;
   }
 
-  /** Code that reads a name. */
+  /** Generates the read of a name. */
   protected load(name: string, frame: Frame): string {
     const reference = frame.symbols.find(name);
     if (reference === undefined) return this.global(name);
@@ -141,21 +140,21 @@ export class ExpressionCodegen {
       : variable;
   }
 
-  /** Code for the result of something that may be a generator or a promise. */
+  /** Generates code that unwraps a result which may be a generator or a promise. */
   protected waiting(before: string, code: string, after: string): string {
     this.#unit.waits = true;
     const t = this.temporary();
     return `${before}(($k = $.pending(${t} = ${code})) === 0 ? ${t} : $k === 1 ? yield* ${t} : yield ${t})${after}`;
   }
 
-  /** The variable of `loop`, where the loop's condition may have to wait. */
+  /** Returns the `loop` variable if the condition of its loop may have to await. */
   #waitingLoop(node: Expr, frame: Frame): string | undefined {
     if (this.waitingLoops.size === 0 || node.type !== 'Name' || node.name !== 'loop') return undefined;
     const variable = frame.symbols.find('loop')?.variable;
     return variable !== undefined && this.waitingLoops.has(variable) ? variable : undefined;
   }
 
-  /** Code that runs a generator. */
+  /** Generates code that runs a generator. */
   protected resumed(code: string): string {
     this.#unit.waits = true;
     return `yield* ${code}`;
@@ -165,7 +164,7 @@ export class ExpressionCodegen {
     return this.waiting('', `$.invoke(${fn}, ${args}, ${kwargs})`, '');
   }
 
-  /** Code for the text of an expression. */
+  /** Generates the conversion of an expression to text. */
   protected textOf(node: Expr, frame: Frame): string {
     if (node.type === 'Const' && typeof node.value === 'string' && !frame.autoescape) return JSON.stringify(node.value);
     return frame.autoescape
@@ -173,7 +172,7 @@ export class ExpressionCodegen {
       : `$.text(${this.expression(node, frame)})`;
   }
 
-  /** Code for the truth of an expression: a JavaScript boolean. */
+  /** Generates the truth test of an expression; the result is a JavaScript boolean. */
   protected condition(node: Expr, frame: Frame): string {
     switch (node.type) {
       case 'Not':
@@ -291,7 +290,7 @@ export class ExpressionCodegen {
     return `(${parts.join(' && ')})`;
   }
 
-  /** Code of a call; `caller` is the variable of a call block's body. */
+  /** Generates a call. `caller` is the variable that holds the body of a call block. */
   protected call(node: Call, frame: Frame, caller: string | undefined): string {
     const target = node.node;
     if (target.type === 'Getattr') {
@@ -328,7 +327,7 @@ export class ExpressionCodegen {
     return { args, kwargs: `$.keywords(${this.constant(names)}, [${values.join(', ')}])` };
   }
 
-  /** Filters of a `set` or `filter` block, applied to the text in `value`. */
+  /** Generates the filters of a `set` or `filter` block, applied to the text in `value`. */
   protected filterChain(node: Filter, value: string, frame: Frame): string {
     const inner = () =>
       node.node === null
@@ -340,8 +339,8 @@ export class ExpressionCodegen {
   }
 
   /**
-   * The name is looked up before the value is translated, so that of several unknown names the outermost is reported,
-   * as in jinja2.
+   * Looks up the filter's name before it translates the value: if several names are unknown, jinja2 reports the
+   * outermost.
    */
   #filter(node: Filter, value: () => string, frame: Frame): string {
     const fn = this.#tables.filters.get(node.name);
@@ -371,7 +370,7 @@ export class ExpressionCodegen {
       );
   }
 
-  /** Fails when it is reached, after its operands have been computed. */
+  /** Generates an error that is thrown when execution reaches it, after the operands were computed. */
   #noFunction(kind: 'filter' | 'test', node: Filter | Test, given: string): string {
     return `$.noFunction(${JSON.stringify(`No ${kind} named ${stringRepr(node.name)} found.`)}, ${given})`;
   }

@@ -1,5 +1,5 @@
-// How generated code lays out functions: variables of a frame, the guard that adds the place to an error, marks of the
-// trace, functions of macros and call blocks. Statements are in codegen.ts.
+// Generates functions: their variables, the guard that adds the template position to errors, trace marks, and the
+// functions of macros and call blocks. Statements are in codegen.ts.
 import { JinjaError } from '../values/python-error.ts';
 import type { Expr, Name, Stmt } from './ast.ts';
 import type { FunctionUnit } from './codegen-expressions.ts';
@@ -8,23 +8,23 @@ import type { MacroInfo } from './macro-callable.ts';
 import type { Symbols } from './symbols.ts';
 import { undeclaredNames } from './walk.ts';
 
-/** What `return()` in a macro gave, noted in the trace. */
+/** Generates the trace record of a value that a macro passes to `return()`. */
 const CATCH_RETURN =
   'if (e instanceof $.ReturnSignal) { if ($f !== null) { $f.result = e.value; $f.returned = $l; } return e.value; }';
 
-/** Placeholder of a function's free variables until the function is written. */
+/** Placeholder for a function's free variables, replaced when the function is complete. */
 const OUTER = '$outer';
 
 export abstract class FunctionCodegen extends OutputCodegen {
-  /** Functions of local macros and call blocks. */
+  /** Generates the functions of local macros and call blocks. */
   protected readonly nested: string[] = [];
 
-  /** Writes statements in the order of the template. */
+  /** Generates statements in template order. */
   protected abstract statements(nodes: readonly Stmt[], frame: Frame): void;
 
   /**
-   * Writes a function. `fill` writes the statements; around them go the variables, the guard that adds the place to an
-   * error, and the bookkeeping of the trace.
+   * Generates a function. `fill` generates the statements; this method adds the variables, the guard that adds the
+   * position to errors, and the trace's bookkeeping.
    */
   protected functionSource(
     parameters: readonly string[],
@@ -66,7 +66,7 @@ if ($f !== null) $r.trace.leave($f);
     );
   }
 
-  /** Declares the variables of a frame. */
+  /** Generates the variable declarations of a frame. */
   protected enterFrame(frame: Frame): void {
     for (const [variable, load] of frame.symbols.loads) {
       switch (load.kind) {
@@ -84,7 +84,7 @@ if ($f !== null) $r.trace.leave($f);
     }
   }
 
-  /** The function of a macro or call block, and the constant that describes it. */
+  /** Generates the function of a macro or call block, and the constant that describes it. */
   protected macroFunction(
     node: {
       name: string | null;
@@ -165,8 +165,8 @@ if ($f !== null) $r.trace.leave($f);
   }
 
   /**
-   * Hoists a function and gives a closure that passes it the current variables. A generator function made at each run
-   * costs V8 more than its call. It also keeps its scope alive until the next full collection.
+   * Hoists a function and returns a closure that passes it the current variables. Creating a generator function per run
+   * costs V8 more than calling it, and keeps its scope alive until the next full garbage collection.
    */
   #nest(source: string, outer: Symbols): string {
     const named = new Set(source.match(/(?<!\w)\w+\$\d+/g));

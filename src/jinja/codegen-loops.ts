@@ -1,4 +1,4 @@
-// How generated code loops: `for` with and without `loop`, its condition, its `else`, and recursive loops, which are
+// Generates loops: `for` with and without `loop`, its condition, its `else`, and recursive loops, which become
 // functions. Other statements are in codegen.ts.
 import { JinjaError } from '../values/python-error.ts';
 import type { Expr, For } from './ast.ts';
@@ -9,7 +9,7 @@ import { shapeOf } from './unpack.ts';
 import { hasCall, usesLoop, walk } from './walk.ts';
 
 export abstract class LoopCodegen extends FunctionCodegen {
-  /** Assigns a value to a name, a tuple of names or a member of a namespace. */
+  /** Generates the assignment of a value to a name, a tuple of names or an attribute of a namespace. */
   protected abstract assign(target: Expr, value: string, frame: Frame): void;
 
   protected for(node: For, frame: Frame): void {
@@ -31,7 +31,7 @@ export abstract class LoopCodegen extends FunctionCodegen {
     }
     const source = this.temporary();
     this.write(`${source} = ${iterable};`);
-    // jinja2 reads the items on the line of the loop's condition.
+    // jinja2 attributes reading the items to the line of the loop's condition.
     const loopLine = node.test === null || loop !== undefined ? node.line : node.test.line;
     this.#loopBody(
       node,
@@ -44,7 +44,7 @@ export abstract class LoopCodegen extends FunctionCodegen {
     );
   }
 
-  /** The rounds of a loop over the value of the variable `source`. */
+  /** Generates the iterations over the value in the variable `source`. */
   #loopBody(
     node: For,
     inner: Frame,
@@ -94,7 +94,8 @@ export abstract class LoopCodegen extends FunctionCodegen {
     this.assign(node.target, item, { ...inner, toplevel: false });
     this.statements(node.body, inner);
     this.line(inner.loopLine, false);
-    // At the end, as in jinja2: a round that was left by break or continue does not count.
+    // Counts at the end of the iteration, as jinja2 does: an iteration that `break` or `continue` leaves is not
+    // counted.
     if (empty !== undefined) this.write(`${empty} = false;`);
     this.write('}');
     if (empty !== undefined) {

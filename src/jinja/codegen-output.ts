@@ -1,33 +1,33 @@
-// What generated code prints: texts, values and the trace's marks, and where jinja2 refuses what is no text. Statements
-// are in codegen.ts.
+// Generates output statements: text, values, trace marks, and the places where jinja2 refuses a value that is not text.
+// Other statements are in codegen.ts.
 import type { Expr, Stmt } from './ast.ts';
 import { ExpressionCodegen } from './codegen-expressions.ts';
 import type { Symbols } from './symbols.ts';
 
-/** Where generated statements stand. */
+/** The context in which statements are generated. */
 export interface Frame {
   readonly symbols: Symbols;
-  /** Variable that collects the output. */
+  /** Variable that holds the output buffer. */
   readonly buffer: string;
-  /** Variable of the trace frame that belongs to the buffer. */
+  /** Variable that holds the buffer's trace frame. */
   readonly traceFrame: string;
-  /** Directly in the template, where names are exported. */
+  /** Whether the statements are at the top level of the template, where names are exported. */
   readonly toplevel: boolean;
-  /** Line on which the loop around it asks for its next item; 0 outside of loops. */
+  /** Line on which the enclosing loop requests its next item; 0 outside of loops. */
   readonly loopLine: number;
-  /** Inside of an `if`, where unknown filters are an error only when they are reached. */
+  /** Whether the statements are inside an `if`, where an unknown filter is an error only when it is reached. */
   readonly conditional: boolean;
-  /** The body of a macro that dbt calls, where `return` may end the function. */
+  /** Whether this is the body of a macro that dbt calls, where `return` may end the function. */
   readonly mayReturn: boolean;
   readonly autoescape: boolean;
-  /** The buffer is the output of the template itself. */
+  /** Whether the buffer is the output of the template itself. */
   readonly toplevelBuffer: boolean;
   /**
-   * Variables with the number of items printed to the buffer and the error of one that is no text, where there may be
-   * one.
+   * Variables that hold the number of items in the buffer and the error of the first item that is not text, if the
+   * buffer can contain one.
    */
   readonly joined: { readonly count: string; readonly failure: string } | null;
-  /** Texts are printed only while the template extends no other. */
+  /** Whether text is printed only while the template extends no other template. */
   readonly checksOutput: boolean;
 }
 
@@ -35,7 +35,7 @@ export class OutputCodegen extends ExpressionCodegen {
   protected output(nodes: readonly Expr[], frame: Frame): void {
     let wasConstant = false;
     for (const node of nodes) {
-      // Adjacent constants are one item.
+      // jinja2 merges adjacent constants into one item.
       const constant = frame.joined !== null && this.isConstant(node);
       const counted: Frame = constant && wasConstant ? { ...frame, joined: null } : frame;
       wasConstant = constant;
@@ -61,7 +61,10 @@ export class OutputCodegen extends ExpressionCodegen {
     }
   }
 
-  /** Prints the value of a variable as it is; jinja2 refuses it when joining, unless it is a text. */
+  /**
+   * Generates the output of a variable without conversion. jinja2 refuses a value that is not text when it joins the
+   * items.
+   */
   protected writeValue(value: string, line: number, frame: Frame, counted = frame): void {
     if (frame.joined !== null) this.write(`${frame.joined.failure} ??= $.notText(${value}, ${frame.joined.count});`);
     this.writeOutput(this.native && frame.toplevelBuffer ? value : `$.text(${value})`, line, {
@@ -70,7 +73,7 @@ export class OutputCodegen extends ExpressionCodegen {
     });
   }
 
-  /** `return(x)` in a macro of dbt ends its function, unless `return` is something else there. */
+  /** Generates `return(x)`, which ends the function of a dbt macro unless the template redefines `return`. */
   protected writeReturn(node: Expr, frame: Frame, printed: boolean): boolean {
     if (!frame.mayReturn || node.type !== 'Call' || node.node.type !== 'Name' || node.node.name !== 'return')
       return false;
@@ -110,7 +113,8 @@ export class OutputCodegen extends ExpressionCodegen {
   }
 
   /**
-   * Notes for the trace which line writes what follows; negative when it is not fixed text, whose own line ends count.
+   * Generates the trace record of the line that writes the next output. The line is negative if the output is not
+   * literal text, whose line breaks are counted.
    */
   protected mark(line: number, frame: Frame, fixed = false): void {
     this.write(
@@ -119,7 +123,7 @@ export class OutputCodegen extends ExpressionCodegen {
     );
   }
 
-  /** Declares what counts the items of a buffer, when one of them may be no text: jinja2 fails where it joins them. */
+  /** Generates the counter of a buffer's items if one of them may not be text: jinja2 fails where it joins them. */
   protected openJoin(body: readonly Stmt[]): Frame['joined'] {
     if (!this.native && !body.some(printsValue)) return null;
     const id = this.nextId();
@@ -128,13 +132,13 @@ export class OutputCodegen extends ExpressionCodegen {
     return { count: `$q${id}`, failure: `$u${id}` };
   }
 
-  /** @param line where jinja2 joins the items; 0 is outside of the template */
+  /** @param line where jinja2 joins the items; 0 outside of the template */
   protected closeJoin({ joined }: Frame, line: number): void {
     if (joined !== null) this.write(`if (${joined.failure} !== undefined) { $l = ${line}; throw ${joined.failure}; }`);
   }
 }
 
-/** Whether a statement may print a value that is no text to its buffer. */
+/** Whether a statement may print a value that is not text to its buffer. */
 function printsValue(node: Stmt): boolean {
   switch (node.type) {
     case 'FilterBlock':
@@ -153,7 +157,7 @@ function printsValue(node: Stmt): boolean {
   }
 }
 
-/** The frame of a function that begins. */
+/** Generates the start of a function's frame. */
 export function rootFrame(symbols: Symbols): Frame {
   return {
     symbols,

@@ -1,7 +1,7 @@
-// Turns the statements of a template into JavaScript: one function for the template, one for each macro, call block,
-// block and recursive loop. A function is a generator when something in it can be called, since only a call may have to
-// wait. Expressions are in codegen-expressions.ts, loops in codegen-loops.ts, the frame of a function in
-// codegen-functions.ts; what the generated code calls is in runtime.ts.
+// Translates the statements of a template to JavaScript: one function each for the template, a macro, a call block, a
+// block and a recursive loop. A function that may call something is a generator function, because only calls can wait.
+// See also codegen-expressions.ts, codegen-loops.ts and codegen-functions.ts; runtime.ts is what the generated code
+// calls.
 import { JinjaError } from '../values/python-error.ts';
 import { stringRepr } from '../values/text.ts';
 import type { CallBlock, Expr, FromImport, If, Include, Import, Macro, Stmt, TemplateNode } from './ast.ts';
@@ -12,19 +12,19 @@ import type { MacroInfo } from './macro-callable.ts';
 import { Symbols } from './symbols.ts';
 import { undeclaredNames, walk } from './walk.ts';
 
-/** Source of a compiled template and the constants that it refers to. */
+/** The generated source of a template and the constants that it references. */
 export interface GeneratedCode {
   readonly source: string;
   readonly constants: readonly unknown[];
 }
 
 export class Codegen extends LoopCodegen {
-  /** Whether names at the top level must be known to other templates or blocks. */
+  /** Whether other templates or blocks must see the names at the top level. */
   #exports = false;
   #hasExtends = false;
   readonly #blocks = new Map<string, string>();
 
-  /** A whole template: source of a function of the runtime that gives `{ root, blocks }`. */
+  /** Generates a whole template: the source of a function of the runtime that returns `{ root, blocks }`. */
   template(node: TemplateNode, forceExports: boolean): GeneratedCode {
     walk([node], (n) => {
       if (
@@ -102,8 +102,8 @@ export class Codegen extends LoopCodegen {
   }
 
   /**
-   * One macro that dbt calls: source of a function of the runtime that gives the macro's function of a state, a context
-   * and arguments.
+   * Generates one macro that dbt calls: the source of a function of the runtime that returns the macro's function of
+   * state, context and arguments.
    */
   macro(node: Macro): { readonly code: GeneratedCode; readonly info: MacroInfo } {
     const { source, description } = this.macroFunction(node, new Symbols(undefined, this.nextId), {
@@ -250,7 +250,7 @@ export class Codegen extends LoopCodegen {
     }
   }
 
-  /** Begins a block whose output goes to a buffer of its own; the caller writes the closing brace. */
+  /** Generates the start of a block that writes to its own buffer. The caller generates the closing brace. */
   #openBuffer(frame: Frame, line: number, body: readonly Stmt[]): Frame {
     const id = this.nextId();
     const symbols = frame.symbols.inner();

@@ -1,17 +1,17 @@
-// Which expressions jinja2 computes while it compiles. That shows in dbt's native rendering only: of a computed
-// expression the text is known, not the value.
+// Finds the expressions that jinja2 evaluates at compile time. Only dbt's native rendering shows the difference: it
+// knows the text of such an expression, not its value.
 import type { Expr, Node } from './ast.ts';
 import { children } from './walk.ts';
 
-/** Filters that look at the template, which jinja2 leaves for later. */
+/** Filters that depend on the template; jinja2 never evaluates them at compile time. */
 const CONTEXT_FILTERS: ReadonlySet<string> = new Set(['map', 'select', 'reject', 'selectattr', 'rejectattr', 'random']);
 
-/** The truth of an expression that can be computed; undefined when that fails. */
+/** Returns the truth of an expression that can be evaluated; undefined if the evaluation fails. */
 export type Truth = (node: Expr) => boolean | undefined;
 
 /**
- * @param truth decides which part of `and`, `or`, `if` and a chain of comparisons counts: names in the other parts are
- *   not seen
+ * @param truth decides which operands of `and`, `or`, `if` and chained comparisons are evaluated: names in the others
+ *   are ignored
  */
 export function isFoldable(node: Expr, truth: Truth): boolean {
   return foldable(node, truth);

@@ -6,8 +6,8 @@ import { typeName } from '../values/type-name.ts';
 import type { Value } from '../values/value.ts';
 
 /**
- * `item in container`.
- * @throws JinjaError in CPython's words when the container is none
+ * Evaluates `item in container`.
+ * @throws JinjaError with CPython's message if the right side is not a container
  */
 export function contains(container: Value, item: Value): boolean {
   if (typeof container === 'string') {

@@ -1,25 +1,25 @@
-// What a running template sees besides its own variables: the globals of the caller's scope, and the names that it
+// What a running template sees in addition to its own variables: the globals of the caller's scope, and the names it
 // exports to blocks, includes and importers.
 import type { HostObject, Value } from '../values/value.ts';
 import type { RenderState } from './render-state.ts';
 import { toText } from '../values/text.ts';
 
 /**
- * The globals of a rendering. Scopes whose macros call each other must share one `state`, else limits and traces stop
- * at the border.
+ * The globals of a rendering. Scopes whose macros call each other must share one `state`: limits and traces do not
+ * cross from one state to another.
  */
 export interface Scope {
-  /** The value of a global, `undefined` when there is none. */
+  /** Returns the value of a global, or `undefined` if it does not exist. */
   get(name: string): Value | undefined;
-  /** The hint of an error about a name that `get` does not have. */
+  /** Returns the hint for the error about a name that `get` does not find. */
   suggest?(name: string): string | undefined;
-  /** Set by the engine when it is absent. */
+  /** Created by the engine if absent. */
   state?: RenderState | undefined;
 }
 
 export type BlockFunction = (context: TemplateContext, level?: number) => Value | Generator<unknown, Value, unknown>;
 
-/** Names and blocks of one run of a template. Most runs have none of their own. */
+/** Names and blocks of one run of a template. Most runs define neither. */
 export class TemplateContext {
   readonly scope: Scope;
   readonly #locals: ReadonlyMap<string, Value> | undefined;
@@ -36,7 +36,7 @@ export class TemplateContext {
     return (this.#exportedNames ??= new Map());
   }
 
-  /** Implementations of each block, the most derived first. */
+  /** Implementations of each block, the most derived one first. */
   get blocks(): Map<string, BlockFunction[]> {
     return (this.#blockTable ??= new Map());
   }
@@ -57,7 +57,7 @@ export class TemplateContext {
     (this.#imported ??= new Map()).set(name, value);
   }
 
-  /** A context for another template that sees the names of this one and `locals`. */
+  /** Creates the context of another template, which sees this context's names and `locals`. */
   derive(locals: { readonly [name: string]: Value | undefined }): TemplateContext {
     const names = new Map([...(this.#locals ?? []), ...(this.#imported ?? []), ...(this.#exportedNames ?? [])]);
     for (const name of Object.keys(locals)) {
@@ -68,7 +68,7 @@ export class TemplateContext {
   }
 }
 
-/** What `import` gives: the exported names of a template. */
+/** The result of `import`: the names that a template exports. */
 export class TemplateModule implements HostObject {
   readonly jinjaType = 'jinja2.environment.TemplateModule';
   readonly name: string;

@@ -1,5 +1,5 @@
-// Compiles templates and runs them: the settings that all templates of a project share, and the drivers that run
-// generated code with and without waiting.
+// Compiles templates and runs them: the settings shared by all templates of a project, and the drivers that run
+// generated code synchronously and asynchronously.
 import { startRendering } from '../values/budget.ts';
 import { JinjaError } from '../values/python-error.ts';
 import { settle, settleSync } from '../values/call.ts';
@@ -27,49 +27,52 @@ import { createTests, type TestFunction } from './tests.ts';
 import type { Trace } from './trace.ts';
 
 export interface EnvironmentOptions extends Partial<LexerOptions> {
-  /** What a missing name is; default `default`. */
+  /** How a missing name behaves; default `default`. */
   readonly undefined?:
     | UndefinedKind
     | ((name: Value | undefined, hint: string | undefined, obj: Value | undefined) => Value);
-  /** Sources of templates for include, import and extends, by name. */
+  /** Returns the source of a template by name, for include, import and extends. */
   readonly templates?: { readonly [name: string]: string } | ReadonlyMap<string, string>;
   readonly limits?: Partial<Limits>;
-  /** Reads dbt's tags, prefixes macros as dbt does, and knows dbt's filters; default true. */
+  /** Whether to parse dbt's tags, prefix macros as dbt does and provide dbt's filters; default true. */
   readonly dbt?: boolean;
-  /** Finds a source whose macro an environment with the other settings at their defaults has translated before. */
+  /**
+   * Finds the ahead-of-time translation of a macro's source. It applies only while the other settings have their
+   * defaults.
+   */
   readonly prepared?: (source: string, name: string) => PreparedMacro | undefined;
 }
 
-/** Where the source of a template comes from. */
+/** The origin of a template's source. */
 export interface TemplateInfo {
-  /** Name for messages: a model's or a file's name. */
+  /** Name used in messages: the name of a model or file. */
   readonly name: string;
   readonly path?: string | undefined;
-  /** Line of the file on which the source begins; default 1. Read when an error asks for it. */
+  /** File line on which the source begins; default 1. Read only when an error needs it. */
   readonly line?: number | undefined;
-  /** The resource_type for the frames of errors: `model`, `macro` … */
+  /** The resource_type shown in error frames: `model`, `macro` … */
   readonly type?: string | undefined;
 }
 
-/** A template that can be rendered many times. */
+/** A template that can be rendered repeatedly. */
 export interface Template {
   readonly ast: TemplateNode;
-  /** @throws JinjaError, also when the template has to wait for something outside */
+  /** @throws JinjaError, also if the template has to await something */
   renderSync(scope: Scope, trace?: Trace): string;
   render(scope: Scope, trace?: Trace): Promise<string>;
-  /** The value instead of the text, as dbt renders YAML strings. */
+  /** Returns the value instead of the text, as dbt renders YAML strings. */
   renderNativeSync(scope: Scope): Value;
-  /** The same, where a call may wait. */
+  /** Like the synchronous form, but calls may await. */
   renderNative(scope: Scope): Promise<Value>;
 }
 
-/** A macro, materialization, generic test, snapshot or docs block of a file. */
+/** A macro, materialization, generic test, snapshot or docs block in a file. */
 export interface MacroDefinition {
-  /** As dbt's manifest names it: `materialization_table_default`, `test_unique`, `my_macro`. */
+  /** Its name in dbt's manifest: `materialization_table_default`, `test_unique`, `my_macro`. */
   readonly name: string;
   readonly arguments: readonly MacroArgument[];
   readonly blockType: string;
-  /** Line of the file. */
+  /** 1-based line in the file. */
   readonly line: number;
   readonly ast: Macro;
 }
@@ -78,29 +81,28 @@ export interface MacroArgument {
   readonly name: string;
   /** Whether the argument has a default. */
   readonly hasDefault: boolean;
-  /** The type written behind it: `list[string]`. */
+  /** The type annotation: `list[string]`. */
   readonly annotation: string | undefined;
 }
 
 export interface MacroTemplate {
   readonly ast: TemplateNode;
   readonly macros: readonly MacroDefinition[];
-  /** Name of the first of them. */
+  /** Name of the first one. */
   readonly firstName: string | undefined;
   /**
-   * The macro as a function of a scope. It is compiled when it is called for the first time. A macro that ends with
-   * `return(x)` gives x.
+   * Binds a macro to a scope. The macro is compiled on its first call; if it ends with `return(x)`, the call returns x.
    * @param name as in `macros`
    */
   bind(name: string, scope: Scope): Callable;
 }
 
-/** Sources of at most this many characters are kept, and at most this many of them. */
+/** Limits of the tree cache: the longest source that is kept, and how many are kept. */
 const SHORT = 300;
 const MOST_TREES = 2000;
 
 type Unit<T> = (state: RenderState, context: TemplateContext) => T;
-/** A macro, compiled: the same function for all scopes. */
+/** A compiled macro, shared by all scopes. */
 interface MacroUnit {
   readonly info: MacroInfo;
   readonly unit: ReturnType<PreparedMacro['build']>;
@@ -124,7 +126,7 @@ export class Environment {
   readonly #sources: ReadonlyMap<string, string>;
   readonly #loaded = new Map<string, LoadedTemplate>();
   readonly #trees = new Map<string, TemplateNode>();
-  /** Answers of `interpretable`: nodes share the trees of short sources. */
+  /** Results of `interpretable`, kept because nodes share the trees of short sources. */
   readonly #interpretable = new WeakMap<TemplateNode, ReadonlySet<string> | null>();
   readonly #prepared: NonNullable<EnvironmentOptions['prepared']>;
 
@@ -154,7 +156,7 @@ export class Environment {
   }
 
   /**
-   * Reads a template; it is translated when it is rendered for the first time.
+   * Parses a template. It is translated when it is first rendered.
    * @throws JinjaError of type TemplateSyntaxError
    */
   compile(source: string, info: TemplateInfo): Template {
@@ -162,14 +164,14 @@ export class Environment {
   }
 
   /**
-   * Reads the macros of a source: a file, or one block that `extractBlocks` has cut out.
+   * Parses the macros of a source: a file, or one block from `extractBlocks`.
    * @throws JinjaError of type TemplateSyntaxError
    */
   compileMacros(source: string, info: TemplateInfo): MacroTemplate {
     return new CompiledMacros(this, source, info, this.#prepared(source, info.name));
   }
 
-  /** The tree of a source. Short sources, which many nodes share, are read once. */
+  /** Returns the tree of a source. Short sources that many nodes share are parsed once. */
   parse(source: string, info: TemplateInfo): TemplateNode {
     const known = this.#trees.get(source);
     if (known !== undefined) return known;
@@ -178,12 +180,12 @@ export class Environment {
     return tree;
   }
 
-  /** @internal what a macro that was translated before runs */
+  /** @internal runs a macro that was translated ahead of time */
   unitOf({ build }: PreparedMacro, source: TemplateSource): MacroUnit['unit'] {
     return build(this.#runtime, source, this.#filters, this.#tests);
   }
 
-  /** @internal generated code as a function */
+  /** @internal compiles generated code to a function */
   translate<T>(generate: (codegen: Codegen) => GeneratedCode, native: boolean, source: TemplateSource): T {
     const code = this.generate(generate, native, source);
     const build = new Function('$', '$info', 'C', `"use strict"; ${code.source}`) as (
@@ -194,7 +196,7 @@ export class Environment {
     return build(this.#runtime, source, code.constants);
   }
 
-  /** @internal generated code */
+  /** @internal generates code */
   generate(generate: (codegen: Codegen) => GeneratedCode, native: boolean, source: TemplateSource): GeneratedCode {
     try {
       const functions = { filters: native ? this.#nativeFilters : this.#filters, tests: this.#tests };
@@ -214,14 +216,14 @@ export class Environment {
     }
   }
 
-  /** @internal the name of a filter or test that generated code refers to */
+  /** @internal resolves the filter or test that generated code refers to */
   functionName(fn: unknown): readonly ['filter' | 'test', string] | undefined {
     for (const [name, filter] of this.#filters) if (filter === fn) return ['filter', name];
     for (const [name, test] of this.#tests) if (test === fn) return ['test', name];
     return undefined;
   }
 
-  /** @internal the state of a scope */
+  /** @internal returns the render state of a scope */
   stateOf(scope: Scope): RenderState {
     if (scope.state === undefined) {
       startRendering();
@@ -230,12 +232,12 @@ export class Environment {
     return scope.state;
   }
 
-  /** @internal whether jinja2 itself defines a name */
+  /** @internal whether jinja2 itself defines the name */
   isGlobal(name: string): boolean {
     return this.#globals.has(name);
   }
 
-  /** @internal names that a template stores to, when it can run without being translated */
+  /** @internal returns the names that a template assigns, if it can run without being translated */
   interpretable(ast: TemplateNode): ReadonlySet<string> | null {
     let stored = this.#interpretable.get(ast);
     if (stored === undefined) {
@@ -245,7 +247,7 @@ export class Environment {
     return stored;
   }
 
-  /** @internal runs a template by walking over it */
+  /** @internal interprets a template */
   interpret(
     ast: TemplateNode,
     source: TemplateSource,
@@ -291,7 +293,7 @@ function placed(error: JinjaError, source: TemplateSource): JinjaError {
   return error;
 }
 
-/** Translation pays off after this many runs. */
+/** Number of runs after which translating a template costs less than interpreting it. */
 const RUNS_BEFORE_TRANSLATION = 4;
 
 class CompiledTemplate implements Template {
@@ -317,7 +319,7 @@ class CompiledTemplate implements Template {
     this.ast = environment.parse(source, info);
   }
 
-  /** The template for others to include; names are exported when others import it. */
+  /** Returns the template for use by others; its names are exported if it is imported. */
   loadable(exports: boolean, native = false): LoadedTemplate {
     const unit = this.#environment.translate<Unit<RootUnit>>(
       (codegen) => codegen.template(this.ast, exports),
@@ -362,7 +364,7 @@ class CompiledTemplate implements Template {
     }
   }
 
-  /** Walks over the tree the first times, translates it when it is rendered again and again. */
+  /** Interprets the template in its first runs and translates it once it is rendered often. */
   #start(scope: Scope, native: boolean): Value | Generator<unknown, Value, unknown> {
     if (this.#runs++ < RUNS_BEFORE_TRANSLATION && this.#mayInterpret(scope))
       return this.#environment.interpret(this.ast, this.#source, scope, native);
@@ -371,8 +373,8 @@ class CompiledTemplate implements Template {
   }
 
   /**
-   * A template may read a global before it stores to that name. The interpreter and jinja2 then resolve the name
-   * differently, so such a template is translated.
+   * A template may read a global before it assigns that name. The interpreter and jinja2 resolve such a name
+   * differently, so the template is translated.
    */
   #mayInterpret(scope: Scope): boolean {
     if (this.#stored === undefined) this.#stored = this.#environment.interpretable(this.ast);
@@ -382,7 +384,7 @@ class CompiledTemplate implements Template {
     return true;
   }
 
-  /** The text of a template that has nothing to evaluate. */
+  /** The text of a template without anything to evaluate. */
   #onlyText(): string | undefined {
     const { body } = this.ast;
     if (body.length === 0) return '';
@@ -402,7 +404,7 @@ class CompiledTemplate implements Template {
     }
   }
 
-  /** `return()` outside of a macro, and errors that no function of the template has seen. */
+  /** Handles `return()` outside of a macro, and errors that no function of the template has annotated. */
   #outermost(error: unknown, state: RenderState): unknown {
     if (error instanceof ReturnSignal)
       return describeFailure(
@@ -416,7 +418,7 @@ class CompiledTemplate implements Template {
   }
 }
 
-/** A macro of a source, by the name that dbt's manifest has for it. */
+/** Finds a macro of a source by its name in dbt's manifest. */
 interface NamedMacro {
   readonly name: string;
   /** The name with dbt's prefix. */
@@ -425,7 +427,7 @@ interface NamedMacro {
 
 const named = (fullName: string): NamedMacro => ({ name: fullName.replace(/^dbt_(?:macro|docs)__/, ''), fullName });
 
-/** A macro of a file under the name that dbt's manifest has for it. */
+/** A macro of a file, under its name in dbt's manifest. */
 class BoundFace implements CallableFace {
   readonly type = 'jinja2.runtime.Macro';
   readonly #macro: NamedMacro;
@@ -456,7 +458,10 @@ class CompiledMacros implements MacroTemplate {
   readonly #prepared: (NamedMacro & PreparedMacro) | undefined;
   #read: Pick<MacroTemplate, 'ast' | 'macros'> | undefined;
 
-  /** @param prepared the one macro of the source; its text is then read only when its tree is asked for */
+  /**
+   * @param prepared the only macro of the source, translated ahead of time; the source is then parsed only when its
+   *   tree is requested
+   */
   constructor(environment: Environment, source: string, info: TemplateInfo, prepared: PreparedMacro | undefined) {
     this.#environment = environment;
     this.#text = source;
@@ -521,7 +526,7 @@ class CompiledMacros implements MacroTemplate {
     throw new JinjaError('RuntimeError', `there is no macro ${name} in ${this.#source.path ?? this.#source.name}`);
   }
 
-  /** @internal the macro, compiled when it is first asked for */
+  /** @internal compiles the macro when it is first requested */
   unitOf({ name }: NamedMacro): MacroUnit {
     let unit = this.#units.get(name);
     if (unit === undefined) this.#units.set(name, (unit = this.#compile(name)));

@@ -1,5 +1,5 @@
-// Reads expressions: operators by precedence, literals, calls, filters and tests.
-// Licensed in part under BSD-3-Clause, Copyright 2007 Pallets: follows jinja2's `parser.py`, see NOTICE in lexer.ts.
+// Parses expressions: operators by precedence, literals, calls, filters and tests. Licensed in part under BSD-3-Clause,
+// Copyright 2007 Pallets: follows jinja2's `parser.py`, see NOTICE in lexer.ts.
 import { stringRepr } from '../values/text.ts';
 import type { Arguments, Call, Expr, Filter, Keyword, Name, Operand, Pair, Slice } from './ast.ts';
 import { syntaxError } from './syntax-error.ts';
@@ -16,7 +16,7 @@ const TEST_ARGUMENTS: ReadonlySet<string> = new Set([
   'lbrace',
 ]);
 
-/** Tokens that can be a whole expression, and tokens that no expression goes on with. */
+/** Tokens that can form a whole expression, and tokens that never continue one. */
 const SIMPLE: ReadonlySet<string> = new Set(['name', 'string', 'integer', 'float']);
 const ENDS: ReadonlySet<string> = new Set([
   'comma',
@@ -35,9 +35,9 @@ interface TupleOptions {
   readonly withNamespace?: boolean;
 }
 
-/** Brackets, blocks and signs within each other; jinja2 stops at about 70 brackets and 490 signs. */
+/** Maximum nesting of brackets, blocks and signs. jinja2 stops at about 70 brackets and 490 signs. */
 const MAX_DEPTH = 300;
-/** Operators, filters, attributes and calls in a row: each holds the one before. */
+/** Maximum length of a chain of operators, filters, attributes or calls: each link nests the previous one. */
 const MAX_ROW = 500;
 
 export class ExpressionParser {
@@ -52,7 +52,7 @@ export class ExpressionParser {
     throw syntaxError(message, line, pos);
   }
 
-  /** Reads something one level deeper. */
+  /** Parses something one nesting level deeper. */
   protected deeper<T>(read: () => T): T {
     if (++this.#depth > MAX_DEPTH) this.fail(`the template is nested more than ${MAX_DEPTH} levels deep here`);
     const result = read();
@@ -60,7 +60,7 @@ export class ExpressionParser {
     return result;
   }
 
-  /** Counts the links of a row. */
+  /** Counts the links of a chain. */
   #link(count: number): number {
     if (count >= MAX_ROW)
       this.fail(`more than ${MAX_ROW} operators, filters, attributes or calls stand in one row here`);
@@ -68,7 +68,7 @@ export class ExpressionParser {
   }
 
   parseExpression(withCondition = true): Expr {
-    // Most expressions are one name or literal.
+    // Fast path: most expressions are a single name or literal.
     const token = this.stream.current;
     if (
       SIMPLE.has(token.type) &&
@@ -470,7 +470,7 @@ export class ExpressionParser {
     return negated ? { type: 'Not', node: test, line, pos } : test;
   }
 
-  /** The target on the left of an assignment. */
+  /** Parses the target of an assignment. */
   protected parseAssignTarget(options: { withNamespace?: boolean } = {}): Expr {
     const target = this.parseTuple({ simplified: true, ...options });
     setContext(target, 'store');
@@ -497,7 +497,7 @@ const NO_ARGUMENTS: Arguments = { args: [], kwargs: [], dyn_args: null, dyn_kwar
 
 const RESERVED: ReadonlySet<string> = new Set(['true', 'false', 'none', 'True', 'False', 'None']);
 
-/** Makes a target and everything in it a place to store to. */
+/** Marks an expression and everything in it as assignment targets. */
 export function setContext(target: Expr, ctx: Name['ctx']): void {
   if (target.type === 'Name') target.ctx = ctx;
   if (target.type === 'Tuple') {

@@ -1,17 +1,17 @@
-// Adds the place in a template to an error, while the stack of template functions unwinds.
+// Adds the template position to an error while the stack of template functions unwinds.
 import { type ErrorFrame, TsdbtError } from '../errors.ts';
 import { JinjaError } from '../values/python-error.ts';
 import type { RenderState } from './render-state.ts';
 import { ReturnSignal } from './return-signal.ts';
 import type { TraceSource } from './trace.ts';
 
-/** The facts about its template that generated code holds. */
+/** Facts about the template that generated code keeps. */
 export interface TemplateSource extends TraceSource {
-  /** The source itself, for the text of a line. */
+  /** The source, from which error messages quote a line. */
   readonly text: string;
 }
 
-/** The error to throw on: the same one, with line, path and one more frame. */
+/** Returns the error to rethrow: the same one, with line, path and one more frame. */
 export function describeFailure(
   error: unknown,
   line: number,

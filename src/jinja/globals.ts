@@ -1,4 +1,4 @@
-// The functions that every template has: `range`, `dict`, `namespace`, `cycler`, `joiner`, `lipsum`.
+// jinja2's global functions: `range`, `dict`, `namespace`, `cycler`, `joiner`, `lipsum`.
 import { getAttribute } from '../values/access.ts';
 import { checkText } from '../values/budget.ts';
 import { callable } from '../values/callable.ts';
@@ -56,7 +56,7 @@ function tooBig(): JinjaError {
   );
 }
 
-/** A range between long integers: only an empty one is short enough to be of use. */
+/** A range whose bounds exceed the safe integers. It must be empty: any other would be too long. */
 function longRange(args: readonly Value[]): PyRange {
   const numbers = args.map((a) => (typeof a === 'bigint' ? a : BigInt(indexArgument(a))));
   const [start, stop] =
@@ -70,7 +70,7 @@ function longRange(args: readonly Value[]): PyRange {
   throw tooBig();
 }
 
-/** jinja2's own globals: `range`, `dict`, `namespace`, `cycler`, `joiner`, `lipsum`. */
+/** Creates jinja2's globals. */
 export function createGlobals(): ReadonlyMap<string, Value> {
   const range: Callable = (args, kwargs) => {
     for (const name of kwargs.keys()) throw typeError(`safe_range() got an unexpected keyword argument '${name}'`);
@@ -85,7 +85,7 @@ export function createGlobals(): ReadonlyMap<string, Value> {
   };
   const dict: Callable = (args, kwargs) => {
     if (args.length > 1) throw typeError(`dict expected at most 1 argument, got ${args.length}`);
-    // Python asks for `keys` first.
+    // Python checks for `keys` first.
     if (args[0] instanceof Undefined) getAttribute(args[0], 'keys');
     const result = new PyDict(args[0] === undefined ? [] : pairsOf(args[0]));
     for (const [key, value] of kwargs) result.set(key, value);

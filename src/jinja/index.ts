@@ -1,5 +1,5 @@
-// The public names of the template engine. `render`, `float`, `tuple` and `JinjaError` are the library `tsdbt/jinja`;
-// the rest is what the other folders use.
+// Public exports of the template engine. `render`, `float`, `tuple` and `JinjaError` form the library `tsdbt/jinja`;
+// other folders use the rest.
 import { JinjaError } from '../values/python-error.ts';
 import type { TemplateNode } from './ast.ts';
 import { DEFAULT_LEXER_OPTIONS, Lexer, type LexerOptions } from './lexer.ts';
@@ -32,7 +32,7 @@ export { hasJinja, renderYamlString } from './yaml-string.ts';
 export { JinjaError };
 
 /**
- * The tree of a template.
+ * Parses a template to its tree.
  * @throws JinjaError of type TemplateSyntaxError
  */
 export function parseTemplate(

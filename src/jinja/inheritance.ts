@@ -1,4 +1,4 @@
-// Templates that use each other: include, import, extends and blocks.
+// How templates use each other: include, import, extends and blocks.
 import { toArray } from '../values/iterate.ts';
 import { JinjaError } from '../values/python-error.ts';
 import { stringRepr, toRepr, toText } from '../values/text.ts';
@@ -10,7 +10,7 @@ import type { RenderState } from './render-state.ts';
 
 type Running = Value | Generator<unknown, Value, unknown>;
 
-/** A compiled template as other templates use it. */
+/** A compiled template as seen by other templates. */
 export interface LoadedTemplate {
   readonly name: string;
   instantiate(
@@ -19,7 +19,7 @@ export interface LoadedTemplate {
   ): { root: (context: TemplateContext) => Running; blocks: ReadonlyMap<string, BlockFunction> };
 }
 
-/** Finds a template by name, `undefined` when there is none. */
+/** Finds a template by name; `undefined` if it does not exist. */
 export type TemplateLoader = (name: string) => LoadedTemplate | undefined;
 
 export class TemplateInheritance {
@@ -29,7 +29,7 @@ export class TemplateInheritance {
     this.#loader = loader;
   }
 
-  /** Starts a template: registers its blocks below those of the templates that extend it. */
+  /** Starts a template: registers its blocks after those of the templates that extend it. */
   start(template: LoadedTemplate, state: RenderState, context: TemplateContext): Running {
     const { root, blocks } = template.instantiate(state, context);
     for (const [name, block] of blocks) {

@@ -1,6 +1,6 @@
-// Runs a template by walking over its tree: for templates that are rendered once (models, tests, YAML strings), where
-// translating to JavaScript would take longer than running. Templates that define macros or use other templates are
-// left to codegen.ts.
+// Runs a template by walking its tree. Used for templates that are rendered once (models, tests, YAML strings), where
+// generating JavaScript would cost more than the run. codegen.ts handles templates that define macros or use other
+// templates.
 
 import { JinjaError } from '../values/python-error.ts';
 import { stringRepr, toText } from '../values/text.ts';
@@ -20,16 +20,15 @@ import type { TraceFrame } from './trace.ts';
 import { shapeOf } from './unpack.ts';
 import { hasCall, repeatedKeyword, usesLoop, walk } from './walk.ts';
 
-/** Filters and tests by name. */
 export interface Functions {
   readonly filters: ReadonlyMap<string, FilterFunction>;
   readonly tests: ReadonlyMap<string, TestFunction>;
 }
 
 /**
- * Names that a template stores to, when the interpreter can run it: it needs no functions of its own, all filters and
- * tests exist, and no keyword is repeated. The code generator reports the latter two before anything runs. `null` when
- * it cannot.
+ * Returns the names that a template assigns, or `null` if the interpreter cannot run it. It can if the template defines
+ * no functions, all its filters and tests exist, and no keyword argument is repeated: the code generator must report
+ * the last two before anything runs.
  */
 export function interpretable(ast: TemplateNode, functions: Functions): ReadonlySet<string> | null {
   let good = true;
@@ -69,7 +68,7 @@ export function interpretable(ast: TemplateNode, functions: Functions): Readonly
   return good && !stored.has('loop') ? stored : null;
 }
 
-/** Thrown where a call has to await: the expression is evaluated again when the promise has settled. */
+/** Thrown where a call has to await. The expression is evaluated again after the promise has settled. */
 class Suspension {
   readonly running: Generator<unknown, Value, unknown> | undefined;
   readonly waitsFor: unknown;
@@ -113,16 +112,16 @@ export class Interpreter {
   #frames: Frame[] = [new Map()];
   #buffer = '';
   /**
-   * How many items have been printed to the buffer, and the error of one that is no text, where native rendering joins
-   * them.
+   * Number of items printed to the buffer, and the error of the first one that is not text; used where native rendering
+   * joins them.
    */
   #items = 0;
   #failure: JinjaError | undefined;
-  /** Whether what is printed goes to the output of the template itself. */
+  /** Whether printed items go to the output of the template itself. */
   #direct = true;
   #traceFrame: TraceFrame | null = null;
   #line = 0;
-  /** Results of the calls in the expression being computed, in order. */
+  /** Results of the calls in the current expression, in order. */
   #results: Value[] = [];
   #position = 0;
 
@@ -142,7 +141,7 @@ export class Interpreter {
     this.#native = native ? [] : undefined;
   }
 
-  /** The output of the template; a generator that yields the promises to wait for. */
+  /** Renders the template; the generator yields each promise to await. */
   *run(ast: TemplateNode): Generator<unknown, Value, unknown> {
     const state = this.#state;
     state.enter();
@@ -305,7 +304,9 @@ export class Interpreter {
     }
   }
 
-  /** The items that pass the condition, which may be asked for anywhere in the loop's body. */
+  /**
+   * Returns the items that pass the loop's condition, evaluated lazily because the body may request items at any point.
+   */
   #passing(node: For, test: Expr, items: Value): FilteredItems {
     const depth = this.#frames.length;
     const passes = (item: Value): boolean => {
@@ -330,7 +331,7 @@ export class Interpreter {
     return holds;
   }
 
-  /** The text that statements print, for the filter only. */
+  /** Runs statements and returns their text, as input of a filter. */
   *#captured(body: readonly Stmt[], filter: Filter | null, line: number): Generator<unknown, Value, unknown> {
     const buffer = this.#buffer;
     const direct = this.#direct;
@@ -412,7 +413,7 @@ export class Interpreter {
     this.#position = 0;
   }
 
-  /** The truth of a constant expression; undefined when it fails. */
+  /** Returns the truth of a constant expression; undefined if its evaluation fails. */
   truth(node: Expr): boolean | undefined {
     try {
       return isTruthy(this.#evaluate(node));
@@ -431,7 +432,7 @@ export class Interpreter {
     }
   }
 
-  /** Awaits, then evaluates the expression again; finished calls give their recorded results. */
+  /** Awaits, then evaluates the expression again. Calls that have finished return their recorded results. */
   *#again(node: Expr, first: Suspension): Generator<unknown, Value, unknown> {
     let suspension = first;
     for (;;) {
@@ -541,7 +542,7 @@ export class Interpreter {
     const pending = runtime.pending(result);
     if (pending === 1) {
       const running = result as Generator<unknown, Value, unknown>;
-      // The called macro may render other expressions of this interpreter's template only through another interpreter.
+      // The called macro may render other expressions of this template, but only through another interpreter.
       const step = running.next();
       if (!step.done) throw new Suspension(step.value, running);
       result = step.value;
@@ -593,5 +594,5 @@ export class Interpreter {
   }
 }
 
-/** A name that no template can write. */
+/** A name that no template can contain. */
 const FILTERED = ' filtered';

@@ -67,12 +67,15 @@ export type TokenType =
   | 'comma'
   | 'semicolon'
   | 'eof'
-  /** Not jinja2's: the place where the source cannot be read; the parser throws `error` when it gets there. */
+  /**
+   * An extension of jinja2's tokens: where the source cannot be tokenized. The parser throws `error` when it reaches
+   * the token.
+   */
   | 'error';
 
 export interface Token {
   readonly type: TokenType;
-  /** Text of a name, string, data or operator; the literal of a number is in `literal`. */
+  /** Text of a name, string, data or operator token. The value of a number is in `literal`. */
   readonly value: string;
   readonly line: number;
   readonly pos: number;
@@ -80,7 +83,6 @@ export interface Token {
   readonly error?: JinjaError;
 }
 
-/** Options of the lexer. */
 export interface LexerOptions {
   readonly trimBlocks: boolean;
   readonly lstripBlocks: boolean;
@@ -144,10 +146,10 @@ const ALL_SPACE = new RegExp(`^[${SPACE_CLASS}]+$`);
 
 type State = 'comment' | 'block' | 'variable' | 'raw';
 
-/** Where each state ends. */
+/** The pattern that ends each state. */
 type Endings = Readonly<Record<State, RegExp>>;
 
-/** A lexer for one set of options; it keeps nothing between templates. */
+/** A lexer for one set of options. It keeps no state between templates. */
 export class Lexer {
   readonly options: LexerOptions;
   readonly #root: RegExp;
@@ -184,13 +186,16 @@ export class Lexer {
     };
   }
 
-  /** The source as the tokens' positions count it: newlines as `\n`, the last one dropped unless it is to be kept. */
+  /**
+   * Normalizes the source that token positions refer to: newlines become `\n`, and the last one is dropped unless it is
+   * to be kept.
+   */
   normalize(source: string): string {
     const text = source.includes('\r') ? source.replace(/\r\n|\r/g, '\n') : source;
     return !this.options.keepTrailingNewline && text.endsWith('\n') ? text.slice(0, -1) : text;
   }
 
-  /** Tokens of a normalized source, the last one of type `eof` or `error`. */
+  /** Returns the tokens of a normalized source. The last one has type `eof` or `error`. */
   tokenize(source: string): Token[] {
     return new Scanner(this, source, this.#root, this.#endings, this.#starts).run();
   }
@@ -240,7 +245,7 @@ class Scanner {
     return syntaxError(message, this.#line, this.#pos);
   }
 
-  /** Text up to the next tag, then the tag. */
+  /** Reads text up to the next tag, then the start of the tag. */
   #scanRoot(): void {
     const source = this.#source;
     const root = this.#root;
@@ -283,7 +288,7 @@ class Scanner {
     }
   }
 
-  /** The text before a tag, stripped as the tag's sign and the options want it. */
+  /** Returns the text before a tag, stripped according to the tag's sign and the options. */
   #pushData(from: number, to: number, sign: string, variable: boolean): void {
     const source = this.#source;
     let end = to;
@@ -329,7 +334,7 @@ class Scanner {
     this.#pos = end;
   }
 
-  /** The tokens of one tag up to its end, which counts only outside of brackets. */
+  /** Reads the tokens of one tag. The tag's end counts only outside of brackets. */
   #scanTag(endType: 'variable_end' | 'block_end', ending: RegExp): void {
     const source = this.#source;
     const open: string[] = [];

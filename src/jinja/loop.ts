@@ -1,4 +1,4 @@
-// The `loop` variable of a `for`, and the items of a `for … if`, whose condition is evaluated lazily.
+// The `loop` variable of a `for`, and the lazily filtered items of a `for … if`.
 import { equals } from '../values/equality.ts';
 import { iterate, lengthOf } from '../values/iterate.ts';
 import { JinjaError, typeError } from '../values/python-error.ts';
@@ -10,21 +10,21 @@ import { repack, type Shape } from './unpack.ts';
 /** Runs the body of a recursive loop over other items, one level deeper. */
 export type Recursion = (items: Value, depth: number) => Value | Generator<unknown, Value, unknown>;
 
-/** Whether an item passes the condition of a loop. */
+/** Whether an item passes the loop's condition. */
 export type Condition = (item: Value) => boolean | Generator<unknown, boolean, unknown>;
 
-/** Position and neighbours of the item of the current round. */
+/** Position and neighbours of the current item. */
 export class LoopContext implements HostObject {
   readonly jinjaType = 'jinja2.runtime.LoopContext';
-  /** The item of the current round. */
+  /** The current item. */
   current: Value = null;
   #index0 = -1;
-  /** The item of the next iteration, once it was requested. */
+  /** The next item, if it was requested. */
   #after: Value | undefined;
-  /** The iterated value, when its length is known without iteration. */
+  /** The iterated value, if its length is known without iterating. */
   #sized: Value | undefined;
   #count: number | undefined;
-  /** A list, read from `position` on; it may grow meanwhile. */
+  /** A list that is read from `position` on. It may grow during the loop. */
   #list: readonly Value[] | undefined;
   #position = 0;
   readonly #items: Iterator<Value> | undefined;
@@ -34,7 +34,7 @@ export class LoopContext implements HostObject {
   readonly #makeUndefined: UndefinedFactory;
   #lastChanged: readonly Value[] | undefined;
 
-  /** @param items a value to go over, or what gives the items that pass a condition */
+  /** @param items a value to iterate, or the items that pass a condition */
   constructor(
     items: Value | FilteredItems,
     depth0: number,
@@ -54,7 +54,7 @@ export class LoopContext implements HostObject {
     else this.#items = visited[Symbol.iterator]();
   }
 
-  /** Advances to the next item; false when there is none. */
+  /** Advances to the next item; returns false at the end. */
   advance(): boolean {
     const next = this.#after === undefined ? this.#fetch() : this.#after;
     this.#after = undefined;
@@ -65,7 +65,7 @@ export class LoopContext implements HostObject {
     return true;
   }
 
-  /** The next item that has not been read. */
+  /** Returns the next item without consuming it. */
   #fetch(): Value | undefined {
     const list = this.#list;
     if (list === undefined) {
@@ -73,18 +73,18 @@ export class LoopContext implements HostObject {
       return step === undefined || step.done === true ? undefined : step.value;
     }
     if (this.#position < list.length) return list[this.#position++];
-    // Python's iterator of a list that has come to the end stays there, also when the list grows.
+    // A Python list iterator that reached the end stays there, even if the list grows.
     this.#position = Infinity;
     return undefined;
   }
 
-  /** Reads the next items of a loop whose condition may have to wait: 1, or all. */
+  /** Reads the next items of a loop whose condition may have to await: one, or all. */
   *prepare(count: number): Generator<unknown, void, unknown> {
     if (this.#items instanceof FilteredItems && (this.#after === undefined || count > 1))
       yield* this.#items.prepare(count);
   }
 
-  /** The loop for code that cannot await: when its condition may have to, all items are read now. */
+  /** Returns the loop for code that cannot await. If the condition may have to await, it reads all items now. */
   *shared(): Generator<unknown, this, unknown> {
     if (this.#items instanceof FilteredItems && this.#items.waits) yield* this.#items.prepare(Infinity);
     return this;
@@ -157,7 +157,7 @@ export class LoopContext implements HostObject {
     return this.#length();
   }
 
-  /** The items that are left; reading them moves the loop on. */
+  /** The remaining items. Reading them advances the loop. */
   *jinjaIter(): Generator<Value, void, undefined> {
     while (this.advance()) yield new PyTuple([this.current, this]);
   }
@@ -193,12 +193,12 @@ export class FilteredItems implements Iterator<Value> {
   #items: Iterator<Value> | undefined;
   /** Items that were read ahead. */
   readonly #ready: Value[] = [];
-  /** Whether a condition had to wait. */
+  /** Whether a condition had to await. */
   waits = false;
 
   /**
-   * @param shape how the loop's target takes an item apart
-   * @param placed the error with the line of the condition
+   * @param shape how the loop's target unpacks an item
+   * @param placed adds the condition's line to an error
    */
   constructor(source: Value, passes: Condition, shape: Shape, placed: (error: unknown) => unknown) {
     this.#source = source;
@@ -218,7 +218,7 @@ export class FilteredItems implements Iterator<Value> {
     return step.value === undefined ? { done: true, value: undefined } : { done: false, value: step.value };
   }
 
-  /** Reads `count` items ahead, waiting for the conditions that have to wait. */
+  /** Reads `count` items ahead and awaits their conditions where necessary. */
   *prepare(count: number): Generator<unknown, void, unknown> {
     while (this.#ready.length < count) {
       const item = yield* this.#read();
@@ -244,7 +244,7 @@ export class FilteredItems implements Iterator<Value> {
     }
   }
 
-  /** `yield*` that notes whether there was something to wait for. */
+  /** Delegates like `yield*`, and records whether there was anything to await. */
   *#waiting(passed: Generator<unknown, boolean, unknown>): Generator<unknown, boolean, unknown> {
     let step = passed.next();
     while (step.done !== true) {

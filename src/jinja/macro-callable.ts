@@ -1,4 +1,4 @@
-// What a macro is when a template calls it: jinja2's rules for its arguments around the generated function.
+// A macro as a callable value: applies jinja2's rules for arguments, then calls the generated function.
 import { PyDict } from '../values/dict.ts';
 import { typeError } from '../values/python-error.ts';
 import { stringRepr } from '../values/text.ts';
@@ -6,24 +6,24 @@ import { PyTuple } from '../values/tuple.ts';
 import type { UndefinedFactory } from '../values/undefined.ts';
 import type { Callable, CallableFace, Kwargs, Value } from '../values/value.ts';
 
-/** The facts about a macro from the code generator. */
+/** What the code generator records about a macro. */
 export interface MacroInfo {
   /** Null for the body of a call block. */
   readonly name: string | null;
   readonly arguments: readonly string[];
-  /** The body mentions `caller`. */
+  /** Whether the body mentions `caller`. */
   readonly caller: boolean;
-  /** `caller` is passed behind the arguments. */
+  /** Whether `caller` is passed after the arguments. */
   readonly appendCaller: boolean;
   readonly catchKwargs: boolean;
   readonly catchVarargs: boolean;
   readonly autoescape: boolean;
 }
 
-/** The generated function: takes the arguments in order, `undefined` for the missing ones. */
+/** The generated function. It takes the arguments in order; missing ones are `undefined`. */
 export type MacroFunction = (args: readonly (Value | undefined)[]) => Value | Generator<unknown, Value, unknown>;
 
-/** The attributes of a macro that templates see. */
+/** The attributes of a macro that templates can read. */
 export class MacroFace implements CallableFace {
   readonly type = 'jinja2.runtime.Macro';
   readonly #info: MacroInfo;
@@ -57,7 +57,6 @@ export class MacroFace implements CallableFace {
   }
 }
 
-/** A macro as a value. */
 export function createMacroCallable(info: MacroInfo, invoke: MacroFunction, makeUndefined: UndefinedFactory): Callable {
   const callable: Callable = (args, kwargs) => invoke(bindArguments(info, args, kwargs, makeUndefined));
   callable.face = new MacroFace(info);
@@ -65,8 +64,8 @@ export function createMacroCallable(info: MacroInfo, invoke: MacroFunction, make
 }
 
 /**
- * The arguments of a call in the order in which the generated function takes them.
- * @throws JinjaError in jinja2's words
+ * Arranges the arguments of a call in the order of the generated function's parameters.
+ * @throws JinjaError with jinja2's message
  */
 export function bindArguments(
   info: MacroInfo,

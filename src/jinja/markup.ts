@@ -1,4 +1,4 @@
-// Text that is known to be safe HTML: what `escape`, `safe` and `tojson` give. It is a str that escapes what is joined
+// Text that is known to be safe HTML, as `escape`, `safe` and `tojson` return it: a str that escapes whatever is joined
 // to it.
 import { lookupItem } from '../values/access.ts';
 import { isFloat, multiply } from '../values/arithmetic.ts';
@@ -17,10 +17,10 @@ import { strOf, TextObject } from '../values/text-object.ts';
 import { PyTuple } from '../values/tuple.ts';
 import type { Value } from '../values/value.ts';
 
-/** Methods whose second argument is escaped, and those whose result is a plain value. */
+/** Methods whose second argument is escaped, and methods whose result is a plain value. */
 const ESCAPES_SECOND: ReadonlySet<string> = new Set(['replace', 'ljust', 'rjust', 'center']);
 const PLAIN_RESULTS: ReadonlySet<string> = new Set(['encode', 'maketrans']);
-/** Methods that markupsafe leaves to str; the others it wraps in Python. */
+/** Methods that markupsafe inherits from str. It wraps all others in Python. */
 const OF_STR: ReadonlySet<string> = new Set([
   'count',
   'encode',
@@ -127,7 +127,7 @@ export class Markup extends TextObject {
   }
 }
 
-/** Each field is escaped. */
+/** Escapes each field. */
 const writeSafely: FormatField = (value, spec) => {
   if (!(value instanceof Markup)) return escapeValue(formatValue(value, spec)).text;
   if (spec !== '') throw valueError('Unsupported format specification for Markup.');
@@ -152,13 +152,13 @@ const ESCAPES: { readonly [char: string]: string } = {
   '"': '&#34;',
 };
 
-/** The value as safe text; text that is already safe stays as it is. */
+/** Returns the value as safe text. Text that is already safe is returned unchanged. */
 export function escapeValue(v: Value): Markup {
   if (v instanceof Markup) return v;
   return new Markup(escapeText(toText(v)));
 }
 
-/** A text for the inside of HTML, as markupsafe escapes it. */
+/** Escapes text for HTML as markupsafe does. */
 export function escapeText(text: string): string {
   return text.replace(/[&<>'"]/g, (char) => ESCAPES[char] as string);
 }
@@ -186,7 +186,7 @@ function unescapeText(text: string): string {
   );
 }
 
-/** Text without comments and tags, white space as single spaces. */
+/** Removes comments and tags and collapses white space to single spaces. */
 export function stripTags(text: string): string {
   let out = '';
   let from = 0;

@@ -1,10 +1,9 @@
-// `namespace()`: the object whose attributes a template may set.
+// `namespace()`: an object whose attributes a template can set.
 import type { PyDict } from '../values/dict.ts';
 import { typeError } from '../values/python-error.ts';
 import { toRepr } from '../values/text.ts';
 import type { HostObject, Value } from '../values/value.ts';
 
-/** An object with attributes that `set ns.x = …` changes. */
 export class Namespace implements HostObject {
   readonly jinjaType = 'jinja2.utils.Namespace';
   readonly #attributes: PyDict;

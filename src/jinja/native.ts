@@ -1,4 +1,5 @@
-// dbt's native rendering of YAML strings: a string that is one expression gives the expression's value, not its text.
+// dbt's native rendering of YAML strings: a string that is a single expression renders to the expression's value, not
+// to its text.
 import { isFloat } from '../values/arithmetic.ts';
 import { PyDict } from '../values/dict.ts';
 import { PyFloat } from '../values/float.ts';
@@ -13,13 +14,13 @@ import type { Value } from '../values/value.ts';
 import { Markup } from './markup.ts';
 import { parseLiteral } from './python-literal.ts';
 
-/** One printed value; `constant`: jinja2 computes it while compiling and keeps only its text. */
+/** One printed value. `constant`: jinja2 evaluates it at compile time and keeps only its text. */
 export interface NativePart {
   readonly value: Value;
   readonly constant: boolean;
 }
 
-/** The result of `as_text`, `as_native`, `as_bool` and `as_number`: a str with a marker of its type. */
+/** The result of `as_text`, `as_native`, `as_bool` or `as_number`: a str that carries the requested type. */
 export class NativeMarker extends StrSubclass {
   readonly jinjaType: string;
   readonly kind: 'text' | 'native' | 'bool' | 'number';
@@ -31,14 +32,14 @@ export class NativeMarker extends StrSubclass {
   }
 }
 
-/** Whether Python can join the value with texts. */
+/** Whether Python can join the value with text. */
 export function isText(v: Value): boolean {
   return typeof v === 'string' || v instanceof Markup || v instanceof NativeMarker;
 }
 
 /**
- * The value of a string of YAML.
- * @throws JinjaError when `as_bool` or `as_number` does not hold
+ * Returns the value of a rendered YAML string.
+ * @throws JinjaError if the value does not have the type that `as_bool` or `as_number` requests
  */
 export function nativeConcat(parts: readonly NativePart[]): Value {
   const merged = mergeConstants(parts);
@@ -62,7 +63,9 @@ function isNumber(v: Value): boolean {
   return name === 'int' || name === 'float' || isFloat(v);
 }
 
-/** Whether jinja2 keeps the value of a constant expression: its repr is a literal that evaluates to it. */
+/**
+ * Whether jinja2 keeps the value of a constant expression: its repr must be a literal that evaluates to the same value.
+ */
 export function isLiteral(v: Value): boolean {
   if (typeof v !== 'object' || v === null) return typeof v !== 'function';
   if (Array.isArray(v)) return v.every(isLiteral);
@@ -71,7 +74,7 @@ export function isLiteral(v: Value): boolean {
   return v instanceof Markup || v instanceof PyFloat || v instanceof PyRange || v instanceof PySet;
 }
 
-/** Text and constants that follow each other are one text. */
+/** Merges consecutive text and constants into one text. */
 function mergeConstants(parts: readonly NativePart[]): Value[] {
   const out: Value[] = [];
   let text: string | undefined;

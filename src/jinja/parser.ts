@@ -1,5 +1,6 @@
-// Reads statements: jinja2's tags and dbt's (`materialization`, `test`, `docs`, `snapshot`, typed arguments of macros).
-// Licensed in part under BSD-3-Clause, Copyright 2007 Pallets: follows jinja2's `parser.py`, see NOTICE in lexer.ts.
+// Parses statements: jinja2's tags and dbt's (`materialization`, `test`, `docs`, `snapshot`, type annotations of macro
+// arguments). Licensed in part under BSD-3-Clause, Copyright 2007 Pallets: follows jinja2's `parser.py`, see NOTICE in
+// lexer.ts.
 import { JinjaError } from '../values/python-error.ts';
 import { stringRepr } from '../values/text.ts';
 import { SPACE_CLASS } from '../values/whitespace.ts';
@@ -22,7 +23,7 @@ import { columnOf } from './syntax-error.ts';
 import { describeExpectation, matches, TokenStream } from './token-stream.ts';
 
 export interface ParserOptions {
-  /** Reads dbt's tags and prefixes the names of macros as dbt does. */
+  /** Whether to parse dbt's tags and to prefix macro names as dbt does. */
   readonly dbt: boolean;
 }
 
@@ -482,7 +483,7 @@ export class Parser extends ExpressionParser {
       }
     }
     if (args.length === 0) {
-      // Not written in the source: they have no line.
+      // Nodes that are not in the source have no line.
       args.push({ type: 'Name', name: 'supported_languages', ctx: 'param', line: 0, pos });
       defaults.push({ type: 'List', items: [{ type: 'Const', value: 'sql', line: 0, pos }], line: 0, pos });
     }
@@ -502,17 +503,17 @@ export class Parser extends ExpressionParser {
   }
 }
 
-/** What a syntax error needs to say where it is. */
+/** What a syntax error needs to report its position. */
 export interface SourceInfo {
   readonly name: string;
   readonly path?: string | undefined;
-  /** Line of the file on which the source begins; default 1. */
+  /** File line on which the source begins; default 1. */
   readonly line?: number | undefined;
 }
 
 /**
- * The tree of a template.
- * @throws JinjaError with jinja2's words, line, column and the text of the line
+ * Parses a template to its tree.
+ * @throws JinjaError with jinja2's message, the line, the column and the line's text
  */
 export function parseSource(
   source: string,

@@ -1,5 +1,5 @@
-// Macros as JavaScript that is part of the program: what the code generator makes of a built-in macro is written while
-// the program is built, so that a command translates none of it. Running it is left to environment.ts.
+// Macros that are part of the program as JavaScript. The build translates the built-in macros, so that no command has
+// to translate them. environment.ts runs them.
 import type { TemplateContext } from './context.ts';
 import type { Environment } from './environment.ts';
 import type { TemplateSource } from './failure.ts';
@@ -10,7 +10,7 @@ import type { Runtime } from './runtime.ts';
 import type { TestFunction } from './tests.ts';
 import type { Value } from '../values/value.ts';
 
-/** A source with one macro, translated. */
+/** A source with exactly one macro, translated. */
 export interface PreparedMacro {
   readonly info: MacroInfo;
   readonly build: (
@@ -26,10 +26,10 @@ export interface PreparedMacro {
 }
 
 /**
- * The JavaScript expression of a `PreparedMacro`.
+ * Returns the JavaScript expression of a `PreparedMacro`.
  * @param source text of one macro block
- * @returns null for a source with more or less than one macro, or with a constant that JavaScript has no literal for:
- * such a source is translated when it runs
+ * @returns null for a source that does not have exactly one macro, or has a constant without a JavaScript literal; it
+ *   is translated at run time
  * @throws JinjaError of type TemplateSyntaxError
  */
 export function macroScript(environment: Environment, source: string): string | null {
@@ -48,7 +48,7 @@ export function macroScript(environment: Environment, source: string): string | 
   const constants = code.constants.map((constant) => literalOf(environment, constant));
   if (constants.includes(null)) return null;
   return (
-    // V8 compiles a function in parentheses with the script that holds it.
+    // V8 compiles a parenthesized function together with its script.
     `{ info: ${JSON.stringify(info)}, build: (function ($, $info, F, T) { "use strict"; ` +
     `const C = [${constants.join(', ')}]; ${code.source} }) }`
   );
@@ -60,7 +60,7 @@ function literalOf(environment: Environment, constant: unknown): string | null {
   return kind === undefined ? null : `${kind === 'filter' ? 'F' : 'T'}.get(${JSON.stringify(name)})`;
 }
 
-/** Whether JSON keeps the value as it is. */
+/** Whether the value survives JSON unchanged. */
 function isPlain(value: unknown): boolean {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
   if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);

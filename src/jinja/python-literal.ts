@@ -1,4 +1,4 @@
-// Python's `ast.literal_eval`: text to the value that it denotes.
+// Python's `ast.literal_eval`: converts text to the value that it denotes.
 import { negate } from '../values/arithmetic.ts';
 import { PyDict } from '../values/dict.ts';
 import { JinjaError } from '../values/python-error.ts';
@@ -25,9 +25,9 @@ class LiteralParser extends ExpressionParser {
   }
 }
 
-/** The value that the text denotes, or `undefined` when it is not a literal of Python. */
+/** Returns the value of a Python literal, or `undefined` if the text is not one. */
 export function parseLiteral(text: string): { readonly value: Value } | undefined {
-  // literal_eval strips spaces and tabs only.
+  // literal_eval strips only spaces and tabs.
   const source = text.replace(/^[ \t]+/, '');
   if (/[{}%]{2}|\b(?:true|false|none)\b/.test(source) || /^\s*$/.test(source)) {
     if (!/^[\s\S]*["'][\s\S]*$/.test(source)) return undefined;

@@ -1,20 +1,19 @@
-// What one rendering shares with every macro that it calls: limits used up so far, the nesting of calls, and the
-// recorder of positions.
+// State that a rendering shares with every macro it calls: consumed limits, call depth, and the trace.
 import { checkMemory } from '../values/budget.ts';
 import { JinjaError } from '../values/python-error.ts';
 import type { Trace } from './trace.ts';
 
-/** Limits that no honest template reaches; beyond them rendering fails with a clear error. */
+/** Limits far above what legitimate templates need. A rendering that exceeds one fails with a clear error. */
 export interface Limits {
-  /** Rounds of loops in one rendering. */
+  /** Loop iterations per rendering. */
   readonly steps: number;
-  /** Macros inside of each other. */
+  /** Depth of nested macro calls. */
   readonly depth: number;
-  /** Characters of one output. */
+  /** Characters per output. */
   readonly output: number;
-  /** Seconds that a rendering may run without yielding to the event loop, where there is a clock. */
+  /** Seconds that a rendering may run without yielding to the event loop, if there is a clock. */
   readonly seconds: number;
-  /** Milliseconds, of whatever the seconds are of. */
+  /** The clock, in milliseconds since any fixed point. */
   readonly clock: (() => number) | null;
 }
 
@@ -23,20 +22,20 @@ const LOOK = 64;
 
 export const DEFAULT_LIMITS: Limits = { steps: 5_000_000, depth: 700, output: 100_000_000, seconds: 20, clock: null };
 
-/** State of a rendering. Scopes that call each other's macros share one. */
+/** State of one rendering. Scopes that call each other's macros share it. */
 export class RenderState {
   readonly limits: Limits;
   steps = 0;
   depth = 0;
   trace: Trace | null = null;
-  /** Start of the stretch without a yield to the event loop; null before the first check. */
+  /** When the rendering last yielded to the event loop; null before the first check. */
   #since: number | null = null;
 
   constructor(limits: Limits = DEFAULT_LIMITS) {
     this.limits = limits;
   }
 
-  /** Counts one round of a loop that has written `length` characters so far. */
+  /** Counts one loop iteration; the loop has written `length` characters so far. */
   step(length: number): void {
     if (++this.steps > this.limits.steps) {
       throw new JinjaError(
@@ -48,14 +47,14 @@ export class RenderState {
     if (this.steps % LOOK === 0) this.#look();
   }
 
-  /** Ends a loop whose iterations are slow or keep much memory, before it reaches the limit of iterations. */
+  /** Ends a loop whose iterations are slow or retain much memory before it reaches the iteration limit. */
   #look(): void {
     checkMemory();
     const { clock, seconds } = this.limits;
     if (clock === null) return;
     if (this.#since === null) {
       this.#since = clock();
-      // The time limit starts anew once the rendering yields to the event loop.
+      // The time limit starts again each time the rendering yields to the event loop.
       setImmediate(() => {
         this.#since = null;
       }).unref();

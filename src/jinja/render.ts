@@ -1,4 +1,4 @@
-// Templates as a library: a source and a context of plain JavaScript values give a text.
+// The template engine as a library: renders a source with a context of plain JavaScript values.
 import { callable } from '../values/callable.ts';
 import { PyDict } from '../values/dict.ts';
 import { makeFloat, PyFloat } from '../values/float.ts';
@@ -10,24 +10,24 @@ import { Environment } from './environment.ts';
 import type { UndefinedKind } from '../values/undefined.ts';
 
 export interface RenderOptions {
-  /** Drop the newline behind a block tag. */
+  /** Whether to drop the newline after a block tag. */
   readonly trimBlocks?: boolean;
-  /** Drop white space in front of a block tag. */
+  /** Whether to drop white space before a block tag. */
   readonly lstripBlocks?: boolean;
-  /** Keep the last newline of the source. */
+  /** Whether to keep the trailing newline of the source. */
   readonly keepTrailingNewline?: boolean;
   readonly undefined?: UndefinedKind;
-  /** Sources for include, import and extends, by name. */
+  /** Returns the source of a template by name, for include, import and extends. */
   readonly templates?: { readonly [name: string]: string };
 }
 
 /**
- * Renders a template as jinja2 does (with its extensions `do` and `loopcontrols`, without dbt's tags).
+ * Renders a template as jinja2 does, with its extensions `do` and `loopcontrols` and without dbt's tags.
  *
- * @param context JSON values: integral numbers are ints. `float(1)` is an integral float, `tuple([…])` a tuple, a `Map`
- *   a dict with any keys, a `Set` a set, a bigint an int. A function can be called from the template with values of the
- *   same kinds; it gets its positional arguments as plain JavaScript values.
- * @throws JinjaError with jinja2's words, `line` and `template`
+ * @param context JSON values; integral numbers are ints. `float(1)` is an integral float, `tuple([…])` a tuple, a `Map`
+ *   a dict with keys of any type, a `Set` a set, a bigint an int. The template can call functions; they receive
+ *   positional arguments as plain JavaScript values and return such values.
+ * @throws JinjaError with jinja2's message, `line` and `template`
  * @example
  * render('{{ greeting }} {{ names | join(", ") }}', { greeting: 'hi', names: ['a', 'b'] }) // 'hi a, b'
  */
@@ -41,17 +41,17 @@ export function render(
   return environment.compile(source, { name: '<template>' }).renderSync({ get: (name) => values.get(name) });
 }
 
-/** A float, also when its value is integral. */
+/** Makes a float, also of an integral number. */
 export function float(x: number): Value {
   return makeFloat(x);
 }
 
-/** A tuple of plain values. */
+/** Makes a tuple of plain values. */
 export function tuple(items: readonly unknown[]): Value {
   return new PyTuple(items.map(toValue));
 }
 
-/** A plain JavaScript value as a template sees it. */
+/** Converts a plain JavaScript value to a template value. */
 export function toValue(x: unknown): Value {
   switch (typeof x) {
     case 'string':

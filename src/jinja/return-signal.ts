@@ -1,9 +1,10 @@
-// dbt's `return()`: how a macro gives a value instead of its text.
+// dbt's `return()`: lets a macro return a value instead of its text.
 import { typeError } from '../values/python-error.ts';
 import type { Callable, Value } from '../values/value.ts';
 
 /**
- * Thrown by `return(value)`, caught by the nearest call of a macro. Not an error: it has no stack, so that it is cheap.
+ * Thrown by `return(value)` and caught by the nearest macro call. It is not an Error: without a stack trace it is
+ * cheap.
  */
 export class ReturnSignal {
   readonly value: Value;
@@ -14,7 +15,7 @@ export class ReturnSignal {
 }
 
 /**
- * The function that templates know as `return`. Compiled macros recognize it by identity and return without throwing.
+ * The function that templates call as `return`. Compiled macros recognize it by identity and return without throwing.
  */
 export const macroReturn: Callable = (args, kwargs) => {
   const value = args.length > 0 ? args[0] : kwargs.get('data');

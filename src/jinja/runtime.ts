@@ -1,5 +1,4 @@
-// What generated code calls: operators, look-ups, calls, loops and inheritance, for one environment. The generated code
-// knows it as `$`.
+// What generated code calls, as `$`: operators, lookups, calls, loops and inheritance, for one environment.
 import { getAttribute, getItem, getSlice, lookupAttribute } from '../values/access.ts';
 import { bounded } from '../values/budget.ts';
 import * as arithmetic from '../values/arithmetic.ts';
@@ -39,7 +38,7 @@ const NOTHING: Scope = { get: () => undefined };
 
 type Pending = Value | Promise<Value> | Generator<unknown, Value, unknown>;
 
-/** The settings that an environment passes to its runtime. */
+/** Settings that an environment passes to its runtime. */
 export interface RuntimeParts {
   readonly makeUndefined: UndefinedFactory;
   readonly globals: ReadonlyMap<string, Value>;
@@ -48,7 +47,6 @@ export interface RuntimeParts {
   readonly loader: TemplateLoader;
 }
 
-/** Operations of generated code. */
 export class Runtime extends TemplateInheritance implements FilterContext {
   readonly undefined: UndefinedFactory;
   readonly none: Kwargs = NO_KWARGS;
@@ -68,7 +66,7 @@ export class Runtime extends TemplateInheritance implements FilterContext {
   readonly eq = equals;
   readonly unpack = unpack;
   readonly nativeConcat = nativeConcat;
-  /** Whether autoescape is on where the filters of this runtime are called. */
+  /** Whether filters of this runtime are called with autoescape on. */
   readonly autoescape: boolean;
   /** The same operations for a part of a template that escapes its output. */
   readonly escaping: Runtime;
@@ -83,7 +81,7 @@ export class Runtime extends TemplateInheritance implements FilterContext {
     this.escaping = autoescape ? this : new Runtime(parts, true);
   }
 
-  /** Calls a filter that a template names by a value. */
+  /** Calls a filter whose name is computed at run time. */
   callFilter(name: Value, value: Value, args: readonly Value[], kwargs: Kwargs): Value {
     const fn = this.#parts.filters.get(name as string);
     if (fn === undefined) throw unknownFunction('filter', name);
@@ -119,7 +117,7 @@ export class Runtime extends TemplateInheritance implements FilterContext {
     return typeof fn === 'function' ? fn(args, kwargs) : callableOf(fn)(args, kwargs);
   }
 
-  /** `obj.name(…)` without making the bound method first. */
+  /** Calls `obj.name(…)` without creating the bound method first. */
   callMethod(obj: Value, name: string, args: readonly Value[], kwargs: Kwargs): Pending {
     if (typeof obj === 'string') {
       const method = getStringMethod(name);
@@ -263,14 +261,14 @@ export class Runtime extends TemplateInheritance implements FilterContext {
     target.set(name, value);
   }
 
-  /** Python's TypeError for joining an item that is no text. */
+  /** Python's TypeError for joining an item that is not text. */
   notText(value: Value, index: number): JinjaError | undefined {
     return isText(value)
       ? undefined
       : typeError(`sequence item ${index}: expected str instance, ${typeName(value)} found`);
   }
 
-  /** What a constant expression prints in native rendering. */
+  /** Returns what a constant expression prints in native rendering. */
   folded(value: Value): Value {
     return isLiteral(value) ? toText(value) : value;
   }
@@ -279,7 +277,7 @@ export class Runtime extends TemplateInheritance implements FilterContext {
     parts.push({ value, constant });
   }
 
-  /** An error as it leaves a function of the template: with the place where it happened. */
+  /** Adds the template position to an error that leaves a function of the template. */
   fail(error: unknown, line: number, source: TemplateSource, name: string, state: RenderState): unknown {
     return describeFailure(error, line, source, name, state);
   }
@@ -305,7 +303,7 @@ export class Runtime extends TemplateInheritance implements FilterContext {
     return derived;
   }
 
-  /** A context that sees nothing but the globals of jinja2. */
+  /** Creates a context that sees only jinja2's globals. */
   fresh(_context: TemplateContext): TemplateContext {
     return new TemplateContext(NOTHING);
   }

@@ -1,4 +1,4 @@
-// The escapes of a string literal in a template, as Python's `unicode-escape` reads them.
+// Decodes the escapes of a string literal in a template as Python's `unicode-escape` does.
 import { codeOf } from '../values/sequence.ts';
 
 const SIMPLE: { readonly [char: string]: string } = {
@@ -22,7 +22,7 @@ const WIDTH: { readonly [char: string]: number } = { x: 2, u: 4, U: 8 };
  * @returns the text, or the reason why the literal is invalid
  */
 export function unescapeString(body: string): { text: string; error?: string } {
-  // jinja2 first turns everything but ASCII into escapes, which shows when a backslash stands before such a character.
+  // jinja2 first escapes everything outside ASCII. A backslash before such a character shows that.
   const source = /[^\x00-\x7f]/.test(body) ? body.replace(/[^\x00-\x7f]/gu, escapeCharacter) : body;
   let text = '';
   for (let i = 0; i < source.length; i++) {

@@ -1,5 +1,5 @@
-// Which JavaScript variable a name of a template is, frame by frame, with jinja2's rules: what a `for`, a macro or a
-// `with` may see and change, and what a variable holds when its frame begins.
+// Assigns template names to JavaScript variables, frame by frame, with jinja2's scoping rules: what a `for`, a macro or
+// a `with` may see and change, and what a variable holds when its frame begins.
 import type { Expr, Node, Stmt } from './ast.ts';
 import { children } from './walk.ts';
 
@@ -8,19 +8,19 @@ export type Load =
   | { readonly kind: 'parameter' }
   /** Looked up in the globals. */
   | { readonly kind: 'resolve'; readonly name: string }
-  /** Starts as the variable of the outer frame. */
+  /** Initialized from the variable of the outer frame. */
   | { readonly kind: 'alias'; readonly from: string }
-  /** Nothing until the first assignment. */
+  /** Undefined until the first assignment. */
   | { readonly kind: 'missing' };
 
 export interface Reference {
   readonly variable: string;
   readonly load: Load;
-  /** Whether it belongs to the frame that asks. */
+  /** Whether the variable belongs to the requesting frame. */
   readonly own: boolean;
 }
 
-/** What the branches of an `if` share with the frame that they stand in. */
+/** What the branches of an `if` share with the enclosing frame. */
 interface Shared {
   readonly variables: Map<string, string>;
   readonly nextId: () => number;
@@ -29,7 +29,7 @@ interface Shared {
 export class Symbols {
   readonly parent: Symbols | undefined;
   readonly stores = new Set<string>();
-  /** Variables of this frame and what they hold at its beginning. */
+  /** Variables of this frame and their initial values. */
   readonly loads = new Map<string, Load>();
   readonly #refs = new Map<string, string>();
   readonly #shared: Shared;
@@ -53,7 +53,7 @@ export class Symbols {
     return undefined;
   }
 
-  /** The variable of a name that this frame is known to see. */
+  /** Returns the variable of a name that this frame must know. */
   variable(name: string): string {
     const found = this.find(name);
     if (found === undefined) throw new Error(`no variable for ${name}`);
@@ -76,7 +76,7 @@ export class Symbols {
     if (this.find(name) === undefined) this.#define(name, { kind: 'resolve', name });
   }
 
-  /** Names that are stored in this frame or around it, with their variables; inner ones win. */
+  /** Returns the names assigned in this frame and the enclosing ones, with their variables; inner frames win. */
   visibleStores(): Map<string, string> {
     const result = new Map<string, string>();
     let symbols: Symbols | undefined = this;
@@ -86,7 +86,7 @@ export class Symbols {
     return result;
   }
 
-  /** Variables of this frame and those around it. */
+  /** Returns the variables of this frame and the enclosing ones. */
   variables(): string[] {
     return [...new Set([...this.loads.keys(), ...(this.parent?.variables() ?? [])])];
   }
@@ -127,15 +127,12 @@ export class Symbols {
     }
   }
 
-  /**
-   * Reads the names of statements and expressions in the order of their evaluation; bodies that have their own frame
-   * are left out.
-   */
+  /** Records the names in statements and expressions, in evaluation order. Skips bodies that have their own frame. */
   analyze(nodes: readonly (Stmt | Expr)[], asParameter = false): void {
     for (const node of nodes) visit(this, node, asParameter);
   }
 
-  /** Reads an `if` as alternatives: what one branch stores is not known to be stored after it. */
+  /** Records an `if` as alternatives: a name that one branch assigns may still be unassigned after the `if`. */
   analyzeBranches(branches: readonly (readonly Stmt[])[]): void {
     const copies = branches.map((statements) => {
       const copy = this.#branch();

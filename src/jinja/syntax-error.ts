@@ -1,7 +1,7 @@
-// Errors of a template's text: they know an offset, from which whoever has the text tells the column.
+// Syntax errors that keep their offset, from which code with access to the source computes the column.
 import { JinjaError, type PythonErrorType } from '../values/python-error.ts';
 
-/** A syntax error that still knows its offset in the template. */
+/** A syntax error with its offset in the template. */
 export class SyntaxErrorAt extends JinjaError {
   readonly pos: number | undefined;
 
@@ -11,16 +11,16 @@ export class SyntaxErrorAt extends JinjaError {
   }
 }
 
-/** A syntax error at a token. */
+/** Creates a syntax error at a token. */
 export function syntaxError(message: string, line: number, pos?: number): JinjaError {
   return new SyntaxErrorAt(message, line, pos);
 }
 
 /**
- * The column of an error in the line that it names: 1-based, in code points. An offset behind that line, as the end of
- * a template has, is the end of the line.
+ * Returns the column of an error in its line: 1-based, in code points. An offset after that line, as at the end of a
+ * template, gives the end of the line.
  * @param text the template
- * @returns undefined when the error has no offset, or one before its line
+ * @returns undefined if the error has no offset, or its offset is before its line
  */
 export function columnOf(error: JinjaError, text: string): number | undefined {
   const { line } = error.details;

@@ -1,10 +1,10 @@
-// The tags of a template without the text between them: tells whether an edit can have an effect beyond the text.
-// Leaves the effects to the renderer.
+// Extracts the tags of a template without the text between them, to decide whether an edit can affect more than the
+// text.
 import { Lexer, type Token } from './lexer.ts';
 
-/** Statements whose body is printed or not, and never a value that a later tag could read. */
+/** Statements whose body is either printed or not; a later tag can never read it. */
 const PRINTING: ReadonlySet<string> = new Set(['if', 'elif', 'else', 'endif', 'for', 'endfor', 'do', 'set']);
-/** Statements whose body becomes a value, and what ends it. `set` is one of them when it assigns nothing. */
+/** Statements whose body becomes a value, and their end tags. `set` belongs here if it assigns a block. */
 const VALUES: Readonly<Partial<Record<string, string>>> = {
   set: 'endset',
   call: 'endcall',
@@ -13,10 +13,10 @@ const VALUES: Readonly<Partial<Record<string, string>>> = {
 };
 
 /**
- * The tags of a template as written, comments too. Two templates with equal tags have equal side effects and differ in
- * their output only. A body that becomes a value (`{% set x %}…{% endset %}`, `call`, `filter`, `macro`) belongs to its
- * tags, text included.
- * @returns null when the text is no template, or has a statement that is none of these
+ * Returns the tags of a template as written, comments included. Two templates with equal tags have equal side effects
+ * and differ only in their output. A body that becomes a value (`{% set x %}…{% endset %}`, `call`, `filter`, `macro`)
+ * counts as part of its tags.
+ * @returns null if the text cannot be tokenized, or has any other statement
  */
 export function templateTags(code: string): string | null {
   const lexer = new Lexer();
@@ -24,7 +24,7 @@ export function templateTags(code: string): string | null {
   const tokens = lexer.tokenize(source);
   let tags = '';
   let from = 0;
-  /** The end tags of the bodies around the token, the innermost last. */
+  /** End tags of the enclosing bodies, the innermost last. */
   const bodies: string[] = [];
   for (const [i, token] of tokens.entries()) {
     if (token.type === 'error') return null;

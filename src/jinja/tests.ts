@@ -1,4 +1,4 @@
-// The tests of `x is …`: jinja2's 39.
+// jinja2's 39 tests for `x is …`.
 import { lookupAttribute } from '../values/access.ts';
 import { modulo } from '../values/arithmetic.ts';
 import { argumentBinder, type ArgumentBinder } from '../values/callable.ts';
@@ -37,7 +37,7 @@ function test(name: string, signature: string, fn: (...parameters: Value[]) => b
   };
 }
 
-/** Whether the value is the name of something that the environment has. */
+/** Whether the value names a filter or test of the environment. */
 function named(name: string, table: ReadonlyMap<string, unknown>): TestFunction {
   const known = test(name, 'env, value', (_env, v) => table.has(mapKey(v) as string));
   return (context, value, args, kwargs) => known(context, null, [value, ...args], kwargs);
@@ -47,7 +47,7 @@ function order(name: string, operator: OrderOperator, holds: (n: number) => bool
   return test(name, 'a, b', (a, b) => holds(compare(a, b, operator)));
 }
 
-/** A str, or of a class below it. */
+/** Whether the value is a str or an instance of a subclass. */
 function isText(v: Value): boolean {
   return strOf(v) !== undefined;
 }
@@ -90,7 +90,7 @@ const lessOrEqual = order('le', '<=', (n) => n <= 0);
 const greater = order('gt', '>', (n) => n > 0);
 const greaterOrEqual = order('ge', '>=', (n) => n >= 0);
 
-/** All tests by name. `filters` is what `is filter` looks in. */
+/** Creates all tests by name. `is filter` looks names up in `filters`. */
 export function createTests(filters: ReadonlyMap<string, FilterFunction | unknown>): ReadonlyMap<string, TestFunction> {
   const tests: Map<string, TestFunction> = new Map<string, TestFunction>([
     ['odd', test('test_odd', 'value', (v) => isRemainder(v, 2, 1))],

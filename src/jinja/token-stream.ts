@@ -1,5 +1,5 @@
-// The parser's view of the tokens: one current token, one to look ahead, and jinja2's words for a token that does not
-// fit. Licensed in part under BSD-3-Clause, Copyright 2007 Pallets: see NOTICE in lexer.ts.
+// The parser's view of the tokens: the current token, one token of lookahead, and jinja2's messages for an unexpected
+// token. Licensed in part under BSD-3-Clause, Copyright 2007 Pallets: see NOTICE in lexer.ts.
 import { stringRepr } from '../values/text.ts';
 import { OPERATORS, type Token } from './lexer.ts';
 import { syntaxError } from './syntax-error.ts';
@@ -19,7 +19,7 @@ export function describeToken(token: Token): string {
   return token.type === 'name' ? token.value : (TYPE_WORDS[token.type] ?? token.type);
 }
 
-/** Like `describeToken`, for `type` or `name:value`. */
+/** Like `describeToken`, for a `type` or `name:value`. */
 export function describeExpectation(expectation: string): string {
   const colon = expectation.indexOf(':');
   if (colon < 0) return TYPE_WORDS[expectation] ?? expectation;
@@ -28,13 +28,13 @@ export function describeExpectation(expectation: string): string {
     : (TYPE_WORDS[expectation.slice(0, colon)] ?? expectation.slice(0, colon));
 }
 
-/** Whether a token is of a type, or a name of a value: `block_end`, `name:endfor`. */
+/** Whether a token matches a type, or a name and value: `block_end`, `name:endfor`. */
 export function matches(token: Token, expectation: string): boolean {
   if (token.type === expectation) return true;
   return token.type === 'name' && expectation.startsWith('name:') && expectation.slice(5) === token.value;
 }
 
-/** Reads tokens one by one. An `error` token throws when it becomes the current one, as jinja2's lazy lexer does. */
+/** Reads tokens one by one. An `error` token throws when it becomes current, as in jinja2's lazy lexer. */
 export class TokenStream {
   current: Token;
   readonly #tokens: readonly Token[];
@@ -45,7 +45,7 @@ export class TokenStream {
     this.current = this.#at(0);
   }
 
-  /** Advances by one token and gives the previous one. */
+  /** Advances by one token and returns the previous one. */
   next(): Token {
     const token = this.current;
     if (token.type !== 'eof') this.current = this.#at(++this.#index);
@@ -56,7 +56,7 @@ export class TokenStream {
     return this.current.type === 'eof' ? this.current : this.#at(this.#index + 1);
   }
 
-  /** Skips a token of this type or name. */
+  /** Skips the current token if it matches the type or name. */
   skipIf(expectation: string): boolean {
     if (!matches(this.current, expectation)) return false;
     this.next();
@@ -69,7 +69,7 @@ export class TokenStream {
     return true;
   }
 
-  /** Is the current token, which may be another than a moment ago, of this type? */
+  /** Tests the current token. A method, because TypeScript would narrow a property that `next` changes. */
   is(type: Token['type']): boolean {
     return this.current.type === type;
   }

@@ -1,55 +1,55 @@
-// Records which line of which template wrote which part of a text. A position in the final SQL is mapped back to its
-// model or macro. Recording is a few array pushes per output; the search is done on demand.
+// Records which template line wrote which part of a text, so that a position in compiled SQL can be mapped to its model
+// or macro. Recording costs a few array pushes per output; searching happens on demand.
 import type { ErrorFrame } from '../errors.ts';
 import type { Value } from '../values/value.ts';
 
-/** Where a compiled template comes from; one object for each. */
+/** The origin of a compiled template; one object per template. */
 export interface TraceSource {
   readonly name: string;
   readonly path?: string | undefined;
-  /** Line of the file on which the source begins. */
+  /** File line on which the source begins. */
   readonly line?: number | undefined;
-  /** The source itself. */
+  /** The source text. */
   readonly text?: string | undefined;
-  /** `macro`, `model` …, for the frames of errors. */
+  /** The resource type shown in error frames: `macro`, `model` … */
   readonly type?: string | undefined;
 }
 
 /** One run of a template, macro or buffered block. */
 export interface TraceFrame {
   readonly source: TraceSource;
-  /** Name of the macro; empty for a block of the template around it. */
+  /** Name of the macro; empty for a block of the enclosing template. */
   readonly name: string;
   readonly parent: TraceFrame | null;
-  /** Which mark of the parent was the last one when this one began. */
+  /** Index of the parent's last mark when this run began. */
   readonly mark: number;
   /**
-   * Pairs of offset in the output and line of the template, one for each output and for each statement that may call
-   * something; the line is negative when what follows is not fixed text.
+   * Pairs of output offset and template line: one per output and per statement that may call something. The line is
+   * negative if the following output is not literal text.
    */
   readonly marks: number[];
   readonly children: TraceFrame[];
-  /** What it wrote, or what `return` gave. */
+  /** What the run wrote, or the value passed to `return`. */
   result: Value;
-  /** Line of the `return` that gave the result. */
+  /** Line of the `return` that produced the result. */
   returned: number;
-  /** Order of the moments at which it began and ended. */
+  /** Sequence numbers of the start and the end. */
   readonly began: number;
   ended: number;
 }
 
-/** Where a part of a text comes from. */
+/** The origin of a part of a text. */
 export interface TracePlace {
   readonly path: string | undefined;
-  /** 1-based, in the file. */
+  /** 1-based line in the file. */
   readonly line: number;
   readonly lineText: string | undefined;
-  /** The macros and the template that were running, innermost first. */
+  /** The active macros and the template, innermost first. */
   readonly frames: readonly ErrorFrame[];
 }
 
 /**
- * The recorder of one rendering (or of all renderings of one node).
+ * The recorder of one rendering, or of all renderings of one node.
  *
  * @example
  * const trace = new Trace();
@@ -90,7 +90,7 @@ export class Trace {
   }
 
   /**
-   * Tells that `text`, where a template prints it as a whole, was written under another trace: a model's compiled SQL
+   * Records that `text`, which a template prints as a whole, was rendered under another trace: a model's compiled SQL
    * in a materialization.
    */
   register(text: string, trace: Trace): void {
@@ -98,18 +98,18 @@ export class Trace {
   }
 
   /**
-   * The template line that wrote the character at `offset` of `text`, which is, contains or is contained in something
-   * rendered under this trace. `undefined` when it is not known.
+   * Returns the template line that wrote the character at `offset` of `text`. `text` must equal, contain or be
+   * contained in something rendered under this trace. Returns `undefined` if the origin is not known.
    */
   locate(text: string, offset: number): TracePlace | undefined {
     return new Search(this.#roots, this.#known).find(text, offset, 1);
   }
 }
 
-/** The least length of a text that is recognized inside of another text. */
+/** Minimum length of a text that is recognized inside another text. */
 const TELLING = 12;
 
-/** One question to a trace. */
+/** One search in a trace. */
 class Search {
   readonly #frames: readonly TraceFrame[];
   readonly #known: ReadonlyMap<string, Trace>;
@@ -121,8 +121,8 @@ class Search {
   }
 
   /**
-   * The place of a character of a text whose origin is not known.
-   * @param before nothing that began later can have written it
+   * Finds the origin of a character in a text that no known frame wrote.
+   * @param before ignores runs that began after this sequence number
    */
   find(text: string, offset: number, telling: number, before = Number.POSITIVE_INFINITY): TracePlace | undefined {
     let best: { length: number; place: () => TracePlace | undefined } | undefined;
@@ -147,7 +147,7 @@ class Search {
     return best?.place();
   }
 
-  /** The place of a character of a frame's result. */
+  /** Finds the origin of a character in a frame's result. */
   #inFrame(frame: TraceFrame, offset: number): TracePlace | undefined {
     this.#visited.add(frame);
     const text = frame.result as string;
@@ -174,7 +174,7 @@ class Search {
     );
   }
 
-  /** The place in one of the frames that a frame called, when its result covers the character. */
+  /** Searches the frames called by a frame for one whose result covers the character. */
   #inChildren(children: readonly TraceFrame[], piece: string, offset: number): TracePlace | undefined {
     for (const wanted of [(t: string) => t, (t: string) => t.trim()]) {
       for (const child of children) {
@@ -196,7 +196,7 @@ function allFrames(roots: readonly TraceFrame[]): TraceFrame[] {
   return out;
 }
 
-/** Where `part` stands in `text` so that it covers `offset`. */
+/** Returns the position of `part` in `text` at which it covers `offset`. */
 function covering(text: string, part: string, offset: number): number | undefined {
   if (part === '' || part.length > text.length) return undefined;
   const at = text.lastIndexOf(part, offset);
@@ -209,7 +209,7 @@ function newlines(text: string, end: number): number {
   return count;
 }
 
-/** The place on a line of a frame, with the frames around it. */
+/** Returns the position of a line in a frame, with the enclosing frames. */
 function placeOf(frame: TraceFrame, line: number): TracePlace {
   const frames: ErrorFrame[] = [];
   let at = line;

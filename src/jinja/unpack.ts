@@ -1,4 +1,4 @@
-// Taking a sequence apart into a known number of values: `for a, b in …`, `set a, b = …`.
+// Unpacks a sequence into a known number of values: `for a, b in …`, `set a, b = …`.
 import type { Expr } from './ast.ts';
 import { toArray } from '../values/iterate.ts';
 import { typeError, valueError } from '../values/python-error.ts';
@@ -7,7 +7,7 @@ import { typeName } from '../values/type-name.ts';
 import { Undefined } from '../values/undefined.ts';
 import type { Value } from '../values/value.ts';
 
-/** @throws JinjaError in CPython's words */
+/** @throws JinjaError with CPython's message */
 export function unpack(v: Value, count: number): readonly Value[] {
   let items: readonly Value[];
   try {
@@ -21,15 +21,14 @@ export function unpack(v: Value, count: number): readonly Value[] {
   return items;
 }
 
-/** How many values a loop's target takes at each place; null is a single name. */
+/** How many values a loop's target takes in each position; null for a single name. */
 export type Shape = readonly Shape[] | null;
 
-/** @param target of a loop */
 export function shapeOf(target: Expr): Shape {
   return target.type === 'Tuple' ? target.items.map(shapeOf) : null;
 }
 
-/** An item that has passed a loop's `if`: jinja2 takes it apart and makes a tuple of the parts. */
+/** Unpacks an item that passed a loop's `if`: jinja2 unpacks it and builds a tuple of the parts. */
 export function repack(item: Value, shape: Shape): Value {
   return shape === null
     ? item

@@ -1,5 +1,4 @@
-// The configuration of a model as it is written, read from the tree without running it; and the text of an expression
-// for that.
+// Reads the configuration of a model from its tree without running it, and prints expressions as text for that purpose.
 import { toRepr } from '../values/text.ts';
 import type { Value } from '../values/value.ts';
 import type { Call, Expr, Node } from './ast.ts';
@@ -17,7 +16,8 @@ const COMPARE_TEXT: { readonly [op: string]: string } = {
 };
 
 /**
- * The keyword arguments of the first `config(...)` of a template as dbt's manifest keeps them in `unrendered_config`.
+ * Returns the keyword arguments of a template's first `config(...)` as dbt's manifest keeps them in
+ * `unrendered_config`.
  */
 export function unrenderedConfig(nodes: readonly Node[]): Map<string, string> | undefined {
   let found: Call | undefined;
@@ -36,7 +36,7 @@ export function unrenderedConfig(nodes: readonly Node[]): Map<string, string> | 
   );
 }
 
-/** An expression as text that reads like its source. */
+/** Prints an expression close to its source. */
 function sourceText(node: Expr): string {
   switch (node.type) {
     case 'Const':
@@ -79,7 +79,7 @@ function sourceText(node: Expr): string {
   }
 }
 
-/** jinja2's repr of a node, the last resort of dbt's text of an expression. */
+/** jinja2's repr of a node: dbt's fallback for the text of an expression. */
 function dumpNode(node: Expr): string {
   const fields = Object.entries(node).filter(([key]) => key !== 'type' && key !== 'line' && key !== 'pos');
   return `${node.type}(${fields.map(([key, value]) => `${key}=${fieldText(value)}`).join(', ')})`;

@@ -1,7 +1,7 @@
-// Walking over a tree: the children of a node in the order of evaluation, and questions about whole trees.
+// Walks syntax trees: the children of a node in evaluation order, and queries over whole trees.
 import type { Arguments, For, Keyword, Node } from './ast.ts';
 
-/** The nodes directly below, in jinja2's order of fields. */
+/** Returns the direct children of a node, in jinja2's order of fields. */
 export function children(node: Node): readonly Node[] {
   switch (node.type) {
     case 'Template':
@@ -98,7 +98,7 @@ export function walk(nodes: readonly Node[], found: (node: Node) => void): void 
   }
 }
 
-/** `walk` for one tree; the most frequent nodes need no array of their children. */
+/** `walk` for one tree. The most frequent node types do not allocate an array of children. */
 function visit(node: Node, found: (node: Node) => void): void {
   found(node);
   switch (node.type) {
@@ -124,7 +124,7 @@ function visit(node: Node, found: (node: Node) => void): void {
   }
 }
 
-/** Which of the names are read somewhere in the trees before anything there stores to them. */
+/** Returns which of the names are read in the trees before an assignment. */
 export function undeclaredNames(nodes: readonly Node[], names: readonly string[]): Set<string> {
   const open = new Set(names);
   const found = new Set<string>();
@@ -149,12 +149,12 @@ function hasScopedBlock(node: Node): boolean {
   return (node.type === 'Block' && node.scoped) || children(node).some(hasScopedBlock);
 }
 
-/** Whether something in the tree is called, and so may have to wait. */
+/** Whether the tree contains a call, and so may have to await. */
 export function hasCall(node: Node): boolean {
   return node.type === 'Call' || children(node).some(hasCall);
 }
 
-/** The first repeated keyword of a call, filter or test, anywhere in the tree: Python refuses such a template. */
+/** Returns the first repeated keyword of a call, filter or test in the tree. Python refuses such a template. */
 export function repeatedKeyword({ kwargs }: Arguments): Keyword | undefined {
   return kwargs.length < 2 ? undefined : kwargs.find((k, i) => kwargs.findIndex((other) => other.key === k.key) < i);
 }

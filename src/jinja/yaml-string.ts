@@ -1,20 +1,19 @@
-// Rendering of one string of a YAML file, as dbt does it: natively, so that `{{ var('x') }}` gives the variable's
-// value.
+// Renders one string of a YAML file natively, as dbt does: `{{ var('x') }}` gives the variable's value.
 import type { Value } from '../values/value.ts';
 import type { Scope } from './context.ts';
 import { Environment, type TemplateInfo } from './environment.ts';
 
 const JINJA = /\{[{%#]|[#}%]\}/;
 
-/** Whether a text has anything that Jinja would read. */
+/** Whether a text contains anything that Jinja would interpret. */
 export function hasJinja(text: string): boolean {
   return JINJA.test(text);
 }
 
 /**
- * The value of a string: its text when nothing is to be rendered, the value itself when it is one expression, else the
- * text of all parts.
- * @throws JinjaError, also when `as_bool` or `as_number` does not hold
+ * Returns the text itself if there is nothing to render, the value if the string is a single expression, otherwise the
+ * concatenated text.
+ * @throws JinjaError, also if the value does not have the type that `as_bool` or `as_number` requests
  */
 export function renderYamlString(
   source: string,

@@ -58,7 +58,7 @@ const WHOLE: Readonly<Record<string, { readonly name: string; readonly bits: big
 };
 const BLANKS = /^[ \t\n\r\v\f]+|(?<![ \t\n\r\v\f])[ \t\n\r\v\f]+$/g;
 const DIGITS = /^[+-]?\d+$/;
-const DECIMAL = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/;
+const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 /** Numbers in other bases, digits in groups, and words: later servers know more of them than earlier ones. */
 const ODD_NUMBER = new RegExp(
   String.raw`^[+-]?(?:0[xXoObB][\da-fA-F_]+|\d[\d_]*(?:\.[\d_]*)?(?:[eE][+-]?[\d_]+)?` +

@@ -50,6 +50,7 @@ export async function createSync(
   from: Adapter,
   to: Adapter,
   reached?: (point: SyncPoint) => void,
+  hashKey: string | null = null,
 ): Promise<TableSync> {
   const refuse = (what: string, hint: string): never => {
     throw new TsdbtError('validation', `${target.name} cannot be synced: ${what}, which is not part of this version`, {
@@ -60,11 +61,11 @@ export async function createSync(
   if (from.type !== 'postgres') refuse(`from ${from.type}`, 'The source must be Postgres.');
   if (isClickHouse(to)) {
     const { ClickHouseSync } = await import('./clickhouse/sync.ts');
-    return new ClickHouseSync(target, from, to, reached);
+    return new ClickHouseSync(target, from, to, reached, hashKey);
   }
   if (to.type !== 'postgres') refuse(`into ${to.type}`, 'The target must be Postgres or ClickHouse.');
   const { PostgresSync } = await import('./postgres/sync.ts');
-  return new PostgresSync(target, from, to, reached);
+  return new PostgresSync(target, from, to, reached, hashKey);
 }
 
 /** The class itself would load the driver, whatever the profile's database is. */

@@ -8,6 +8,8 @@ const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 const [FIRST_SECOND, LAST_SECOND] = [-210_866_889_600n, 185_331_720_383_999n];
 /** Beyond so many zeros no number is a moment. */
 const MOST_SHIFTED = 40;
+/** Digits behind the point. */
+const MOST_FRACTION = 1000;
 
 /**
  * A number, also one written in a text, as a moment in ISO form; another value as it is.
@@ -28,7 +30,7 @@ export function fromEpoch(value: unknown, digits: number, column: RangedColumn):
   };
   const [, sign, whole = '', fraction = '', power = '0'] = match;
   const shift = Number(power) - digits;
-  if (Math.abs(shift) > MOST_SHIFTED || whole.length > MOST_SHIFTED) return refuse();
+  if (Math.abs(shift) > MOST_SHIFTED || whole.length > MOST_SHIFTED || fraction.length > MOST_FRACTION) return refuse();
   // The point as often to the right as the shift says.
   const all = whole + fraction.padEnd(shift, '0');
   const point = whole.length + shift;

@@ -8,6 +8,7 @@ import type { StoredType } from './column-check.ts';
 import { type ColumnOrigin, epochOf, isTimeType, originOf, type Path, pathText } from './column-origin.ts';
 import type { ColumnFormat } from './row-encoder.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
+import { HASH_LENGTH } from './keyed-hash.ts';
 import { OptionReader, refuseUnknown, type Refuse } from './option-reader.ts';
 import { sourceOptions, writtenOptions } from './source-options.ts';
 import { SYNC_OPTIONS } from './sync/config.ts';
@@ -169,8 +170,6 @@ const OPTIONS = [
 /** Messages among which dead letters are counted, and how many of these are too many. */
 export const DEAD_WINDOW = 10_000;
 const DEFAULT_MAX_DEAD = 100;
-/** Characters of a hash: SHA-256 in hexadecimal. */
-const HASH_LENGTH = 64;
 
 /**
  * The target of a source table, or null when nothing loads it. A table's options win over its source's.

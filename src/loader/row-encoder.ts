@@ -1,6 +1,5 @@
 // Encodes a decoded message as a row: values by declared type in COPY's text, other fields as JSON, personal data
 // hashed or dropped. Pure; fast/fast-path.ts encodes ordinary messages without decoding, the sink writes rows.
-import { createHmac } from 'node:crypto';
 import { escapeCopyText } from '../adapters/copy-text.ts';
 import type { Message } from './broker.ts';
 import { Change } from './change.ts';
@@ -8,6 +7,7 @@ import { type ColumnCheck, checkOfYears, columnCheck } from './column-check.ts';
 import { type DecodedRecord, HALF_PAIR, messageJson, PoisonMessage } from './decode.ts';
 import { fromEpoch } from './epoch.ts';
 import { BASE64, ExactNumber } from './json.ts';
+import { type KeyedHash, keyedHash } from './keyed-hash.ts';
 import { type LoadColumn, type LoadTarget, metaColumns, pathOf, PROCESSING_TS } from './load-target.ts';
 import {
   type KeyReader,
@@ -137,7 +137,7 @@ export interface RowPlan {
   readonly partitionColumn: string | null;
   /** The end of a row that is no tombstone, from the tab behind the message's timestamp on. */
   readonly tail: Buffer;
-  readonly hash: (text: string) => string;
+  readonly hash: KeyedHash;
 }
 
 /** Fields that never become columns: the loader fills those of their names, and an empty name is none. */
@@ -201,10 +201,7 @@ export class RowEncoder {
       watchesDrift: target.schemaDrift !== 'ignore',
       partitionColumn: target.partitionBy?.column ?? null,
       tail: Buffer.from(`\tf\t${this.#loadId}\n`),
-      hash: (value) =>
-        createHmac('sha256', hashKey ?? '')
-          .update(value)
-          .digest('hex'),
+      hash: keyedHash(hashKey),
     };
   }
 

@@ -63,7 +63,7 @@ function degreeOf(source: string): number {
   if (/\\[1-9k]|\(\?[^:]/.test(source)) return Number.POSITIVE_INFINITY;
   const plain = source
     .replace(/\\(?:[pPu]\{[^{}]{0,99}\}|.)/gsu, 'a')
-    .replace(/\[[^\]]{0,999}\]/g, 'a')
+    .replace(/\[[^\]]{0,299}\]/g, 'a')
     .replaceAll('(?:', '(')
     .replace(/([^)])\{\d{1,2}\}/g, '$1');
   const choices = plain.match(/[?|]/g)?.length ?? 0;

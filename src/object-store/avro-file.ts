@@ -1,4 +1,4 @@
-// Avro's container files as Iceberg's manifests need them: written without compression, read as their own schema says.
+// Avro container files as Iceberg's manifests need them: written without compression, read by the schema in the file.
 // Values are plain objects; longs are bigints.
 import { randomBytes } from 'node:crypto';
 import { inflateRawSync } from 'node:zlib';
@@ -30,12 +30,15 @@ export interface AvroField {
 }
 
 const MAGIC = Buffer.from('Obj\u0001', 'latin1');
-/** Unpacked bytes of a block; values that a block may have, and for each of its bytes: nulls and records take none. */
+/**
+ * Limits against bombs: unpacked bytes per block, and values per block and per byte, because nulls and empty records
+ * take no bytes.
+ */
 const [MAX_BLOCK_BYTES, FREE_VALUES, VALUES_PER_BYTE] = [256 * 1024 ** 2, 1_000_000, 4];
-/** Bits of a number's last byte. */
+/** Payload bits in a varint's last byte. */
 const LAST_SHIFT = 63n;
 
-/** @param metadata beside the schema */
+/** @param metadata in addition to the schema */
 export function writeAvroFile(
   schema: AvroSchema,
   rows: readonly AvroValue[],
@@ -100,7 +103,7 @@ function isUnion(schema: AvroSchema): schema is readonly AvroSchema[] {
   return Array.isArray(schema);
 }
 
-/** Is it a record, or a map? */
+/** Whether a value is a record or a map. */
 export function isRecord(value: AvroValue): value is { readonly [name: string]: AvroValue } {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
 }
@@ -110,7 +113,7 @@ export interface AvroFile {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** @throws RangeError or TypeError for what is no such file */
+/** @throws RangeError or TypeError if the bytes are not such a file */
 export function readAvroFile(file: Buffer): AvroFile {
   const reader = new AvroReader(file);
   if (!reader.take(4).equals(MAGIC)) throw new TypeError('not an Avro file');
@@ -147,7 +150,7 @@ class AvroReader {
     this.#left = FREE_VALUES + VALUES_PER_BYTE * from.length;
   }
 
-  /** Counts a value. @throws RangeError for more values than there are bytes for */
+  /** Counts a value. @throws RangeError if there are more values than the bytes allow */
   spend(): void {
     if (--this.#left < 0) throw new RangeError('the Avro file claims more values than it has bytes for');
   }
@@ -176,7 +179,7 @@ class AvroReader {
     return this.take(Number(this.long()));
   }
 
-  /** Calls for each item of an array or a map. */
+  /** Calls a function for each item of an array or map. */
   blocks(item: () => void): void {
     for (let count = this.long(); count !== 0n; count = this.long()) {
       if (count < 0n) this.long();

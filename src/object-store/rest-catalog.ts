@@ -1,5 +1,5 @@
-// A client of Iceberg's REST catalogs: tables loaded, made and changed by one commit with requirements. What a commit
-// holds is the caller's.
+// A client of Iceberg REST catalogs: loads and creates tables, and changes them by one commit with requirements.
+// Callers define the commit.
 import { parse, stringify } from 'lossless-json';
 import { TsdbtError } from '../errors.ts';
 import { requestReason } from '../http/request-reason.ts';
@@ -13,18 +13,18 @@ const SILENT_MS = 60_000;
 const UNAUTHORIZED = 'unauthorized';
 
 export interface CatalogSettings {
-  /** Of the connection. */
+  /** Name of the connection. */
   readonly name: string;
-  /** The file, for errors. */
+  /** The file of the connection, for errors. */
   readonly path: string;
   readonly uri: string;
   readonly warehouse: string | null;
   readonly token: (() => string) | null;
-  /** Where tokens come from in place of `token`. */
+  /** The source of tokens, if there is no `token`. */
   readonly oauth: TokenEndpoint | null;
 }
 
-/** Numbers beyond 2^53, as ids of snapshots are, are bigints. */
+/** Numbers beyond 2^53, such as snapshot ids, are bigints. */
 export type CatalogJson =
   | null
   | boolean
@@ -39,7 +39,7 @@ export interface CatalogAnswer {
   readonly body: CatalogJson;
 }
 
-/** The path of a namespace. @param parts its name, `a.b` in two */
+/** The path of a namespace. @param parts the parts of its name, two for `a.b` */
 export function namespacePath(parts: readonly string[]): string {
   return `namespaces/${encodeURIComponent(parts.join('\u001f'))}`;
 }
@@ -56,10 +56,10 @@ export class RestCatalog {
   }
 
   /**
-   * @param path below the catalog's prefix
-   * @param expected statuses beside 200 and 204 that are answers
-   * @param repeat false: a request that may have been done is not sent again
-   * @throws `connection` error when nobody knows whether it was done, else `runtime`
+   * @param path relative to the catalog's prefix
+   * @param expected statuses in addition to 200 and 204 that are valid answers
+   * @param repeat false: a request that may have been executed is not sent again
+   * @throws `connection` error if it is unknown whether the request was executed, otherwise `runtime`
    */
   async ask(
     method: 'GET' | 'POST',
@@ -94,7 +94,7 @@ export class RestCatalog {
   ): Promise<CatalogAnswer> {
     for (let attempt = 1; ; attempt++) {
       let failure = await this.#once(method, path, body, expected);
-      // A token may be taken back before its time: nothing was done yet.
+      // A token may be revoked early; the request was not executed.
       if (failure instanceof TsdbtError && failure.details.code === UNAUTHORIZED && this.#tokens !== null) {
         this.#tokens.forget();
         failure = await this.#once(method, path, body, expected);
@@ -134,7 +134,7 @@ export class RestCatalog {
     const asked = `answers ${status} to ${method} ${path}`;
     const parsed = jsonOf(said);
     const why = text(member(member(parsed ?? null, 'error'), 'message')) ?? '';
-    // A gateway says so in HTML: what was asked may have been done.
+    // A gateway answers with HTML: the request may have been executed.
     if (status >= 500 || status === 429 || status === 408)
       return this.#error('connection', why === '' ? asked : `${asked}: ${why}`);
     if (status === 401 || status === 403)
@@ -156,7 +156,7 @@ export class RestCatalog {
   }
 }
 
-/** An answer's text; null: it is empty, undefined: it is no JSON. */
+/** Parses an answer: null if it is empty, undefined if it is not JSON. */
 function jsonOf(said: string): CatalogJson | undefined {
   try {
     return said === '' ? null : readCatalogJson(said);
@@ -165,7 +165,7 @@ function jsonOf(said: string): CatalogJson | undefined {
   }
 }
 
-/** @throws SyntaxError for what is no JSON */
+/** @throws SyntaxError for text that is not JSON */
 export function readCatalogJson(written: string): CatalogJson {
   const value = parse(written, undefined, wholeNumber);
   return isJson(value) ? value : null;
@@ -176,22 +176,22 @@ function wholeNumber(written: string): number | bigint {
   return /^-?\d+$/.test(written) && !Number.isSafeInteger(number) ? BigInt(written) : number;
 }
 
-/** What the parser makes is nothing else. */
+/** The parser returns only these types. */
 function isJson(value: unknown): value is CatalogJson {
   return value !== undefined;
 }
 
-/** A member of an object; null: it is none, or has none of this name. */
+/** A member of an object; null if it does not exist, or the value is not an object. */
 export function member(value: CatalogJson, name: string): CatalogJson {
   return isDictionary(value) ? (value[name] ?? null) : null;
 }
 
-/** The members of an object by name; none: it is none. */
+/** The members of an object by name; empty if it is not an object. */
 export function entries(value: CatalogJson): [string, CatalogJson][] {
   return isDictionary(value) ? Object.entries(value) : [];
 }
 
-/** The items of an array; none: it is none. */
+/** The items of an array; empty if it is not an array. */
 export function items(value: CatalogJson): readonly CatalogJson[] {
   return Array.isArray(value) ? value : [];
 }

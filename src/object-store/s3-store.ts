@@ -1,5 +1,5 @@
-// A client of S3-compatible stores: whole objects, listings, conditional writes. Retries what passes, and words what
-// lasts. signature.ts signs.
+// A client of S3-compatible stores: whole objects, listings, conditional writes. Retries transient errors and describes
+// permanent ones. signature.ts signs.
 import { randomUUID } from 'node:crypto';
 import { Agent as HttpAgent, type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
@@ -10,15 +10,15 @@ import { sleep } from '../within.ts';
 
 const ATTEMPTS = 4;
 const FIRST_WAIT_MS = 100;
-/** Silence of the store after which a request counts as lost. */
+/** Time without a response after which a request counts as lost. */
 const SILENT_MS = 30_000;
 const SOCKETS = 8;
-/** Milliseconds of difference at which S3 refuses a signature. */
+/** Clock difference in milliseconds at which S3 rejects a signature. */
 const MOST_SKEW_MS = 15 * 60_000;
-/** What a store says where the object alone is missing; nothing to a HEAD. */
+/** Codes for a missing object in an existing bucket; a HEAD has no code. */
 const NO_OBJECT = ['', 'NoSuchKey', 'NotFound'];
 
-/** @param pause waits between two attempts; for tests */
+/** @param pause waits between two attempts; replaced in tests */
 export function s3Store(settings: StoreSettings, pause = sleep): ObjectStore {
   return new S3Store(settings, pause);
 }
@@ -31,7 +31,7 @@ interface Answer {
 
 interface Question {
   readonly method: 'GET' | 'PUT' | 'HEAD' | 'DELETE';
-  /** Null: the bucket. */
+  /** Null: the bucket itself. */
   readonly key: string | null;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
@@ -71,7 +71,7 @@ class S3Store implements ObjectStore {
         body: body instanceof Uint8Array ? [body] : body,
         headers: { 'content-type': type, ...Object.fromEntries(conditions) },
       },
-      // Of an object that is to be written over and is gone stores say 412 or 404.
+      // If the object to be replaced was deleted, stores answer 412 or 404.
       [200, ...(conditions.length > 0 ? [412] : []), ...(whenEtag === undefined ? [] : [404])],
       until,
     );
@@ -94,7 +94,7 @@ class S3Store implements ObjectStore {
     if (status === 404) return null;
     const size = Number(/\/(\d+)$/.exec(headers['content-range'] ?? '')?.[1] ?? body.length);
     if (status === 416) return { body: Buffer.alloc(0), size };
-    // A store that knows no ranges has sent all of it.
+    // A store without support for ranges sends the whole object.
     return status === 206 ? { body, size } : { body: body.subarray(start, end), size: body.length };
   }
 
@@ -133,7 +133,7 @@ class S3Store implements ObjectStore {
 
   async honoursConditions(prefix: string): Promise<boolean> {
     const key = `${prefix}.tsdbt-${randomUUID()}`;
-    // A write whose answer was lost is refused when it is repeated: what stands there tells whether it was done.
+    // A write whose answer was lost is rejected when it is repeated: the stored object shows whether it was executed.
     const written = async (text: string, condition: PutOptions): Promise<string | null> => {
       const { created, etag } = await this.put(key, Buffer.from(text), condition);
       if (created) return etag;
@@ -164,7 +164,10 @@ class S3Store implements ObjectStore {
     return (await this.#ask({ method: 'GET', key: null, query }, [200])).body.toString();
   }
 
-  /** Repeats what passes. @param expected statuses that are answers @throws every other one, in words */
+  /**
+   * Sends a request and retries transient errors. @param expected statuses that are valid answers @throws for all
+   * others, with a description
+   */
   async #ask(question: Question, expected: readonly number[], until = Number.POSITIVE_INFINITY): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
       if (Date.now() > until) throw this.#error('connection', 'was sent nothing: this process has slept too long');
@@ -297,12 +300,12 @@ function etagOf(headers: IncomingHttpHeaders): string {
   return String(headers.etag ?? '').replaceAll('"', '');
 }
 
-/** The store's word for what went wrong; empty where it says nothing. */
+/** The store's error code; empty if it sends none. */
 function codeOf({ body }: Answer): string {
   return element(body.subarray(0, 65_536).toString(), 'Code');
 }
 
-/** The text of the first element of a name; empty: there is none. */
+/** The text of the first element of a name; empty if there is none. */
 function element(xml: string, name: string): string {
   const open = `<${name}>`;
   const start = xml.indexOf(open);

@@ -1,8 +1,8 @@
-// Signs a request to an S3-compatible store by AWS Signature Version 4, over node:crypto: no dependency for 60 lines.
-// Sends nothing.
+// Signs requests to S3-compatible stores by AWS Signature Version 4 with node:crypto: 60 lines do not justify a
+// dependency.
 import { createHash, createHmac } from 'node:crypto';
 
-/** Who signs, for which region. */
+/** The credentials and the region. */
 export interface SigningKey {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -14,26 +14,26 @@ export interface SigningKey {
 export interface UnsignedRequest {
   readonly method: string;
   readonly host: string;
-  /** Encoded by `encodePath`. */
+  /** Already encoded by `encodePath`. */
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
-  /** In pieces. */
+  /** In several chunks. */
   readonly body: readonly Uint8Array[];
 }
 
-/** A request's query and headers with its signature. */
+/** The query and headers of a request, with its signature. */
 export interface SignedRequest {
   readonly query: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Encodes each part of a key; the slashes stay. */
+/** Encodes each segment of a key and keeps the slashes. */
 export function encodePath(key: string): string {
   return key.split('/').map(encode).join('/');
 }
 
-/** @param at milliseconds since 1970 of the machine's clock, which the store compares with its own */
+/** @param at milliseconds since 1970 by the machine's clock, which the store compares with its own */
 export function sign(request: UnsignedRequest, key: SigningKey, at: number): SignedRequest {
   const moment = new Date(at).toISOString().replace(/[-:]|\.\d{3}/g, '');
   const day = moment.slice(0, 8);

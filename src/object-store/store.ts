@@ -1,9 +1,10 @@
-// What the layers above need of an object store, and how one is reached. Types only; s3-store.ts is the client.
+// The interface of an object store for the layers above, and its connection settings. Types only; s3-store.ts is the
+// client.
 
-/** An S3-compatible store, as connections.yml names it. Secrets are asked for at each request: they may rotate. */
+/** An S3-compatible store from connections.yml. Secrets are read for each request, because they may rotate. */
 export interface StoreSettings {
   readonly name: string;
-  /** The file, for errors. */
+  /** The file of the connection, for errors. */
   readonly path: string;
   /** `https://host:port`, without a path. */
   readonly endpoint: string;
@@ -12,13 +13,13 @@ export interface StoreSettings {
   readonly accessKeyId: string;
   readonly secretAccessKey: () => string;
   readonly sessionToken: (() => string) | null;
-  /** `endpoint/bucket/key`; false: `bucket.endpoint/key`. */
+  /** True: `endpoint/bucket/key`; false: `bucket.endpoint/key`. */
   readonly pathStyle: boolean;
-  /** Who is trusted in place of the system's authorities; null: these. */
+  /** Trusted certificate authorities that replace the system's; null: the system's. */
   readonly ca: (() => string) | null;
 }
 
-/** An object as a listing shows it. */
+/** An object in a listing. */
 export interface StoredObject {
   readonly key: string;
   readonly size: number;
@@ -29,43 +30,45 @@ export interface StoredObject {
 
 /** The result of a PUT. */
 export interface Put {
-  /** False: the condition did not hold, and what is there was left as it is. */
+  /** False: the condition was not met, and the stored object is unchanged. */
   readonly created: boolean;
   /** Null: not written. */
   readonly etag: string | null;
 }
 
-/** Bytes, or pieces of them: who has pieces need not copy them into one. */
+/** Bytes, or chunks, which then need not be concatenated. */
 export type Body = Uint8Array | readonly Uint8Array[];
 
 export interface PutOptions {
-  /** Sends `If-None-Match: *`: an object that is there is not written over. */
+  /** Sends `If-None-Match: *`: an existing object is not overwritten. */
   readonly whenAbsent?: boolean;
-  /** Sends `If-Match`: only the object with this etag is written over. */
+  /** Sends `If-Match`: only an object with this etag is overwritten. */
   readonly whenEtag?: string;
   readonly type?: string;
-  /** Milliseconds since 1970 after which nothing is sent any more: a `connection` error. */
+  /** Deadline in milliseconds since 1970, after which nothing is sent: a `connection` error. */
   readonly until?: number;
 }
 
-/** Methods fail with a `connection` error while the store is away, else with a `runtime` error. */
+/** Methods fail with a `connection` error while the store is unavailable, otherwise with a `runtime` error. */
 export interface ObjectStore {
   readonly settings: StoreSettings;
   put(key: string, body: Body, options?: PutOptions): Promise<Put>;
-  /** Null: there is no such object. */
+  /** Null: the object does not exist. */
   get(key: string): Promise<Buffer | null>;
-  /** Bytes of an object from `start` on, up to before `end`, and how many it has in all. Null: there is none. */
+  /** Returns bytes `start` to before `end` of an object, and its total size. Null: it does not exist. */
   part(key: string, start: number, end: number): Promise<{ readonly body: Buffer; readonly size: number } | null>;
-  /** With its etag, for a conditional write. */
+  /** Returns the object with its etag, for a conditional write. */
   read(key: string): Promise<{ readonly body: Buffer; readonly etag: string } | null>;
   head(key: string): Promise<Pick<StoredObject, 'size' | 'etag'> | null>;
-  /** All objects whose key begins so, in the order of their keys. */
+  /** Returns all objects with this key prefix, in key order. */
   list(prefix: string): AsyncGenerator<StoredObject>;
-  /** An object that is not there is no error. */
+  /** A missing object is not an error. */
   delete(key: string): Promise<void>;
-  /** The bucket is there, and the keys may list it. Writes nothing. */
+  /** Checks that the bucket exists and the credentials may list it. Writes nothing. */
   check(): Promise<void>;
-  /** Does it honour `If-None-Match: *` and `If-Match`? Writes an object and deletes it. @param prefix of its key */
+  /**
+   * Whether the store honors `If-None-Match: *` and `If-Match`. Writes and deletes an object. @param prefix of its key
+   */
   honoursConditions(prefix: string): Promise<boolean>;
   close(): void;
 }

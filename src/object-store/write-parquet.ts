@@ -1,59 +1,59 @@
-// Writes a Parquet file in memory, a row group at a time, by hyparquet-writer. Columns and values are this file's own
-// words, so that the library is loaded for the first file only. Storing it is left to the caller.
+// Writes a Parquet file in memory, one row group at a time, with hyparquet-writer. Column types are defined here, so
+// that the library is loaded only when a file is written.
 import { gzipSync } from 'node:zlib';
 import type { SchemaElement } from 'hyparquet-writer';
 
-/** What a column holds, and so the form of its values. */
+/** The type of a column, which determines the form of its values. */
 export type ParquetType =
-  /** Booleans. */
+  /** Values are booleans. */
   | 'boolean'
-  /** Numbers: whole ones of 32 bits, or days since 1970, or fractions. */
+  /** Values are numbers: 32-bit integers, days since 1970, or floats. */
   | 'int'
   | 'date'
   | 'float'
   | 'double'
-  /** Bigints: whole ones of 64 bits, or microseconds since 1970, with and without a zone. */
+  /** Values are bigints: 64-bit integers, or microseconds since 1970, with or without a zone. */
   | 'long'
   | 'timestamp'
   | 'timestamptz'
-  /** Texts; JSON goes as text. */
+  /** Values are texts; JSON is stored as text. */
   | 'string'
   | 'uuid'
-  /** Bytes. */
+  /** Values are bytes. */
   | 'binary'
-  /** Bigints without the point: 12.34 of scale 2 is 1234n. At most 38 digits. */
+  /** Values are unscaled bigints: 12.34 with scale 2 is 1234n. At most 38 digits. */
   | { readonly precision: number; readonly scale: number };
 
 export interface ParquetColumn {
   readonly name: string;
   readonly type: ParquetType;
   readonly nullable: boolean;
-  /** By which Iceberg finds the column; absent: by its name. */
+  /** The field id by which Iceberg finds the column; absent: by name. */
   readonly fieldId?: number;
 }
 
-/** A value in the form of its column's type; null only where the column is nullable. */
+/** A value in the form of its column's type; null only in a nullable column. */
 export type ParquetValue = boolean | number | bigint | string | Uint8Array | null;
 
 export interface ParquetFile {
   readonly rows: number;
-  /** Bytes so far. */
+  /** Size in bytes so far. */
   readonly size: number;
-  /** One row group. @param values of each column in order, all of one length */
+  /** Adds a row group. @param values of each column in order, all of the same length */
   add(values: readonly ParquetValue[][]): void;
-  /** The whole file in pieces; nothing can be added to it afterwards. */
+  /** Returns the whole file in chunks; nothing can be added afterwards. */
   finish(): readonly Uint8Array[];
 }
 
-/** Level of gzip: half of the bytes that are to be had for a quarter of the time. */
+/** gzip level: half of the achievable compression in a quarter of the time. */
 const LEVEL = 3;
 const MOST_DIGITS = 38;
 
-/** @throws TypeError or RangeError of `add` for a value that is not of its column's form */
+/** @throws TypeError or RangeError in `add` for a value that does not have its column's form */
 export async function openParquetFile(columns: readonly ParquetColumn[]): Promise<ParquetFile> {
   const { ByteWriter, ParquetWriter } = await import('hyparquet-writer');
   const bytes = new ByteWriter();
-  /** What is done: one buffer of all would be doubled again and again. */
+  /** Finished chunks: a single buffer would be reallocated repeatedly. */
   const done: Uint8Array[] = [];
   const take = (): void => {
     done.push(Buffer.from(bytes.getBytes()));
@@ -94,7 +94,7 @@ export async function openParquetFile(columns: readonly ParquetColumn[]): Promis
   };
 }
 
-/** The column in the words of Parquet's schema. */
+/** The column in Parquet's schema. */
 function elementOf({ name, type, nullable, fieldId }: ParquetColumn): SchemaElement {
   const field = fieldId === undefined ? {} : { field_id: fieldId };
   return { name, repetition_type: nullable ? 'OPTIONAL' : 'REQUIRED', ...field, ...physicalOf(type) };
@@ -120,7 +120,10 @@ const PHYSICAL: Readonly<Record<Exclude<ParquetType, object>, Physical>> = {
   binary: { type: 'BYTE_ARRAY' },
 };
 
-/** Decimals are whole numbers where they fit, else as few bytes as hold every one of their digits: Iceberg's rule. */
+/**
+ * Decimals are stored as integers if they fit, otherwise in the minimum number of bytes for their precision: Iceberg's
+ * rule.
+ */
 function physicalOf(type: ParquetType): Physical {
   if (typeof type === 'string') return PHYSICAL[type];
   const { precision, scale } = type;
@@ -133,7 +136,7 @@ function physicalOf(type: ParquetType): Physical {
   return { type: 'FIXED_LEN_BYTE_ARRAY', type_length: decimalBytes(precision), ...digits };
 }
 
-/** How many bytes hold every whole number of so many digits, with its sign. */
+/** Number of bytes that can hold every signed integer of that many digits. */
 export function decimalBytes(precision: number): number {
   const bits = (10n ** BigInt(precision) - 1n).toString(2).length + 1;
   return Math.ceil(bits / 8);

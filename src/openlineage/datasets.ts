@@ -1,4 +1,4 @@
-// Names and facets of datasets as openlineage-dbt gives them, so that events of both meet in one graph. Pure.
+// Names and facets of datasets as in openlineage-dbt, so that events of both form one graph. Pure.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { ColumnInfo, ManifestNode, SourceDefinition } from '../contracts/node.ts';
 import type { Credentials } from '../contracts/project.ts';
@@ -12,21 +12,21 @@ export interface Dataset {
   readonly facets: Facets;
 }
 
-/** What has a relation, and so is a dataset. */
+/** A resource with a relation, which is a dataset. */
 const DATASETS = /^(model|seed|snapshot|source)\./;
 
-/** `postgres://host:port`. An embedded server has no address that lasts. */
+/** `postgres://host:port`. An embedded server has no stable address. */
 export function namespaceOf({ type, host, port, embedded }: Credentials): string {
   if (embedded || typeof host !== 'string' || host === '') return `${type}://embedded`;
   return `${type}://${host}${port === undefined || port === null ? '' : `:${String(port)}`}`;
 }
 
-/** Parts that are not empty, between dots. */
+/** Joins the non-empty parts with dots. */
 export function dottedName(...parts: readonly (string | null)[]): string {
   return parts.filter(Boolean).join('.');
 }
 
-/** The dataset of a node or a source; null when it has none. */
+/** The dataset of a node or source; null if it has none. */
 export function datasetOf(
   id: string,
   manifest: Pick<Manifest, 'nodes' | 'sources'>,

@@ -1,5 +1,5 @@
-// Makes OpenLineage events of a run and of its nodes: START, then COMPLETE, FAIL or ABORT. Job names are those of
-// openlineage-dbt. Pure: who sends them is sender.ts.
+// Builds OpenLineage events of a run and its nodes: START, then COMPLETE, FAIL or ABORT. Job names are those of
+// openlineage-dbt. Pure; sender.ts sends them.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { ManifestNode, TestNode } from '../contracts/node.ts';
 import type { Credentials } from '../contracts/project.ts';
@@ -31,7 +31,7 @@ export interface LineageRun {
   /** A UUID. */
   readonly invocationId: string;
   readonly version: string;
-  /** A fresh UUID. */
+  /** Returns a new UUID. */
   readonly newId: () => string;
 }
 
@@ -53,14 +53,14 @@ const SCHEMAS = {
   outputStatistics: '1-0-2/OutputStatisticsOutputDatasetFacet',
 } as const;
 
-/** Kinds of nodes that have events of their own, and what their job's name ends with, alone and in `build`. */
+/** Kinds of nodes with their own events, and the suffix of their job names, alone and in `build`. */
 const ENDINGS: Readonly<Record<string, readonly [alone: string, build: string]>> = {
   model: ['', '.build.run'],
   snapshot: ['.snapshot', '.build.snapshot'],
   seed: ['.seed', '.build.seed'],
 };
 
-/** A node that has begun. */
+/** A node that has started. */
 interface Begun {
   readonly runId: string;
   readonly name: string;
@@ -83,21 +83,21 @@ export class LineageEvents {
     this.#jobName = run.settings.jobName ?? `dbt-run-${run.project}`;
   }
 
-  /** The run begins. */
+  /** The run starts. */
   started(at: string): LineageEvent {
     return this.#ofRun('START', at, {});
   }
 
-  /** The run is over. @param message why it failed; null: nothing to say */
+  /** The run ends. @param message why it failed; null: no message */
   finished(type: Exclude<EventType, 'START'>, at: string, message: string | null): LineageEvent {
     return this.#ofRun(type, at, message === null ? {} : { errorMessage: errorFacet(message) });
   }
 
-  /** A node begins; null for what has no events of its own. */
+  /** A node starts; null for a node without events. */
   begun(node: ManifestNode, at: string): LineageEvent | null {
     const ending = ENDINGS[node.resource_type];
     if (ending === undefined || node.config.materialized === 'ephemeral') return null;
-    // Each batch of a microbatch model begins, too.
+    // Also called for each batch of a microbatch model.
     if (this.#begun.has(node.unique_id)) return null;
     const { database, schema } = node;
     const own = node.unique_id.replace(/^(model|snapshot|seed)\./, '');
@@ -118,7 +118,7 @@ export class LineageEvents {
     );
   }
 
-  /** A node ends; null for what did not begin, such as a node that was skipped. */
+  /** A node ends; null for a node that did not start, such as a skipped one. */
   ended(result: RunResult, at: string): LineageEvent | null {
     const begun = this.#begun.get(result.unique_id);
     if (begun === undefined) return null;
@@ -144,12 +144,12 @@ export class LineageEvents {
     };
     return this.#event(type, at, begun.runId, facets, job, {
       inputs: inputs.map((each) => this.#dataset(each)),
-      // A node that failed has published nothing.
+      // A failed node has published nothing.
       outputs: good && output !== null ? [this.#dataset(output, 'outputFacets', statistics)] : [],
     });
   }
 
-  /** Nodes that began and never ended, when the run was stopped. */
+  /** Ends the nodes that started and never ended, if the run was stopped. */
   aborted(at: string): LineageEvent[] {
     return [...this.#begun].map(([id, { runId, name, node }]) => {
       this.#begun.delete(id);
@@ -162,7 +162,7 @@ export class LineageEvents {
     });
   }
 
-  /** What data tests found: one run for each dataset that was tested, and one for each singular test. */
+  /** Results of data tests: one run per tested dataset, and one per singular test. */
   tests(results: readonly RunResult[], at: string): LineageEvent[] {
     const found = new Map<string, { readonly test: TestNode; readonly result: RunResult }[]>();
     const events: LineageEvent[] = [];
@@ -172,7 +172,7 @@ export class LineageEvents {
       const parents = (this.#run.manifest.parent_map[test.unique_id] ?? []).filter(
         (id) => this.#datasetOf(id) !== null,
       );
-      // As openlineage-dbt: the last parent, which of a relationship is the one that is tested.
+      // As in openlineage-dbt: the last parent, which for a relationship test is the tested one.
       const tested = test.attached_node ?? parents.at(-1);
       if (tested !== undefined) found.set(tested, [...(found.get(tested) ?? []), { test, result }]);
       if (test.test_metadata === undefined) events.push(...this.#singular(test, result, parents, at));
@@ -238,7 +238,7 @@ export class LineageEvents {
     return this.#make(type, at, invocationId, { ...facets, ...above }, job, { inputs: [], outputs: [] });
   }
 
-  /** Of something within the run. */
+  /** The parent facet of an event within the run. */
   #event(
     type: EventType,
     at: string,
@@ -321,7 +321,7 @@ function parentFacet(run: ParentRun, root: ParentRun): Facets[string] {
   return { ...of(run), root: of(root) };
 }
 
-/** How many rows may fail, as the test's threshold says it; dbt's own is none. */
+/** Number of rows that may fail according to the test's threshold; dbt's default is none. */
 function expectedOf({ config }: TestNode): string {
   const threshold = config.severity.toLowerCase() === 'warn' ? config.warn_if : config.error_if;
   return threshold.replace(/\s+/g, '') === '!=0' ? '0' : threshold;

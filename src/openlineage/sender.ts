@@ -1,5 +1,5 @@
-// Sends events in their order, by HTTP or into a file, beside the run: a queue with a limit, a deadline at the end.
-// What cannot be sent is told once and lost; nothing here throws.
+// Sends events in order, by HTTP or to a file, during the run: a bounded queue, and a deadline at the end. Events that
+// cannot be sent are reported once and dropped. Nothing here throws.
 import { appendFile } from 'node:fs/promises';
 import { requestReason } from '../http/request-reason.ts';
 import { within } from '../within.ts';
@@ -10,13 +10,13 @@ export interface SenderOptions {
   readonly fetch: typeof fetch;
   /** Masks secrets in the text of an event. */
   readonly mask: (json: string) => string;
-  /** Takes a warning. */
+  /** Receives a warning. */
   readonly warn: (text: string) => void;
 }
 
 const MOST_WAITING = 10_000;
 const TIMEOUT_MS = 5000;
-/** Failures in turn after which the rest of the run's events is not tried any more. */
+/** Consecutive failures after which the remaining events of the run are dropped. */
 const MOST_FAILURES = 3;
 
 export class LineageSender {
@@ -33,7 +33,7 @@ export class LineageSender {
     this.#options = options;
   }
 
-  /** Never waits. */
+  /** Never blocks. */
   send(event: LineageEvent): void {
     if (this.#waiting.length >= MOST_WAITING || this.#failures >= MOST_FAILURES) {
       this.#lost++;
@@ -43,21 +43,21 @@ export class LineageSender {
     this.#work ??= this.#sendAll();
   }
 
-  /** Waits until everything is sent, at most so long. @param ms milliseconds */
+  /** Waits until all events are sent, up to a limit. @param ms milliseconds */
   async close(ms: number): Promise<void> {
     const inTime = this.#work === null || (await within(this.#work, ms));
-    // With the one on its way.
+    // Includes the event that is being sent.
     this.#lost += inTime ? 0 : this.#waiting.length + 1;
     if (!inTime) {
       this.#failures = MOST_FAILURES;
-      // A request in flight would keep the process.
+      // A request in flight would keep the process alive.
       this.#over.abort();
     }
     if (this.#lost > 0) this.#options.warn(`${this.#lost} OpenLineage events were not sent`);
   }
 
   async #sendAll(): Promise<void> {
-    // The first event of a run waits for no file and no network.
+    // The first event of a run must not wait for a file or the network.
     await Promise.resolve();
     while (this.#waiting.length > 0 && this.#failures < MOST_FAILURES) {
       const batch = this.#target.kind === 'file' ? this.#waiting.splice(0) : this.#waiting.splice(0, 1);
@@ -80,7 +80,7 @@ export class LineageSender {
   async #deliver(events: readonly LineageEvent[]): Promise<void> {
     const texts = events.map((event) => this.#options.mask(JSON.stringify(event)));
     if (this.#target.kind === 'file') {
-      // A new file is readable by its owner only: events hold SQL and errors.
+      // A new file is readable only by its owner: events contain SQL and errors.
       await appendFile(this.#target.path, texts.map((text) => `${text}\n`).join(''), { mode: 0o600 });
       return;
     }

@@ -1,5 +1,5 @@
-// Reads the environment variables of OpenLineage's clients: where events go, names, the run that started this one.
-// What is wrong is told and left out: lineage never fails a run.
+// Reads the environment variables of OpenLineage's clients: destination, names, and the parent run. Invalid settings
+// are reported and ignored: lineage never fails a run.
 
 export interface ParentRun {
   readonly namespace: string;
@@ -9,14 +9,14 @@ export interface ParentRun {
 
 export type LineageTarget =
   | { readonly kind: 'http'; readonly url: string; readonly apiKey: string | null }
-  /** One event a line, at the file's end. */
+  /** Appends one event per line. */
   | { readonly kind: 'file'; readonly path: string };
 
 export interface LineageSettings {
   readonly target: LineageTarget;
-  /** Of jobs. */
+  /** Namespace of jobs. */
   readonly namespace: string;
-  /** Of the run; null: `dbt-run-` and the project's name. */
+  /** Job name of the run; null: `dbt-run-` and the project's name. */
   readonly jobName: string | null;
   readonly parent: ParentRun | null;
   readonly root: ParentRun | null;
@@ -28,8 +28,8 @@ const ENDPOINT = 'api/v1/lineage';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
- * @param warn called with what is wrong
- * @returns null when no events are asked for
+ * @param warn called with each problem
+ * @returns null if no events are requested
  */
 export function readLineageSettings(env: LineageEnvironment, warn: (text: string) => void): LineageSettings | null {
   if (/^(true|1)$/i.test(env['OPENLINEAGE_DISABLED'] ?? '')) return null;
@@ -67,7 +67,7 @@ function targetOf(env: LineageEnvironment, warn: (text: string) => void): Lineag
   return { kind: 'http', url: whole, apiKey: env['OPENLINEAGE_API_KEY'] || null };
 }
 
-/** `namespace/job/run id`, as orchestrators give it. */
+/** Parses `namespace/job/run id`, as orchestrators pass it. */
 function parentOf(name: string, env: LineageEnvironment, warn: (text: string) => void): ParentRun | null {
   const value = env[name];
   if (!value) return null;

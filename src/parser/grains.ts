@@ -1,5 +1,5 @@
-// Names the grains of time that dbt's semantic layer knows.
-/** Grains of time, the smallest first. */
+// Time grains of dbt's semantic layer.
+/** Time grains, finest first. */
 export const GRAINS: readonly string[] = [
   'nanosecond',
   'microsecond',

@@ -1,5 +1,5 @@
-// The manifest of a kept parse as JSON, with an index of tables, rows and facts of nodes. Rows are decoded lazily, so
-// that a command on one node reads little more. parse-cache.ts decides whether a parse is valid.
+// The manifest of a cached parse as JSON, with an index of tables, rows and facts about nodes. Rows are decoded lazily,
+// so that a command on one node reads little more than that node. parse-cache.ts decides whether a parse is valid.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { ManifestNode } from '../contracts/node.ts';
 import {
@@ -14,10 +14,10 @@ import {
 import { holdsMarks, markedJson, parseMarkedJson } from '../values/index.ts';
 import { unreadRecord } from '../graph/unread-record.ts';
 
-/** Bits of facts about a node. */
+/** Bit flags for facts about a node. */
 const MARKS = { versioned: 1, disabled: 2, empty: 4, timeSpine: 8 } as const;
 
-/** A node of `manifest.nodes`: unique_id, size of its row in bytes with the key, and facts. */
+/** A node of `manifest.nodes`: unique_id, size of its row in bytes including the key, and facts. */
 type KeptNode = readonly [id: string, size: number, fqn: readonly string[], parents: readonly string[], marks: number];
 
 /** A row of another table. */
@@ -27,25 +27,25 @@ type KeptRow = readonly [id: string, size: number];
 interface KeptIndex {
   /** Byte range of each table in the body. */
   readonly tables: Readonly<Record<string, readonly [from: number, to: number]>>;
-  /** In the order of the rows. */
+  /** In row order. */
   readonly nodes: readonly KeptNode[];
-  /** The same of ROW_TABLES; another build may have written none. */
+  /** The same for ROW_TABLES; another build may have written none. */
   readonly rows?: Readonly<Record<string, readonly KeptRow[]>>;
-  /** Whether the body holds a marked float. */
+  /** Whether the body contains a marked float. */
   readonly marked: boolean;
 }
 
-/** Tables beside `nodes` that can be large, and of which most commands need little more than the unique_ids. */
+/** Tables other than `nodes` that can be large, and of which most commands need little more than the unique_ids. */
 const ROW_TABLES: ReadonlySet<string> = new Set(['sources', 'macros']);
 
-/** A node's row: its number and its position in the body. */
+/** A node's row: its index and its position in the body. */
 interface Place {
   readonly row: number;
   readonly from: number;
   readonly to: number;
 }
 
-/** Bytes of a kept manifest. */
+/** The bytes of a cached manifest. */
 export interface KeptBytes {
   /** JSON: positions in the body. */
   readonly index: Uint8Array;
@@ -55,7 +55,7 @@ export interface KeptBytes {
 
 type Tables = Omit<Manifest, 'metadata'>;
 
-/** Encodes a manifest in its kept form. */
+/** Encodes a manifest for the cache. */
 export function keepManifest(manifest: Tables): { bytes: KeptBytes; kept: KeptManifest } {
   const out = new Utf8Writer();
   const tables: Record<string, readonly [number, number]> = {};
@@ -107,7 +107,10 @@ function keptNode(id: string, node: ManifestNode, size: number): KeptNode {
   return [id, size, node.fqn, parentsOf(node), marks];
 }
 
-/** Concatenates texts in UTF-8. Short texts cost less than a long one, which one wide character makes two-byte. */
+/**
+ * Concatenates texts in UTF-8. Many short texts cost less than one long text, which a single wide character makes
+ * two-byte.
+ */
 class Utf8Writer {
   static readonly #CHUNK = 1 << 20;
   /** Maximum UTF-8 bytes of one UTF-16 code unit. */
@@ -140,13 +143,13 @@ class Utf8Writer {
   }
 }
 
-/** A kept manifest that decodes rows lazily. */
+/** A cached manifest that decodes rows lazily. */
 export class KeptManifest {
   readonly #bytes: KeptBytes;
   #indexOrNull: KeptIndex | null = null;
   #placesOrNull: ReadonlyMap<string, Place> | null = null;
 
-  /** @param index decoded `bytes.index`, when known */
+  /** @param index decoded `bytes.index`, if known */
   constructor(bytes: KeptBytes, index?: KeptIndex) {
     this.#bytes = bytes;
     this.#indexOrNull = index ?? null;
@@ -174,25 +177,25 @@ export class KeptManifest {
     return places;
   }
 
-  /** Whether the JSON holds a float that artifacts write otherwise. */
+  /** Whether the JSON contains a float that artifacts write differently. */
   get marked(): boolean {
     return this.#index.marked;
   }
 
-  /** Whether any resource has a field or a setting of this name; none is decoded. */
+  /** Whether any resource has a field or setting with this name. Decodes nothing. */
   hasKey(name: string): boolean {
     const { buffer, byteOffset, byteLength } = this.#bytes.body;
-    // A quote of a text is escaped, so that no text reads like a key.
+    // Quotes in a text are escaped, so no text can match a key.
     return Buffer.from(buffer, byteOffset, byteLength).includes(`${JSON.stringify(name)}:`);
   }
 
-  /** Marked JSON of a table; undefined when there is none of that name. */
+  /** Returns the marked JSON of a table; undefined if it does not exist. */
   table(name: string): Uint8Array | undefined {
     const place = this.#index.tables[name];
     return place === undefined ? undefined : this.#bytes.body.subarray(...place);
   }
 
-  /** Marked JSON of adjacent nodes, with keys and the commas between them. */
+  /** Returns the marked JSON of adjacent nodes, with keys and separating commas. */
   rows(ids: readonly string[]): Uint8Array[] {
     const stretches: { from: number; to: number; last: number }[] = [];
     let stretch: { from: number; to: number; last: number } | undefined;
@@ -208,7 +211,7 @@ export class KeptManifest {
     return stretches.map(({ from, to }) => this.#bytes.body.subarray(from, to));
   }
 
-  /** One of the nodes; undefined when there is none of that unique_id. */
+  /** Returns a node; undefined if it does not exist. */
   node(id: string): ManifestNode | undefined {
     const place = this.#places.get(id);
     return place === undefined ? undefined : (this.#read(id, place) as ManifestNode);
@@ -243,12 +246,12 @@ export class KeptManifest {
     return json === undefined ? undefined : parseMarkedJson(textOf(json));
   }
 
-  /** Facts of the nodes; those of nodes added later are computed from the manifest. */
+  /** Facts about the nodes. Those of nodes added later are computed from the manifest. */
   facts(nodes: Manifest['nodes']): NodeFacts {
     return new KeptFacts(this.#index.nodes, this.#places, new ReadFacts(nodes));
   }
 
-  /** The bytes with replaced nodes; their unique_ids must exist. */
+  /** Returns the bytes with replaced nodes, whose unique_ids must exist. */
   withNodes(edited: ReadonlyMap<string, ManifestNode>): KeptBytes {
     if (edited.size === 0) return this.#bytes;
     const { body } = this.#bytes;

@@ -1,5 +1,5 @@
 // Builds the manifest from files in dbt's order: each phase of the parse is one call here. Pure: takes texts and
-// values, returns a manifest. Each phase lives in the folder of its name.
+// values, returns a manifest. Each phase has a folder of that name.
 import type { Adapter } from '../adapters/adapter.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { RuntimeConfig, SourceFile } from '../contracts/project.ts';
@@ -27,22 +27,25 @@ export interface ParseInput {
     'type' | 'createRelation' | 'relations' | 'quote' | 'capabilities' | 'connectionInfo'
   >;
   readonly logger: Logger;
-  /** Returns macros of built-in packages from the build, whose files are then not read. */
+  /** Returns macros of built-in packages from the build; their files are then not read. */
   readonly builtinMacros?: (() => readonly MacroFacts[] | undefined) | undefined;
-  /** Is told when a phase ends. */
+  /** Called when a phase ends. */
   readonly clock?: ParseClock | undefined;
 }
 
 export interface ParseOutput {
   readonly manifest: Manifest;
   readonly warnings: readonly LogEvent[];
-  /** Environment variables that templates read, with their values; a kept parse is valid while they are unchanged. */
+  /** Environment variables that templates read, with their values. A cached parse is valid while they are unchanged. */
   readonly envVars: Readonly<Record<string, string>>;
-  /** Parts of the command that templates and checks read, see CommandRecorder: a kept parse needs them unchanged. */
+  /**
+   * Parts of the command that templates and checks read, see CommandRecorder. A cached parse is valid while they are
+   * unchanged.
+   */
   readonly command: readonly string[];
   /** The same for on-run hooks, which can be rendered again without a full parse. */
   readonly hookCommand: readonly string[];
-  /** Nodes whose text a template or a unit test has read, so that an edit may change other nodes. */
+  /** Nodes whose text a template or a unit test read, so that editing it may change other nodes. */
   readonly readers: readonly string[];
 }
 

@@ -1,6 +1,6 @@
 // Decides whether an earlier parse is still valid: the same program, configuration, environment variables and files
-// give the same manifest. An edit of texts alone is applied to it. Pure; pipeline/ stores the file and text-edits.ts
-// defines a text edit.
+// give the same manifest. Edits that only change text are applied to it. Pure; pipeline/ stores the file and
+// text-edits.ts defines such edits.
 import { fire } from '../events/index.ts';
 import { createHash } from 'node:crypto';
 import { DEFAULT_ENV_PLACEHOLDER } from '../context/env-var.ts';
@@ -18,21 +18,21 @@ import { editedNodes, nodeId } from './shortcuts/text-edits.ts';
 export interface ParseCacheHeader {
   /** Program and configuration. */
   readonly key: string;
-  /** Part of the command on which the parse depends, see `commandPart` → hash of its value. */
+  /** Part of the command that the parse depends on, see `commandPart` → hash of its value. */
   readonly command: Readonly<Record<string, string>>;
-  /** The same for on-run hooks: one entry for each set of values that gave these hooks. */
+  /** The same for on-run hooks: one entry per set of values that produced these hooks. */
   readonly hooks: readonly Readonly<Record<string, string>>[];
-  /** Hashes of the parts that dbt names when its own cache is invalid. */
+  /** Hashes of the parts that dbt names when its cache is invalid. */
   readonly parts?: Readonly<Record<string, string>>;
-  /** Name → hash of the value, or null where there was none. */
+  /** Name → hash of the value, or null if the variable was not set. */
   readonly env_vars: Readonly<Record<string, string | null>>;
-  /** File → time, and hash of the text. (dbt's checksum of a file knows nothing of white space.) */
+  /** File → modification time, and hash of the text. dbt's checksum cannot be used: it ignores white space. */
   readonly files: Readonly<Record<string, readonly [mtime: number, hash: string]>>;
   /** When the parse began, in milliseconds since 1970. */
   readonly started_at: number;
-  /** Warnings that every command repeats, also when nothing is parsed. */
+  /** Warnings that every command repeats, even if nothing is parsed. */
   readonly warnings: readonly LogEvent[];
-  /** Nodes whose text a template or a unit test has read: see ParseOutput. */
+  /** Nodes whose text a template or a unit test read: see ParseOutput. */
   readonly readers: readonly string[];
 }
 
@@ -43,9 +43,9 @@ export interface ParseCache extends KeptBytes {
 }
 
 export interface CachedParseInput extends ParseInput {
-  /** Kept parses of earlier commands, read lazily; the parse that most commands share comes first. */
+  /** Cached parses of earlier commands, read lazily. The parse that most commands share comes first. */
   readonly previous: Iterable<ParseCache>;
-  /** Changes whenever the program does. */
+  /** Changes whenever the program changes. */
   readonly engine: string;
 }
 
@@ -53,21 +53,21 @@ export interface CachedParseOutput extends ParseOutput {
   readonly cache: ParseCache;
   /** The manifest as the cache keeps it. */
   readonly kept: KeptManifest;
-  /** The earlier parse that this one replaces; null when it is stored beside those of other commands. */
+  /** The earlier parse that this one replaces; null if it is stored in addition to those of other commands. */
   readonly replaces: ParseCache | null;
-  /** No kept parse can be reused. */
+  /** No cached parse can be reused. */
   readonly alone: boolean;
   /** Metadata of the manifest, available before the manifest is read. */
   readonly metadata: ManifestMetadata;
-  /** Whether the manifest is the earlier one, at most with other texts: its graph is known to be acyclic. */
+  /** Whether the manifest equals the earlier one except for texts: its graph is then known to be acyclic. */
   readonly reused: boolean;
-  /** Number of files that were read anew. */
+  /** Number of files that were read again. */
   readonly parsedFiles: number;
-  /** Whether the cache contains more than the earlier one. */
+  /** Whether the cache gained content. */
   readonly fresh: boolean;
 }
 
-/** dbt repeats these warnings even when it parses nothing. */
+/** dbt repeats these warnings even if it parses nothing. */
 const REPEATED: ReadonlySet<string> = new Set([
   'DeprecatedModel',
   'DeprecatedReference',
@@ -80,12 +80,12 @@ const REPEATED: ReadonlySet<string> = new Set([
   'InvalidConcurrentBatchesConfig',
   'MicrobatchMacroOutsideOfBatchesDeprecation',
 ]);
-/** Settings of a project that a parse does not depend on: where a command writes, and how it was told. */
+/** Settings of a project that a parse does not depend on: where and how a command writes its output. */
 const PLACES: ReadonlySet<string> = new Set(['target_path', 'log_path', 'clean_targets']);
 /** Flags that affect a parse even if no template reads them. */
 const PARSE_FLAGS: readonly string[] = ['store_failures', 'warn_error', 'warn_error_options', 'static_parser'];
 const BEHAVIOR_FLAG = /^(?:require_|support_|validate_|state_modified|latest_version|enable_truthy|postgres_skip)/;
-/** Macros on which every node depends: dbt parses all anew when a project's own one changes. */
+/** Macros that every node depends on. dbt parses everything again if a project's override of one changes. */
 const OVERRIDE_MACROS: readonly string[] = [
   'ref',
   'source',
@@ -96,14 +96,14 @@ const OVERRIDE_MACROS: readonly string[] = [
   'function',
 ];
 const OVERRIDE_MACRO = new RegExp(`\\{%[-+]?\\s*macro\\s+(?:${OVERRIDE_MACROS.join('|')})\\s*\\(`);
-/** Maximum number of stored value sets for hooks; commands with equal values share one. */
+/** Maximum number of stored value sets of hooks. Commands with equal values share one. */
 const MOST_HOOKS = 16;
-/** A file that changed within this time of a parse may change again without a new time stamp. */
+/** A file that changed less than this before a parse may change again without a new modification time. */
 const CLOCK_GRAIN_MS = 2000;
 
 /**
- * Parses, or reuses the earlier manifest when none of its inputs changed.
- * @throws TsdbtError as `parseProject`
+ * Parses, or reuses the earlier manifest if none of its inputs changed.
+ * @throws TsdbtError like `parseProject`
  */
 export function parseWithCache(input: CachedParseInput): CachedParseOutput {
   const { config, files, logger } = input;
@@ -163,7 +163,7 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
   };
 }
 
-/** Reports in dbt's words why an earlier parse is invalid. */
+/** Reports, with dbt's message, why an earlier parse is invalid. */
 function tellWhy(first: ParseCache, parts: Readonly<Record<string, string>>, input: CachedParseInput): void {
   const { header } = first;
   const differs = (name: string): boolean => header.parts?.[name] !== parts[name];
@@ -174,7 +174,7 @@ function tellWhy(first: ParseCache, parts: Readonly<Record<string, string>>, inp
     fire(input.logger, 'UnableToPartialParse', { reason: 'change detected to override macro. Starting full parse.' });
 }
 
-/** Whether a macro that replaces one of dbt's own, such as `ref`, came, changed or went. */
+/** Whether a macro that overrides a built-in one, such as `ref`, was added, changed or removed. */
 function overrideMacroChanged(first: ParseCache, { files }: CachedParseInput): boolean {
   const kind = 'macro ';
   const known = first.header.files;
@@ -194,7 +194,7 @@ function overrideMacroChanged(first: ParseCache, { files }: CachedParseInput): b
 const hashOf = (file: SourceFile | undefined): string | undefined =>
   file === undefined ? undefined : textHash(file, []);
 
-/** The earlier parse, with changed texts applied; null when the project must be parsed. */
+/** Returns the earlier parse with changed texts applied; null if the project must be parsed. */
 function refreshed(previous: ParseCache, input: CachedParseInput, key: string): ParseCache | null {
   const { header } = previous;
   const changed = changedFiles(header, input, key);
@@ -227,7 +227,7 @@ export function isUnchanged(header: ParseCacheHeader, input: Omit<CachedParseInp
   );
 }
 
-/** Files whose text changed; null when anything else changed, including the list of files. */
+/** Returns the files whose text changed; null if anything else changed, including the list of files. */
 function changedFiles(
   header: ParseCacheHeader,
   { config, files }: Pick<CachedParseInput, 'config' | 'files'>,
@@ -250,7 +250,7 @@ function changedFiles(
   return changed;
 }
 
-/** The manifest contains only the checksum of a seed, unless a unit test uses its rows. */
+/** The manifest contains only a seed's checksum, unless a unit test uses its rows. */
 function textHash(file: SourceFile, readers: readonly string[]): string {
   if (file.kind !== 'seed') return hash(file.contents);
   const id = nodeId(file);
@@ -296,7 +296,7 @@ function fileId(file: SourceFile): string {
   return `${file.kind} ${file.package_name}://${file.original_file_path}`;
 }
 
-/** dbt's message about a cache that it cannot use. */
+/** dbt's message about an unusable cache. */
 const REASONS: readonly (readonly [part: string, reason: string])[] = [
   ['engine', 'another build of tsdbt wrote the cache'],
   ['vars', 'config vars, config profile, or config target have changed'],
@@ -334,7 +334,7 @@ function keyOf({ config, adapter, engine }: Omit<CachedParseInput, 'previous'>):
   });
 }
 
-/** The parts of the command on which a parse depends. @param read the parts that templates read */
+/** Returns the parts of the command that a parse depends on. @param read the parts that templates read */
 function commandOf(config: RuntimeConfig, read: readonly string[]): Record<string, string> {
   const flags = Object.keys(config.flags).filter((name) => BEHAVIOR_FLAG.test(name) || PARSE_FLAGS.includes(name));
   const parts = new Set([...flags.map((name) => `flags.${name}`), ...read].sort());
@@ -348,7 +348,7 @@ function partsOf(config: RuntimeConfig, parts: readonly string[]): Record<string
   return Object.fromEntries([...parts].sort().map((part) => [part, valueHash(commandPart(config, part))]));
 }
 
-/** Whether hooks were rendered with the same values of the command that they read. */
+/** Whether hooks were rendered with the same values of the command. */
 function isOfHooks({ hooks }: ParseCacheHeader, config: RuntimeConfig): boolean {
   return hooks.some((parts) => {
     const now = partsOf(config, Object.keys(parts));
@@ -356,7 +356,7 @@ function isOfHooks({ hooks }: ParseCacheHeader, config: RuntimeConfig): boolean 
   });
 }
 
-/** An earlier parse that also has this command's hooks; null when they differ. */
+/** Returns an earlier parse whose hooks also fit this command; null if they differ. */
 function withHooks(previous: ParseCache, input: CachedParseInput): ParseCache | null {
   const { header } = previous;
   if (isOfHooks(header, input.config)) return previous;
@@ -366,7 +366,7 @@ function withHooks(previous: ParseCache, input: CachedParseInput): ParseCache | 
   return { ...previous, header: { ...header, hooks } };
 }
 
-/** The same parts of other commands that have these hooks, so that their first command finds the parse valid. */
+/** Returns the same parts for other commands with these hooks, so that their first run finds the parse valid. */
 function hooksOfOthers(input: CachedParseInput, { manifest, envVars, hookCommand }: ParseOutput) {
   if (hookCommand.join() !== NAME_OF_COMMAND || !input.config.flags.partial_parse) return [];
   const { config } = input;

@@ -1,5 +1,5 @@
-// Renders the on-run hooks of a kept parse again for a command whose flags they read. Their calls are mostly the same,
-// and then the kept parse is still valid. Any other difference needs a full parse.
+// Renders the on-run hooks of a cached parse again for a command whose flags they read. If their calls are the same, as
+// is usual, the cached parse is still valid. Any other difference requires a full parse.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { ManifestNode } from '../contracts/node.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
@@ -22,9 +22,9 @@ export const NAME_OF_COMMAND = 'flags.which';
 const SILENT: Logger = { fire: () => undefined };
 
 /**
- * Whether this command would parse the hooks of all packages as the manifest has them.
- * @param variables the environment variables of the kept parse: the hooks may read no others
- * @returns the parts of the command that the hooks read, or null when they differ or cannot be rendered
+ * Returns whether this command would parse the hooks of all packages to what the manifest contains.
+ * @param variables the environment variables of the cached parse: the hooks must not read others
+ * @returns the parts of the command that the hooks read; null if the hooks differ or cannot be rendered
  */
 export function readBySameHooks(
   input: ParseInput,
@@ -34,12 +34,12 @@ export function readBySameHooks(
   return sameHooks(input, input.config, manifest, variables)();
 }
 
-/** Commands that often follow each other, by dbt's name for them. */
+/** Commands that often follow each other, by dbt's names. */
 const OTHERS: readonly string[] = [
   ...['build', 'compile', 'freshness', 'generate', 'list', 'parse', 'run', 'seed', 'show', 'snapshot', 'test'],
 ];
 
-/** Other commands that would parse the hooks alike, where the hooks read nothing of the command but its name. */
+/** Returns other commands with the same hooks, if the hooks read nothing of the command except its name. */
 export function commandsOfSameHooks(
   input: ParseInput,
   manifest: Omit<Manifest, 'metadata'>,
@@ -54,7 +54,7 @@ export function commandsOfSameHooks(
   });
 }
 
-/** Renders the hooks each time that it is called, with the config as it is then. */
+/** Returns a function that renders the hooks with the current config. */
 function sameHooks(
   { files, adapter }: ParseInput,
   config: RuntimeConfig,
@@ -88,7 +88,7 @@ function sameHooks(
   };
 }
 
-/** A hook without fields that linking adds, in the key order of `like`. */
+/** A hook without the fields that linking adds, in the key order of `like`. */
 function unlinked(node: ManifestNode | ReadNode, like: object): unknown {
   const fields: { readonly [name: string]: unknown } = { ...node };
   return Object.keys(like).map((name) => {

@@ -1,4 +1,4 @@
-// Which version of each selected publication stands at its receiver. Nothing is published or made.
+// Reads which version of each selected publication its target has. Changes nothing.
 import type { PublicationNode } from '../contracts/publication.ts';
 import type { StandingCopy } from '../publish/receiver.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
@@ -6,13 +6,13 @@ import { select } from './select.ts';
 
 export interface Copy {
   readonly publication: PublicationNode;
-  /** Unique_id of what is published. */
+  /** unique_id of the published node. */
   readonly of: string;
-  /** Null: nothing of the publication stands there. */
+  /** Null: the target has no version of the publication. */
   readonly standing: StandingCopy | null;
 }
 
-/** @throws {TsdbtError} when a receiver cannot be reached */
+/** @throws {TsdbtError} if a target cannot be reached */
 export async function copiesOf(parsed: ParsedProject): Promise<Copy[]> {
   const copies: Copy[] = [];
   for (const id of [...select(parsed, { which: 'publish' }).selected].sort()) {

@@ -1,5 +1,5 @@
-// Compares relations of the project: with those of another target, or with their published copies. Finds what is
-// compared with what, and by which key; src/diff compares.
+// Compares relations of the project with those of another target, or with their published copies. Decides which
+// relations are compared by which key; src/diff compares.
 import type { Adapter } from '../adapters/adapter.ts';
 import { relationFrom } from '../context/relations.ts';
 import type { ManifestNode } from '../contracts/node.ts';
@@ -17,32 +17,32 @@ import type { ParsedProject } from '../runner/parsed-project.ts';
 import { toText } from '../values/text.ts';
 import { select } from './select.ts';
 
-/** Two relations that have been compared. */
+/** The comparison of two relations. */
 export interface Compared {
   /** `orders`, or the name of the publication. */
   readonly name: string;
   readonly uniqueId: string;
-  /** Target and relation, for people. */
+  /** Target and relation, for display. */
   readonly here: string;
   readonly there: string;
   readonly equal: boolean;
   readonly result: DiffResult;
 }
 
-/** Relations that could not be compared: one is not there, or a key names no row. */
+/** Relations that could not be compared: one does not exist, or a key is not unique. */
 export interface NotCompared {
   readonly name: string;
   readonly uniqueId: string;
   readonly error: TsdbtError;
 }
 
-/** Kinds of errors that are of one comparison; those of options and of the project end all. */
+/** Kinds of errors that end a single comparison. Errors of options and of the project end all. */
 const OF_ONE: ReadonlySet<ErrorKind> = new Set<ErrorKind>(['runtime', 'database', 'connection']);
 
-/** @param key overrides what the project says; empty: does not */
+/** @param key overrides the project's key; empty: does not */
 export type DiffOptions = DiffRequest;
 
-/** Compares the selected models, seeds and snapshots, one after the other. @param other the project in that target */
+/** Compares the selected models, seeds and snapshots, one after the other. @param other the project with that target */
 export async function* diffTargets(
   parsed: ParsedProject,
   other: ParsedProject,
@@ -61,9 +61,9 @@ export async function* diffTargets(
 }
 
 /**
- * Compares the selected publications with what they are copies of, one after the other. Copies in files are left out
- * and named.
- * @throws `diffNoCopy` when there are no others
+ * Compares the selected publications with the published nodes, one after the other. Copies in files are skipped and
+ * listed.
+ * @throws `diffNoCopy` if there are no others
  */
 export async function* diffCopies(parsed: ParsedProject, options: DiffOptions): AsyncGenerator<Compared | NotCompared> {
   const inFiles: string[] = [];
@@ -96,7 +96,7 @@ export async function* diffCopies(parsed: ParsedProject, options: DiffOptions): 
   note(parsed.logger, `Not compared, since only copies in databases are: ${inFiles.join(', ')}`, { level: 'warn' });
 }
 
-/** One comparison that cannot be made leaves the others as they are. */
+/** A comparison that fails does not stop the others. */
 async function attempt(name: string, uniqueId: string, work: () => Promise<Compared>): Promise<Compared | NotCompared> {
   try {
     return await work();
@@ -113,7 +113,7 @@ function selectedOf(parsed: ParsedProject, which: string): string[] {
 interface Place {
   readonly adapter: Adapter;
   readonly relation: ReturnType<typeof relationFrom>;
-  /** Of a target or a connection. */
+  /** The adapter of a target or a connection. */
   readonly of: string;
 }
 
@@ -125,7 +125,7 @@ function placeOf({ adapter, config }: ParsedProject, node: ManifestNode): Place 
   };
 }
 
-/** @returns null: the copy is in files */
+/** @returns null: the copy consists of files */
 async function placeOfCopy({ receivers }: ParsedProject, publication: PublicationNode): Promise<Place | null> {
   const { to, table } = publication.config;
   const opened = await receivers.connection(to);
@@ -173,11 +173,14 @@ async function compare(
   }
 }
 
-/** Where names without a schema are: what else is the same is one database, reached by one user. */
+/**
+ * The default database and schema differ between targets; if everything else is equal, both are the same database,
+ * reached as the same user.
+ */
 const OF_NAMES: ReadonlySet<string> = new Set(['schema', 'search_path']);
 
 async function areOneDatabase(a: Adapter, b: Adapter): Promise<boolean> {
-  // Where an embedded server listens is known once it is connected to.
+  // The port of an embedded server is known only after connecting.
   await Promise.all([a.check(), b.check()]);
   const facts = (adapter: Adapter): string => {
     const shown = adapter.connectionInfo().filter(([name]) => !OF_NAMES.has(name));
@@ -186,13 +189,13 @@ async function areOneDatabase(a: Adapter, b: Adapter): Promise<boolean> {
   return facts(a) === facts(b);
 }
 
-/** The columns that name a row of a node, as the project tells: unique_key, the primary key, a test of uniqueness. */
+/** Returns the key columns of a node according to the project: unique_key, the primary key, or a uniqueness test. */
 function keyOf({ manifest }: ParsedProject, node: ManifestNode): readonly string[] {
-  // Versions of a row have its key in common; what is made of key and time is their own.
+  // Versions of a snapshot's row share its key; dbt_scd_id, computed from key and time, is unique.
   if (node.resource_type === 'snapshot') return [scdColumn(node.config)];
   const { unique_key: unique } = node.config;
   const named = typeof unique === 'string' ? [unique] : Array.isArray(unique) ? unique.map(String) : [];
-  // An expression is no column.
+  // An expression is not a column.
   if (named.length > 0 && named.every((name) => /^\w+$/.test(name))) return named;
   if ('primary_key' in node && node.primary_key.length > 0) return node.primary_key;
   for (const test of Object.values(manifest.nodes)) {

@@ -17,14 +17,14 @@ export interface Observer {
   readonly signal?: AbortSignal | null | undefined;
   /** Set for `retry`. */
   readonly retry?: RetriedRun | null | undefined;
-  /** Seconds that nodes usually take, by unique_id: those of the longest path start first. */
+  /** Usual duration of nodes in seconds, by unique_id: those on the longest path start first. */
   readonly durations?: ReadonlyMap<string, number> | undefined;
-  /** Milliseconds that cancelled nodes have to end; by default 3 seconds. */
+  /** Milliseconds within which cancelled nodes must end; default 3 seconds. */
   readonly patience?: number | undefined;
   readonly progress?: Progress | undefined;
   /** Returns the kind of each node; by default the command's own kind. */
   readonly kindOf?: ((node: GraphNode) => NodeKind) | undefined;
-  /** Called with the nodes' results when the run throws after them. */
+  /** Called with the nodes' results if the run throws after them. */
   readonly stopped?: ((outcome: RunOutcome) => void) | undefined;
 }
 
@@ -41,7 +41,7 @@ interface Frame {
 }
 
 const WHOLE: Frame = { summary: true, warnings: true, endResult: true, artifacts: true };
-/** Frames of commands that report or write less than the default. */
+/** Settings of commands that report or write less than the default. */
 const FRAMES: ReadonlyMap<string, Frame> = new Map([
   ['generate', { ...WHOLE, warnings: false, endResult: false }],
   ['freshness', { ...WHOLE, summary: false, endResult: false, artifacts: false }],
@@ -60,7 +60,7 @@ export function announce(parsed: ParsedProject, { selected, warnings }: Selectio
 }
 
 /**
- * compile, show, docs generate: compiles each node, and `show` also reads its first rows; nothing is built.
+ * For compile, show and docs generate: compiles each node, and `show` also reads its first rows. Builds nothing.
  * @throws {TsdbtError} the first error
  */
 export function compile(parsed: ParsedProject, request: RunRequest, options: RunOptions = {}): Promise<RunOutcome> {
@@ -81,7 +81,7 @@ export function conclude(parsed: ParsedProject, { ctx, results, elapsed }: RunOu
   const frame = frameOf(parsed);
   const success = !failed && (compilesOnly(config.flags.which) || succeeded(results));
   if (frame.endResult) ctx.log.endRunResult(results, elapsed, new Date(now()).toISOString(), success);
-  // SQL typed on the command line is not part of the project.
+  // SQL given on the command line is not part of the project.
   for (const id of ctx.selected) if (id.startsWith('sql_operation.')) delete ctx.manifest.nodes[id];
   if (frame.artifacts) write(parsed, ctx, results, elapsed);
 }

@@ -1,4 +1,4 @@
-// Adds SQL of the command line (`--inline`) as the only selected node. The runner resolves its references.
+// Adds the SQL of `--inline` as the only selected node. The runner resolves its references.
 import { Dag } from '../graph/dag.ts';
 import type { Selection } from '../graph/selector.ts';
 import { createRunContext } from '../runner/context.ts';
@@ -6,8 +6,8 @@ import { inlineNode } from '../runner/inline-node.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 
 /**
- * The project with the SQL as a node, and that node selected.
- * @throws {TsdbtError} when the SQL is not a valid template or a reference cannot be resolved
+ * Returns the project with the SQL as a node, and that node selected.
+ * @throws {TsdbtError} if the SQL is not a valid template or a reference cannot be resolved
  */
 export function withInline(parsed: ParsedProject, sql: string): { parsed: ParsedProject; selection: Selection } {
   const node = inlineNode(createRunContext(parsed, new Set()), sql);

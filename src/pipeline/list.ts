@@ -1,4 +1,4 @@
-// Prints what `ls` shows of each selected resource: selector, name, path or JSON. Selection is left to select.ts.
+// Prints the selected resources for `ls`: selector, name, path or JSON.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
@@ -24,9 +24,9 @@ const JSON_KEYS = new Set([
 ]);
 
 /**
- * One line for each resource, by unique_id.
+ * Returns one line per resource, by unique_id.
  * @param outputKeys for `json`: properties to print, with dots for nested ones; empty for dbt's default
- * @param facts of the nodes; looked up in the manifest by default
+ * @param facts about the nodes; by default read from the manifest
  */
 export function listLines(
   manifest: Manifest,
@@ -37,7 +37,7 @@ export function listLines(
 ): string[] {
   return [...selected].sort().map((id) => {
     if (output === 'selector' && hasMember(manifest.nodes, id)) return facts.fqn(id).join('.');
-    // Its unique_id is made of the same three names.
+    // The unique_id consists of the same three names.
     if (output === 'selector' && hasMember(manifest.sources, id)) return id.replace('.', ':');
     const node = lookup(manifest, id);
     switch (output) {

@@ -1,5 +1,5 @@
 // The first stage: combines dbt_project.yml, profiles.yml, packages, variables and flags into one configuration, with
-// the target's adapter and the artifacts of `--state`. Node files and connections are left to later stages.
+// the target's adapter and the artifacts of `--state`. Later stages read the nodes' files and open connections.
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Adapter } from '../adapters/adapter.ts';
@@ -33,10 +33,10 @@ export interface LoadOptions {
   readonly command?: string | undefined;
   /** Options of the command under dbt's flag names: `{ select: ['orders+'], full_refresh: true }`. */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
-  /** Replaces `command` and `options`: all flags, as the command line resolves them. */
+  /** Replaces `command` and `options`: all flags as resolved by the command line. */
   readonly flags?: Flags | undefined;
   readonly invocation?: Invocation | undefined;
-  /** Receives events; by default events are dropped. */
+  /** Receives events; by default they are dropped. */
   readonly logger?: Logger | undefined;
   /** Secrets that every output masks. Loading adds those that it finds. */
   readonly secrets?: Secrets | undefined;
@@ -44,13 +44,13 @@ export interface LoadOptions {
   readonly now?: (() => number) | undefined;
   /** Id of this process: distinguishes a killed run from one that still runs. */
   readonly pid?: number | undefined;
-  /** Whether a process is running; by default none is. */
+  /** Whether a process is running; by default no process is. */
   readonly isRunning?: (pid: number) => boolean;
 }
 
 /**
  * Reads dbt_project.yml, profiles.yml, packages and variables.
- * @throws {TsdbtError} any error in them, in dbt's words
+ * @throws {TsdbtError} any error in them, with dbt's message
  */
 export async function load(options: LoadOptions): Promise<LoadedProject> {
   const {

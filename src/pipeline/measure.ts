@@ -1,5 +1,4 @@
-// Measures how old nodes are outside of a run: for promises. Thresholds and sources.json are left to `source
-// freshness`.
+// Measures the age of nodes' data outside of a run, for SLAs. `source freshness` handles thresholds and sources.json.
 import type { Adapter } from '../adapters/adapter.ts';
 import { TsdbtError } from '../errors.ts';
 import { createRunContext } from '../runner/context.ts';
@@ -11,14 +10,15 @@ import type { ParsedProject } from '../runner/parsed-project.ts';
 /** What to measure. */
 export interface FreshnessQuestion {
   readonly uniqueId: string;
-  /** Column or expression; null: what the source says itself. */
+  /** Column or expression; null: what the source itself reports. */
   readonly field: string | null;
-  /** Condition on the rows that count. */
+  /** Condition on the rows that are measured. */
   readonly filter: string | null;
 }
 
 /**
- * Answers in the order of the questions, one after the other on one connection. What cannot be measured has an error.
+ * Returns answers in the order of the questions, measured one after the other on one connection. An answer is an error
+ * if the age cannot be measured.
  * @param adapter of the project's target; its owner closes it
  */
 export async function measureFreshness(

@@ -1,5 +1,5 @@
-// Files that copies have left and no version of them names, for each selected publication whose receiver keeps
-// versions. Which files these are, the receiver says.
+// Lists orphaned files of published copies, which no version references, for each selected publication whose target
+// keeps versions.
 import type { PublicationNode } from '../contracts/publication.ts';
 import type { Orphan, OrphanSearch } from '../publish/receiver.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
@@ -11,8 +11,8 @@ export interface OrphansOfCopy {
 }
 
 /**
- * @returns of each copy that may have orphans; other receivers remove theirs by themselves
- * @throws {TsdbtError} when a receiver cannot be reached
+ * @returns the copies that may have orphans; other targets remove theirs automatically
+ * @throws {TsdbtError} if a target cannot be reached
  */
 export async function orphansOfCopies(parsed: ParsedProject, search: OrphanSearch): Promise<OrphansOfCopy[]> {
   const found: OrphansOfCopy[] = [];

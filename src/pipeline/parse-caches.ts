@@ -1,5 +1,5 @@
-// Reads and writes the parses kept in the target folder: partial_parse.json, and others for commands whose templates
-// read flags. The parser decides which parse is valid.
+// Reads and writes the parse caches in the target folder: partial_parse.json, and others for commands whose templates
+// read flags. The parser decides which one is valid.
 import { createHash } from 'node:crypto';
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,14 +12,14 @@ import type { StateSeal } from '../user-state.ts';
 
 const FILE = 'partial_parse.json';
 const OF_COMMAND = /^partial_parse\.[0-9a-f]{16}\.json$/;
-/** Few commands have a parse of their own, and each parse can be as large as the manifest. */
+/** Maximum number of additional caches: few commands need one, and each can be as large as the manifest. */
 const MOST_BESIDE = 4;
-/** Signature of all that follows it in the file. */
+/** Signature of everything after it in the file. */
 const PURPOSE = 'parse cache';
 /** Lines before the body: signature, header, YAML, index. */
 const LINES = 4;
 
-/** The kept parses of earlier commands and their paths. */
+/** The parse caches of earlier commands and their paths. */
 export class ParseCaches {
   readonly #folder: string;
   readonly #seal: StateSeal;
@@ -28,9 +28,9 @@ export class ParseCaches {
   readonly #paths = new Map<ParseCache, string>();
 
   /**
-   * @param seal signs each parse: the SQL of a parse that the user has not made is never run
-   * @param first path of the first parse, when not the default
-   * @param onUnusable called when the first parse is missing or incomplete
+   * @param seal signs each parse, so that SQL from a parse that the user did not make is never run
+   * @param first path of the first parse, if not the default
+   * @param onUnusable called if the first parse is missing or incomplete
    */
   constructor(
     folder: string,
@@ -44,7 +44,7 @@ export class ParseCaches {
     this.#onUnusable = onUnusable;
   }
 
-  /** Yields the kept parses, each read on demand; yields nothing when the first cannot be read. */
+  /** Yields the cached parses, each read on demand. Yields nothing if the first cannot be read. */
   *read(): Generator<ParseCache, void, undefined> {
     const first = readParseCache(this.#first, this.#seal);
     if (typeof first === 'string') {
@@ -62,8 +62,8 @@ export class ParseCaches {
   }
 
   /**
-   * Keeps a parse for the next command. A folder that cannot be written stops no command that writes nothing else.
-   * @returns why it could not be kept; null: it is
+   * Stores a parse for the next command. A read-only folder does not fail a command that writes nothing else.
+   * @returns why it could not be stored; null: it was
    */
   write(output: CachedParseOutput, secrets: Secrets): string | null {
     try {
@@ -109,8 +109,8 @@ export class ParseCaches {
 }
 
 /**
- * Reads a kept parse of an earlier command.
- * @returns 'missing', or 'unreadable' for an incomplete file and for one with another key's signature
+ * Reads a cached parse.
+ * @returns 'missing', or 'unreadable' for an incomplete file or one signed with another key
  */
 export function readParseCache(path: string, seal: StateSeal): ParseCache | 'missing' | 'unreadable' {
   const bytes = readBytes(path);
@@ -130,8 +130,8 @@ export function readParseCache(path: string, seal: StateSeal): ParseCache | 'mis
 }
 
 /**
- * Keeps a parse for the next command. A parse that contains a secret is not kept, because the mask would be read back
- * in its place.
+ * Stores a parse for the next command. A parse that contains a secret is not stored, because the mask would be read
+ * back in its place.
  */
 export function writeParseCache(
   path: string,

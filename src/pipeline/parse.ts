@@ -1,4 +1,4 @@
-// The second stage: builds manifest and graph from the project's files, or reuses the last parse when nothing changed.
+// The second stage: builds manifest and graph from the project's files, or reuses the last parse if nothing changed.
 // Writes manifest.json and the parse cache; `parse` itself also writes perf_info.json.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -76,7 +76,7 @@ export function parse(
       facts: facts(),
       checked: result.reused,
     });
-  // A project with a cycle is refused before the cache is written, so that the next command reports it again.
+  // A project with a cycle fails before the cache is written, so that the next command reports it again.
   let dag: Dag | undefined = result.reused ? undefined : graph();
   if (options.write !== false && config.flags.write_json) {
     writeParsedManifest(
@@ -115,7 +115,7 @@ export function parse(
   };
 }
 
-/** Logs, as dbt does, the variables and names on which a parse depends. */
+/** Logs, as dbt does, the variables and names that a parse depends on. */
 function logVars({ config, secrets, logger }: LoadedProject): void {
   const { cli_vars, profile } = config;
   const { vars } = secrets.maskArguments({ vars: cli_vars });
@@ -134,11 +134,11 @@ export function isSameProject(parsed: ParsedProject, { config, adapter, logger }
 }
 
 /**
- * Names what its nodes are made of: the texts of the project with those of large seeds and connections.yml, and what a
- * parse reads beside them: variables, the environment, the target. Runs of the same name make the same of the same
+ * Returns a hash of everything that the project's nodes depend on: the texts of the project including large seeds and
+ * connections.yml, variables, the environment and the target. Runs with the same hash produce the same from the same
  * inputs.
- * @param more what else the runs depend on
- * @throws {TsdbtError} a large seed or connections.yml cannot be read
+ * @param more other inputs of the runs
+ * @throws {TsdbtError} if a large seed or connections.yml cannot be read
  */
 export function madeOf(parsed: ParsedProject, more: unknown): string {
   const { origin, config, adapter } = parsed;
@@ -149,7 +149,7 @@ export function madeOf(parsed: ParsedProject, more: unknown): string {
   return valueHash([projectHash(parsed), origin.env_vars, cli_vars, place, beside, more]).slice(0, 32);
 }
 
-/** Hashes of the texts of seeds that are so large that a parse knows their paths alone. */
+/** Hashes of seeds that are so large that the parse contains only their paths. */
 function largeSeeds({ manifest }: ParsedProject): string[] {
   return Object.values(manifest.nodes).flatMap((node) => {
     if (node.resource_type !== 'seed' || node.checksum.name !== 'path') return [];
@@ -158,7 +158,10 @@ function largeSeeds({ manifest }: ParsedProject): string[] {
   });
 }
 
-/** The text of connections.yml with the variables that it reads, but secrets, which may change; null: there is none. */
+/**
+ * The text of connections.yml with the variables that it reads, except secrets, which may rotate; null: the file does
+ * not exist.
+ */
 function connectionsText(config: RuntimeConfig): readonly [text: string, variables: readonly unknown[]] | null {
   const path = connectionsPath(config);
   if (!existsSync(path)) return null;
@@ -168,8 +171,8 @@ function connectionsText(config: RuntimeConfig): readonly [text: string, variabl
 }
 
 /**
- * Names what a project was parsed from: the texts of its files and of dbt_project.yml, whatever folders they are in and
- * are written to.
+ * Returns a hash of what a project was parsed from: the texts of its files and of dbt_project.yml, independent of its
+ * folder and output folders.
  */
 export function projectHash({ origin, config }: ParsedProject): string {
   const texts = Object.entries(origin.files).map(([id, [, text]]) => [id, text]);
@@ -179,5 +182,5 @@ export function projectHash({ origin, config }: ParsedProject): string {
   return valueHash([texts.sort(([a = ''], [b = '']) => (a < b ? -1 : 1)), packages]).slice(0, 12);
 }
 
-/** Settings of a project that say where it is and where it writes. */
+/** Settings of a project about its location and its output. */
 const FOLDERS: ReadonlySet<string> = new Set(['project_root', 'target_path', 'log_path', 'clean_targets']);

@@ -1,5 +1,5 @@
-// perf_info.json, which `parse` writes: how many files a parse read, and how long its phases took. The parse measures
-// them itself (parser/table/parse-clock.ts).
+// perf_info.json, written by `parse`: how many files a parse read, and how long its phases took.
+// parser/table/parse-clock.ts measures.
 import { join } from 'node:path';
 import { writeArtifact } from '../artifacts.ts';
 import type { SourceFile } from '../contracts/project.ts';
@@ -8,7 +8,7 @@ import type { ParseClock } from '../parser/table/parse-clock.ts';
 import type { LoadedProject } from '../runner/parsed-project.ts';
 
 const FILE = 'perf_info.json';
-/** dbt's name of the parser of each kind of file. */
+/** dbt's name of the parser for each kind of file. */
 const PARSERS: Readonly<Partial<Record<SourceFile['kind'], string>>> = {
   model: 'model',
   snapshot: 'snapshot',
@@ -23,9 +23,9 @@ const PARSERS: Readonly<Partial<Record<SourceFile['kind'], string>>> = {
 
 /** Sizes and times of one parse. */
 export interface ParseSpeed {
-  /** Files of the project and its packages; macros of the built-in packages come from the build and are none. */
+  /** Files of the project and its packages; the build parses those of built-in packages. */
   readonly files: number;
-  /** Files that were read anew. */
+  /** Files that were read again. */
   readonly parsed: number;
   /** Seconds to read the files, and for everything. */
   readonly reading: number;
@@ -34,8 +34,9 @@ export interface ParseSpeed {
 }
 
 /**
- * Writes perf_info.json, with the keys of dbt 1.12's ManifestLoaderInfo. A phase that a kept parse spared has no time.
- * @throws TsdbtError `runtime` when the folder cannot be written
+ * Writes perf_info.json with the keys of dbt 1.12's ManifestLoaderInfo. A phase that a cached parse skipped has no
+ * time.
+ * @throws TsdbtError `runtime` if the folder cannot be written
  */
 export function writePerformance({ config, targetPath, logger, secrets }: LoadedProject, speed: ParseSpeed): void {
   const { clock } = speed;

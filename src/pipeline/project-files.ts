@@ -1,5 +1,5 @@
-// Gives the layers below access to the project's files without file system calls of their own: files are read once and
-// written only when they change.
+// Access to the project's files for the layers below, which make no file system calls: files are read once and written
+// only if they change.
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { writeIfChanged } from '../artifacts.ts';
@@ -9,7 +9,7 @@ import { readFileText } from '../project/read-file.ts';
 import type { ProjectFiles } from '../runner/parsed-project.ts';
 import type { Secrets } from '../secrets.ts';
 
-/** Access to the project's files for the layers below; each file is read once. */
+/** Access to the project's files; each is read once. */
 export function projectFiles(
   config: Pick<RuntimeConfig, 'project' | 'packages' | 'flags'>,
   secrets: Secrets,
@@ -17,7 +17,7 @@ export function projectFiles(
   const texts = new Map<string, string | null>();
   const { project, flags } = config;
   const target = realPath(resolve(project.project_root, project.target_path));
-  /** Folders that are known to lie in the target folder: a cloned repository may hold links there. */
+  /** Folders that were checked to be inside the target folder: a cloned repository may contain links there. */
   const sound = new Set<string>();
   const checkFolder = (folder: string): void => {
     if (sound.has(folder) || flags['allow_outside_paths'] === true) return;

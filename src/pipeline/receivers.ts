@@ -1,5 +1,5 @@
-// Opens the connections of connections.yml that publications go to: read and rendered like profiles.yml, with the keys
-// of a target there. Publishing is left to src/publish.
+// Opens the connections of connections.yml that publications use. The file is rendered like profiles.yml and has the
+// keys of a target there. src/publish publishes.
 import { createAdapter } from '../adapters/index.ts';
 import { catalogConnection } from '../connections/catalog.ts';
 import { connectionsPath, renderConnection, writtenConnections } from '../connections/connections-file.ts';
@@ -16,7 +16,7 @@ import { Receivers } from '../publish/receivers.ts';
 import type { Secrets } from '../secrets.ts';
 import { asDictionary } from '../project/yaml.ts';
 
-/** The receivers of a command; nothing is opened or read before the first is asked for. */
+/** The connections of a command. Nothing is opened or read before the first is requested. */
 export function receiversOf(
   config: RuntimeConfig,
   env: Readonly<Record<string, string | undefined>>,
@@ -33,7 +33,7 @@ export function receiversOf(
     const rendered = renderConnection(written, file.path, config, render);
     const seen = (secret: string): void => secrets.add(secret);
     const entry = connectionEntry({ [name]: rendered }, name, file.path, seen, file.placeOf, file.folder);
-    // Node's HTTP is loaded for those alone that talk it: most commands publish nothing.
+    // Node's HTTP is loaded only for connections that use it: most commands publish nothing.
     if (entry.type === 's3') {
       const { s3Store } = await import('../object-store/s3-store.ts');
       return { type: 's3', store: s3Store(storeConnection(entry)) };
@@ -60,11 +60,11 @@ export function receiversOf(
   });
 }
 
-/** A password stands in the environment, as everywhere in connections.yml. */
+/** The password comes from the environment, as everywhere in connections.yml. */
 function refuseWrittenSecret(name: string, fields: { readonly [key: string]: unknown }, path: string): void {
   for (const key of ['password', 'pass', 'secret_access_key', 'session_token', 'token', 'credential']) {
     const value = fields[key];
-    // YAML reads an unquoted one of digits as a number.
+    // YAML reads an unquoted password of digits as a number.
     const text = typeof value === 'string' || typeof value === 'number' ? String(value) : '';
     if (text !== '' && !text.includes('{{')) throw errorOf('writtenSecret', { secret: `${name}.${key}` }, { path });
   }

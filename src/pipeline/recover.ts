@@ -1,5 +1,5 @@
 // Writes run_results.json of a killed run from its journal. Does not touch the database: statements of the next run
-// repair what the killed run left there.
+// clean up there.
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeRunResults } from '../artifacts.ts';
@@ -8,7 +8,7 @@ import { artifactMetadata } from '../runner/metadata.ts';
 import type { LoadedProject } from '../runner/parsed-project.ts';
 import { projectResults, readJournal } from '../state/journal.ts';
 
-/** Does nothing when the last run completed or is still running. */
+/** Does nothing if the last run completed or is still running. */
 export function recoverKilledRun({ config, secrets, targetPath, logger, now, isRunning }: LoadedProject): void {
   const path = join(targetPath, 'run.journal');
   if (!config.flags.write_json || !existsSync(path) || !statSync(path).isFile() || endsWell(path)) return;

@@ -31,10 +31,10 @@ export function select(parsed: ParsedProject, { which, accepts, ...options }: Se
   });
 }
 
-/** Commands that run no tests: they publish what does not wait for any. */
+/** Commands that run no tests: they publish only what does not wait for a test. */
 const WITHOUT_TESTS: ReadonlySet<string> = new Set(['run', 'seed', 'snapshot']);
 
-/** What these commands leave to others among the publications; undefined: nothing. */
+/** The publications that these commands exclude; undefined: none. */
 function publishesLate({ manifest: { publications } }: ParsedProject, which: string): SelectOptions['accepts'] {
   if (publications === undefined || !WITHOUT_TESTS.has(which)) return undefined;
   return (id) => publications[id]?.config.when !== 'green';

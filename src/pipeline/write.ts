@@ -1,4 +1,4 @@
-// The last stage: writes the artifacts of a command, each atomically. Their JSON is left to src/artifacts.ts.
+// The last stage: writes the artifacts of a command, each atomically. src/artifacts.ts builds their JSON.
 import { join } from 'node:path';
 import { MANIFEST_FILES, writeArtifact, writeGraphSummary, writeManifest, writeRunResults } from '../artifacts.ts';
 import type { RunResult, SourcesArtifact } from '../contracts/results.ts';
@@ -29,7 +29,7 @@ export function write(parsed: ParsedProject, ctx: RunContext, results: readonly 
     { metadata: artifactMetadata(config, 'run-results', 6, now()), results: [...results], elapsed_time: elapsed, args },
     secrets,
   );
-  // The artifacts are written: only now may the journal end.
+  // The journal may end only after the artifacts are written.
   ctx.journal?.end(new Date(now()).toISOString(), elapsed);
   ctx.log.artifactWritten('RunExecutionResult', join(targetPath, 'run_results.json'));
 }
@@ -52,9 +52,9 @@ export function writeSummary(parsed: ParsedProject): void {
 }
 
 /**
- * Writes sources.json, and freshness.json when models were measured, because readers of sources.json expect only
- * sources, and, as in dbt, only those that could be measured.
- * @param path of sources.json, instead of the default below the target folder
+ * Writes sources.json. Models go to freshness.json, because readers of sources.json expect only sources. As in dbt,
+ * both contain only what could be measured.
+ * @param path of sources.json, instead of the default in the target folder
  */
 export function writeFreshness(
   parsed: ParsedProject,

@@ -38,9 +38,9 @@ const SECOND_FORM = ['name', 'type', 'table_format', 'config'];
 const TABLE_FORMATS = ['default', 'iceberg'];
 
 /**
- * Checks the project's catalogs.yml; without the file, or without a catalog in it, nothing happens.
- * @param renderer makes the renderer of the file's templates, which may read DBT_ENV_SECRET_ variables
- * @throws TsdbtError in dbt's words: the file is malformed, or the adapter has no such catalog
+ * Checks the project's catalogs.yml. Does nothing if the file or a catalog in it is missing.
+ * @param renderer creates the renderer of the file's templates, which may read DBT_ENV_SECRET_ variables
+ * @throws TsdbtError with dbt's message: the file is malformed, or the adapter has no such catalog
  */
 export function checkCatalogs(config: RuntimeConfig, renderer: () => RenderYamlText, logger: Logger): void {
   const path = join(config.project.project_root, CATALOGS_FILE);

@@ -1,4 +1,4 @@
-// `clean`: deletes the folders of clean-targets, but never sources and nothing outside of the project.
+// `clean`: deletes the folders in clean-targets, but never source folders or anything outside of the project.
 import { eventOf } from '../events/index.ts';
 import { existsSync, rmSync } from 'node:fs';
 import { resolve, sep } from 'node:path';
@@ -10,9 +10,9 @@ import { realPath } from './outside-paths.ts';
 import { sourcePaths } from './project.ts';
 
 /**
- * Deletes the folders of clean-targets.
+ * Deletes the folders in clean-targets.
  * @param projectFilesOnly false: also folders outside of the project (`--no-clean-project-files-only`)
- * @throws TsdbtError `runtime` in dbt's words before anything is deleted
+ * @throws TsdbtError `runtime`, with dbt's message, before anything is deleted
  */
 export function cleanProject(project: Project, projectFilesOnly: boolean, logger: Logger): void {
   const root = realPath(project.project_root);

@@ -27,7 +27,7 @@ const SELECT: OptionSpec = {
   help: 'Nodes to include.',
 };
 
-/** All options of commands. A key differs from the name where two commands give one name two meanings. */
+/** All options of commands. A key differs from the option's name where two commands use one name with two meanings. */
 export const OPTIONS = {
   add_package: {
     name: 'add_package',

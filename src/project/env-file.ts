@@ -1,5 +1,6 @@
-// Reads the `.env` file as dbt 1.12 does, from the working directory or the nearest folder above it, up to the root of
-// the repository. Shell variables take precedence. Templates see all values, the program only a few options of them.
+// Reads the `.env` file as dbt 1.12 does, from the working directory or the nearest parent folder, up to the root of
+// the repository. Shell variables take precedence. Templates see all values; the program itself uses only a few options
+// from it.
 import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { errorOf } from '../error-table.ts';
@@ -8,46 +9,49 @@ import { readFileText } from './read-file.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Maximum characters that `${NAME}` may insert into all values: a line that names itself twice doubles its length. */
+/**
+ * Maximum number of characters that `${NAME}` may insert into all values: a line that references itself twice doubles
+ * its length.
+ */
 const MOST_INTERPOLATED = 10_000_000;
 
-/** The variables of a command, by who may see them. */
+/** The variables of a command, by who can read them. */
 export interface CommandEnvironment {
-  /** What `env_var()` sees: the shell's variables and those of `.env`. */
+  /** For `env_var()`: the shell's variables and those of `.env`. */
   readonly templates: Environment;
   /**
-   * What decides how the program works: the shell's variables and a few options of `.env`. A cloned repository brings
-   * its own `.env`, so the rest reaches no child process and no address, proxy or TLS setting.
+   * For the program itself: the shell's variables and a few options from `.env`. A cloned repository can contain a
+   * `.env`, so other variables never reach child processes, URLs, proxies or TLS settings.
    */
   readonly settings: Environment;
-  /** The options of `.env` in `settings`. */
+  /** The options from `.env` in `settings`. */
   readonly fromFile: ReadonlySet<string>;
   /** Why a `.env`, or a variable in it, was ignored. */
   readonly warning: string | null;
 }
 
 export interface EnvironmentPlace {
-  /** Start of the search. */
+  /** Start folder of the search. */
   readonly cwd: string;
   /** The shell's variables. */
   readonly env: Environment;
-  /** The end of the search where there is no repository. */
+  /** Where the search ends if there is no repository. */
   readonly projectDir: string;
   /** Whether the caller accepts a link to a file outside of the repository. */
   readonly allowOutside?: boolean;
 }
 
-/** Options that `.env` may set although dbt does not know them. */
+/** Options that `.env` may set although dbt does not have them. */
 const OWN_OPTIONS = ['TSDBT_ASK_AFTER', 'TSDBT_LEASE', 'NO_COLOR', 'DO_NOT_TRACK'];
-/** Keys and tokens that only the shell may set: whoever writes a committed `.env` would know them. */
+/** Keys and tokens that only the shell may set: the author of a committed `.env` would know them. */
 const KEYS = ['TSDBT_HASH_KEY', 'TSDBT_SERVE_TOKEN', 'TSDBT_SERVE_READ_TOKEN'];
 /**
- * Options of dbt's that only the shell may set: they name servers, open a port to other machines, let `clean` delete
- * folders elsewhere, or move a command to another project.
+ * dbt's options that only the shell may set: they name servers, open a port to other machines, let `clean` delete
+ * folders elsewhere, or select another project.
  */
 const SHELL_ONLY = /^DBT_(?:ENGINE_)?(?:PACKAGE_HUB_URL|HOST|CLEAN_PROJECT_FILES_ONLY|PROJECT_DIR)$/;
 
-/** Adds the variables of `.env` to the environment; existing variables are kept. */
+/** Adds the variables of `.env` to the environment. Existing variables are kept. */
 export function readEnvironment({ cwd, env, projectDir, allowOutside }: EnvironmentPlace): CommandEnvironment {
   const top = topOfSearch(resolve(cwd), resolve(projectDir));
   const path = findEnvFile(resolve(cwd), top);
@@ -83,7 +87,7 @@ function otherSpelling(name: string): string {
   return name.startsWith('DBT_ENGINE_') ? name.replace('DBT_ENGINE_', 'DBT_') : name.replace(/^DBT_/, 'DBT_ENGINE_');
 }
 
-/** The last folder of the search: the repository's root, or else the project, or else the working directory. */
+/** The last folder of the search: the repository's root, otherwise the project, otherwise the working directory. */
 function topOfSearch(cwd: string, projectDir: string): string {
   for (let folder = cwd; ; folder = dirname(folder)) {
     if (existsSync(join(folder, '.git'))) return folder;
@@ -99,13 +103,13 @@ function findEnvFile(directory: string, top: string): string | undefined {
   }
 }
 
-/** Why a `.env` cannot be trusted. @param top folder that it must lie in; null: any */
+/** Returns why a `.env` is not trusted. @param top folder that must contain it; null: any */
 function envFileProblem(path: string, top: string | null, env: Environment): string | null {
   if (top !== null && !liesWithin(realpathSync(path), realpathSync(top)))
     return `it links to ${realpathSync(path)}, outside of ${top}. Use --allow-outside-paths to read it.`;
   const uid = process.getuid?.();
   if (uid === undefined) return null;
-  // Root's files are everyone's; with sudo, those of the user who called it are root's.
+  // Any user may use root's files. With sudo, root also uses those of the calling user.
   const trusted = [uid, 0, ...(uid === 0 ? [Number(env['SUDO_UID'] ?? 0)] : [])];
   const stranger = [lstatSync(path), statSync(path)].find((file) => !trusted.includes(file.uid));
   return stranger === undefined
@@ -142,7 +146,7 @@ export function parseEnvFile(text: string, env: Environment = {}, path = '.env')
       );
     return value;
   };
-  /** Skips what the pattern matches at the position. */
+  /** Skips a match at the current position. */
   const skip = (pattern: RegExp): void => {
     pattern.lastIndex = at;
     pattern.exec(source);
@@ -155,7 +159,7 @@ export function parseEnvFile(text: string, env: Environment = {}, path = '.env')
     BINDING.lastIndex = at;
     const match = BINDING.exec(source);
     if (match === null) {
-      // A comment, or a line that is not an assignment
+      // A comment, or a line that is not an assignment.
       skip(LINE);
       continue;
     }

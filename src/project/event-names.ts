@@ -1,5 +1,5 @@
-// The event names that `warn_error_options` may hold: dbt's own, and those that only dbt's v2 engine knows (accepted,
-// without effect).
+// Event names that `warn_error_options` may contain: dbt's own, and those of dbt's v2 engine (accepted, without
+// effect).
 
 /** Names of all events of dbt 1.12. */
 export const EVENT_NAMES: ReadonlySet<string> = new Set(
@@ -99,7 +99,7 @@ export const EVENT_NAMES: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-/** Names that only the v2 engine knows. */
+/** Names that only the v2 engine has. */
 export const V2_EVENT_NAMES: ReadonlySet<string> = new Set(
   (
     'ASTSizeLimitExceeded AccessDenied AggregateFailed AliasForbidden AliasLengthViolation ' +

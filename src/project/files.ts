@@ -1,5 +1,5 @@
-// Lists the files of a project and its packages: below the `*-paths`, without those in .dbtignore, in a fixed order.
-// Contents and checksums are read lazily. The parser parses them.
+// Lists the files of a project and its packages: those in the `*-paths` that .dbtignore does not exclude, in a fixed
+// order. Contents and checksums are read lazily.
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
@@ -29,10 +29,10 @@ interface FileType {
 
 /** How the files of one project are read. */
 interface Reading {
-  /** Bytes of a seed whose contents count. */
+  /** Maximum size in bytes of a seed whose contents are hashed. */
   readonly seedLimit: number;
   readonly jinjaExtensions: boolean;
-  /** Is it the root project? Its OSI documents are the only ones. */
+  /** Whether this is the root project, the only one whose OSI documents are read. */
   readonly root: boolean;
   /** Whether links may leave the project's folder. */
   readonly allowOutside: boolean;
@@ -48,7 +48,7 @@ export function readSourceFiles(config: Pick<RuntimeConfig, 'packages' | 'flags'
   const allow = config.flags['allow_outside_paths'] === true;
   for (const [i, project] of config.packages.entries()) {
     const root = i === 0;
-    // A package that is linked from a folder of this machine is the caller's own.
+    // A package that is linked from a local folder belongs to the caller.
     const allowOutside = allow && (root || lstatSync(project.project_root).isSymbolicLink());
     readProjectFiles(project, { seedLimit, jinjaExtensions, root, allowOutside }, files);
   }
@@ -87,7 +87,7 @@ function readProjectFiles(project: Project, reading: Reading, into: SourceFile[]
   }
 }
 
-/** The kinds of files in the order in which dbt reads them. */
+/** Kinds of files in dbt's reading order. */
 function fileTypes(project: Project, jinjaExtensions: boolean, root: boolean): FileType[] {
   const aliases = (extension: string): string[] =>
     jinjaExtensions ? ['', '.j2', '.jinja2', '.jinja'].map((suffix) => extension + suffix) : [extension];
@@ -117,7 +117,7 @@ function fileTypes(project: Project, jinjaExtensions: boolean, root: boolean): F
   ];
 }
 
-/** Paths that are one folder where names ignore case are read once. */
+/** Paths that name the same folder on a case-insensitive file system are read once. */
 function foldersOnce({ project_root: root }: Project, paths: readonly string[]): readonly string[] {
   const seen = new Set<string>();
   return paths.filter((path) => {

@@ -23,10 +23,10 @@ import { asDictionary } from './yaml.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Converted options that the user typed, by name; absent means not typed. */
+/** Converted options given on the command line, by name. */
 export type CliOptions = Readonly<Record<string, unknown>>;
 
-/** A warning to fire once logging is set up: dbt's event name and its facts. */
+/** A warning to fire once logging is configured: dbt's event name and its data. */
 export interface FlagNotice {
   readonly name: DeprecationName;
   readonly facts: Readonly<Record<string, string>>;
@@ -35,11 +35,11 @@ export interface FlagNotice {
 export interface ResolvedFlags {
   readonly flags: Flags;
   readonly notices: readonly FlagNotice[];
-  /** Names of options that the command line or the environment gave. */
+  /** Names of options given on the command line or in the environment. */
   readonly given: ReadonlySet<string>;
 }
 
-/** Behaviour-change flags of dbt 1.12 and their defaults. */
+/** Behavior-change flags of dbt 1.12 and their defaults. */
 export const BEHAVIOR_FLAGS: Readonly<Record<string, boolean>> = {
   require_batched_execution_for_custom_microbatch_strategy: true,
   require_explicit_package_overrides_for_builtin_materializations: true,
@@ -100,7 +100,7 @@ const PROJECT_FLAGS_SHAPE = open([], {
   ...Object.fromEntries(Object.keys(BEHAVIOR_FLAGS).map((name) => [name, bool])),
 });
 
-/** dbt's values of flags for which a command has no option. */
+/** dbt's values of flags that are not options of the command. */
 const ALWAYS: Readonly<Record<string, unknown>> = {
   indirect_selection: 'eager',
   target_path: null,
@@ -114,7 +114,7 @@ const ALWAYS: Readonly<Record<string, unknown>> = {
   empty: false,
 };
 
-/** Switches without a value are false here, where dbt has None. */
+/** Switches without a value are false here; in dbt they are None. */
 const BOOLEANS = [
   'cache_selected_only',
   'debug',
@@ -131,8 +131,8 @@ const BOOLEANS = [
 /**
  * Resolves the flags of a command.
  * @param which dbt's name of the command (`run`, `generate` …)
- * @param projectFlags the unrendered `flags:` block; null when there is none
- * @param userFlags the user's own, which count where nobody else sets one
+ * @param projectFlags the unrendered `flags:` block; null if there is none
+ * @param userFlags the user's own settings, with the lowest precedence
  */
 export function resolveFlags(
   which: string,
@@ -210,7 +210,7 @@ export function resolveFlagsWithNotices(
   };
 }
 
-/** The variables that dbt reads; those that were there before `DBT_ENGINE_` in their older spelling. */
+/** Variables that dbt reads, including those that are older than the `DBT_ENGINE_` prefix. */
 const KNOWN_VARIABLES: readonly string[] = [
   ...GLOBAL_OPTIONS.concat(
     ...[
@@ -247,7 +247,10 @@ function engineName(variable: string): string {
   return variable.startsWith('DBT_ENGINE_') ? variable : variable.replace(/^DBT_/, 'DBT_ENGINE_');
 }
 
-/** The environment with `DBT_ENGINE_X` beside each `DBT_X` of dbt's, and back, for templates; the former counts. */
+/**
+ * For templates: the environment with `DBT_ENGINE_X` added for each `DBT_X` of dbt's, and the reverse. The former takes
+ * precedence.
+ */
 export function withBothSpellings(env: Environment): Environment {
   const both: Record<string, string | undefined> = { ...env };
   for (const old of KNOWN_VARIABLES) {
@@ -320,7 +323,7 @@ function applyProjectFlags(
   return taken;
 }
 
-/** Options of the command that nobody else sets take the user's own value. @returns their names */
+/** Sets options that are not set elsewhere to the user's own value. @returns their names */
 function applyUserFlags(
   values: Record<string, unknown>,
   specs: readonly OptionSpec[],

@@ -4,7 +4,7 @@ import { type OptionSpec, pair } from './option-spec.ts';
 const LEVELS = ['debug', 'info', 'warn', 'error', 'none'];
 const FORMATS = ['text', 'debug', 'json', 'default'];
 
-/** Accepted before and after every command. */
+/** Options accepted before and after every command. */
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   pair(
     'allow_outside_paths',

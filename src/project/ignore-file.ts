@@ -6,10 +6,10 @@ interface Rule {
   readonly ignored: boolean;
 }
 
-/** Tells for a path below the project's folder (with `/`) whether it is ignored. */
+/** Returns whether a path relative to the project folder (with `/`) is ignored. */
 export interface IgnoreRules {
   file(path: string): boolean;
-  /** True when everything below the folder is ignored, so that it need not be walked. */
+  /** Whether everything in the folder is ignored, so that it need not be walked. */
   folder(path: string): boolean;
 }
 

@@ -24,7 +24,7 @@ export interface OptionSpec {
   readonly choices?: readonly string[];
   readonly help: string;
   readonly hidden?: boolean;
-  /** For `yaml`: its only keys, each a whole number or none. */
+  /** For `yaml`: the only keys allowed, each with a whole number or no value. */
   readonly limits?: readonly string[];
   /** For a `path`: whether it must exist. */
   readonly exists?: boolean;

@@ -1,4 +1,4 @@
-// Converts the text of an option to its value, with click's words for errors; for the command line and the environment.
+// Converts the text of an option to its value, with click's error messages; for the command line and the environment.
 // flags.ts sets precedence.
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -21,7 +21,7 @@ function optionLabel(spec: OptionSpec): string {
 /**
  * Converts an option.
  * @param raw the text; for a `list` on the command line, its words
- * @throws TsdbtError `usage` in click's words
+ * @throws TsdbtError `usage` with click's message
  */
 export function convertOption(spec: OptionSpec, raw: string | readonly string[]): unknown {
   const text = typeof raw === 'string' ? raw : raw.join(' ');
@@ -78,7 +78,7 @@ export function convertOption(spec: OptionSpec, raw: string | readonly string[])
   }
 }
 
-/** Values of limits as dbt takes them. @returns the dictionary as it is */
+/** Values of limits as dbt accepts them. @returns the dictionary unchanged */
 function limited(spec: OptionSpec, dictionary: { [key: string]: Json }, refuse: (why: string) => never) {
   if (spec.limits === undefined) return dictionary;
   for (const [name, value] of Object.entries(dictionary)) {

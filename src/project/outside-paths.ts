@@ -1,11 +1,11 @@
-// Decides whether the paths that a project or a package names lie within its folder, after links are resolved.
+// Decides whether the paths named by a project or a package are inside its folder, after links are resolved.
 import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { Project, RuntimeConfig } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
 
-/** Whether `path` is `folder` or below it; both absolute. Links are not resolved. */
+/** Whether `path` is `folder` or inside it; both absolute. Links are not resolved. */
 export function liesWithin(path: string, folder: string): boolean {
   const way = relative(folder, path);
   return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
@@ -14,7 +14,7 @@ export function liesWithin(path: string, folder: string): boolean {
 /** Linux follows at most this many links in one path. */
 const MAX_LINKS = 40;
 
-/** False also below a file: what uses the path reports that. */
+/** Returns false also inside a file: the code that uses the path reports that. */
 function isLink(path: string): boolean {
   try {
     return lstatSync(path).isSymbolicLink();
@@ -36,8 +36,8 @@ export function realPath(path: string, links = 0): string {
 
 /**
  * Checks one path.
- * @param setting what names the path, for the error
- * @throws TsdbtError `project` when the path, with links resolved, is outside of the folder
+ * @param setting name of the setting, for the error
+ * @throws TsdbtError `project` if the path, with links resolved, is outside of the folder
  */
 export function checkWithin(path: string, folder: string, setting: string): void {
   const real = realPath(resolve(folder, path));
@@ -45,8 +45,8 @@ export function checkWithin(path: string, folder: string, setting: string): void
 }
 
 /**
- * The folder that the files named in a settings file must lie in: the project or the repository that contains the
- * settings file, because its author can also name the server that receives their contents.
+ * Returns the folder that must contain the files named in a settings file: the project or the repository that contains
+ * the settings file, because its author can also name the server that receives their contents.
  * @returns null: any file may be named, because the user wrote the settings file or allows paths outside
  */
 export function folderOfNamedFiles(
@@ -63,7 +63,7 @@ export function folderOfNamedFiles(
   return null;
 }
 
-/** Settings that a project's folder holds, and whose YAML errors show a line. */
+/** Settings files in a project's folder whose YAML errors show a line. */
 const SETTINGS = [
   'dbt_project.yml',
   'vars.yml',
@@ -75,7 +75,7 @@ const SETTINGS = [
 ];
 
 /**
- * Checks the settings files of a project or a package, before the first is read.
+ * Checks the settings files of a project or package before any of them is read.
  * @throws TsdbtError `project` for the first that links to a file outside of its folder
  */
 export function checkSettingsFiles(root: string): void {
@@ -86,15 +86,15 @@ export function checkSettingsFiles(root: string): void {
   }
 }
 
-/** Options of the caller's that replace settings of the file. */
+/** Options of the caller that override settings of the file. */
 interface CallersPaths {
   readonly targetPath?: string | null | undefined;
   readonly logPath?: string | null | undefined;
 }
 
 /**
- * Checks the paths of a dbt_project.yml. A path that the caller names as an option may lie anywhere; one within the
- * project may not be a link that leaves it.
+ * Checks the paths in a dbt_project.yml. A path that the caller gives as an option may be anywhere. One inside the
+ * project must not be a link that leaves it.
  * @throws TsdbtError `project` for the first path outside of the project's folder
  */
 export function checkProjectPaths(project: Project, callers: CallersPaths, dependency: boolean): void {
@@ -123,7 +123,7 @@ export function checkProjectPaths(project: Project, callers: CallersPaths, depen
   checkWithin(project.packages_install_path, root, 'packages-install-path');
 }
 
-/** Checks a folder that is written to. @param option the same path as an option of the caller's */
+/** Checks an output folder. @param option the same path as an option of the caller */
 export function checkWritten(path: string, root: string, setting: string, option?: string | null): void {
   if (typeof option === 'string' && !liesWithin(resolve(root, path), root)) return;
   checkWithin(path, root, setting);

@@ -74,8 +74,8 @@ export function readPackageLock(root: string): PackageLock | undefined {
 }
 
 /**
- * The folders of installed packages, sorted.
- * @throws TsdbtError `compilation` in dbt's words when their number differs from the project's requests
+ * Returns the folders of installed packages, sorted.
+ * @throws TsdbtError `compilation`, with dbt's message, if their number differs from the project's requests
  */
 export function installedPackageFolders(project: Project): string[] {
   const lock = readPackageLock(project.project_root);

@@ -1,5 +1,5 @@
-// Reads profiles.yml: finds it, selects profile and target, checks credentials. Without any profiles.yml it gives the
-// built-in profile of the embedded server. The adapters connect.
+// Reads profiles.yml: finds it, selects profile and target, checks credentials. If there is no profiles.yml, returns
+// the built-in profile of the embedded server.
 import { eventOf } from '../events/index.ts';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -112,7 +112,7 @@ export function loadProfile(options: LoadProfileOptions): Profile {
   const name = options.profile ?? options.projectProfile;
   if (name === null) throw noProfile(profiles.directory);
   const profile = raw[name];
-  // The profiles.yml was created later, for another project: an existing built-in database stays in use.
+  // profiles.yml was created later, for another project: keep using an existing built-in database.
   if (profile === undefined && builtInFits && !existsSync(join(projectDir, PROFILES_FILE)) && hasBuiltIn(projectDir))
     return embeddedDefault(options, `No profile '${textOf(name)}' in ${path}`);
   if (profile === undefined) throw unknownProfile(textOf(name), raw, path);
@@ -228,7 +228,7 @@ export function checkCredentials(
   const problem = checkShape(filled, shapeOf(spec));
   if (problem !== undefined) {
     const [field] = problem.path;
-    // Its value may be a secret.
+    // The value may be a secret, so it is not shown.
     const hidden = field !== undefined && !spec.shown.includes(String(field));
     return refuse(
       hidden ? problem.message.replace(/^.* is not /s, '***** is not ') : problem.message,
@@ -247,7 +247,7 @@ export function checkCredentials(
   }
 }
 
-/** The unknown key that was probably written instead of the missing one. */
+/** Returns the unknown key that was probably meant to be the missing one. */
 function misspeltField(missing: string | undefined, written: Dictionary, spec: CredentialsSpec): string | undefined {
   if (missing === undefined) return undefined;
   const unknown = Object.keys(written).filter((key) => spec.fields[key] === undefined);
@@ -282,7 +282,7 @@ function hasBuiltIn(projectDir: string): boolean {
   );
 }
 
-/** @param why none of the user's profiles is used */
+/** @param why the reason why none of the user's profiles is used */
 function embeddedDefault(options: LoadProfileOptions, why: string): Profile {
   const [target, { spec, fields }] = [...BUILT_IN_TARGETS].find(([name]) => name === (options.target ?? name))!;
   options.logger?.fire(

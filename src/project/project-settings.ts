@@ -1,5 +1,5 @@
-// Finds the settings that are needed before a project is read: flags of project and user, the folder of logs.
-// What flags mean is left to flags.ts.
+// Finds the settings that are needed before a project is read: flags of project and user, and the log folder. flags.ts
+// interprets the flags.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
@@ -14,11 +14,11 @@ export interface ProjectSettings {
   readonly flags: Json;
   /** `log-path` of dbt_project.yml. */
   readonly logPath: string | null;
-  /** The folder of profiles.yml, as it was given. */
+  /** The folder of profiles.yml as given by the caller. */
   readonly profilesDir: string;
-  /** Whether the flags are those of `config` in profiles.yml, where old projects have them. */
+  /** Whether the flags come from `config` in profiles.yml, as in old projects. */
   readonly flagsMoved: boolean;
-  /** `flags` of `~/.dbt/user_settings.yml`, which count where nobody else sets one; null when there are none. */
+  /** `flags` of `~/.dbt/user_settings.yml`, with the lowest precedence; null if there are none. */
   readonly userFlags: Json;
 }
 
@@ -30,9 +30,9 @@ interface Place {
 }
 
 /**
- * `flags:` and `log-path:` of a dbt_project.yml, or `config:` of profiles.yml, as dbt takes them. A file that is absent
- * or cannot be read has none, because its errors are reported later.
- * @throws TsdbtError `project` when both files have flags
+ * Returns `flags:` and `log-path:` of a dbt_project.yml, or `config:` of profiles.yml, as dbt does. A file that is
+ * absent or unreadable has none: its errors are reported later.
+ * @throws TsdbtError `project` if both files have flags
  */
 export function readProjectSettings(projectDir: string, { cwd, env, profilesDir }: Place): ProjectSettings {
   const { flags, 'log-path': path } = readable(() => readRawProject(projectDir).data);
@@ -51,7 +51,7 @@ function oldFlags(directory: string): { readonly [name: string]: Json } | null {
   const path = join(directory, PROFILES_FILE);
   const config = readable(() => {
     const text = existsSync(path) ? readFileText(path) : '';
-    // Most files have none, and are read as YAML only once, later.
+    // Most files have no flags; those are parsed as YAML only once, later.
     return /^["']?config\b/m.test(text) || text.trimStart().startsWith('{')
       ? asDictionary(loadYaml(text, path))
       : undefined;
@@ -68,7 +68,7 @@ function readUserFlags(env: Place['env']): Json {
   );
 }
 
-/** A file's dictionary; empty when it has none or cannot be read. */
+/** A file's dictionary; empty if it has none or cannot be read. */
 function readable(read: () => { readonly [key: string]: Json } | undefined): { readonly [key: string]: Json } {
   try {
     return read() ?? {};

@@ -37,7 +37,7 @@ const QUOTING = closed([], {
 });
 const QUERY_COMMENT = closed([], { comment: text, append: bool, 'job-label': bool });
 
-/** Top level of dbt_project.yml; any other key is refused. */
+/** Top-level keys of dbt_project.yml; others are rejected. */
 export const PROJECT_SHAPE = inOrderOfFields(
   closed(['name'], {
     name: matching(/^[^\d\W]\w*$/u),

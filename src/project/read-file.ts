@@ -4,7 +4,7 @@ import { fstatSync, openSync, closeSync, readFileSync, constants } from 'node:fs
 import { errorOf } from '../error-table.ts';
 import { systemReason, TsdbtError } from '../errors.ts';
 
-/** Maximum bytes of a file that a person writes: templates, YAML, settings. */
+/** Maximum size in bytes of handwritten files: templates, YAML, settings. */
 const MOST = 100 * 1024 * 1024;
 /** Maximum bytes of data files: seeds, fixtures, artifacts. */
 export const MOST_DATA = 500 * 1024 * 1024;
@@ -23,7 +23,7 @@ export function readFileBytes(path: string, most = MOST): Buffer {
     if (!stat.isFile())
       throw errorOf('notAPlainFile', { path, kind: stat.isDirectory() ? 'a folder' : 'a pipe or a device' }, { path });
     if (stat.size > most) throw errorOf('fileTooLarge', { path, size: stat.size, limit: most }, { path });
-    // Files of /proc report a size of 0 and may be endless.
+    // Files in /proc report a size of 0 and may be endless.
     return stat.size === 0 && /^\/(?:proc|sys|dev)\//.test(path) ? Buffer.alloc(0) : readFileSync(file);
   } catch (error) {
     if (error instanceof TsdbtError) throw error;
@@ -46,7 +46,7 @@ export function readFileText(path: string, most = MOST): string {
   return readFileBytes(path, most).toString('utf8');
 }
 
-/** Whether reading failed because there is no such file. */
+/** Whether reading failed because the file does not exist. */
 export function isMissing(error: unknown): boolean {
   return error instanceof TsdbtError && (error.details.code === 'ENOENT' || error.details.code === 'ENOTDIR');
 }

@@ -1,5 +1,5 @@
 // Walks the project's own YAML (dbt_project.yml, profiles.yml, packages.yml, selectors.yml) and decides which values
-// are rendered now. A function argument renders Jinja, so that this layer has no template engine.
+// are rendered now. The template engine is passed in as a function.
 
 import type { Json } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
@@ -8,11 +8,11 @@ import { readFileText } from './read-file.ts';
 
 /** Names that `{{ … }}` in these files can use. */
 export interface YamlScope {
-  /** `target`; null without a profile (deps, clean): then every look-up gives an empty text. */
+  /** `target`; null without a profile (deps, clean): every lookup then returns empty text. */
   readonly target: { readonly [key: string]: Json } | null;
   /** `var()`: `--vars` over vars.yml. */
   readonly vars: { readonly [name: string]: Json };
-  /** False where a missing var gives None instead of an error (deps). */
+  /** False if a missing variable is None instead of an error (deps). */
   readonly requireVars: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether `env_var` may read DBT_ENV_SECRET_ variables here (profiles.yml, packages.yml). */
@@ -46,11 +46,11 @@ export function renderFrom(path: string, render: RenderYamlText): RenderYamlText
 type Keypath = readonly (string | number)[];
 
 export interface RenderTreeOptions {
-  /** Returns false for a value that stays unrendered. */
+  /** Returns false for a value that is not rendered. */
   readonly shouldRender?: (keypath: Keypath) => boolean;
-  /** Normalizes a value after rendering, by its place: for example null to an empty list. */
+  /** Normalizes a value after rendering, depending on its key: for example null to an empty list. */
   readonly finish?: (value: Json, keypath: Keypath) => Json;
-  /** Returns true when a value that fails to render stays as written (passwords with braces). */
+  /** Returns true if a value that fails to render is kept as written (passwords with braces). */
   readonly lenient?: (keypath: Keypath, error: unknown) => boolean;
 }
 

@@ -1,5 +1,4 @@
-// Combines all settings that are known before any model is read: project, profile, packages, variables, flags. Each has
-// a reader of its own.
+// Combines all settings that are known before any model is read: project, profile, packages, variables, flags.
 import { existsSync, lstatSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
@@ -49,7 +48,7 @@ export function findProjectDir(cwd: string, env: Environment, option?: string | 
 
 /**
  * Loads the configuration of a command that needs a database.
- * @throws TsdbtError in dbt's words for errors in the files
+ * @throws TsdbtError with dbt's message for errors in the files
  */
 export async function loadRuntimeConfig(options: LoadRuntimeConfigOptions): Promise<RuntimeConfig> {
   const { cwd, flags, render, logger, templateEnv: env = options.env } = options;
@@ -88,7 +87,7 @@ export async function loadRuntimeConfig(options: LoadRuntimeConfigOptions): Prom
   };
 }
 
-/** The profile, with its file when the project or its repository brings it. */
+/** The profile, with the path of its file if that is inside the project or its repository. */
 function withOrigin(profile: Profile, place: Pick<RuntimeConfig, 'project' | 'flags'>): Profile {
   if (profile.profiles_dir === null) return profile;
   const path = join(profile.profiles_dir, PROFILES_FILE);
@@ -166,7 +165,7 @@ function loadPackage(
       logPath: options.flags.log_path,
       versionCheck,
       dependency: true,
-      // A package that is linked from a folder of this machine is the caller's own.
+      // A package that is linked from a local folder belongs to the caller.
       allowOutside: options.flags['allow_outside_paths'] === true && lstatSync(folder).isSymbolicLink(),
     });
     return root === null ? project : { ...project, quoting: root.quoting };

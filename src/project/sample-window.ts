@@ -1,4 +1,4 @@
-// `--sample`: "3 days" or "{start: …, end: …}" as a window of event time. Pure; now comes from the caller.
+// Parses `--sample` ("3 days" or "{start: …, end: …}") to a window of event time. Pure; the current time is passed in.
 import type { TimeWindow } from '../context/runtime-references.ts';
 import type { Json } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
@@ -8,7 +8,7 @@ import { fromJson, toRepr, toText, type Value } from '../values/index.ts';
 import { pytzUtc } from '../values/timezone.ts';
 import { loadYaml } from './yaml.ts';
 
-/** The last year that dates have. */
+/** The last year that dates support. */
 const LAST_YEAR = 9999;
 const GRAINS = ['hour', 'day', 'month', 'year'] as const;
 
@@ -46,10 +46,10 @@ export function sampleWindow(text: string, load: (yaml: string) => Json, now: nu
 }
 
 /**
- * Flags whose `--sample` is the window that it means, as dbt makes one while it reads the command line: templates, the
- * run and its artifacts then tell of the same moments.
+ * Replaces `--sample` in the flags by its window. As in dbt this happens when the command line is read, so that
+ * templates, the run and its artifacts use the same times.
  * @param now milliseconds since 1970
- * @throws {TsdbtError} usage, in dbt's words
+ * @throws {TsdbtError} usage, with dbt's message
  */
 export function withSampleWindow<F extends { readonly [name: string]: unknown }>(flags: F, now: number): F {
   const { sample } = flags;
@@ -66,7 +66,7 @@ function refuse(why: string): TsdbtError {
   return errorOf('badOptionValue', { option: '--sample', why });
 }
 
-/** A quoted date or time; its wall clock counts, as UTC. */
+/** A quoted date or time, taken as UTC. */
 function moment(field: string, value: Json | undefined): PyDateTime {
   if (value === undefined) throw refuse(`Field "${field}" of type datetime is missing in SampleWindow instance`);
   const text = typeof value === 'string' ? value.trim().replace(' ', 'T') : '';
@@ -77,7 +77,7 @@ function moment(field: string, value: Json | undefined): PyDateTime {
   }
 }
 
-/** Months and years keep the day where the month has it. */
+/** Adding months or years keeps the day if the month has it. */
 function offset(from: Date, grain: (typeof GRAINS)[number], count: number): Date {
   if (grain === 'hour' || grain === 'day')
     return new Date(from.getTime() + count * (grain === 'hour' ? 3_600_000 : 86_400_000));

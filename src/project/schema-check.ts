@@ -1,11 +1,11 @@
-// Checks YAML values against shapes in the words of Python's jsonschema and returns the first problem with its place.
-// Other files define the shapes.
+// Checks YAML values against shapes and returns the first problem with its position and the message of Python's
+// jsonschema. Other files define the shapes.
 import type { Json } from '../contracts/node.ts';
 import { closestName, didYouMean } from '../values/close-matches.ts';
 import { PyFloat } from '../values/float.ts';
 import { pyRepr } from '../values/python-text.ts';
 
-/** @returns the problem in jsonschema's words, or undefined: then the value is a `T` */
+/** @returns the problem with jsonschema's message, or undefined: then the value is a `T` */
 export interface TypeCheck<out T = unknown> {
   (value: unknown): string | undefined;
   /** Only carries the type; never set. */
@@ -113,7 +113,7 @@ export function choice<const O extends readonly string[]>(...options: O): TypeCh
       : `${pyRepr(value)} is not one of ${pyRepr(options)}`;
 }
 
-/** What the check takes, null, or nothing. */
+/** Accepts what the check accepts, null, or an absent value. */
 export function optional<T>(check: TypeCheck<T>): TypeCheck<T | null> {
   return (value) =>
     value === null || value === undefined || check(value) === undefined ? undefined : inNoSchema(value);
@@ -209,7 +209,7 @@ function unexpectedKeys(keys: readonly string[], fields: Shape['fields']): Shape
   };
 }
 
-/** Prefixes the paths of misspelt keys, found in the value of `part`, by that part. */
+/** Prefixes the paths of misspelt keys inside `part` with that part. */
 function placeBelow(part: string | number, misspelt: readonly MisspeltKey[] | undefined, first: number): void {
   if (misspelt !== undefined) for (let i = first; i < misspelt.length; i += 1) misspelt[i]?.path.unshift(part);
 }
@@ -241,7 +241,7 @@ export const orNull = <T>({ nested }: Nested<T>): Nested<T | null> => ({
   nested: (value, misspelt) => (value === null ? undefined : nested(value, misspelt)),
 });
 
-/** Accepts what any of the checks accepts; the hint is the first that a check gives. */
+/** Accepts what any of the checks accepts; the hint is the first one that a check returns. */
 export const anyOf =
   <C extends readonly ShapeCheck[]>(...checks: C): ShapeCheck<PassedBy<C[number]>> =>
   (value) =>

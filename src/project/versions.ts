@@ -1,5 +1,5 @@
 // Compares versions and ranges in dbt's notation: `require-dbt-version` against the implemented dbt version, and
-// versions of packages. Fetching is left to deps/.
+// versions of packages.
 import { errorOf } from '../error-table.ts';
 
 /** The dbt version that templates, artifacts and packages see. */
@@ -28,7 +28,7 @@ export function parseVersionRanges(required: string | readonly string[]): string
 }
 
 /**
- * Throws when dbt's version is outside the ranges of a package.
+ * Throws if dbt's version is outside the ranges of a package.
  * @param ranges from `parseVersionRanges`
  */
 export function checkDbtVersion(ranges: readonly string[], packageName: string): void {

@@ -1,7 +1,7 @@
-// A fast reader for common YAML of dbt projects: block mappings and sequences, plain, quoted, literal and folded
-// scalars, flow collections, anchors and aliases of block values, merge keys. It refuses all else (tags,
-// documents, odd indentation, errors), and yaml.ts uses the full parser. Accepted text must mean exactly what it means
-// to PyYAML.
+// A fast parser for common YAML of dbt projects: block mappings and sequences, plain, quoted, literal and folded
+// scalars, flow collections, anchors and aliases of block values, merge keys. It gives up on everything else (tags,
+// documents, odd indentation, errors), which yaml.ts passes to the full parser. Accepted text must mean exactly what it
+// means to PyYAML.
 import type { Json } from '../contracts/node.ts';
 import { UnsupportedYaml, unescaped } from './yaml-escapes.ts';
 import {
@@ -16,11 +16,11 @@ import {
 } from './yaml-lines.ts';
 import { resolvePlainScalar } from './yaml-scalar.ts';
 
-// Characters that PyYAML refuses, and line breaks other than \n, which this reader does not handle.
+// Characters that PyYAML rejects, and line breaks other than \n, which this parser does not support.
 const ODD_CHARACTER = /[^\n\x20-\x7E\xA0-\u2027\u202A-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 const QUOTE = /['"]/;
 const PLAIN_FLOW = /[\w ./+@$()*~^=<>;'"-]/;
-// No plain scalar starts with one of these; `-`, `?` and `:` only before something that is not a space.
+// Characters that cannot start a plain scalar; `-`, `?` and `:` can if a non-space follows.
 const INDICATORS = new Set([...',[]{}#&*!|>\'"%@`'].map((character) => character.charCodeAt(0)));
 /** Maximum nesting of collections in this reader. */
 const MAX_DEPTH = 200;

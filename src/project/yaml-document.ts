@@ -1,5 +1,5 @@
-// The full YAML reader: the `yaml` package with PyYAML's scalars, merge keys and repeated keys. It also finds positions
-// of keys for errors. Loaded only for text outside of yaml-block.ts's subset, or when an error needs a place.
+// The full YAML parser: the `yaml` package with PyYAML's scalars, merge keys and repeated keys. It also finds positions
+// of keys for errors. Loaded only for text outside of yaml-block.ts's subset, or if an error needs a position.
 import { createRequire } from 'node:module';
 import type { Alias, CST, Document, Node, Pair, Scalar, YAMLMap } from 'yaml';
 import type { Json } from '../contracts/node.ts';
@@ -81,7 +81,7 @@ function problemOf(
   return { message, ...place(offset) };
 }
 
-/** libyaml's words for a tab: they go by what the line before has opened. */
+/** libyaml's message for a tab, which depends on what the previous line has opened. */
 function tabProblem(message: string, text: string, offset: number): string {
   const start = text.lastIndexOf('\n', offset - 1) + 1;
   const before = text.slice(0, start).trimEnd();
@@ -173,8 +173,8 @@ function linesOf(text: string, offset: number): { line: number; col: number } {
 }
 
 /**
- * Reads any YAML text as PyYAML's safe loader does.
- * @throws YamlSyntaxError with the place of the first problem
+ * Parses any YAML text as PyYAML's safe loader does.
+ * @throws YamlSyntaxError with the position of the first problem
  */
 export function readYamlDocument(text: string, dates = false): YamlDocument {
   const unprintable = UNPRINTABLE.exec(text);
@@ -199,9 +199,9 @@ export function readYamlDocument(text: string, dates = false): YamlDocument {
 export type LocateYaml = (path: readonly (string | number)[]) => { line: number; column: number } | undefined;
 
 /**
- * Positions of keys and items in a YAML text, which is parsed once.
- * @returns the function; it gives the 1-based position of the deepest existing part of a path
- * @throws YamlSyntaxError when collections are nested too deeply
+ * Finds positions of keys and items in a YAML text, which is parsed once.
+ * @returns a function that returns the 1-based position of the deepest existing part of a path
+ * @throws YamlSyntaxError if collections are nested too deeply
  */
 export function yamlLocator(text: string): LocateYaml {
   const yaml = yamlModule();
@@ -367,7 +367,7 @@ class Reader {
   }
 }
 
-/** The text of a key, as Python's JSON writes keys of a dict. */
+/** The text of a key, as Python's JSON serializes dict keys. */
 function keyText(value: Json): string {
   return typeof value === 'string'
     ? value

@@ -1,6 +1,6 @@
-// Decodes escapes in double-quoted YAML for the fast reader, and defines the exception by which that reader gives up.
+// Decodes escapes in double-quoted YAML for the fast parser, and defines the exception by which that parser gives up.
 
-/** Thrown internally, never shown: the full parser must read the text. */
+/** Thrown internally, never shown: the text needs the full parser. */
 export class UnsupportedYaml extends Error {
   override readonly name = 'UnsupportedYaml';
 }

@@ -1,6 +1,6 @@
-// Accepts flow collections (`{…}`, `[…]`) and quoted texts whose later lines are indented less than YAML 1.2 allows, or
-// by tabs. PyYAML accepts them, the `yaml` package does not. Such lines are indented, which has no meaning there.
-// yaml-document.ts parses.
+// Accepts flow collections (`{…}`, `[…]`) and quoted texts whose continuation lines are indented less than YAML 1.2
+// allows, or by tabs. PyYAML accepts them, the `yaml` package does not. Such lines are indented, which does not change
+// their meaning. yaml-document.ts parses.
 
 const INDENT = ' '.repeat(80);
 const MOST_ROUNDS = 200;
@@ -15,7 +15,7 @@ interface Parsed {
   readonly errors: readonly Problem[];
 }
 
-/** Does a flow collection end too early? */
+/** Whether a flow collection ends too early. */
 export function isOfFlow({ code, message }: Pick<Problem, 'code' | 'message'>): boolean {
   return code === 'BAD_INDENT' && message.includes('sufficiently indented');
 }
@@ -57,7 +57,7 @@ export function parseWithFlows<T extends Parsed>(
   return document.errors.length > 0 ? { document: original, text, moved: new Set() } : { document, text: lines, moved };
 }
 
-/** Columns by which the position in a moved line is corrected. */
+/** Number of columns by which positions in a moved line are corrected. */
 export const MOVED_BY = INDENT.length;
 
 /** The lines from `offset` to the bracket that closes the open collection; undefined when there is none. */

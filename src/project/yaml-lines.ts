@@ -1,5 +1,5 @@
-// Reads multi-line YAML texts for the fast reader: ends of quotes, quoted lines, literal and folded scalars.
-// yaml-block.ts reads collections and plain scalars.
+// Parses multi-line YAML texts for the fast parser: ends of quotes, quoted lines, literal and folded scalars.
+// yaml-block.ts parses collections and plain scalars.
 import { UnsupportedYaml, unescaped } from './yaml-escapes.ts';
 
 const NEWLINE = 10;
@@ -25,7 +25,7 @@ export function lastQuote(text: string, at: number): number {
   }
 }
 
-/** The same of a double-quoted scalar. */
+/** The same for a double-quoted scalar. */
 export function lastDoubleQuote(text: string, at: number): number {
   const end = text.length;
   for (let i = at + 1; i < end; i++) {
@@ -43,7 +43,7 @@ export function foldedDoubleQuote(text: string, open: number, close: number): st
   const lines = quoted.split('\n');
   let value = '';
   let blank = 0;
-  /** Whether a backslash stands before the line break. */
+  /** Whether a backslash precedes the line break. */
   let joined = false;
   lines.forEach((line, i) => {
     const last = i === lines.length - 1;
@@ -87,7 +87,7 @@ export function foldedQuote(text: string, open: number, close: number): string {
   return value;
 }
 
-/** Linear, unlike a pattern for it. */
+/** A loop, because a pattern for this takes quadratic time. */
 function withoutSpacesBehind(line: string): string {
   let end = line.length;
   while (end > 0 && line.charCodeAt(end - 1) === SPACE) end--;

@@ -1,5 +1,4 @@
-// Renders texts of the project's own YAML files with the facts of the command. The readers decide which keys are
-// rendered.
+// Renders texts of the project's own YAML files with the facts of the command.
 import { createTemplateEnvironments, type TemplateEnvironments } from '../context/templates.ts';
 import { createFileRenderer } from '../context/yaml-scope.ts';
 import type { Invocation } from '../contracts/project.ts';

@@ -1,5 +1,5 @@
 // Reads YAML text as PyYAML's safe loader does: the common block style fast by yaml-block.ts, other text by the full
-// parser. Errors have dbt's form. renderer.ts renders Jinja; the callers interpret keys.
+// parser. Errors have dbt's form.
 import { errorOf } from '../error-table.ts';
 import type { Json } from '../contracts/node.ts';
 import type { TsdbtError } from '../errors.ts';
@@ -17,11 +17,11 @@ export interface LoadYamlOptions {
   readonly dates?: boolean | undefined;
 }
 
-/** A timestamp with its time, without quotes around it as far as a look can tell. */
+/** A timestamp with a time, probably not quoted. */
 const TIMESTAMP = /\d{4}-\d\d?-\d\d?(?:[Tt]|[ \t]+)\d/;
 
 /**
- * Reads variables: what `loadYaml` gives, but timestamps are the texts that templates print (`2024-01-02 10:00:00`).
+ * Reads variables. Like `loadYaml`, but timestamps become the text that templates print (`2024-01-02 10:00:00`).
  * @param text YAML; `path` as in `loadYaml`, with the same errors
  */
 export function loadYamlVars(text: string, path: string | null): Json {
@@ -39,7 +39,8 @@ function printedDates(value: Json): Json {
  * Parses a YAML text. Dates become text (`isoformat`) by default, integral floats `PyFloat`, ints beyond 2^53 bigints.
  * @param path the file in errors; null for text that is not from a file
  * @throws TsdbtError `runtime`, without a path `validation`, with dbt's `Syntax error near line N`
- * @example loadYaml('a: [1, yes]', null) // { a: [1, true] }
+ * @example
+ * loadYaml('a: [1, yes]', null) // { a: [1, true] }
  */
 export function loadYaml(text: string, path: string | null, options: LoadYamlOptions = {}): Json {
   let source = text.includes('\r') ? text.replaceAll('\r\n', '\n') : text;
@@ -65,17 +66,17 @@ export function loadYaml(text: string, path: string | null, options: LoadYamlOpt
   }
 }
 
-/** Place of a key in a YAML text; see `yamlLocator`. */
+/** Returns the position of a key in a YAML text; see `yamlLocator`. */
 export function locate(text: string, path: readonly (string | number)[]): { line: number; column: number } | undefined {
   return locator(text)(path);
 }
 
-/** Places of many keys in a YAML text; see `yamlLocator`. */
+/** Returns the positions of many keys in a YAML text; see `yamlLocator`. */
 export function locator(text: string): LocateYaml {
   return yamlLocator(text.replaceAll('\r\n', '\n'));
 }
 
-/** A YAML text that must hold a dictionary, or undefined when it holds something else. */
+/** Reads a YAML text that must contain a dictionary; undefined if it contains something else. */
 export function asDictionary(value: Json): { [key: string]: Json } | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !('jinjaType' in value)
     ? value

@@ -1,5 +1,5 @@
-// The callbacks that connect the adapter's methods with a run: debug events, warnings about constraints, whether a
-// relation is the project's, what views looked like. Decides nothing.
+// Callbacks that connect the adapter's methods with a run: debug events, warnings about constraints, whether a relation
+// belongs to the project, and the last known state of views.
 import type { Relation } from '../adapters/relation.ts';
 import type { AdapterObjectOptions } from '../context/adapter-object.ts';
 import type { Manifest } from '../contracts/manifest.ts';
@@ -12,7 +12,7 @@ export type AdapterHooks = Pick<
   'builds' | 'onEvent' | 'onConstraint' | 'onWarning' | 'onSecret' | 'onBehaviorFlag' | 'views'
 >;
 
-/** @param adapterType for the words of warnings */
+/** @param adapterType used in warnings */
 export function createAdapterHooks(
   manifest: Pick<Manifest, 'nodes'>,
   adapterType: string,

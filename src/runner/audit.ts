@@ -1,5 +1,6 @@
-// Audit before publishing, `meta: {tsdbt: {audit: true}}` with `build`: which tests a node is audited by, and their run
-// on what it is about to publish. Where in a materialization that is, its macro says; workers.ts keeps the results.
+// Audit before publishing, `meta: {tsdbt: {audit: true}}` with `build`: selects the tests of an audited node and runs
+// them on the result that is about to be published. The materialization's macro calls the audit; workers.ts keeps the
+// test results.
 import type { Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { relationFrom } from '../context/relations.ts';
@@ -13,14 +14,14 @@ import { didNotPass } from './results.ts';
 import type { RunContext } from './context.ts';
 import { TestBatches } from './test-batch.ts';
 
-/** Materializations whose macros say where the audit is. */
+/** Materializations whose macros call the audit. */
 const AUDITED = new Set(['table', 'incremental', 'view', 'snapshot']);
-/** Macros of ClickHouse's materializations in which the audit is. */
+/** Macros of ClickHouse's materializations that call the audit. */
 const PUBLISHING = ['clickhouse__publish', 'clickhouse__publish_first', 'clickhouse__publish_shadow'];
 const STATUSES: readonly RunResult['status'][] = ['pass', 'warn', 'skipped', 'fail', 'error'];
-/** The batch that a test's result is about; '' for a node without batches. */
+/** The batch that a test result belongs to; '' for a node without batches. */
 const PART = new WeakMap<RunResult, string>();
-/** By the worst of them, the latest result of a test on each batch. */
+/** The latest result of a test on each batch, by test. */
 const PARTS = new WeakMap<RunResult, ReadonlyMap<string, RunResult>>();
 
 /** A microbatch model is audited batch by batch. */
@@ -28,9 +29,9 @@ type Audited = (ModelNode | SnapshotNode) & { readonly batch?: { readonly id: st
 type Nodes = CompileContext['manifest']['nodes'];
 
 /**
- * The tests by which each audited node is judged, by its unique_id: those of severity error that read the node and
- * beside it only what is built before it, or what this run does not build.
- * @throws {TsdbtError} for an `audit` that is no boolean
+ * Returns the tests of each audited node by its unique_id: tests with severity error that read the node and, besides
+ * it, only nodes that are built earlier or not in this run.
+ * @throws {TsdbtError} for an `audit` that is not a boolean
  */
 export function auditsOf(
   { nodes }: { readonly nodes: Nodes },
@@ -72,8 +73,9 @@ function isAudited(node: ManifestNode): node is Audited {
 }
 
 /**
- * What `retry` runs: with a node that was audited also the tests that passed then, as they judge what is built now.
- * @param before the nodes of the run that is repeated
+ * Returns what `retry` runs. For an audited node this includes the tests that passed, because they judge what is built
+ * now.
+ * @param before the nodes of the repeated run
  */
 export function retriedWithAudits(
   manifest: { readonly nodes: Nodes },
@@ -88,7 +90,7 @@ export function retriedWithAudits(
 }
 
 /**
- * Refuses a node whose materialization, or a macro of it, publishes at a moment of its own.
+ * Refuses a node whose materialization, or an overridden macro of it, does not publish at the expected point.
  * @throws {TsdbtError} compilation
  */
 export function requireAuditable({ resolver }: Pick<RunContext, 'resolver'>, node: Audited): void {
@@ -103,7 +105,7 @@ export function requireAuditable({ resolver }: Pick<RunContext, 'resolver'>, nod
   throw errorOf('notAuditable', { node: node.unique_id, found, known: [...AUDITED].join(', ') }, { node });
 }
 
-/** The context in which ref() of an audited node gives what it is about to publish. */
+/** The context in which ref() of an audited node returns what is about to be published. */
 export function stagedContext(
   ctx: RunContext,
   node: GraphNode,
@@ -116,7 +118,7 @@ export function stagedContext(
     ref(ref, packageName) {
       const found = lookup.ref(ref, packageName);
       if (found === null || found === 'disabled' || found.unique_id !== node.unique_id) return found;
-      // What is deferred to is never what is being built.
+      // A deferred relation is never the one being built.
       const place = { database, schema: schema ?? found.schema, alias: identifier ?? found.alias };
       return { ...found, ...place, relation_name: staged.render(), defer_relation: null };
     },
@@ -128,7 +130,7 @@ export function stagedContext(
   return { ...ctx, scopes: { ...ctx.scopes, lookup: staging }, batches: new TestBatches(() => tests, staged) };
 }
 
-/** A test's result as the artifacts have it: with the name under which readers find what was tested. */
+/** A test result for the artifacts, with the published name of the tested relation. */
 export function withPublishedName(ctx: RunContext, audited: Audited, staged: Relation, result: RunResult): RunResult {
   const working = staged.render();
   const published = relationFrom(ctx.adapter, ctx.config.project.quoting, audited).render();
@@ -146,8 +148,8 @@ function ofPart(result: RunResult, part: string): RunResult {
 }
 
 /**
- * Of the results of one test on several batches of a model, the worst; of equals the later. What a batch, or a node
- * without batches, gave at an earlier attempt no longer counts.
+ * Combines the results of one test on several batches: the worst, or the latest of equal ones. Results of an earlier
+ * attempt at a batch, or at a node without batches, are dropped.
  */
 export function worse(before: RunResult | undefined, now: RunResult): RunResult {
   const parts = new Map(before === undefined ? [] : (PARTS.get(before) ?? [['', before]]));
@@ -162,10 +164,10 @@ export function worse(before: RunResult | undefined, now: RunResult): RunResult 
 }
 
 /**
- * Runs tests on the session that is to publish, or beside it where there are no transactions.
- * @param run gives the result of one test; `held` is the session for it, or null for one of its own
- * @throws {TsdbtError} runtime, when a test fails or cannot be run; connection, when all that kept it from passing may
- *   pass: the node may be built again
+ * Runs tests on the session that will publish, or on separate sessions if the database has no transactions.
+ * @param run returns the result of one test; `held` is its session, or null for a new one
+ * @throws {TsdbtError} runtime if a test fails or cannot be run; connection if the only problems are transient: the
+ *   node may be built again
  */
 export async function audit(
   node: Audited,

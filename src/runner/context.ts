@@ -1,5 +1,4 @@
-// What a run shares beyond compiling: macros, scopes, references, log, clock, journal, views, rows to show. Connects to
-// nothing and reads files only through what it is given.
+// What a run shares in addition to compilation: macros, scopes, references, log, clock, journal, views, rows to show.
 import { join } from 'node:path';
 import type { Adapter } from '../adapters/adapter.ts';
 import type { Fence } from '../adapters/fence.ts';
@@ -33,60 +32,60 @@ import { TestBatches } from './test-batch.ts';
 import { makers } from './makers.ts';
 import type { TableTexts } from './plain-table.ts';
 
-/** What `retry` knows of the run that it repeats. */
+/** What `retry` knows about the run that it repeats. */
 export interface RetriedRun {
-  /** When that run began, milliseconds since 1970: batches end there. */
+  /** When that run began, in milliseconds since 1970: batches end there. */
   readonly startedAt: number;
-  /** Batches of microbatch models of which some succeeded: only the failed ones are run. */
+  /** Batches of microbatch models that partly succeeded: only the failed ones are run. */
   readonly batches: ReadonlyMap<string, BatchResults>;
-  /** What that run made of the overloads of functions. */
+  /** The results of that run for overloads of functions. */
   readonly overloads: ReadonlyMap<string, OverloadResults>;
-  /** A hook of that run failed: on-run-start and on-run-end run also when no node is left. */
+  /** A hook of that run failed: on-run-start and on-run-end are run even if no node is left. */
   readonly hooks?: boolean;
 }
 
 export interface RunContext extends CompileContext {
   readonly log: RunLog;
-  /** What goes in front of (or behind) each statement of a node; undefined for nothing. */
+  /** The comment before or after each statement of a node; undefined for none. */
   readonly queryComment: (node: GraphNode) => (() => { text: string; append: boolean } | null) | undefined;
   /** Milliseconds since 1970, with a fraction. */
   readonly now: () => number;
   readonly journal: Journal | null;
-  /** Where publications go. */
+  /** The connections of publications. */
   readonly receivers: Receivers;
-  /** Asked before a node is published; undefined: nothing is asked. */
+  /** Called before a node is published; undefined: no check. */
   readonly fence: Fence | undefined;
   /** Null unless this is a retry. */
   readonly retry: RetriedRun | null;
-  /** What views looked like after the last run. */
+  /** The state of views after the last run. */
   readonly views: KnownState;
-  /** The state of each view that this run has made, by rendered name. */
+  /** The state of each view created in this run, by rendered name. */
   readonly published: Map<string, string>;
-  /** `makers` of makers.ts for a materialization, found once. */
+  /** Results of `makers` (makers.ts) by materialization. */
   readonly makers: (materialization: string) => string | null;
-  /** Texts of plain-table.ts by database and schema; null: they do not hold for any table. */
+  /** Statement texts of plain-table.ts by database and schema; null: not usable for any table. */
   readonly tableTexts: Map<string, Promise<TableTexts | null>>;
-  /** A stamp that changes whenever the file below target/ is written; null when the file is missing. */
+  /** Returns a stamp that changes whenever the file in target/ is written; null if the file is missing. */
   readonly fileMark: (path: string) => string | null;
-  /** Names under which the sessions that have ended gave their connections back, the last one last. */
+  /** Names under which ended sessions returned their connections, the latest last. */
   readonly freeConnections: string[];
-  /** When tests last passed, on all rows and on the newest. */
+  /** When tests last passed, on all rows and on the newest rows. */
   readonly tests: KnownState;
   /** Tests that share statements. */
   readonly batches: TestBatches;
   /** Nodes of this run that have ended. */
   readonly finished: Set<string>;
-  /** Where the oldest batch of a microbatch model began that this run did, by unique_id. */
+  /** Start of the oldest batch of a microbatch model that this run built, by unique_id. */
   readonly oldestBatch: Map<string, number>;
-  /** Marks of the rows of nodes as they were built, by unique_id, for publications that wait for tests. */
+  /** Marks of the rows of built nodes, by unique_id, for publications that wait for tests. */
   readonly built: Map<string, string>;
-  /** Sources that `tsdbt load` fills, by the key of their relation; reads all sources of the manifest, once. */
+  /** Returns the sources that `tsdbt load` fills, by relation key; decodes all sources of the manifest once. */
   readonly loadedSources: () => ReadonlyMap<string, SourceDefinition>;
-  /** Rows kept for showing: previews, seeds, first rows of failed tests. */
+  /** Rows kept for display: previews, seeds, first rows of failed tests. */
   readonly tables: Map<string, Table>;
 }
 
-/** The manifest with nodes and functions of the run's own; its other tables are read lazily. */
+/** The manifest with the run's own nodes and functions; its other tables are decoded lazily. */
 function workingManifest(manifest: Manifest): Manifest {
   const own = (value: object): PropertyDescriptor => ({ value, enumerable: true, configurable: true, writable: true });
   return Object.create(Object.prototype, {
@@ -96,7 +95,7 @@ function workingManifest(manifest: Manifest): Manifest {
   });
 }
 
-/** What a macro of a parsed project is called with: the settings of its context, and how macros are found. */
+/** What is needed to call a macro of a parsed project: the settings of its context, and macro resolution. */
 function boundMacros(
   { config, adapter, templates, logger, now, files, loadYaml }: LoadedProject,
   manifest: Manifest,
@@ -131,8 +130,8 @@ function boundMacros(
 }
 
 /**
- * Renders a project's own query comment for no node: dbt does so whenever it has parsed, thus also before `ls`.
- * @throws {TsdbtError} when it cannot be rendered
+ * Renders the project's own query comment without a node. dbt does so after each parse, so even before `ls`.
+ * @throws {TsdbtError} if it cannot be rendered
  */
 export function checkQueryComment(loaded: LoadedProject, manifest: () => Manifest): void {
   const configured = loaded.config.project.query_comment;
@@ -141,7 +140,7 @@ export function checkQueryComment(loaded: LoadedProject, manifest: () => Manifes
   createQueryComment(context, resolver)('master', null);
 }
 
-/** Everything that a run, or a macro called by itself, needs of a parsed project. */
+/** Creates what a run, or a single macro call, needs from a parsed project. */
 export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<string>): RunContext {
   const { config, manifest, adapter, logger, now, files, loadYaml } = parsed;
   const { project, flags } = config;
@@ -249,12 +248,12 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   };
 }
 
-/** Tells databases apart in files that several targets share. */
+/** Distinguishes databases in files that several targets share. */
 function databaseKey(adapter: Adapter, credentials: Credentials): string {
-  // An embedded server's port changes with each start.
+  // The port of an embedded server changes with each start.
   const folder = credentials['path'] ?? credentials['embedded'];
   if (typeof folder === 'string' && folder !== '') return `${folder}|${credentials.database}`;
-  // Who makes a view owns it.
+  // The user who creates a view owns it.
   return adapter
     .connectionInfo()
     .filter(([name]) => ['host', 'port', 'database', 'user', 'role'].includes(name))

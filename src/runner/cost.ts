@@ -1,10 +1,10 @@
-// What a node made the server read and write, summed over its statements, where the database says so (ClickHouse).
+// What a node's statements read and wrote on the server, if the database reports it (ClickHouse).
 import type { StatementCost } from '../adapters/adapter.ts';
 import type { AdapterResponse } from '../contracts/results.ts';
 
 /**
- * What was read adds up. Of what was written the statement with the most rows counts: a temporary table, and what is
- * filled from it, hold the same rows.
+ * Adds what was read. Of what was written, the statement with the most rows counts: a temporary table and the table
+ * filled from it contain the same rows.
  * @param before null: nothing is known so far
  */
 export function addCost(
@@ -19,9 +19,10 @@ export function addCost(
 }
 
 /**
- * The cost of a node after one of its parts, which write other rows each.
- * @param before of what was done earlier; null: nothing is known so far
- * @param part null: the database does not say @param done false: what the part wrote is no part of the result
+ * Adds one part of a node; parts write different rows.
+ * @param before earlier parts; null: nothing is known so far
+ * @param part null: the database does not report it @param done false: the rows that the part wrote are not in the
+ *   result
  */
 export function addPart(before: StatementCost | null, part: StatementCost | null, done: boolean): StatementCost | null {
   if (part === null) return before;
@@ -30,9 +31,9 @@ export function addPart(before: StatementCost | null, part: StatementCost | null
 }
 
 /**
- * The response of a node with `read_rows`, `read_bytes` and, where rows were written, `rows_affected`.
- * A response that counts its rows itself knows better: it keeps them.
- * @param cost null: the database does not say; the response stays as it is
+ * Adds `read_rows`, `read_bytes` and, if rows were written, `rows_affected` to a node's response. A response with its
+ * own row count keeps it.
+ * @param cost null: the database does not report it; the response is unchanged
  */
 export function withCost<R extends AdapterResponse | Record<string, never>>(
   response: R,

@@ -1,5 +1,5 @@
-// Deferral: nodes get the relation that they have in another environment's manifest, for ref() and clone to fall back
-// on. The resolution of references decides when to use it.
+// Deferral: gives nodes their relation in another environment's manifest, which ref() and clone can fall back on.
+// Reference resolution decides when to use it.
 import type { WorkingManifest } from '../compiler/compile-context.ts';
 import type { ManifestNode } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
@@ -8,9 +8,9 @@ import type { PreviousState } from '../graph/state-methods.ts';
 const REFABLE = new Set(['model', 'seed', 'snapshot']);
 
 /**
- * Puts `defer_relation` on the nodes (and `defer_function` on the functions) that the other manifest has too.
- * @param state what `--defer-state` or `--state` names
- * @throws TsdbtError `runtime` when nothing is named, or there is no manifest
+ * Sets `defer_relation` on the nodes (and `defer_function` on the functions) that the other manifest contains.
+ * @param state the manifest of `--defer-state` or `--state`
+ * @throws TsdbtError `runtime` if no state is given, or it has no manifest
  */
 export function deferTo(manifest: WorkingManifest, state: PreviousState | undefined): void {
   if (state === undefined) throw errorOf('deferralWithoutState', {});

@@ -1,5 +1,5 @@
-// SQL from the command line (`--inline`, `run-operation --sql`) as a node: what it refers to is found by rendering it
-// once as the parser does. Executes nothing.
+// SQL from the command line (`--inline`, `run-operation --sql`) as a node. Its references are found by rendering it
+// once as the parser does.
 import { createHash } from 'node:crypto';
 import type { ContextNode } from '../context/provider.ts';
 import { createParseScope } from '../context/parse.ts';
@@ -13,7 +13,7 @@ import { toJson } from '../values/index.ts';
 import { operationNode } from './operation-node.ts';
 import type { RunContext } from './context.ts';
 
-/** @throws {TsdbtError} when the SQL is no valid template or refers to something that is not there */
+/** @throws {TsdbtError} if the SQL is not a valid template or a reference cannot be resolved */
 export function inlineNode(ctx: RunContext, sql: string): SqlOperationNode {
   const { project_name: project } = ctx.config.project;
   const { index: _index, ...base } = operationNode(ctx.config, 'inline_query');
@@ -33,7 +33,7 @@ export function inlineNode(ctx: RunContext, sql: string): SqlOperationNode {
     unique_id,
     fqn,
     path: 'sql/inline_query',
-    // dbt's name for SQL that is in no file.
+    // dbt's name for SQL without a file.
     original_file_path: 'from remote system.sql',
     checksum: { name: 'sha256', checksum: createHash('sha256').update(sql).digest('hex') },
     ...config(),
@@ -54,19 +54,19 @@ export function inlineNode(ctx: RunContext, sql: string): SqlOperationNode {
       unique_id: 'sqloperation.test.inline_query',
       node_status: 'failed',
     };
-    // Message, place and hint without the heading.
+    // Message, position and hint without the heading.
     const exc = formatError(error).replace(/^.*\n/, '').replaceAll(/^ {2}/gm, '');
     fire(ctx.logger, 'ParseInlineNodeError', { exc }, { data: (): EventData => ({ exc, node_info }) });
     throw errorOf('inlineRefused', {}, { cause: error });
   }
 }
 
-/** What the SQL names, as it is found. */
+/** The references of the SQL, in order of discovery. */
 interface References {
   readonly refs: RefArgs[];
   readonly sources: [source: string, table: string][];
   readonly macros: string[];
-  /** Ids of what refs and sources mean. */
+  /** Ids that refs and sources resolve to. */
   readonly nodes: string[];
 }
 

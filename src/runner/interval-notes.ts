@@ -1,18 +1,18 @@
-// Keeps the ledger of built intervals true when a node that is not run in batches rebuilds a table that was.
+// Invalidates the ledger of built intervals when a node that does not run in batches rebuilds a table that did.
 import type { IntervalLedger, Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { relationFrom } from '../context/relations.ts';
 import type { ModelNode } from '../contracts/node.ts';
 import type { RunContext } from './context.ts';
 
-/** SQL that notes: no interval of the relation is built. */
+/** SQL that records that no interval of the relation is built. */
 export function nothingBuiltSql(ledger: IntervalLedger, relation: Relation): string {
   return ledger.beginSql?.(relation) ?? ledger.markSql(relation, { start: 0, end: 0 }, true);
 }
 
 /**
- * Notes that no interval of the model's table is built, if the ledger says otherwise: the model now replaces the rows.
- * When it becomes a microbatch model again, all its batches run.
+ * Records that no interval of the model's table is built, if the ledger has entries, because the model replaces the
+ * rows. If it becomes a microbatch model again, all its batches run.
  */
 export async function forgetIntervals(ctx: RunContext, model: ModelNode, session: Session): Promise<void> {
   const { intervals, cache } = ctx.adapter;

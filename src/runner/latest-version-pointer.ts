@@ -1,4 +1,5 @@
-// The view that carries a versioned model's plain name and points at its latest version (`latest_version_pointer`).
+// Creates the view that has a versioned model's unversioned name and selects from its latest version
+// (`latest_version_pointer`).
 import type { Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { openScope } from '../compiler/node-scope.ts';
@@ -13,7 +14,7 @@ interface PointerConfig {
   readonly alias?: string | null;
 }
 
-/** @returns the relations made, for the cache; none when the model asks for no pointer */
+/** @returns the created relations, for the cache; empty if the model does not request a pointer */
 export async function createLatestVersionPointer(
   ctx: RunContext,
   model: ModelNode,

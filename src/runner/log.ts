@@ -1,5 +1,4 @@
-// What a run says, event by event. Puts facts of nodes and results into the rows of the table of events; decides no
-// status and counts nothing.
+// Logs the events of a run: passes facts about nodes and results to the table of events.
 import type { GraphNode, GroupNode } from '../contracts/node.ts';
 import type { NodeStatus, RunResult } from '../contracts/results.ts';
 import {
@@ -15,7 +14,7 @@ import type { Logger, LogLevel } from '../log.ts';
 import { pyStr } from '../values/python-text.ts';
 import { type NodeProgress, nodeInfo, resultData, resultInfo } from './node-info.ts';
 
-/** Events whose node may belong to a group, which then is among their data. */
+/** Events whose data include the node's group, if it has one. */
 type Grouped = EventData & { group?: unknown };
 
 /** Fires the events of one run. */
@@ -35,12 +34,12 @@ export class RunLog {
     fire(this.logger, name, facts, { width: this.#width, ...extras });
   }
 
-  /** An event of a node that is being run. */
+  /** An event of a running node. */
   #ofNode<N extends EventName>(name: N, facts: FactsOf<N>, p: NodeProgress): void {
     this.#fire(name, facts, { data: () => ({ ...facts, node_info: nodeInfo(p) }), thread: p.thread });
   }
 
-  /** The end of a node, told with its group. */
+  /** The end of a node, with its group. */
   #ofResult<N extends EventName>(name: N, facts: FactsOf<N>, p: NodeProgress): void {
     const data = (): EventData => this.#withGroup(p.node.unique_id, { ...facts, node_info: nodeInfo(p) });
     this.#fire(name, facts, { data, thread: p.thread });
@@ -60,7 +59,7 @@ export class RunLog {
     return { ...data, group: { name, package_name, owner: Object.fromEntries(owner) } };
   }
 
-  /** An empty line, or a rule. */
+  /** An empty line or a separator. */
   formatting(msg = '', level?: LogLevel): void {
     this.#fire('Formatting', { msg }, { level });
   }
@@ -287,7 +286,7 @@ export class RunLog {
     this.#fire('CheckNodeTestFailure', { relation_name }, { data });
   }
 
-  /** Rows that a test found, as a grid; ours. */
+  /** Rows found by a test, as a grid; not an event of dbt. */
   firstRows(grid: string, level: LogLevel): void {
     const lines = grid.split('\n').map((line) => `  ${line}`);
     this.note(`  First failing rows:\n${lines.join('\n')}`, level);

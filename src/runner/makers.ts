@@ -1,11 +1,11 @@
-// Whether what makes a relation is the engine's own, and in which form: the macros that a materialization can reach.
-// What follows from it is unchanged-view.ts's and plain-table.ts's.
+// Determines whether a relation is built by built-in macros only, and by which version: the macros that a
+// materialization can reach. Used by unchanged-view.ts and plain-table.ts.
 import { createHash } from 'node:crypto';
 import type { MacroResolver } from '../context/macro-resolver.ts';
 
 /**
- * Changes with the materialization and every macro that it or one of these names; null where a project or a package has
- * one of its own.
+ * Returns a value that changes with the materialization and every macro reachable from it; null if a project or package
+ * overrides one of them.
  * @param name of the materialization
  */
 export function makers(resolver: MacroResolver, name: string, packagesOverride: boolean): string | null {
@@ -39,7 +39,7 @@ export function makers(resolver: MacroResolver, name: string, packagesOverride: 
     .digest('hex');
 }
 
-/** Macros that a word of a text can mean, in the order of the prefixes. */
+/** Macros that a word in a text may refer to, in the order of the prefixes. */
 function namesByWord(names: Iterable<string>, prefixes: readonly string[]): Map<string, string[]> {
   const all = [...names];
   const found = new Map<string, string[]>();

@@ -1,5 +1,4 @@
-// Calls a node's materialization and checks what it gives: the relations that it has made. The SQL is the macros'; what
-// becomes of the relations is the kinds' of node.
+// Calls a node's materialization and validates its result: the created relations.
 import { Relation } from '../adapters/relation.ts';
 import { databaseIn } from '../adapters/relation-dialect.ts';
 import { materializationMissing } from '../context/exceptions.ts';
@@ -12,7 +11,7 @@ import type { NodeScope } from '../compiler/node-scope.ts';
 import type { RunContext } from './context.ts';
 import { didYouMean } from '../values/close-matches.ts';
 
-/** `schema.alias`, as progress lines name a relation; with the database when it is not the target's. */
+/** `schema.alias` for progress lines; with the database if it is not the target's. */
 export function nodeRepresentation(
   ctx: RunContext,
   node: { database: string | null; schema: string; alias: string },
@@ -28,7 +27,7 @@ export function nodeRepresentation(
   return (foreign ? name : name.include({ database: false })).render();
 }
 
-/** Calls a node's materialization, or another one, and gives what it made. */
+/** Calls a node's materialization, or another one, and returns the relations it created. */
 export async function materialize(
   ctx: RunContext,
   node: ManifestNode,

@@ -1,4 +1,4 @@
-// The metadata block that every artifact begins with. Writes nothing.
+// The metadata block at the start of every artifact.
 import type { RuntimeConfig } from '../contracts/project.ts';
 import type { ArtifactMetadata } from '../contracts/results.ts';
 import { DBT_VERSION } from '../project/versions.ts';

@@ -1,9 +1,9 @@
-// The session of a node under `--no-introspect`: a statement of its template is refused in dbt's words. What the
-// relation cache holds may be asked, hence schemas are still listed.
+// The session of a node under `--no-introspect`: statements of its template are refused with dbt's message. Listing
+// schemas is allowed, because the relation cache may be read.
 import type { ExecuteOptions, ExecuteResult, Session } from '../adapters/adapter.ts';
 import { errorOf } from '../error-table.ts';
 
-/** Refuses every statement but those that list a schema. Transactions and the end are the session's own. */
+/** Refuses every statement except those that list a schema. Transactions and closing are passed to the session. */
 export class NoIntrospection implements Session {
   readonly #session: Session;
   readonly columns: Session['columns'];

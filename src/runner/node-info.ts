@@ -1,4 +1,4 @@
-// What events tell of a node and of its result beside their text: `node_info` and `run_result` of dbt's JSON log.
+// Facts about a node and its result in events: `node_info` and `run_result` of dbt's JSON log.
 import type { StatementCost } from '../adapters/adapter.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
@@ -6,7 +6,7 @@ import type { EventData } from '../events/index.ts';
 import { LazyEvent, type Logger } from '../log.ts';
 import { PyFloat } from '../values/index.ts';
 
-/** Where a node stands, for `node_info` of its events. */
+/** A node's progress, for `node_info` of its events. */
 export interface NodeProgress {
   readonly node: GraphNode;
   /** ISO without zone, as dbt writes it; empty while unknown. */
@@ -16,11 +16,11 @@ export interface NodeProgress {
   readonly index: number;
   readonly total: number;
   readonly thread: string;
-  /** What its statements cost so far; null: the database has not said. */
+  /** Cost of its statements so far; null: the database has not reported any. */
   cost: StatementCost | null;
 }
 
-/** dbt's `node_info` of a result's node: only that of a hook still has its times. */
+/** dbt's `node_info` of a result's node. Only that of a hook still has its times. */
 export function resultInfo(r: RunResult): EventData {
   if (!r.node) return {};
   const timing = r.node.resource_type === 'operation' ? r.timing : [];
@@ -41,7 +41,7 @@ export function nodeInfo(p: Pick<NodeProgress, 'node' | 'started' | 'finished' |
     database?: string | null;
     schema?: string | null;
   };
-  // That of a unit test is a text, which dbt's leaves out.
+  // For a unit test it is a text, which dbt's log omits.
   const checksum =
     typeof node.checksum === 'object' && node.checksum !== null
       ? (node.checksum as { checksum?: string }).checksum
@@ -66,7 +66,7 @@ export function nodeInfo(p: Pick<NodeProgress, 'node' | 'started' | 'finished' |
   };
 }
 
-/** A value of `meta` as the log's JSON has it: every number is a double, as in dbt's, whose events are protobuf. */
+/** Converts a value of `meta` for the JSON log: as in dbt, whose events are protobuf, every number is a double. */
 function plainJson(value: unknown): unknown {
   if (value instanceof PyFloat) return value.value;
   if (typeof value === 'bigint') return Number(value);
@@ -75,12 +75,12 @@ function plainJson(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plainJson(part)]));
 }
 
-/** Events of templates that say which node is rendered, as in dbt. */
+/** Events of templates that name the rendered node, as in dbt. */
 const OF_NODE: ReadonlySet<string> = new Set(['JinjaLogInfo', 'JinjaLogDebug', 'UnpinnedRefNewVersionAvailable']);
 
 /**
- * The logger of a worker's templates: their events have the worker's thread and, where dbt's have it, `node_info`.
- * @param current the node that the worker runs; undefined between two
+ * The logger of a worker's templates: adds the worker's thread and, where dbt does, `node_info`.
+ * @param current the node that the worker runs; undefined between two nodes
  */
 export function templateLogger(logger: Logger, thread: string, current: () => NodeProgress | undefined): Logger {
   return {
@@ -93,7 +93,7 @@ export function templateLogger(logger: Logger, thread: string, current: () => No
   };
 }
 
-/** The part of a result that events carry. */
+/** The part of a result that events contain. */
 export function resultData(r: RunResult): EventData {
   return {
     adapter_response: r.adapter_response,

@@ -1,4 +1,4 @@
-// The limits that a node sets itself, under `meta`, which dbt ignores: `meta: {tsdbt: {timeout: 10m, retries: 2}}`.
+// Limits of a node under `meta`, which dbt ignores: `meta: {tsdbt: {timeout: 10m, retries: 2}}`.
 import { durationMs } from '../values/duration.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
@@ -7,11 +7,11 @@ import { LONGEST_TIMER } from '../within.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
 
 export interface NodeLimits {
-  /** How long one try may take; null: without an end. */
+  /** Maximum duration of one attempt; null: unlimited. */
   readonly timeoutMs: number | null;
-  /** Further tries after an error that may pass, or a try that took too long. */
+  /** Number of further attempts after a transient error or a timeout. */
   readonly retries: number;
-  /** What is wrong with them; null: nothing. */
+  /** The error in the settings; null: they are valid. */
   readonly error: TsdbtError | null;
 }
 
@@ -19,7 +19,7 @@ export const NO_LIMITS: NodeLimits = { timeoutMs: null, retries: 0, error: null 
 
 const MOST_RETRIES = 100;
 
-/** Never throws: the error of a value is among the limits. */
+/** Never throws: an invalid value is reported in the result. */
 export function nodeLimits(node: GraphNode): NodeLimits {
   const own = settingsOf(node);
   if (own === null) return NO_LIMITS;

@@ -1,5 +1,5 @@
-// One node from start line to result line: compile, execute, time both, turn whatever goes wrong into an error result.
-// The kind (model, seed, test …) defines the execution; workers.ts decides about skips and the order.
+// Runs one node from start line to result line: compiles, executes, times both, and turns any error into a result. The
+// kind (model, seed, test …) defines the execution; workers.ts decides about skips and the order.
 import type { Adapter, Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import type { GraphNode, ModelNode, SnapshotNode } from '../contracts/node.ts';
@@ -17,57 +17,58 @@ import type { NodeProgress } from './node-info.ts';
 import { sleep } from '../within.ts';
 import { isEphemeral } from '../graph/node-facts.ts';
 
-/** How often a node that collided with another run is retried, and milliseconds before the first retry. */
+/** How often a node that conflicts with another run is retried, and milliseconds before the first retry. */
 const RETRIES = 5;
 const RETRY_PAUSE = 100;
-/** Milliseconds before a node is tried again by its own `retries`; they double. */
+/** Milliseconds before the first of a node's own `retries`; doubles each time. */
 const RETRY_MS = 1000;
 
-/** What executing a node gives; time and thread are added outside. */
+/** The result of executing a node; time and thread are added by the caller. */
 export interface Outcome {
   readonly status: RunResult['status'];
   readonly message: string | null;
   readonly response: AdapterResponse | Record<string, never>;
   readonly failures: number | null;
-  /** The node as it is after execution, when that differs from the compiled one. */
+  /** The node after execution, if it differs from the compiled one. */
   readonly node?: GraphNode;
   readonly batches?: RunResult['batch_results'];
   readonly overloads?: RunResult['overload_results'];
-  /** What failed in it may succeed later. */
+  /** Whether what failed may succeed later. */
   readonly transient?: boolean;
 }
 
-/** How nodes of one sort are run. */
+/** How nodes of one kind are run. */
 export interface NodeKind<N extends GraphNode = GraphNode> {
-  /** Says that the node begins; nothing for silent kinds. */
+  /** Logs the start of the node; nothing for silent kinds. */
   start(ctx: RunContext, p: NodeProgress, node: N): void;
-  /** Gives the compiled node; the node itself when there is nothing to compile. */
+  /** Returns the compiled node, or the node itself if there is nothing to compile. */
   compile(ctx: RunContext, node: N, session: Session): Promise<N>;
   execute(ctx: RunContext, node: N, session: Session, p: NodeProgress, work: Work): Promise<Outcome>;
-  /** Says how it ended. */
+  /** Logs the result. */
   finish(ctx: RunContext, p: NodeProgress, node: N, result: RunResult): void;
-  /** Status of a node that failed by an error. */
+  /** Status of a node that ended with an error. */
   readonly errorStatus?: RunResult['status'];
-  /** Ephemeral models too are executed (`show`). */
+  /** Whether ephemeral models are executed as well (`show`). */
   readonly runsEphemeral?: boolean;
-  /** Its parts are nodes of their own, and a node's limits are those of each part. */
+  /** Whether its parts are nodes, each with the node's limits. */
   readonly limitsParts?: boolean;
 }
 
-/** What the runner does for a node that it runs. */
+/** What the runner provides to a running node. */
 export interface Work {
   /**
-   * Opens a session of the node; the runner keeps the newest of the target, and those beside it, to cancel what runs.
+   * Opens a session of the node. The runner keeps the newest session of the target, and those of other databases, to
+   * cancel their statements.
    * @param adapter of another database than the target
    */
   open(node: GraphNode, adapter?: Adapter): Session;
-  /** True when the command is to stop: nothing new may begin. */
+  /** Returns true if the command is stopping: nothing new may begin. */
   halted(): boolean;
   /** Cancels the statements of these sessions on their servers. */
   cancel(): Promise<unknown>;
   /**
-   * Runs the tests that the node is audited by; absent: it is not audited.
-   * @throws {TsdbtError} when one does not pass
+   * Runs the tests of an audited node; absent: it is not audited.
+   * @throws {TsdbtError} if a test does not pass
    */
   readonly audit?:
     | ((ctx: RunContext, node: ModelNode | SnapshotNode, staged: Relation, session: Session) => Promise<void>)
@@ -82,7 +83,7 @@ export async function executeNode(
   p: NodeProgress,
   work: Work,
 ): Promise<RunResult> {
-  // A test of an audit, whose node began before.
+  // A test of an audit: its node started earlier.
   if (work.halted()) return bareResult(node, kind.errorStatus ?? 'error', 'The command was stopped.', p.thread);
   const began = ctx.now();
   p.started = isoMicros(began);
@@ -105,7 +106,7 @@ export async function executeNode(
   const { result, current } = attempt;
   p.finished = isoMicros(ctx.now());
   p.status = result.status;
-  // What the end of the command cancelled counts as skipped: a line of its error would be in no sum.
+  // A node cancelled by the end of the command counts as skipped, so no line of its error is printed.
   const cancelled = result.status === 'error' && result.batch_results === null && work.halted();
   if (!isEphemeral(node) && !cancelled) kind.finish(ctx, p, result.node ?? current, result);
   ctx.log.nodeFinished(p, result);
@@ -116,7 +117,7 @@ function mayRetry({ result }: Whole, tries: number, { retries }: NodeLimits, wor
   return tries < retries && result.transient === true && !work.halted();
 }
 
-/** Starts the node again while it collides with other transactions. */
+/** Restarts the node while it conflicts with other transactions. */
 async function attemptUntilWhole(
   ctx: RunContext,
   kind: NodeKind,
@@ -143,7 +144,7 @@ interface Whole {
   readonly current: GraphNode;
 }
 
-/** A result of null: to be started again. */
+/** A null result means: start again. */
 type Attempt = Whole | { readonly result: null; readonly current: GraphNode };
 
 async function attemptNode(
@@ -221,9 +222,9 @@ async function attemptNode(
 }
 
 /**
- * Deadlock, serialization failure, something of the catalogue that somebody else changed at the same moment. The next
- * attempt finds a dependant that was created after the node listed its dependants. If the error stays, no other run
- * caused it.
+ * Deadlock, serialization failure, or a catalog entry that another session changed at the same moment. The next attempt
+ * finds a dependant that was created after the node listed its dependants. If the error persists, no other run caused
+ * it.
  */
 function isCollision(error: unknown, retriesLeft: number): boolean {
   if (!(error instanceof TsdbtError)) return false;
@@ -254,7 +255,7 @@ async function timed<T>(
   }
 }
 
-/** The message of a failed node in dbt's words; an error that is no TsdbtError is a defect and is logged at once. */
+/** The message of a failed node in dbt's form. An error that is not a TsdbtError is a defect and is logged at once. */
 function errorText(ctx: RunContext, error: unknown, node: GraphNode, p: NodeProgress): string {
   if (error instanceof TsdbtError) {
     const built = error.kind === 'database' ? (node as { build_path?: string | null }).build_path : null;

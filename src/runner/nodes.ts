@@ -1,5 +1,4 @@
-// The nodes of a run, found by unique_id, told apart and counted. Reads the manifest, and puts into it what became of a
-// node.
+// Finds, classifies and counts the nodes of a run by unique_id, and stores executed nodes in the manifest.
 import type { Manifest } from '../contracts/manifest.ts';
 import type {
   FunctionNode,
@@ -13,10 +12,10 @@ import type {
 import type { RunContext } from './context.ts';
 import { isEphemeral } from '../graph/node-facts.ts';
 
-/** A node whose relation holds rows. */
+/** A node whose relation contains rows. */
 export type NodeWithRows = ModelNode | SeedNode | SnapshotNode | SourceDefinition;
 
-/** The node, if its relation holds rows; null for any other, and for none. */
+/** Returns the node if its relation contains rows; otherwise null. */
 export function nodeWithRows(node: GraphNode | undefined): NodeWithRows | null {
   switch (node?.resource_type) {
     case 'model':
@@ -29,12 +28,12 @@ export function nodeWithRows(node: GraphNode | undefined): NodeWithRows | null {
   }
 }
 
-/** Names a relation in maps. */
+/** The key of a relation in maps. */
 export function relationKey(database: string | null, schema: string, identifier: string): string {
   return JSON.stringify([database, schema, identifier]);
 }
 
-/** Whatever the manifest calls by this unique_id. */
+/** Returns the resource with this unique_id. */
 export function lookupNode(
   manifest: Pick<
     Manifest,
@@ -64,15 +63,15 @@ export function lookupNode(
 }
 
 /**
- * Puts what has become of a node into the manifest, where templates see it as `graph`; nodes that are not in it stay
- * out.
+ * Stores an executed node in the manifest, where templates see it as `graph`. Nodes that the manifest does not contain
+ * are ignored.
  */
 export function keepNode({ manifest }: Pick<RunContext, 'manifest'>, node: GraphNode): void {
   if (node.unique_id in manifest.nodes) manifest.nodes[node.unique_id] = node as ManifestNode;
   else if (node.unique_id in manifest.functions) manifest.functions[node.unique_id] = node as FunctionNode;
 }
 
-/** How many nodes of a run have a line of their own: all but ephemeral models. */
+/** Number of nodes with a progress line: all except ephemeral models. */
 export function countNodes(ctx: Pick<RunContext, 'manifest' | 'selected'>): number {
   let count = 0;
   for (const id of ctx.selected) {

@@ -1,5 +1,5 @@
-// A session for a piece of work, with what every session of a run has: the query comment, statements in the debug log
-// under dbt's events, tables that print to the log. Decides nothing about transactions.
+// Opens a session with the features of every session in a run: the query comment, statements in the debug log as dbt's
+// events, and tables that print to the log.
 import type { Adapter, Session } from '../adapters/adapter.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import { type EventData, type EventName, type FactsOf, fire, note } from '../events/index.ts';
@@ -8,7 +8,7 @@ import { addCost } from './cost.ts';
 import { type NodeProgress, nodeInfo } from './node-info.ts';
 
 /**
- * @param p the node that is being run, for `node_info` of its statements; a function where it changes
+ * @param p the running node, for `node_info` of its statements; a function if it changes
  * @param adapter of another database than the target
  */
 export function openSession(
@@ -34,7 +34,7 @@ export function openSession(
   const type = { conn_name: name, conn_type: adapter.type };
   const say = <N extends EventName>(event: N, facts: FactsOf<N>, data: EventData = facts as EventData): void =>
     fire(logger, event, facts, { data: () => ({ ...data, ...about() }), thread });
-  // The log says of connections what dbt's says; the pool decides which one it really is.
+  // The log reports connections as dbt does; the pool decides which physical one is used.
   const names = adapter === ctx.adapter ? ctx.freeConnections : [];
   const former = names.pop();
   if (former === undefined) say('NewConnection', type);
@@ -42,7 +42,7 @@ export function openSession(
   const session = adapter.session({
     name,
     comment,
-    // The lease that a fence asks about stands in the target's database.
+    // The lease that a fence checks is stored in the target's database.
     fence: adapter === ctx.adapter ? ctx.fence : undefined,
     print: (msg) => fire(logger, 'PrintEvent', { msg }, { msg: msg.replace(/\n$/, '') }),
     onWait: (msg) => note(logger, msg, { thread }),

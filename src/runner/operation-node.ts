@@ -1,4 +1,4 @@
-// A node for what belongs to no file: run-operation, and the engine's own calls of macros.
+// A node for code without a file: run-operation, and internal macro calls.
 import type { HookNode } from '../contracts/node.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
 

@@ -1,4 +1,4 @@
-// The relations that selected nodes read and do not build: what has to stay the same for a run to have nothing to do.
+// Finds the relations that selected nodes read and do not build. If they are unchanged, a run has nothing to do.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { SourceDefinition } from '../contracts/node.ts';
 import { loadOrigin } from '../project/load-config.ts';
@@ -8,8 +8,8 @@ import { lookupNode, relationKey } from './nodes.ts';
 import { isEphemeral } from '../graph/node-facts.ts';
 
 /**
- * Sources, and nodes that are not selected, also those read through ephemeral models. A source that a selected seed or
- * model builds is the run's own work, unless `tsdbt load` fills it. In no particular order.
+ * Returns sources and unselected nodes, including those read through ephemeral models. A source that a selected seed or
+ * model builds is excluded, unless `tsdbt load` fills it. In no particular order.
  */
 export function outsideInputs(manifest: Manifest, selected: ReadonlySet<string>, adapter: RelationFactory): Relation[] {
   const inputs = new Map<string, Relation>();

@@ -1,4 +1,4 @@
-// A project as the stages hand it on: configuration and adapter, then manifest and graph. Types only.
+// A project as passed between the stages: configuration and adapter, then manifest and graph. Types only.
 import type { Adapter } from '../adapters/adapter.ts';
 import type { Fence } from '../adapters/fence.ts';
 import type { TemplateEnvironments } from '../context/templates.ts';
@@ -15,13 +15,13 @@ import type { Receivers } from '../publish/receivers.ts';
 import type { Secrets } from '../secrets.ts';
 import type { StateSeal } from '../user-state.ts';
 
-/** The files of a project, for the layers that touch none themselves. */
+/** Access to the project's files for layers that make no file system calls. */
 export interface ProjectFiles {
-  /** Text of a file named as in artifacts; that of one package when it is named; null when it cannot be read. */
+  /** Returns the text of a file named as in artifacts, optionally in a given package; null if it cannot be read. */
   read(path: string, packageName?: string): string | null;
-  /** Writes a small file unless it has the text already; a relative path is below the project's folder. */
+  /** Writes a small file unless it already has the text. A relative path is relative to the project's folder. */
   write(path: string, text: string): void;
-  /** Changes whenever such a file is written; null when it is not there. */
+  /** Returns a stamp that changes whenever such a file is written; null if it does not exist. */
   mark(path: string): string | null;
 }
 
@@ -29,42 +29,42 @@ export interface ProjectFiles {
 export interface LoadedProject {
   readonly config: RuntimeConfig;
   readonly adapter: Adapter;
-  /** The variables that connections read; `config.env` holds those of templates. */
+  /** The variables that connections read; `config.env` contains those of templates. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Of publications. */
+  /** The connections of publications. */
   readonly receivers: Receivers;
   readonly templates: TemplateEnvironments;
   readonly files: ProjectFiles;
   readonly loadYaml: (text: string) => Json;
   readonly logger: Logger;
-  /** What no file that is written may show. */
+  /** Secrets that no written file may contain. */
   readonly secrets: Secrets;
-  /** Signs what is kept below target/ for the next command; null: nothing is kept. */
+  /** Signs the state in target/ that is kept for the next command; null: nothing is kept. */
   readonly seal: StateSeal | null;
   /** Milliseconds since 1970, with a fraction. */
   readonly now: () => number;
   /** Identifies this process, to distinguish a killed run from a running one. */
   readonly pid: number;
-  /** Whether a process is at work. */
+  /** Whether a process is running. */
   readonly isRunning: (pid: number) => boolean;
-  /** Absolute. */
+  /** Absolute path of the project's folder. */
   readonly targetPath: string;
-  /** Asked before a node is published; absent: nothing is asked. */
+  /** Called before a node is published; absent: no check. */
   readonly fence?: Fence | undefined;
-  /** What `--state` names. */
+  /** The state in `--state`. */
   readonly previousState: PreviousState | undefined;
-  /** What nodes are deferred to: `--defer-state`, or else `--state`. */
+  /** The state that nodes are deferred to: `--defer-state`, otherwise `--state`. */
   readonly deferState: PreviousState | undefined;
 }
 
-/** A project's manifest and the graph of it. */
+/** A project's manifest and graph. */
 export interface ParsedProject extends LoadedProject {
   readonly manifest: Manifest;
   readonly dag: Dag;
-  /** What it was parsed from. */
+  /** The inputs of the parse. */
   readonly origin: ParseCacheHeader;
-  /** Of the manifest's nodes. */
+  /** Facts about the manifest's nodes. */
   readonly facts: NodeFacts;
-  /** The manifest as the parse has kept it. */
+  /** The cached form of the manifest. */
   readonly kept: KeptManifest;
 }

@@ -1,6 +1,6 @@
-// Builds a table that has nothing but its query in the place of one that nobody reads, without calling the
-// materialization, which is most of what the client does for it: the same statements, whose texts the macros have
-// rendered once a run, are filled in. In doubt the materialization is called.
+// Replaces a table that consists only of its query and has no readers, without calling the materialization, which
+// causes most of the client's work. The macros render the same statements once per run, and names and queries are
+// filled in. In doubt the materialization is called.
 import type { Session } from '../adapters/adapter.ts';
 import { Relation } from '../adapters/relation.ts';
 import { type NodeScope, openScope } from '../compiler/node-scope.ts';
@@ -16,31 +16,31 @@ import { callable, callableOf, type HostObject, NO_KWARGS, type Value } from '..
 import type { RunContext } from './context.ts';
 import type { Outcome } from './node.ts';
 
-/** What stands for a table's name and for its query while the macros render. */
+/** Placeholders for a table's name and query while the macros render. */
 const NAME = 'tsdbt_name_of_a_table';
 const QUERY = 'tsdbt_query_of_a_table';
-/** Names that every macro writes as they are, and that a suffix does not make too long. */
+/** Names that every macro writes unchanged, and that do not become too long with a suffix. */
 const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,49}$/;
 /** Settings that change what the materialization does. */
 const SETTINGS = ['sql_header', 'indexes', 'grants', 'persist_docs', 'contract'];
 
-/** A text with a table's name left out. */
+/** A text with gaps for a table's name. */
 type Unnamed = readonly string[];
 
-/** What the materialization sends and says for the tables of one schema. */
+/** What the materialization sends and logs for the tables of one schema. */
 export interface TableTexts {
-  /** Before the query, and behind it. */
+  /** Text before and after the query. */
   readonly create: readonly [Unnamed, Unnamed];
-  /** Puts the new table in the place of the old one. */
+  /** Replaces the old table by the new one. */
   readonly publish: Unnamed;
   /** Debug lines of the macros that render the statements. */
   readonly created: readonly Unnamed[];
   readonly published: readonly Unnamed[];
-  /** The names under which the new table is built and the old one is put away. */
+  /** The names of the new table while it is built, and of the old one before it is dropped. */
   readonly working: readonly Unnamed[];
 }
 
-/** @returns the result that the materialization would give, or null: it is to be called */
+/** @returns the result that the materialization would return, or null if it must be called */
 export async function plainTable(ctx: RunContext, node: ModelNode, session: Session): Promise<Outcome | null> {
   const { adapter } = ctx;
   if (!isPlain(ctx, node, session)) return null;
@@ -48,7 +48,7 @@ export async function plainTable(ctx: RunContext, node: ModelNode, session: Sess
   const { database, schema, identifier } = relation;
   const { quotePolicy } = relation.fields;
   if (schema === null || identifier === null || !quotePolicy.schema || !quotePolicy.identifier) return null;
-  // One that was a view is locked in another way.
+  // A view is replaced with another kind of lock.
   if (ctx.views.get(relation.render()) !== undefined) return null;
   const texts = await textsOf(ctx, node, session, relation);
   if (texts === null) return null;
@@ -76,7 +76,7 @@ export async function plainTable(ctx: RunContext, node: ModelNode, session: Sess
     await session.executeLater(named(texts.publish, identifier), () => undefined);
     if (session.inTransaction) await session.commit();
   } catch (error) {
-    // Where the text came from is known to the macros alone: they render it again.
+    // Only the macros know where the text came from: they render it again.
     const scope = openScope(ctx, node, session);
     await createText(scope, relation, query);
     throw locateDatabaseError(ctx, node, scope.trace, error);
@@ -100,7 +100,7 @@ function isPlain(ctx: RunContext, node: ModelNode, session: Session): boolean {
     config['post-hook'].length === 0 &&
     config.contract?.enforced !== true &&
     settings.every((key) => key === 'contract' || isNothing(config[key])) &&
-    // dbt warns when `config.get` reads a key that exists only under `meta`.
+    // dbt warns if `config.get` reads a key that exists only under `meta`.
     settings.every((key) => !(key in (config.meta ?? {}))) &&
     !session.inTransaction &&
     session.publishing.length === 0 &&
@@ -112,7 +112,7 @@ function isNothing(value: unknown): boolean {
   return value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);
 }
 
-/** @returns null when the macros' texts do not hold for any name and query */
+/** @returns null if the macros' texts are not valid for every name and query */
 async function textsOf(
   ctx: RunContext,
   node: ModelNode,
@@ -160,7 +160,7 @@ async function renderTexts(ctx: RunContext, node: ModelNode, session: Session): 
   };
 }
 
-/** The `adapter` of a scope, for which no relation has readers. */
+/** The `adapter` of a scope in which no relation has readers. */
 function withoutDependants(own: HostObject): HostObject {
   const dependants = callable('dependants', 'relation', () => []);
   return {

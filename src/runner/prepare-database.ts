@@ -1,5 +1,5 @@
-// Before the first node: the schemas that the run writes to exist, and the relation cache knows what is in them. A
-// whole run takes a handful of catalogue queries; other schemas are listed on demand.
+// Before the first node: creates the schemas that the run writes to and fills the relation cache. A whole run takes a
+// handful of catalog queries; other schemas are listed on demand.
 import { SqlAdapter } from '../adapters/sql-adapter.ts';
 import type { Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
@@ -15,7 +15,7 @@ import { lookupNode } from './nodes.ts';
 import type { RunContext } from './context.ts';
 import { isEphemeral } from '../graph/node-facts.ts';
 
-/** True for nodes that stand for a relation in the database. */
+/** Whether a node has a relation in the database. */
 function isRelational(ctx: RunContext, node: GraphNode): boolean {
   switch (node.resource_type) {
     case 'model':
@@ -31,7 +31,7 @@ function isRelational(ctx: RunContext, node: GraphNode): boolean {
   }
 }
 
-/** Schemas of the selected nodes, each once. */
+/** Schemas of the selected nodes, without duplicates. */
 function requiredSchemas(ctx: RunContext): Relation[] {
   const found = new Map<string, Relation>();
   for (const id of ctx.selected) {
@@ -53,10 +53,7 @@ function requiredSchemas(ctx: RunContext): Relation[] {
   return [...found.values()];
 }
 
-/**
- * Schemas that `clone` reads: those of what the nodes are in the other environment, as far as this connection sees
- * them.
- */
+/** Schemas that `clone` reads: those of the nodes in the other environment, if this connection can see them. */
 function clonedSchemas(ctx: RunContext): SchemaName[] {
   if (ctx.config.flags.which !== 'clone') return [];
   return [...ctx.selected].flatMap((id) => {
@@ -73,7 +70,7 @@ function isConnectedTo(ctx: RunContext, database: string | null): boolean {
     if (database !== null) ctx.adapter.verifyDatabase(database);
     return true;
   } catch {
-    // The node that reads there says so.
+    // The node that reads the schema reports the error.
     return false;
   }
 }
@@ -89,7 +86,7 @@ async function createSchema(ctx: RunContext, sql: SqlAdapter, relation: Relation
   }
 }
 
-/** Looks at all views at once that an earlier run of this target has made. */
+/** Reads, at once, all views that an earlier run of this target created. */
 export async function readViews(ctx: RunContext): Promise<void> {
   const {
     adapter,
@@ -113,10 +110,10 @@ export async function readViews(ctx: RunContext): Promise<void> {
 }
 
 /**
- * Three queries at most, and one for each schema that is missing.
- * @param create false: schemas are not made (compile, show)
- * @param views true: `readViews` meanwhile
- * @throws {TsdbtError} when a schema cannot be made or the database cannot be reached
+ * Sends at most three queries, and one per missing schema.
+ * @param create false: does not create schemas (compile, show)
+ * @param views true: runs `readViews` concurrently
+ * @throws {TsdbtError} if a schema cannot be created or the database cannot be reached
  */
 export async function prepareDatabase(
   ctx: RunContext,
@@ -144,7 +141,7 @@ export async function prepareDatabase(
     const missing = schemas.filter((relation) => !folded.has(fold(relation.schema)));
     for (const relation of missing) await createSchema(ctx, sql, relation);
   }
-  // A database that cannot be reached ends the command, not each node.
+  // An unreachable database ends the command, instead of failing each node.
   if (create && schemas.length === 0 && config.flags.populate_cache) await session.begin();
   if (config.flags.populate_cache) {
     const known = [...schemas.map(({ database, schema }) => ({ database, schema })), ...clonedSchemas(ctx)];

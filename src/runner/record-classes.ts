@@ -1,11 +1,10 @@
-// Which of dbt's dataclasses the nodes of a result and what is in them are, and the fields that are classes themselves.
-// Data only; record.ts makes the values.
+// dbt's dataclasses of the nodes in a result and of their fields. Data only; record.ts creates the values.
 import type { GraphNode } from '../contracts/node.ts';
 import { EnumMember } from '../values/index.ts';
 import { CONFIG_FIELDS, type ConfigKind } from '../parser/config/config-fields.ts';
 import type { FieldShape, RecordClass } from '../context/record.ts';
 
-/** dbt's names of members are their values in camel case. */
+/** dbt's member names are their values in camel case. */
 const camelCase = (value: string): string =>
   value.replace(/(?:^|[ _-])(.)/g, (_all, letter: string) => letter.toUpperCase());
 
@@ -124,6 +123,6 @@ const TEST_STATUS: ReadonlySet<string> = new Set(['pass', 'fail', 'warn']);
 const runStatus = member('RunStatus');
 const testStatus = member('TestStatus');
 
-/** A result's status: what only tests can be is of their enum. */
+/** A result's status: values that only tests can have belong to the tests' enum. */
 export const statusMember = (status: string): EnumMember =>
   TEST_STATUS.has(status) ? testStatus(status) : runStatus(status);

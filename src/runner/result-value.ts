@@ -1,4 +1,4 @@
-// A result as on-run-end hooks see it: dbt's RunResult with its node. Reads only.
+// A result for on-run-end hooks: dbt's RunResult with its node.
 import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import type { Logger } from '../log.ts';
@@ -19,7 +19,7 @@ const COMPILED: readonly string[] = ['compiled', 'compiled_code', 'extra_ctes_in
 const REFABLE: ReadonlySet<string> = new Set(['model', 'seed', 'snapshot', 'function']);
 const RELATIONAL: ReadonlySet<string> = new Set(['model', 'seed', 'snapshot', 'source']);
 
-/** The node of a result: its fields, and what dbt's classes answer beyond the artifact's fields. */
+/** The node of a result: its fields, and the additional attributes of dbt's classes. */
 class NodeRecord extends DataclassRecord {
   readonly #node: GraphNode;
 
@@ -28,7 +28,7 @@ class NodeRecord extends DataclassRecord {
     this.#node = node;
   }
 
-  /** What compiling adds stands after the path to which it writes, as in dbt. */
+  /** As in dbt, fields added by compilation follow the compiled path. */
   protected override names(): string[] {
     const names = super.names();
     const compiled = COMPILED.filter((name) => names.includes(name));
@@ -78,7 +78,7 @@ class NodeRecord extends DataclassRecord {
   }
 }
 
-/** dbt's TimingInfo, whose times are datetimes without a zone; `to_dict()` gives them as texts. */
+/** dbt's TimingInfo, whose times are naive datetimes; `to_dict()` returns them as texts. */
 class TimingRecord extends DataclassRecord {
   protected override field(name: string): Value | undefined {
     const value = super.field(name);
@@ -86,7 +86,7 @@ class TimingRecord extends DataclassRecord {
   }
 }
 
-/** `results[i]` of a template. @param table what was read or loaded; only seeds have one when on-run-end begins */
+/** `results[i]` of a template. @param table what was read or loaded; when on-run-end begins, only seeds have one */
 export function resultValue(result: RunResult, logger: Logger, table: HostObject | null = null): HostObject {
   return new ResultRecord(result, logger, table);
 }

@@ -1,17 +1,16 @@
-// Results in their plain forms: what every result says of its node, one without work behind it, the skipped ones.
-// Decides no order and prints nothing.
+// Builds results: the fields that every result takes from its node, results without execution, and skipped ones.
 import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult, RunStatus } from '../contracts/results.ts';
 import type { RunContext } from './context.ts';
 import { lookupNode } from './nodes.ts';
 
-/** `2026-11-21T10:48:33.454115`, UTC: dbt's timestamps; artifacts add the Z. */
+/** `2026-11-21T10:48:33.454115` in UTC, as in dbt; artifacts add the Z. */
 export function isoMicros(ms: number): string {
   const micros = Math.floor((ms % 1) * 1000);
   return `${new Date(ms).toISOString().slice(0, -1)}${String(micros).padStart(3, '0')}`;
 }
 
-/** The part of a result that tells of the node itself: null for what is never compiled. */
+/** The fields of a result about the node itself; null for a node that is never compiled. */
 export function nodeFields(
   node: GraphNode,
 ): Pick<RunResult, 'unique_id' | 'compiled' | 'compiled_code' | 'relation_name' | 'node'> {
@@ -26,7 +25,7 @@ export function nodeFields(
   };
 }
 
-/** A result with nothing in it but a status. */
+/** A result with only a status. */
 export function bareResult(
   node: GraphNode,
   status: RunResult['status'],
@@ -46,21 +45,21 @@ export function bareResult(
   };
 }
 
-/** Whether a test has failed or could not be run. */
+/** Whether a test failed or could not be run. */
 export function didNotPass({ status }: RunResult): boolean {
   return status === 'fail' || status === 'error';
 }
 
-/** True for statuses that stop what is below a node. */
+/** Whether a status stops the descendants of a node. */
 export function stopsChildren(status: RunResult['status'], build: boolean): boolean {
   const always: readonly RunResult['status'][] = ['error', 'partial success'] satisfies RunStatus[];
   return always.includes(status) || (build && (status === 'fail' || status === 'skipped'));
 }
 
 /**
- * Adds a skipped result for each selected node that has none yet.
- * @param message why, as run_results.json has it
- * @param told called with each node and its number
+ * Adds a skipped result for each selected node without a result.
+ * @param message the reason in run_results.json
+ * @param told called with each node and its index
  */
 export function skipRest(
   ctx: Pick<RunContext, 'manifest' | 'selected'>,

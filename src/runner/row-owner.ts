@@ -1,5 +1,5 @@
-// Which node filled a table, as this target's runs noted it. Rows of one node are not added to those of another, which
-// would happen when two models swap their aliases.
+// Records which node filled a table. Rows of one node are never added to those of another, which would happen if two
+// models swapped their aliases.
 import type { Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { relationFrom } from '../context/relations.ts';
@@ -7,13 +7,13 @@ import type { ManifestNode } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
 import type { RunContext } from './context.ts';
 
-/** Materializations that change a table which is there. */
+/** Materializations that modify an existing table. */
 const ADDING: ReadonlySet<unknown> = new Set(['incremental', 'distributed_incremental', 'snapshot']);
 
 /**
  * Called before a node's materialization.
- * @throws when the node would add rows to a table that another node of the project has filled. Without a note, or when
- *   that node is gone, the table is taken for the node's own: dbt has no notes, and a model may be renamed
+ * @throws if the node would add rows to a table that another node of the project filled. Without a record, or if that
+ *   node no longer exists, the table counts as the node's own: dbt keeps no records, and a model may be renamed
  */
 export function requireOwnRows(ctx: RunContext, node: ManifestNode, session: Session): void {
   const { materialized, full_refresh } = configOf(node);
@@ -31,7 +31,7 @@ export function requireOwnRows(ctx: RunContext, node: ManifestNode, session: Ses
   });
 }
 
-/** Notes who has filled the node's table. */
+/** Records that the node filled its table. */
 export function noteOwner(ctx: RunContext, node: ManifestNode): void {
   if (configOf(node).materialized === 'view') return;
   ctx.views.set(nameOf(relationOf(ctx, node)), node.unique_id);

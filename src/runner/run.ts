@@ -1,5 +1,5 @@
-// A run, by its one door: in the manner of its command it readies the database, runs the project's hooks around the
-// nodes and keeps the journal beside them. workers.ts schedules the nodes; the caller writes the artifacts.
+// The entry point of a run: prepares the database, runs the project's hooks around the nodes and writes the journal, as
+// the command requires. workers.ts schedules the nodes; the caller writes the artifacts.
 import { join } from 'node:path';
 import type { Session } from '../adapters/adapter.ts';
 import type { Table } from '../adapters/table.ts';
@@ -30,33 +30,33 @@ import { runCounts } from './summary.ts';
 import { type ExecuteOptions, executeNodes, type Progress } from './workers.ts';
 
 export interface RunRequest {
-  /** unique_ids; `select` gives them. */
+  /** unique_ids returned by `select`. */
   readonly selected: ReadonlySet<string>;
-  /** Aborted to stop: running statements are cancelled on the server. */
+  /** Aborting it stops the run: running statements are cancelled on the server. */
   readonly signal?: AbortSignal | null | undefined;
-  /** Of `retry`. */
+  /** Set for `retry`. */
   readonly retry?: RetriedRun | null | undefined;
-  /** Seconds that nodes usually take, by unique_id: those of the longest path start first. */
+  /** Usual duration of nodes in seconds, by unique_id: those on the longest path start first. */
   readonly durations?: ReadonlyMap<string, number> | undefined;
-  /** Milliseconds that cancelled nodes have to end, before their connections are closed. */
+  /** Milliseconds within which cancelled nodes must end before their connections are closed. */
   readonly patience?: number | undefined;
   readonly progress?: Progress | undefined;
 }
 
 export interface RunOptions {
-  /** In whose manner; by default that of the command that the flags name. */
+  /** The settings of another command; by default those of the command in the flags. */
   readonly which?: string | undefined;
   readonly ctx?: RunContext | undefined;
-  /** The kind of each node, in the place of the manner's. */
+  /** Overrides the kind of each node. */
   readonly kindOf?: ((node: GraphNode) => NodeKind) | undefined;
   /**
-   * Gets what the nodes gave when the run throws after them: an on-run-end that cannot be rendered. Without it the
-   * results stay in the journal for the next command.
+   * Receives the nodes' results if the run throws after them, because an on-run-end hook cannot be rendered. Without
+   * it, the results stay in the journal for the next command.
    */
   readonly stopped?: ((outcome: RunOutcome) => void) | undefined;
 }
 
-/** What the nodes gave. */
+/** The nodes' results. */
 export interface RunOutcome {
   readonly results: RunResult[];
   /** Seconds. */
@@ -65,15 +65,15 @@ export interface RunOutcome {
   readonly ctx: RunContext;
 }
 
-/** What makes commands differ in how they run. */
+/** How commands differ in running nodes. */
 interface Manner {
-  /** Schemas are created and the journal is kept. */
+  /** Whether schemas are created and the journal is written. */
   readonly builds: boolean;
-  /** on-run-start and on-run-end are run. */
+  /** Whether on-run-start and on-run-end run. */
   readonly hooks: boolean;
-  /** `Finished running …` is said. */
+  /** Whether `Finished running …` is logged. */
   readonly counts: boolean;
-  /** The first error ends the command. */
+  /** Whether the first error ends the command. */
   readonly raiseFirst: boolean;
 }
 
@@ -108,9 +108,9 @@ export function compilesOnly(which: string): boolean {
 }
 
 /**
- * Runs what was selected, in the manner of the command, and gives one result a node. All connections are closed then.
- * @throws {TsdbtError} what keeps the whole run from going on: no database, a hook that does not compile; for commands
- *   that only compile, the first error of a node
+ * Runs the selected nodes as the command requires and returns one result per node. All connections are then closed.
+ * @throws {TsdbtError} an error that stops the whole run: an unreachable database, a hook that does not compile; for
+ *   commands that only compile, the first error of a node
  */
 export async function run(parsed: ParsedProject, request: RunRequest, options: RunOptions = {}): Promise<RunOutcome> {
   const { flags } = parsed.config;
@@ -159,13 +159,13 @@ export async function run(parsed: ParsedProject, request: RunRequest, options: R
     keep();
     return outcome;
   } catch (error) {
-    // A run that throws keeps its journal, as a killed run does.
+    // A run that throws keeps its journal, like a killed run.
     journal?.close();
     throw error;
   }
 }
 
-/** @throws {TsdbtError} usage, for less than one */
+/** @throws {TsdbtError} usage, if it is less than one */
 function threadsOf({ config: { flags, profile } }: ParsedProject): number {
   const threads = flags['single_threaded'] === true ? 1 : (flags.threads ?? profile.threads);
   if (threads < 1) throw errorOf('threadsBelowOne', { threads });
@@ -191,7 +191,7 @@ function withoutTests({ selected }: RunRequest): Queued {
   return { nodes: selected, unitTests: new Map() };
 }
 
-/** A unit test whose model is selected too runs before the model, and takes no place in the queue. */
+/** A unit test whose model is also selected runs before the model and is not in the queue. */
 function besideModels({ manifest }: ParsedProject, selected: ReadonlySet<string>): Queued {
   const nodes = new Set(selected);
   const unitTests = new Map<string, string[]>();
@@ -211,7 +211,7 @@ interface HookedOptions extends ExecuteOptions {
   readonly stopped: (outcome: RunOutcome) => void;
 }
 
-/** Database made ready, on-run-start, nodes, on-run-end. */
+/** Prepares the database, then runs on-run-start, nodes and on-run-end. */
 async function runBetweenHooks(ctx: RunContext, queue: Queue, options: HookedOptions): Promise<RunOutcome> {
   const { log, config } = ctx;
   log.formatting();
@@ -225,8 +225,8 @@ async function runBetweenHooks(ctx: RunContext, queue: Queue, options: HookedOpt
   const masters = new Set<Session>();
   let outside: Promise<unknown> = Promise.resolve();
   try {
-    // Outside of nodes a signal ends the wait at once; closing the connections cancels the running statements.
-    // compile without queries of its own needs no database.
+    // Outside of nodes a signal ends the wait at once; closing the connections cancels the running statements. compile
+    // without introspective queries needs no database.
     const before = options.queries ? beforeRun(ctx, options, masters) : Promise.resolve({ may: true, hooks: [] });
     outside = before;
     const started = await unlessAborted(options.signal, before);
@@ -249,7 +249,7 @@ async function runBetweenHooks(ctx: RunContext, queue: Queue, options: HookedOpt
         results.push(...ended);
       }
     }
-    // Nodes that a signal before the first node kept from running.
+    // Nodes that did not run because of a signal before the first node.
     if (interrupted) skipRest(ctx, results, `Skipping due to ${stopReason(options.signal)}`);
   } catch (error) {
     failure = error;
@@ -265,19 +265,19 @@ async function runBetweenHooks(ctx: RunContext, queue: Queue, options: HookedOpt
       log.formatting();
       log.finishedRunning(runCounts(results.flatMap((r) => (r.node ? [r.node] : []))), elapsed);
     }
-    // As dbt: a run whose on-run-start cannot be rendered leaves nothing.
+    // As in dbt, a run whose on-run-start cannot be rendered leaves no artifacts.
     if (through && failure instanceof TsdbtError) options.stopped({ results, elapsed, interrupted, ctx });
   }
   return { results, elapsed: (ctx.now() - began) / 1000, interrupted, ctx };
 }
 
-/** dbt's `clear_transaction`: what follows runs outside a transaction. */
+/** dbt's `clear_transaction`: what follows runs outside of a transaction. */
 async function clearTransaction(session: Session): Promise<void> {
   await session.begin();
   await session.commit();
 }
 
-/** @param open has the session while it is at work */
+/** @param open receives the session while it is in use */
 async function withMaster<T>(ctx: RunContext, open: Set<Session>, work: (master: Master) => Promise<T>): Promise<T> {
   const at: Master['at'] = {};
   const session = openSession(ctx, 'master', operationNode(ctx.config, 'master'), () => at.hook);
@@ -291,7 +291,7 @@ async function withMaster<T>(ctx: RunContext, open: Set<Session>, work: (master:
 }
 
 interface Before {
-  /** Nodes may run. */
+  /** Whether nodes may run. */
   readonly may: boolean;
   readonly hooks: readonly RunResult[];
 }
@@ -309,12 +309,12 @@ async function beforeRun(ctx: RunContext, options: HookedOptions, open: Set<Sess
   });
 }
 
-/** The table that a seed was loaded from. */
+/** The table from which a seed was loaded. */
 function seedOf({ tables }: RunContext, { node, unique_id }: RunResult): Table | null {
   return node?.resource_type === 'seed' ? (tables.get(unique_id) ?? null) : null;
 }
 
-/** Database and schema of what a node has built; null when it builds nothing there. */
+/** Database and schema of what a node built; null if it builds nothing there. */
 function schemaOf(ctx: RunContext, node: GraphNode): [string | null, string] | null {
   switch (node.resource_type) {
     case 'model':
@@ -329,7 +329,7 @@ function schemaOf(ctx: RunContext, node: GraphNode): [string | null, string] | n
   }
 }
 
-/** on-run-end sees what the nodes gave and the schemas that something was built in. */
+/** on-run-end sees the nodes' results and the schemas in which something was built. */
 async function afterRun(
   ctx: RunContext,
   results: readonly RunResult[],
@@ -361,7 +361,7 @@ async function afterRun(
   });
 }
 
-/** Nothing runs where on-run-start has failed. */
+/** Nothing runs after a failed on-run-start. */
 function skipAll(ctx: RunContext, results: RunResult[]): void {
   const total = ctx.selected.size;
   skipRest(ctx, results, null, (node, index) =>

@@ -1,5 +1,4 @@
-// A seed's file as a typed table, and what is wrong with it in dbt's words. Reading CSV and inferring types is
-// adapters/csv.ts; reads no file.
+// Parses a seed's file to a typed table, with dbt's error messages. adapters/csv.ts reads CSV and infers types.
 import { type RenamedColumn, tableFromCsv } from '../adapters/csv.ts';
 import { EmptiedTable } from '../adapters/emptied-table.ts';
 import type { Table } from '../adapters/table.ts';
@@ -9,9 +8,9 @@ import { fire, note } from '../events/index.ts';
 import { type Logger, warningTag } from '../log.ts';
 
 /**
- * @param text the file, decoded
+ * @param text the decoded file
  * @param empty `--empty`: no rows
- * @throws {TsdbtError} `compilation`, with file and line, for a file that is no table
+ * @throws {TsdbtError} `compilation`, with file and line, for a file that is not a table
  */
 export function seedTable(node: SeedNode, text: string, logger: Logger, empty: boolean): Table {
   const wanted = Object.keys(node.config.column_types ?? {});
@@ -32,7 +31,7 @@ function readTable(node: SeedNode, text: string, textColumns: readonly string[],
     return tableFromCsv(text, {
       path: node.original_file_path,
       textColumns,
-      // agate says it by Python's warnings, which --warn-error does not know: a note, and not an event of dbt's.
+      // agate reports this as a Python warning, which --warn-error ignores: a note, not a dbt event.
       onRenamed(column, line) {
         note(logger, warningTag(renamedWarning(node, column, line)), { level: 'warn' });
       },

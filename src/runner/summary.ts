@@ -1,5 +1,4 @@
-// The end of a run, as people read it: counts, errors and warnings with their messages, the last line. Only reads
-// results.
+// The end of a run for users: counts, errors and warnings with their messages, and the last line.
 import { printTable } from '../adapters/table-print.ts';
 import type { Table } from '../adapters/table.ts';
 import type { GraphNode } from '../contracts/node.ts';
@@ -7,7 +6,7 @@ import type { FreshnessStatus, RunResult } from '../contracts/results.ts';
 import { pluralize } from '../log.ts';
 import type { RunLog } from './log.ts';
 
-/** dbt's words for a resource type in counts. */
+/** dbt's names of resource types in counts. */
 function resourceWord(type: string): string {
   switch (type) {
     case 'test':
@@ -44,7 +43,7 @@ export function runCounts(nodes: readonly GraphNode[]): string {
     .join(', ');
 }
 
-/** `Found 20 models, 5 seeds, …`: what the project holds, in dbt's order. */
+/** `Found 20 models, 5 seeds, …`: what the project contains, in dbt's order. */
 export function foundCounts(counts: ReadonlyMap<string, number>): string {
   return [...counts]
     .filter(([, n]) => n > 0)
@@ -54,7 +53,7 @@ export function foundCounts(counts: ReadonlyMap<string, number>): string {
 
 const FAILED: ReadonlySet<string> = new Set<RunResult['status'] | FreshnessStatus>(['error', 'fail', 'runtime error']);
 
-/** True when every result is a success or a warning: exit code 0. */
+/** Whether every result is a success or a warning: exit code 0. */
 export function succeeded(results: readonly RunResult[]): boolean {
   return !results.some(
     (r) =>
@@ -64,7 +63,7 @@ export function succeeded(results: readonly RunResult[]): boolean {
   );
 }
 
-/** Whether a test's query gives a single count in the place of the rows that are wrong. */
+/** Whether a test's query returns a single count instead of the failing rows. */
 function countsRows(code: string | null, { rows, columnNames }: Table): boolean {
   return (
     rows.length === 1 &&
@@ -127,7 +126,7 @@ export function printResultError(
  * The block after the last node: summary, each error and warning, `Done. PASS=…`.
  * @param interrupted why the command was stopped; null: it was not
  * @param tables first rows of failed tests, by unique_id
- * @param stopped true: an error that ends the command follows, and says so itself
+ * @param stopped true: an error that ends the command follows and is reported separately
  */
 export function printRunEnd(
   log: RunLog,
@@ -153,7 +152,7 @@ export function printRunEnd(
   printStats(log, results, stopped);
 }
 
-/** @param stopped true: the error that ends the command is counted, though no node has it as its result */
+/** @param stopped true: counts the error that ends the command, although it is not a node's result */
 function printStats(log: RunLog, results: readonly RunResult[], stopped: boolean): void {
   const more = stopped ? 1 : 0;
   const stats = { pass: 0, warn: 0, error: more, skip: 0, noop: 0, reused: 0, total: results.length + more };

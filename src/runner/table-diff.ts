@@ -1,13 +1,12 @@
-// Compares the rows that a unit test expects with the rows it got, whatever their order, and shows the difference as
-// dbt (daff) does: `@@` names the columns, `+++` and `---` whole rows, `→` a row with changed cells. Knows nothing of
-// tests or databases.
+// Compares the expected and actual rows of a unit test regardless of order, and formats the difference as dbt (daff)
+// does: `@@` lists the columns, `+++` and `---` mark whole rows, `→` a row with changed cells.
 import { compare, equals, toText, type Value } from '../values/index.ts';
 
-/** Cells as text, booleans as they are; null is SQL's NULL. */
+/** Cells as text, except booleans; null is SQL's NULL. */
 type DiffCell = string | boolean | null;
 type DiffRow = readonly DiffCell[];
 
-/** One side may be missing, not both. */
+/** One side may be missing, but not both. */
 type Pair =
   | { readonly expected: DiffRow; readonly actual: DiffRow | null }
   | { readonly expected: null; readonly actual: DiffRow };
@@ -26,8 +25,8 @@ const END = '\u001b[0m';
 
 /**
  * @param columns names, in the order of the cells
- * @param expected values of one type a column; null is SQL's NULL
- * @returns null when both hold the same rows; otherwise the text, with colours, each line ended by CR LF
+ * @param expected values of one type per column; null is SQL's NULL
+ * @returns null if both contain the same rows; otherwise the text, with colors, each line ended by CR LF
  */
 export function tableDiff(
   columns: readonly string[],
@@ -41,13 +40,13 @@ export function tableDiff(
 
 const sameRow = (a: DiffRow, b: DiffRow | undefined): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-/** A cell that a row lacks is NULL. */
+/** A missing cell of a row is NULL. */
 const valueAt = (row: DiffRow, column: number): DiffCell => row[column] ?? null;
 
 const cellsOf = (row: readonly Value[]): DiffRow =>
   row.map((value) => (value === null || typeof value === 'boolean' ? value : toText(value)));
 
-/** In Python's order of the values, NULL last. */
+/** In Python's order of the values, with NULL last. */
 function sortRows(rows: readonly (readonly Value[])[]): (readonly Value[])[] {
   return [...rows].sort((a, b) => {
     for (const [i, x] of a.entries()) {
@@ -61,18 +60,18 @@ function sortRows(rows: readonly (readonly Value[])[]): (readonly Value[])[] {
   });
 }
 
-/** How many columns are tried as keys: the ones with most values. */
+/** Number of columns that are tried as keys: those with the most values. */
 const KEY_COLUMNS = 5;
-/** A key that as many rows share, of twenty more than there are, is no key. */
+/** A value that more than this share of the rows (plus ROWS_MORE) have does not identify rows. */
 const SHARED = 0.1;
 const ROWS_MORE = 20;
 
 /**
- * Pairs rows by daff's rules: each set of columns is tried as a key for values found once on both sides. Remaining rows
- * pair by position.
+ * Pairs rows by daff's rules: each set of columns is tried as a key for values that occur once on both sides. Remaining
+ * rows are paired by position.
  */
 function align(columns: readonly string[], expected: readonly DiffRow[], actual: readonly DiffRow[]): Alignment {
-  // The names of the columns are the first row on both sides.
+  // The column names are the first row on both sides.
   const left = [columns, ...expected];
   const right = [columns, ...actual];
   const toRight = new Map<number, number>();
@@ -108,7 +107,7 @@ function align(columns: readonly string[], expected: readonly DiffRow[], actual:
     byPlace(all.left, all.right, toRight, toLeft, link);
     byPlace(all.right, all.left, toLeft, toRight, (r, l) => link(l, r));
   }
-  // Removed rows stand where they were, after what was added there.
+  // Removed rows are shown at their old position, after rows added there.
   const pairs: Pair[] = [];
   let next = 1;
   const removedBefore = (end: number): void => {
@@ -127,7 +126,7 @@ function align(columns: readonly string[], expected: readonly DiffRow[], actual:
   return { pairs, keys: tried };
 }
 
-/** Rows that stand next to a pair and are the same are a pair too: downwards, then upwards. */
+/** Equal rows adjacent to a pair form a pair too: downwards, then upwards. */
 function byPlace(
   mine: readonly string[],
   theirs: readonly string[],
@@ -195,7 +194,7 @@ const cell = (plain: string, color = ''): Cell => ({
 
 const lengthOf = ({ plain }: Cell): number => [...plain].length;
 
-/** As in a CSV: what holds a comma, a quote, a tab or a line end, or begins or ends with a space, stands in quotes. */
+/** As in CSV, a cell is quoted if it contains a comma, a quote, a tab or a line end, or begins or ends with a space. */
 function quoted(text: string): string {
   return /^ | $|[",\r\n\t]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
@@ -207,7 +206,7 @@ function change(before: DiffCell, after: DiffCell): Cell {
   return { plain: quoted(`${left}→${right}`), colored: quoted(`${RED}${left}${BLUE}→${GREEN}${right}${END}`) };
 }
 
-/** Spaces that only `text` has are made visible when nothing else is different. */
+/** Makes spaces visible that only `text` has, if nothing else differs. */
 function markSpaces(text: string, other: string): string {
   if (text === other || text.replaceAll(' ', '') !== other.replaceAll(' ', '')) return text;
   let at = 0;
@@ -222,11 +221,11 @@ function markSpaces(text: string, other: string): string {
 }
 
 const shown = (value: DiffCell): string => (value === null ? 'NULL' : cellText(value));
-/** In rows that were added or removed, NULL and booleans are written small. */
+/** In added and removed rows, NULL and booleans are written in lower case. */
 const whole = (value: DiffCell): string => String(value);
 const GAP = cell('...');
 type Line = (mark: Cell, show: (column: number) => Cell, gapColor?: string) => Cell[];
-/** The first has the names of the columns. */
+/** The first row contains the column names. */
 type Lines = [Cell[], ...Cell[][]];
 
 function render(columns: readonly string[], { pairs, keys }: Alignment): string {
@@ -240,7 +239,7 @@ function render(columns: readonly string[], { pairs, keys }: Alignment): string 
   const lines: Lines = [[cell('@@', BOLD), ...names]];
   let gap = false;
   pairs.forEach((p, i) => {
-    // One unchanged row of context on each side of a change; a longer run is elided.
+    // One unchanged row of context on each side of a change; longer runs are elided.
     if (!changed[i] && !changed[i - 1] && !changed[i + 1]) {
       if (!gap) lines.push(line(GAP, () => GAP));
       gap = true;
@@ -254,8 +253,8 @@ function render(columns: readonly string[], { pairs, keys }: Alignment): string 
 }
 
 /**
- * Of columns that are no key and never differ, those beside one that is shown, and one `...` (null) for each run of
- * others. All when a row was added.
+ * Of the columns that are not keys and never differ, shows those next to a shown one, and one `...` (null) per run of
+ * others. Shows all if a row was added.
  */
 function shownColumns(count: number, pairs: readonly Pair[], keys: ReadonlySet<number>): (number | null)[] {
   const all = Array.from({ length: count }, (_, c) => c);
@@ -278,7 +277,7 @@ function row({ expected, actual }: Pair, line: Line): Cell[] {
   });
 }
 
-/** The column width that fits all but outliers; null when it exceeds a screen. */
+/** The column width that fits all but outliers; null if it exceeds a screen. */
 function columnWidths(lines: Readonly<Lines>): number[] | null {
   const columns = lines[0].map((head): { head: number; lengths: number[] } => ({ head: lengthOf(head), lengths: [] }));
   for (const line of lines) for (const [c, x] of line.entries()) columns[c]?.lengths.push(lengthOf(x));

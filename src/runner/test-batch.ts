@@ -1,5 +1,6 @@
-// Tests of one relation in one statement, `meta: {tsdbt: {batch_tests: true}}` of what is tested. The statement shows
-// which tests find nothing, and those have passed. Any other test runs alone, as does what cannot be combined.
+// Combines tests of one relation in one statement, `meta: {tsdbt: {batch_tests: true}}` of the tested node. The
+// statement shows which tests find nothing; those have passed. All other tests, and tests that cannot be combined, run
+// alone.
 import type { Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { openScope } from '../compiler/node-scope.ts';
@@ -15,12 +16,12 @@ import { NO_LIMITS, nodeLimits } from './node-limits.ts';
 import type { RunContext } from './context.ts';
 import { shapeOf, type TestShape } from './test-shapes.ts';
 
-/** Most tests of a statement. */
+/** Maximum number of tests per statement. */
 const MOST = 100;
-/** Macros that say how a test is judged: a project's own must be called. */
+/** Macros that determine how a test is judged: a project's overrides must be called. */
 const JUDGES = ['get_test_sql', 'get_limit_subquery_sql', 'should_store_failures', 'statement'];
 
-/** What the statement has shown of a test. */
+/** What the statement showed about a test. */
 export interface Shown {
   readonly failures: number;
   readonly shouldWarn: Value;
@@ -40,12 +41,12 @@ export class TestBatches {
   readonly #tests: () => Iterable<string>;
   readonly #staged: Relation | null;
   #groups: Map<string, TestNode[]> | undefined;
-  /** Tests that were looked at, with what was shown of them; null: to be run alone. */
+  /** Tests that were examined, with the result; null: run alone. */
   readonly #shown = new Map<string, Promise<Shown | null>>();
 
   /**
    * @param tests unique_ids of all nodes that may be tests
-   * @param staged what an audit looks at in the place of the node's relation
+   * @param staged what an audit reads instead of the node's relation
    */
   constructor(tests: () => Iterable<string>, staged: Relation | null = null) {
     this.#tests = tests;
@@ -53,9 +54,9 @@ export class TestBatches {
   }
 
   /**
-   * What a statement for the test and its like has shown of it; the first of them sends it.
+   * Returns what a combined statement showed about the test. The first test of a group sends the statement.
    * @param test compiled
-   * @returns null for a test that is to run alone
+   * @returns null for a test that must run alone
    */
   async shown(ctx: RunContext, test: TestNode, session: Session, compile: Compile): Promise<Shown | null> {
     const key = groupOf(ctx, test);
@@ -76,7 +77,7 @@ export class TestBatches {
     return this.#shown.get(test.unique_id) ?? null;
   }
 
-  /** An audit may have run it before. */
+  /** An audit may have run it earlier. */
   #isDone({ finished }: RunContext, { unique_id: id }: TestNode): boolean {
     return this.#shown.has(id) || finished.has(id);
   }
@@ -95,7 +96,7 @@ export class TestBatches {
     return groups;
   }
 
-  /** Never throws: without an answer the tests run alone. */
+  /** Never throws: without a result the tests run alone. */
   async #ask(
     ctx: RunContext,
     [first, ...others]: readonly TestNode[],
@@ -157,7 +158,7 @@ async function ask(
   );
 }
 
-/** A test that cannot be compiled says so itself. */
+/** A test that cannot be compiled reports its own error. */
 async function compiled(ctx: RunContext, test: TestNode, session: Session, compile: Compile): Promise<TestNode | null> {
   try {
     return await compile(ctx, test, session);
@@ -167,7 +168,7 @@ async function compiled(ctx: RunContext, test: TestNode, session: Session, compi
   }
 }
 
-/** What the macro reads: a test's reference only where the other relation is one that the test depends on. */
+/** What the macro reads: a test's reference counts only if the test depends on the other relation. */
 function asDict(ctx: RunContext, { test, shape }: Member, relation: Relation): PyDict {
   const { warn_if, error_if } = test.config;
   if (shape.kind !== 'whole') return new PyDict(Object.entries({ ...shape, warn_if, error_if }));
@@ -184,14 +185,14 @@ function relationOfId(ctx: RunContext, id: string): Relation | null {
   return node === null ? null : relationOf(ctx, node);
 }
 
-/** Other relations that the test reads are built, or not part of the run. */
+/** Whether the other relations that the test reads are built, or not part of the run. */
 function isReady(ctx: RunContext, test: TestNode, first: TestNode): boolean {
   return test.depends_on.nodes.every(
     (id) => first.depends_on.nodes.includes(id) || !ctx.selected.has(id) || ctx.finished.has(id),
   );
 }
 
-/** Tests of one key read one relation; null for a test that always runs alone. */
+/** Tests with the same key read the same relation; null for a test that always runs alone. */
 function groupOf(ctx: RunContext, test: TestNode): string | null {
   const { test_metadata: metadata, config } = test;
   if (metadata === undefined || config.store_failures || ctx.config.flags.store_failures) return null;

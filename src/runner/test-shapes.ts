@@ -1,5 +1,5 @@
-// Tells from the SQL of a compiled test whether it looks at rows one by one, or for values that occur twice: such tests
-// of one relation fit into one statement. Pure text; a text of another form is no shape, and its test runs alone.
+// Recognizes from the SQL of a compiled test whether it checks rows individually or searches for duplicate values: such
+// tests of one relation fit into one statement. Pure text; a test of any other form runs alone.
 
 const QUOTED = /'(?:[^']|'')*'|"[^"]*"|`[^`]*`/g;
 /** Words that end a condition, or begin another query in it. */
@@ -148,7 +148,7 @@ function isColumn(text: string): boolean {
   return /^(?:[A-Za-z_][\w.]*|"[^"]+"|`[^`]+`)$/.test(text);
 }
 
-/** Whether a text stays what it is within parentheses. */
+/** Whether a text keeps its meaning inside parentheses. */
 function isWhole(text: string): boolean {
   if (CLAUSE.test(text.replace(QUOTED, "''"))) return false;
   let depth = 0;
@@ -160,7 +160,7 @@ function isWhole(text: string): boolean {
   return depth === 0;
 }
 
-/** Without line comments, one blank for each space; null for what cannot be read without a parser. */
+/** Removes line comments and collapses white space; null if that requires a parser. */
 function squash(code: string): string | null {
   if (/\/\*|\\|\$/.test(code)) return null;
   const parts = code.matchAll(/'(?:[^']|'')*'|"[^"]*"|`[^`]*`|--[^\n]*|\s+|[^\s'"`-]+|[\s\S]/g);

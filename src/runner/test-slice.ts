@@ -1,6 +1,5 @@
 // Tests of only the newest rows: `meta: {tsdbt: {test_slice: …}}` of a test, its model or its source. Most runs read
-// the rows since the last pass, and one run in each `full_every` reads all. Decides which rows; data-test.ts runs the
-// test.
+// the rows since the last pass; one run per `full_every` reads all. Selects the rows; data-test.ts runs the test.
 import { createHash } from 'node:crypto';
 import type { GraphNode, TestNode } from '../contracts/node.ts';
 import type { NodeStatus } from '../contracts/results.ts';
@@ -12,15 +11,15 @@ import { lookupNode } from './nodes.ts';
 import type { RunContext } from './context.ts';
 
 interface Settings {
-  /** The column that tells when a row came; default the `event_time` of what is tested. */
+  /** The column with the arrival time of a row; default: the `event_time` of the tested node. */
   readonly column: string;
-  /** How long before the last pass the slice begins, for rows that come late; milliseconds. */
+  /** How long before the last pass the slice begins, to include late-arriving rows; milliseconds. */
   readonly overlap: number;
-  /** How often all rows are looked at; milliseconds. */
+  /** How often all rows are tested; milliseconds. */
   readonly fullEvery: number;
 }
 
-/** What is remembered of a test, as text: when all rows passed, when any slice passed, what the test was. */
+/** Stored state of a test, as text: when all rows passed, when any slice passed, and the test's definition. */
 interface Remembered {
   readonly full: number;
   readonly passed: number;
@@ -34,8 +33,8 @@ const UNITS: ReadonlyMap<string | undefined, number> = new Map([
 ]);
 
 /**
- * @returns null for a test that always looks at everything; `where` is null when it is time to do so
- * @throws {TsdbtError} when the settings cannot be read
+ * @returns null for a test that always reads all rows; `where` is null if a full test is due
+ * @throws {TsdbtError} if the settings are invalid
  */
 export function testSlice(ctx: RunContext, test: TestNode): { readonly where: string | null } | null {
   const settings = settingsOf(ctx, test);
@@ -50,7 +49,7 @@ export function testSlice(ctx: RunContext, test: TestNode): { readonly where: st
   return { where };
 }
 
-/** Remembers a test that passed; one that did not looks at all rows the next time. */
+/** Records a pass. A test that did not pass reads all rows the next time. */
 export function noteTested(ctx: RunContext, test: TestNode, status: NodeStatus): void {
   const settings = settingsOf(ctx, test);
   if (settings === null) return;
@@ -102,14 +101,14 @@ function sliceOf(meta: unknown): unknown {
   return (meta as { tsdbt?: { test_slice?: unknown } } | null | undefined)?.tsdbt?.test_slice;
 }
 
-/** A test that is changed looks at all rows again. */
+/** A changed test reads all rows again. */
 function whatOf(test: TestNode): string {
   return createHash('md5')
     .update(JSON.stringify([test.raw_code, test.test_metadata, test.config]))
     .digest('hex');
 }
 
-/** Null when it is time to look at all rows. */
+/** Null if a full test is due. */
 function recall(ctx: RunContext, test: TestNode, { fullEvery }: Settings): Remembered | null {
   const text = ctx.tests.get(keyOf(ctx, test));
   if (text === undefined) return null;
@@ -117,7 +116,7 @@ function recall(ctx: RunContext, test: TestNode, { fullEvery }: Settings): Remem
   return known.what !== whatOf(test) || startOf(ctx) - known.full >= fullEvery ? null : known;
 }
 
-/** The same test in another schema is another one. */
+/** The same test in another schema has its own state. */
 function keyOf(ctx: RunContext, test: TestNode): string {
   const tested = testedNode(ctx, test) as { relation_name?: string | null } | undefined;
   return `${test.unique_id} ${tested?.relation_name ?? ''}`;

@@ -1,5 +1,5 @@
-// Holds publications that want green tests to the rows that were tested: another run may build the model again between
-// the tests and the publication. The rows are known by their mark, taken when the node has been built.
+// Makes sure that publications with `when: green` publish the rows that were tested: another run may rebuild the model
+// between the tests and the publication. The rows are identified by a mark taken after the node was built.
 import type { Session } from '../adapters/adapter.ts';
 import { relationFrom } from '../context/relations.ts';
 import type { GraphNode, ManifestNode } from '../contracts/node.ts';
@@ -10,7 +10,10 @@ import type { RunContext } from './context.ts';
 /** The rows are not those that were tested. */
 export class OtherRows extends Error {}
 
-/** Does a publication wait for tests of the node's rows? Not of a view: what it reads may always move. */
+/**
+ * Whether a publication waits for tests of the node's rows. Not for a view: the rows that it reads can change at any
+ * time.
+ */
 export function isHeldToTests({ manifest }: RunContext, node: GraphNode): node is ManifestNode {
   const { unique_id: id } = node;
   const isGreen = Object.values(manifest.publications ?? {}).some(
@@ -22,7 +25,9 @@ export function isHeldToTests({ manifest }: RunContext, node: GraphNode): node i
   );
 }
 
-/** Notes the rows that a node has now, before its tests begin. What cannot be read is for its publication to tell. */
+/**
+ * Records the mark of a node's current rows before its tests begin. If it cannot be read, the publication reports that.
+ */
 export async function noteBuilt(ctx: RunContext, node: ManifestNode, session: Session): Promise<void> {
   try {
     ctx.built.set(node.unique_id, await markOf(ctx, node, session));
@@ -31,7 +36,7 @@ export async function noteBuilt(ctx: RunContext, node: ManifestNode, session: Se
   }
 }
 
-/** Lets a source begin only with the rows that were noted. Its session is that of the source. */
+/** Checks that a source still has the recorded rows before it is read. Uses the source's session. */
 export function holdToTested(ctx: RunContext, node: ManifestNode, source: PublishSource, session: Session): void {
   const noted = ctx.built.get(node.unique_id);
   if (noted === undefined) return;

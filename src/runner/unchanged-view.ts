@@ -1,5 +1,5 @@
-// Recognizes a view that is as the last run left it, without calling its materialization, which would do nothing. In
-// doubt the materialization is called.
+// Recognizes a view that is unchanged since the last run without calling its materialization, which would do nothing.
+// In doubt the materialization is called.
 import { createHash } from 'node:crypto';
 import type { Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
@@ -11,16 +11,16 @@ import type { Outcome } from './node.ts';
 
 const RESPONSE = { _message: 'CREATE VIEW', code: 'CREATE VIEW', rows_affected: -1 };
 
-/** What is known of a node that may be such a view. */
+/** Facts about a node that may be such a view. */
 interface Candidate {
   readonly name: string;
-  /** Changes with all that the view is made of and with its file below target/run. */
+  /** Changes with the view's inputs and with its file in target/run. */
   readonly mark: (state: string) => string | null;
   readonly state: string | undefined;
   readonly path: string;
 }
 
-/** @returns the result that the materialization would give, or null: it is to be called */
+/** @returns the result that the materialization would return, or null if it must be called */
 export function unchangedView(ctx: RunContext, node: ModelNode, session: Session): Outcome | null {
   if (session.inTransaction) return null;
   const view = candidate(ctx, node, session);
@@ -31,7 +31,7 @@ export function unchangedView(ctx: RunContext, node: ModelNode, session: Session
   return { status: 'success', message: RESPONSE._message, response: RESPONSE, failures: null };
 }
 
-/** Remembers a view that its materialization has made or left alone, in the place of earlier facts. */
+/** Records a view that its materialization has created or left unchanged. Replaces earlier facts. */
 export function rememberView(ctx: RunContext, node: ModelNode, session: Session): void {
   if (node.config.materialized !== 'view') return;
   const view = candidate(ctx, node, session);
@@ -61,7 +61,7 @@ function candidate(ctx: RunContext, node: ModelNode, session: Session): Candidat
     return null;
   if (Object.keys(config.grants ?? {}).length > 0 || Object.values(config.persist_docs ?? {}).some(Boolean))
     return null;
-  // dbt warns when `config.get` reads a key that exists only under `meta`.
+  // dbt warns if `config.get` reads a key that exists only under `meta`.
   if ('sql_header' in (config.meta ?? {}) || 'grants' in (config.meta ?? {})) return null;
   const macros = ctx.makers('view');
   if (macros === null) return null;

@@ -1,5 +1,5 @@
-// Runs what a queue gives, on as many workers as there are threads: who starts, who is skipped and why, when to stop
-// early. The kind defines what a node does; the queue defines the order.
+// Runs the nodes of a queue on as many workers as there are threads: decides what starts, what is skipped and why, and
+// when to stop early. The kind defines what a node does; the queue defines the order.
 import { errorOf } from '../error-table.ts';
 import type { Session } from '../adapters/adapter.ts';
 import { stopReason, unlessAborted, within } from '../within.ts';
@@ -23,12 +23,12 @@ import { isEphemeral } from '../graph/node-facts.ts';
 
 export interface ExecuteOptions {
   readonly threads: number;
-  /** May templates run statements? Not with `--no-introspect`. */
+  /** Whether templates may run statements; false with `--no-introspect`. */
   readonly queries: boolean;
-  /** `build`: a failed test and a skipped node stop what is below them. */
+  /** `build`: a failed test or a skipped node stops its descendants. */
   readonly build: boolean;
   readonly failFast: boolean;
-  /** The first error ends the command (compile, show). */
+  /** Whether the first error ends the command (compile, show). */
   readonly raiseFirst: boolean;
   readonly kindOf: (node: GraphNode) => NodeKind;
   /** Unit tests to run before their model. */
@@ -36,16 +36,16 @@ export interface ExecuteOptions {
   readonly descendants: (id: string) => Iterable<string>;
   /** Tests that run before their node is published, by its unique_id. */
   readonly audits: ReadonlyMap<string, readonly string[]>;
-  /** Ephemeral models have results too (compile and show with a selection). */
+  /** Whether ephemeral models have results (compile and show with a selection). */
   readonly keepEphemeral: boolean;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal | null;
-  /** Milliseconds that nodes have to end once they are cancelled. */
+  /** Milliseconds within which cancelled nodes must end. */
   readonly patience?: number | undefined;
   readonly progress?: Progress | undefined;
 }
 
-/** Sees nodes begin and end. */
+/** Observes the start and the end of nodes. */
 export interface Progress {
   begun(node: GraphNode, thread: string): void;
   ended(result: RunResult): void;
@@ -58,13 +58,16 @@ export interface Execution {
 
 /**
  * Executes every node of the queue.
- * @throws {TsdbtError} the first error, when `raiseFirst`
+ * @throws {TsdbtError} the first error, if `raiseFirst`
  */
 export async function executeNodes(ctx: RunContext, queue: Queue, options: ExecuteOptions): Promise<Execution> {
   return new Workers(ctx, queue, options).run();
 }
 
-/** Milliseconds that nodes have to end after Ctrl-C: once they are cancelled, and once their connections are closed. */
+/**
+ * Milliseconds within which nodes must end after Ctrl-C: once they are cancelled, and once their connections are
+ * closed.
+ */
 const CANCELLED_MS = 3000;
 const CLOSED_MS = 1000;
 
@@ -82,7 +85,7 @@ class Workers {
   readonly #options: ExecuteOptions;
   readonly #results: RunResult[] = [];
   readonly #skipped = new Map<string, RunResult | null>();
-  /** Of each running node: that of the target, and those of other databases beside it. */
+  /** Sessions of each running node: the target's, and those of other databases. */
   readonly #sessions = new Map<string, readonly Session[]>();
   /** Results of the tests of audited nodes, by the nodes' unique_ids. */
   readonly #audited = new Map<string, Map<string, RunResult>>();
@@ -188,7 +191,10 @@ class Workers {
     }
   }
 
-  /** A model that has begun and is skipped by a unit test of its own is told so, as in dbt, also under --fail-fast. */
+  /**
+   * A model that has started and is skipped because of its own unit test is reported as such, as in dbt, also under
+   * --fail-fast.
+   */
   #isHalted(id: string): boolean {
     return this.#stop !== null && !(this.#stop.why === 'failFast' && this.#skipped.has(id));
   }

@@ -1,5 +1,5 @@
-// Reads artifacts of earlier runs, dbt's and ours, with clear errors for what is no artifact or of another time.
-// Bringing an older manifest to today's form is manifest-upgrade.ts's.
+// Reads artifacts of earlier runs, written by dbt or tsdbt, with clear errors for invalid files and unsupported
+// versions. manifest-upgrade.ts converts older manifests.
 import { TsdbtError } from '../errors.ts';
 import { isMissing, MOST_DATA, readFileText } from '../project/read-file.ts';
 import { parseJson } from '../values/index.ts';
@@ -11,7 +11,7 @@ const ARTIFACTS = {
   sources: { type: 'FreshnessExecutionResultArtifact', versions: [3] },
 } as const;
 
-/** What is wrong with a text of JSON, in Python's words. */
+/** Describes an error in JSON with Python's message. */
 function problemOf(text: string): string {
   try {
     parseJson(text);
@@ -21,7 +21,7 @@ function problemOf(text: string): string {
   return 'it is nested too deeply';
 }
 
-/** What an artifact has to hold beside its metadata. */
+/** Keys that an artifact must contain in addition to its metadata. */
 const PARTS = {
   manifest: { nodes: 'object', sources: 'object', macros: 'object' },
   'run-results': { results: 'list' },
@@ -30,7 +30,7 @@ const PARTS = {
 
 function checkParts(value: { [part: string]: unknown }, kind: keyof typeof ARTIFACTS, path: string): void {
   for (const [name, form] of Object.entries(PARTS[kind])) {
-    // A manifest of an older version may lack a part: it has none of those.
+    // A manifest of an older version may lack a table: it has no such resources.
     if (kind === 'manifest') value[name] ??= {};
     const part = value[name];
     const good = form === 'list' ? Array.isArray(part) : isDictionary(part);
@@ -47,15 +47,15 @@ function checkParts(value: { [part: string]: unknown }, kind: keyof typeof ARTIF
   }
 }
 
-/** An artifact and the version of its schema. */
+/** An artifact and its schema version. */
 export interface Artifact<T> {
   readonly value: T;
   readonly version: number;
 }
 
 /**
- * Reads an artifact; undefined when there is no such file.
- * @throws TsdbtError `runtime` for text that is no JSON and for a version that is not known
+ * Reads an artifact; undefined if the file does not exist.
+ * @throws TsdbtError `runtime` for invalid JSON or an unknown version
  */
 export function readArtifact<T>(path: string, kind: keyof typeof ARTIFACTS): Artifact<T> | undefined {
   const { type, versions } = ARTIFACTS[kind];

@@ -1,19 +1,16 @@
-// The intervals that a microbatch model is built in: sizes, boundaries, names, which of them a run does. Pure; times
-// are UTC milliseconds since 1970. Running them is microbatch.ts's, remembering which are done interval-ledger.ts's.
+// The batches of a microbatch model: sizes, boundaries, names, and which of them a run builds. Pure; times are UTC
+// milliseconds since 1970. microbatch.ts runs them, interval-ledger.ts records which are done.
 import type { ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
 
-/** From `start` up to, not including, `end`. */
+/** From `start` (inclusive) to `end` (exclusive). */
 export interface Interval {
   readonly start: number;
   readonly end: number;
 }
 
-/**
- * A size that counts in minutes within a day, or in whole months; `format` says how much of a batch's start its name
- * tells.
- */
+/** A size in minutes within a day, or in whole months. `format`: precision of a batch's start in its name. */
 export type BatchSize = (
   | { readonly minutes: number; readonly months?: undefined }
   | { readonly months: number; readonly minutes?: undefined }
@@ -29,13 +26,12 @@ const NAMED: Readonly<Record<string, BatchSize>> = {
   year: { months: 12, format: 'year' },
 };
 
-/** The sizes that dbt knows. */
+/** dbt's sizes. */
 export const DBT_BATCH_SIZES: readonly string[] = ['hour', 'day', 'month', 'year'];
 
 /**
- * Reads a `batch_size`: one of dbt's, or ours: a number of minutes or hours (`5m`, `2h`) of which whole ones make up a
- * day.
- * @returns null when it is none of them; a text when it is one that does not fit into a day: what is wrong with it
+ * Parses a `batch_size`: one of dbt's, or a number of minutes or hours (`5m`, `2h`) that divides a day.
+ * @returns null if it is neither; a text that describes the problem if it does not divide a day
  */
 export function parseBatchSize(text: unknown): BatchSize | string | null {
   if (typeof text !== 'string') return null;
@@ -49,7 +45,7 @@ export function parseBatchSize(text: unknown): BatchSize | string | null {
   return { minutes, format: minutes === MINUTES_A_DAY ? 'day' : minutes % 60 === 0 ? 'hour' : 'minute' };
 }
 
-/** What the model says below `meta: {tsdbt: …}`, which dbt lets pass. */
+/** The model's setting under `meta: {tsdbt: …}`, which dbt accepts. */
 export function ownSettings(model: { readonly config: { readonly meta?: unknown } }): {
   readonly [name: string]: unknown;
 } {
@@ -58,8 +54,8 @@ export function ownSettings(model: { readonly config: { readonly meta?: unknown 
 }
 
 /**
- * The size of a model's batches: `meta: {tsdbt: {batch_size: 5m}}` before `batch_size`.
- * @throws when the model has none
+ * The batch size of a model: `meta: {tsdbt: {batch_size: 5m}}` overrides `batch_size`.
+ * @throws if the model has neither
  */
 export function batchSizeOf(model: ModelNode): BatchSize {
   const size = parseBatchSize(ownSettings(model)['batch_size'] ?? model.config['batch_size']);
@@ -72,7 +68,7 @@ export function batchSizeOf(model: ModelNode): BatchSize {
   );
 }
 
-/** The start of the batch that holds a moment. */
+/** The start of the batch that contains a time. */
 export function truncate(time: number, size: BatchSize): number {
   if (size.months === undefined) {
     const length = size.minutes * MINUTE;
@@ -83,7 +79,7 @@ export function truncate(time: number, size: BatchSize): number {
   return monthStart(months - (months % size.months));
 }
 
-/** The start of the batch that is `count` batches after the one that holds the moment. */
+/** The start of the batch `count` batches after the one that contains the time. */
 export function offset(time: number, size: BatchSize, count: number): number {
   const start = truncate(time, size);
   if (size.months === undefined) return start + count * size.minutes * MINUTE;
@@ -91,7 +87,7 @@ export function offset(time: number, size: BatchSize, count: number): number {
   return monthStart(date.getUTCFullYear() * 12 + date.getUTCMonth() + count * size.months);
 }
 
-/** The first boundary that is not before the moment. */
+/** The first boundary at or after the time. */
 export function ceiling(time: number, size: BatchSize): number {
   const start = truncate(time, size);
   return start === time ? start : offset(start, size, 1);
@@ -103,7 +99,7 @@ function monthStart(months: number): number {
   return date.getTime();
 }
 
-/** A batch's start as far as its size tells: `2026-11`, `2026-11-21T14`, `2026-11-21T1405`. */
+/** A batch's start with the precision of its size: `2026-11`, `2026-11-21T14`, `2026-11-21T1405`. */
 export function batchName(start: number, { format }: BatchSize): string {
   const iso = new Date(start).toISOString();
   switch (format) {
@@ -127,30 +123,30 @@ export function batchId(start: number, size: BatchSize): string {
   return batchName(start, size).replaceAll('-', '');
 }
 
-/** What a run is to cover. */
+/** The interval that a run covers. */
 export interface Window {
   /** `--event-time-start` and `--event-time-end`, or those of the sample; null: up to now. */
   readonly given: Interval | null;
-  /** When the command began. */
+  /** When the command started. */
   readonly now: number;
-  /** The table is there and is added to. */
+  /** Whether the table exists and is added to. */
   readonly incremental: boolean;
   readonly begin: number;
   readonly lookback: number;
 }
 
 /**
- * The interval that dbt would build: what was asked for, all since `begin`, or the newest batch and `lookback` more.
- * Whole batches.
+ * The interval that dbt would build, in whole batches: the requested one, everything since `begin`, or the newest batch
+ * and `lookback` batches before it.
  */
 export function coveredInterval({ given, now, incremental, begin, lookback }: Window, size: BatchSize): Interval {
   const end = ceiling(given?.end ?? now, size);
   if (given !== null) return { start: truncate(given.start, size), end };
-  // The end is a boundary already, so the newest batch is one before it.
+  // The end is a boundary, so the newest batch starts one size before it.
   return { start: incremental ? offset(end, size, -lookback - 1) : truncate(begin, size), end };
 }
 
-/** The batches of an interval, at least one; the last ends with it. */
+/** The batches of an interval, at least one; the last one ends with it. */
 export function splitIntoBatches({ start, end }: Interval, size: BatchSize): Interval[] {
   const batches: Interval[] = [];
   let from = start;
@@ -163,8 +159,8 @@ export function splitIntoBatches({ start, end }: Interval, size: BatchSize): Int
 }
 
 /**
- * The batches between two moments that are not wholly done, oldest first.
- * @param done intervals that are finished, in any order
+ * The batches between two times that are not completely done, oldest first.
+ * @param done finished intervals, in any order
  */
 export function missingBatches({ start, end }: Interval, done: readonly Interval[], size: BatchSize): Interval[] {
   const missing: Interval[] = [];
@@ -184,7 +180,7 @@ export function missingBatches({ start, end }: Interval, done: readonly Interval
   return missing;
 }
 
-/** What remains of intervals when those of batches are taken out. */
+/** Subtracts the intervals of batches from intervals. */
 export function withoutBatches(done: readonly Interval[], batches: readonly Interval[]): Interval[] {
   let left = [...done];
   for (const { start, end } of batches)
@@ -197,14 +193,13 @@ export function withoutBatches(done: readonly Interval[], batches: readonly Inte
   return left;
 }
 
-/** A moment as dbt's artifacts write it. */
+/** Formats a time as in dbt's artifacts. */
 export function isoUtc(time: number): string {
   return `${new Date(time).toISOString().slice(0, 19)}+00:00`;
 }
 
 /**
- * The wall clock of an ISO text taken as UTC, whatever zone it names: dbt's reading of `begin` and of the event time
- * flags.
+ * Reads the wall-clock time of an ISO text as UTC, ignoring its zone, as dbt does for `begin` and the event time flags.
  */
 export function wallTime(text: string): number {
   const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d)(?::?(\d\d))?(?::?(\d\d))?)?/.exec(text);

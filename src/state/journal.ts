@@ -1,5 +1,5 @@
-// The journal of one run: append-only JSON lines under target/, one write a step, so that what was done survives a
-// kill. run_results.json is a projection of it. Runs nothing and repairs nothing in the database.
+// The journal of one run: append-only JSON lines in target/, one write per step, so that the record of completed work
+// survives a kill. run_results.json is derived from it.
 import { closeSync, existsSync, openSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Json } from '../contracts/node.ts';
@@ -10,7 +10,7 @@ import type { Secrets } from '../secrets.ts';
 import { makeFolder } from '../make-folder.ts';
 import { markedJson, parseMarkedJson } from '../values/index.ts';
 
-/** What a run is about; its first line. */
+/** The first line: what the run is about. */
 export interface JournalStart {
   readonly invocation_id: string;
   readonly command: string;
@@ -18,7 +18,7 @@ export interface JournalStart {
   /** ISO, UTC. */
   readonly started_at: string;
   readonly pid: number;
-  /** unique_ids that the run means to execute, in no particular order. */
+  /** unique_ids that the run will execute, in no particular order. */
   readonly selected: readonly string[];
 }
 
@@ -32,19 +32,19 @@ type Line =
   | { readonly k: 'result'; readonly result: RunResult }
   | { readonly k: 'end'; readonly at: string; readonly elapsed: number };
 
-/** A run read back from its journal. */
+/** A run read from its journal. */
 export interface JournaledRun {
   readonly start: JournalStart;
   readonly results: readonly RunResult[];
-  /** Nodes that were started and never finished. */
+  /** Nodes that started and did not finish. */
   readonly interrupted: readonly string[];
-  /** Batches of those that are microbatch models. */
+  /** Batches of those nodes that are microbatch models. */
   readonly batches: ReadonlyMap<string, BatchResults>;
-  /** True when the run came to its own end. */
+  /** Whether the run ended normally. */
   readonly ended: boolean;
 }
 
-/** The journal that a run writes. */
+/** The journal of a running command. */
 export class Journal {
   readonly path: string;
   #fd: number | null;
@@ -57,12 +57,12 @@ export class Journal {
     this.#fd = fd;
   }
 
-  /** Starts a new journal in place of the last run's. */
+  /** Starts a new journal that replaces that of the last run. */
   static open(path: string, start: JournalStart, secrets: Secrets): Journal {
     let file: number;
     try {
       makeFolder(dirname(path), 0o700);
-      // The journal belongs to the program: whatever is at its path is removed.
+      // The journal belongs to the program: anything at its path is removed.
       rmSync(path, { recursive: true, force: true });
       file = openSync(path, 'wx', 0o600);
     } catch (error) {
@@ -84,12 +84,12 @@ export class Journal {
     this.#write({ k: 'begin', id, at });
   }
 
-  /** The batches that a microbatch model is about to run. */
+  /** Records the batches that a microbatch model will run. */
   batches(id: string, all: readonly BatchText[]): void {
     this.#write({ k: 'batches', id, all });
   }
 
-  /** A batch is in the database. */
+  /** Records that a batch is in the database. */
   batch(id: string, done: BatchText): void {
     this.#write({ k: 'batch', id, done });
   }
@@ -99,7 +99,7 @@ export class Journal {
     this.#write({ k: 'result', result: plain });
   }
 
-  /** The run came to its end, well or not. Safe to call twice. */
+  /** Records the end of the run, whether it succeeded or not. Can be called twice. */
   end(at: string, elapsed: number): void {
     if (this.#fd === null) return;
     this.#write({ k: 'end', at, elapsed });
@@ -113,7 +113,7 @@ export class Journal {
   }
 }
 
-/** Reads a journal, a torn last line included; null when there is none or its first line is not whole. */
+/** Reads a journal, even if its last line is torn; null if it does not exist or its first line is incomplete. */
 export function readJournal(path: string): JournaledRun | null {
   if (!existsSync(path)) return null;
   let start: JournalStart | null = null;
@@ -156,7 +156,7 @@ export function readJournal(path: string): JournaledRun | null {
   return start === null ? null : { start, results: [...results.values()], interrupted: [...begun], batches, ended };
 }
 
-/** A journal is the program's own: one that cannot be read is none. */
+/** Only the program writes journals: an unreadable one is ignored. */
 function readText(path: string): string {
   try {
     return readFileText(path, MOST_DATA);
@@ -202,10 +202,7 @@ function parseLine(text: string): Line | null {
   }
 }
 
-/**
- * The results that a killed run leaves: what finished as it finished, what was running as an error, the rest as
- * skipped.
- */
+/** The results of a killed run: finished nodes with their results, running ones as errors, the others as skipped. */
 export function projectResults(run: JournaledRun): RunResult[] {
   const done = new Set(run.results.map((r) => r.unique_id));
   const lost = (

@@ -1,6 +1,5 @@
-// What this target's runs know from one to the next, a short text by name in a small file below target/: fingerprints
-// of views, when a test last saw all rows. Makes none of it and decides nothing; a lost or stale file only means that
-// work is done again.
+// State that runs of a target share: short texts by name in a file in target/, such as fingerprints of views, or when a
+// test last saw all rows. If the file is lost or stale, work is repeated.
 import { randomBytes } from 'node:crypto';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
@@ -8,7 +7,9 @@ import { MOST_DATA, readFileText } from '../project/read-file.ts';
 import { makeFolder } from '../make-folder.ts';
 import type { StateSeal } from '../user-state.ts';
 
-/** A file is this, the signature of what follows, `",`, and the databases: valid JSON, signed as text. */
+/**
+ * The file consists of this text, the signature of what follows, `",`, and the databases: valid JSON, signed as text.
+ */
 const HEAD = '{"signature":"';
 const SIGNED = /^\{"signature":"([0-9a-f]{64})",("databases":[\s\S]*)$/;
 
@@ -24,10 +25,10 @@ export class KnownState {
   #changed = false;
 
   /**
-   * @param database tells databases apart that hold relations of the same name; written as a keyed hash, because it
-   *   holds fields of the connection
-   * @param reads false: nothing counts as known (`--full-refresh`), what is built is still noted
-   * @param seal signs the file, because what is known decides which SQL is left out; null: nothing is kept
+   * @param database distinguishes databases with relations of the same name; written as a keyed hash, because it
+   *   contains fields of the connection
+   * @param reads false: nothing counts as known (`--full-refresh`), but new values are recorded
+   * @param seal signs the file, because its contents decide which SQL is skipped; null: nothing is stored
    */
   constructor(path: string, database: string, reads: boolean, seal: StateSeal | null) {
     this.#path = path;
@@ -40,7 +41,7 @@ export class KnownState {
     return this.#reads ? this.#known()[name] : undefined;
   }
 
-  /** As `get`, also with `--full-refresh`. */
+  /** Like `get`, also with `--full-refresh`. */
   noted(name: string): string | undefined {
     return this.#known()[name];
   }
@@ -52,7 +53,7 @@ export class KnownState {
     this.#changed = true;
   }
 
-  /** Writes what changed. A file that cannot be written is no reason to fail. */
+  /** Writes changes. A file that cannot be written is not an error. */
   save(): void {
     if (!this.#changed || this.#all === null || this.#seal === null) return;
     const temporary = `${this.#path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
@@ -89,7 +90,7 @@ export class KnownState {
   }
 }
 
-/** The entries of a file that have the form which `save` writes. */
+/** The entries of a file that have the form written by `save`. */
 function knownTexts(found: unknown): Record<string, Fingerprints> {
   const known: Record<string, Fingerprints> = Object.create(null) as Record<string, Fingerprints>;
   if (typeof found !== 'object' || found === null) return known;

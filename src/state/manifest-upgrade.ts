@@ -1,5 +1,4 @@
-// Brings a manifest of an older dbt to the form of version 12, as far as comparing and deferring read it. Reads no
-// files.
+// Converts a manifest of an older dbt to version 12, as far as comparison and deferral need it.
 import type { Manifest } from '../contracts/manifest.ts';
 import { parseTemplate, unrenderedConfig } from '../jinja/index.ts';
 import { JinjaError } from '../values/python-error.ts';
@@ -7,7 +6,7 @@ import { JinjaError } from '../values/python-error.ts';
 type Fields = { [field: string]: unknown };
 type Group = { [id: string]: Fields };
 
-/** Older manifests hold SQL for a seed, which has none. */
+/** Older manifests contain SQL for seeds. */
 const NO_SEED_FIELDS = [
   'language',
   'refs',
@@ -38,19 +37,19 @@ const GROUPS = [
   'unit_tests',
   'functions',
 ];
-/** Generic tests of these two hold no `config()` in their text. */
+/** The text of these two generic tests contains no `config()`. */
 const PLAIN_TESTS = new Set(['macro.dbt.test_not_null', 'macro.dbt.test_unique']);
 
 export interface UpgradeOptions {
   /** Version of the manifest's schema. */
   readonly schema: number;
-  /** dbt's version that we follow: a manifest of another one has its `unrendered_config` read anew. */
+  /** The implemented dbt version. For a manifest of another version `unrendered_config` is computed again. */
   readonly dbtVersion: string;
   /** The flag `state_modified_compare_more_unrendered_values`. */
   readonly unrendered: boolean;
 }
 
-/** The manifest itself, changed in place. */
+/** The manifest, modified in place. */
 export function upgradeManifest(manifest: Manifest, { schema, dbtVersion, unrendered }: UpgradeOptions): Manifest {
   const fields = manifest as unknown as { [group: string]: Group };
   for (const group of GROUPS) fields[group] ??= {};
@@ -61,7 +60,7 @@ export function upgradeManifest(manifest: Manifest, { schema, dbtVersion, unrend
 }
 
 function upgradeSchema(manifest: { [group: string]: Group }, schema: number): void {
-  // Metrics were another thing before version 10.
+  // Before version 10 metrics had a different meaning.
   if (schema <= 9) manifest['metrics'] = {};
   else if (schema === 10) for (const metric of Object.values(manifest['metrics'] ?? {})) upgradeFilters(metric);
   const disabled = Object.values(manifest['disabled'] ?? {}) as unknown as Fields[][];
@@ -100,8 +99,8 @@ function upgradeFilters(metric: Fields): void {
 }
 
 /**
- * Older versions kept what `config()` gave, or Python's text of its tree, where now the expression stands as it is
- * written.
+ * Older versions stored the values given to `config()`, or Python's text of their syntax tree. Newer ones store the
+ * expression as written.
  */
 function readConfigAnew(node: Fields): void {
   const { raw_code: code, unrendered_config: config } = node;

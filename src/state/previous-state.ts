@@ -1,5 +1,4 @@
-// The artifacts of the `--state` folder, each read when somebody first asks for it. What comparing them means is
-// graph/'s.
+// The artifacts of the `--state` folder, each read on first use. graph/ compares them.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { TsdbtError } from '../errors.ts';
@@ -12,7 +11,7 @@ import { projectResults, readJournal } from './journal.ts';
 import { upgradeManifest } from './manifest-upgrade.ts';
 
 export interface PreviousStateOptions extends Pick<PreviousState, 'enforcedConstraints' | 'now' | 'flags'> {
-  /** As it was given; relative to the project. */
+  /** The path as given, relative to the project. */
   readonly folder: string;
   readonly projectRoot: string;
   readonly targetPath: string;
@@ -20,10 +19,7 @@ export interface PreviousStateOptions extends Pick<PreviousState, 'enforcedConst
   readonly isRunning: (pid: number) => boolean;
 }
 
-/**
- * The state behind a folder; a file that is not there is undefined. Its members throw what reading a broken artifact
- * throws.
- */
+/** The state in a folder; a missing file is undefined. Its members throw if an artifact is broken. */
 export function previousState(options: PreviousStateOptions): PreviousState {
   const { folder, projectRoot, targetPath, dbtVersion, flags } = options;
   const path = resolve(projectRoot, folder);
@@ -72,8 +68,8 @@ export interface PreviousRun {
 }
 
 /**
- * The last run of a target folder: its results, or, when it was killed, those of its journal; null when there was none.
- * @throws TsdbtError as readArtifact does
+ * The last run of a target folder: its results, or, if it was killed, those from its journal; null if there was none.
+ * @throws TsdbtError like readArtifact
  */
 export function previousRun(folder: string, isRunning: (pid: number) => boolean): PreviousRun | null {
   const path = join(folder, 'run.journal');

@@ -1,4 +1,4 @@
-// `a.b` and `a['b']` as jinja2's sandbox looks them up; nothing but this protocol is reachable.
+// Looks up `a.b` and `a['b']` as jinja2's sandbox does. Templates reach only what this protocol returns.
 import { PyDict } from './dict.ts';
 import { getNumberMethod } from './methods/number-methods.ts';
 import { getListMethod } from './methods/list-methods.ts';
@@ -15,7 +15,7 @@ import type { Value } from './value.ts';
 
 const makeDefault: UndefinedFactory = (name, hint, obj) => new Undefined(name, hint, obj);
 
-/** Attribute only, without falling back to items: Python's `getattr`. `undefined` when there is none. */
+/** Python's `getattr`: the attribute only, without falling back to items. `undefined` if it does not exist. */
 export function lookupAttribute(obj: Value, name: string): Value | undefined {
   switch (typeof obj) {
     case 'string': {
@@ -36,7 +36,7 @@ export function lookupAttribute(obj: Value, name: string): Value | undefined {
   }
 }
 
-/** Item only, without falling back to attributes: Python's `obj[key]`. `undefined` when there is none. */
+/** Python's `obj[key]`: the item only, without falling back to attributes. `undefined` if it does not exist. */
 export function lookupItem(obj: Value, key: Value): Value | undefined {
   if (typeof obj === 'string') {
     const points = codePoints(obj);
@@ -56,8 +56,8 @@ export function lookupItem(obj: Value, key: Value): Value | undefined {
 }
 
 /**
- * `obj[start:stop:step]`, which jinja2 leaves to Python.
- * @throws JinjaError when the object cannot be sliced
+ * Evaluates `obj[start:stop:step]`, which jinja2 leaves to Python.
+ * @throws JinjaError if the object cannot be sliced
  */
 export function getSlice(obj: Value, slice: PySlice): Value {
   if (obj instanceof Undefined) return obj.jinjaItem(slice) as Value;
@@ -68,8 +68,8 @@ export function getSlice(obj: Value, slice: PySlice): Value {
 }
 
 /**
- * `obj.name`: the attribute, else the item, else an Undefined.
- * @param makeUndefined of the environment; the default kind when absent
+ * Evaluates `obj.name`: the attribute, otherwise the item, otherwise an Undefined.
+ * @param makeUndefined the environment's factory; the default kind if absent
  */
 export function getAttribute(obj: Value, name: string, makeUndefined: UndefinedFactory = makeDefault): Value {
   if (name.charCodeAt(0) === 95 && name.startsWith('__')) return getDunder(obj, name, makeUndefined);
@@ -77,7 +77,7 @@ export function getAttribute(obj: Value, name: string, makeUndefined: UndefinedF
   return found === undefined ? absent(lookupItem(obj, name), obj, name, makeUndefined) : found;
 }
 
-/** `obj[key]`: the item, else the attribute of that name, else an Undefined. */
+/** Evaluates `obj[key]`: the item, otherwise the attribute of that name, otherwise an Undefined. */
 export function getItem(obj: Value, key: Value, makeUndefined: UndefinedFactory = makeDefault): Value {
   const item = lookupItem(obj, key);
   if (item !== undefined) return item;
@@ -93,7 +93,7 @@ function absent(found: Value | undefined, obj: Value, name: Value, makeUndefined
   return makeUndefined(name, undefined, obj);
 }
 
-/** Names such as `__class__` exist in Python and are refused by the sandbox. */
+/** Names that exist in Python and that the sandbox refuses, such as `__class__`. */
 function getDunder(obj: Value, name: string, makeUndefined: UndefinedFactory): Value {
   if (
     UNSAFE.has(name) ||
@@ -106,7 +106,7 @@ function getDunder(obj: Value, name: string, makeUndefined: UndefinedFactory): V
   return absent(lookupItem(obj, name), obj, name, makeUndefined);
 }
 
-/** Attributes that every object of Python has. */
+/** Attributes that every Python object has. */
 const UNSAFE: ReadonlySet<string> = new Set([
   '__class__',
   '__init__',
@@ -129,7 +129,7 @@ const UNSAFE: ReadonlySet<string> = new Set([
   '__format__',
 ]);
 
-/** Attributes of functions. */
+/** Attributes of Python functions. */
 const UNSAFE_OF_FUNCTIONS: ReadonlySet<string> = new Set([
   '__call__',
   '__globals__',

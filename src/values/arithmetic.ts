@@ -1,5 +1,5 @@
-// `+ - * / // % **` and the signs, as Python computes them: ints without limit, floats apart from ints, no coercion
-// between unlike types.
+// Arithmetic as in Python: `+ - * / // % **` and the signs. Ints are unlimited, floats are distinct from ints, and
+// unlike types are not coerced.
 import { bounded, checkItems, checkText } from './budget.ts';
 import { numericOf } from './equality.ts';
 import { makeFloat, PyFloat } from './float.ts';
@@ -12,7 +12,7 @@ import type { Value } from './value.ts';
 
 export type BinaryOperator = '+' | '-' | '*' | '/' | '//' | '%' | '**';
 
-/** Upper bound of a result's bits: a larger computation would not end in useful time. */
+/** Maximum size of a result in bits. A larger computation would not end in useful time. */
 const MAX_BITS = 4_000_000;
 
 /** `a + b`. */
@@ -41,7 +41,7 @@ export function multiply(a: Value, b: Value): Value {
   return binary('*', a, b);
 }
 
-/** `a / b`: a float, also of two ints. */
+/** `a / b`: always a float, even of two ints. */
 export function divide(a: Value, b: Value): Value {
   return binary('/', a, b);
 }
@@ -51,7 +51,7 @@ export function floorDivide(a: Value, b: Value): Value {
   return binary('//', a, b);
 }
 
-/** `a % b`; formats when `a` is a str. */
+/** `a % b`; formats if `a` is a str. */
 export function modulo(a: Value, b: Value): Value {
   if (typeof a === 'string') return formatPercent(a, b);
   return binary('%', a, b);
@@ -79,7 +79,7 @@ export function positive(v: Value): Value {
   return unary('+', v);
 }
 
-/** An int as it is stored: a number as long as it is exact. */
+/** Normalizes an int: a number while it is exact, otherwise a bigint. */
 export function narrow(v: bigint): number | bigint {
   return v >= -9007199254740991n && v <= 9007199254740991n ? Number(v) : v;
 }
@@ -136,7 +136,7 @@ function unsupported(op: BinaryOperator, a: Value, b: Value): JinjaError {
   return typeError(`unsupported operand type(s) for ${sign}: '${operandName(a)}' and '${operandName(b)}'`);
 }
 
-/** The types of datetime are named with their module here, as those of Python's own modules written in C are. */
+/** This message names datetime types with their module, as CPython does for types implemented in C. */
 function operandName(v: Value): string {
   const full = qualifiedTypeName(v);
   return full.startsWith('datetime.') ? full : typeName(v);
@@ -268,7 +268,7 @@ function divideBig(x: bigint, y: bigint): number {
   const negative = x < 0n !== y < 0n;
   const a = x < 0n ? -x : x;
   const b = y < 0n ? -y : y;
-  // 64 significant bits and a sticky bit round to the nearest double as the exact quotient does.
+  // 64 significant bits and a sticky bit round to the same double as the exact quotient.
   const shift = Math.max(0, 66 - (bits(a) - bits(b)));
   const scaled = (a << BigInt(shift)) / b;
   const sticky = (a << BigInt(shift)) % b === 0n ? 0n : 1n;

@@ -1,9 +1,9 @@
-// How much one template may build and walk: limits that no honest template reaches, checked by the functions that build
-// or walk a value. Leaves rounds of loops and nesting of macros to jinja/render-state.ts.
+// Limits on the values that one template builds and walks, far above what legitimate templates need. Functions that
+// build or walk a value check them. Loop iterations and macro depth are limited in jinja/render-state.ts.
 //
-// The counters belong to the module, not to a rendering. A walk never waits: it begins and ends before another build of
-// the process runs a line. The heap that is measured is the process's. docs/architecture/jinja.md has what a parameter
-// in their place costs.
+// The counters are module state, not part of a rendering. A walk never awaits, so it ends before another build in the
+// process continues, and the measured heap is the process's. docs/architecture/jinja.md has the measured cost of
+// passing a parameter instead.
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { JinjaError } from './python-error.ts';
@@ -12,33 +12,33 @@ import { JinjaError } from './python-error.ts';
 export const MAX_ITEMS = 5_000_000;
 /** Characters of a text. */
 export const MAX_TEXT = 40_000_000;
-/** Lists within lists that are printed, compared or written; Python stops at about 1,000. */
+/** Nesting depth of lists that are printed, compared or serialized. Python stops at about 1,000. */
 const MAX_DEPTH = 400;
-/** Lists, dicts and tuples that one walk visits: printing, comparison or serialization. */
+/** Lists, dicts and tuples visited by one walk: printing, comparing or serializing. */
 const MAX_WALKED = 2_000_000;
-/** After so many new items and characters the heap is measured. */
+/** Number of new items and characters after which the heap is measured. */
 const LARGE = 1_000_000;
-/** Bytes that the heap may grow by over the baseline of a rendering. */
+/** Bytes by which the heap may exceed a rendering's baseline. */
 const MAX_GROWTH = 900_000_000;
 
-/** The share of the process's heap limit that a template may fill. */
+/** Share of the process's heap limit that a template may use. */
 const MAX_SHARE = 0.8;
 
-/** The walk through a value that goes on now. */
+/** The current walk through a value. */
 export const walk = {
-  /** Lists, dicts and tuples around the place. */
+  /** Lists, dicts and tuples that enclose the current position. */
   depth: 0,
-  /** Those gone through since the walk began. */
+  /** Lists, dicts and tuples visited since the walk began. */
   seen: 0,
 };
 
-/** Items and characters made since the heap was last measured. */
+/** Items and characters created since the heap was last measured. */
 let made = 0;
-/** Baseline of a rendering: the heap in use at its first measurement, or the least since; 0 before that. */
+/** Baseline of a rendering: the lowest heap use measured so far; 0 before the first measurement. */
 let baseline = 0;
 let collectGarbage: (() => void) | undefined;
 
-/** @throws JinjaError when a value of so many items is more than a template may build */
+/** @throws JinjaError if a value with that many items exceeds the limit */
 export function checkItems(count: number): void {
   if (count > MAX_ITEMS)
     throw new JinjaError(
@@ -48,7 +48,7 @@ export function checkItems(count: number): void {
   charge(count);
 }
 
-/** @throws JinjaError when a text of so many characters is more than a template may build */
+/** @throws JinjaError if a text with that many characters exceeds the limit */
 export function checkText(length: number): void {
   if (length > MAX_TEXT)
     throw new JinjaError(
@@ -63,20 +63,20 @@ function charge(size: number): void {
   if (made >= LARGE) checkMemory();
 }
 
-/** The text itself, when it is not too long. */
+/** Returns the text if it is within the limit. */
 export function bounded(text: string): string {
   if (text.length > LARGE) checkText(text.length);
   return text;
 }
 
-/** @throws JinjaError when the values that are kept take more memory than a template may use */
+/** @throws JinjaError if the live values take more memory than a template may use */
 export function checkMemory(): void {
   made = 0;
   let used = getHeapStatistics().used_heap_size;
   if (baseline === 0 || used < baseline) baseline = used;
   const most = Math.min(baseline + MAX_GROWTH, getHeapStatistics().heap_size_limit * MAX_SHARE);
   if (used <= most) return;
-  // Garbage does not count: it is collected before the heap is measured again.
+  // Garbage must not count: collect it, then measure again.
   collectGarbage ??= garbageCollector();
   collectGarbage();
   used = getHeapStatistics().used_heap_size;
@@ -89,18 +89,16 @@ function garbageCollector(): () => void {
   return runInNewContext('gc') as () => void;
 }
 
-/**
- * Begins a rendering: the next measurement sets a new baseline, so that the template does not answer for older values.
- */
+/** Starts a rendering: the next measurement sets a new baseline, so that older values are not counted. */
 export function startRendering(): void {
   baseline = 0;
 }
 
 /**
- * Counts a list, dict or tuple that a walk goes into. The caller assigns the result to `walk.depth` in a `finally`: an
- * assignment works where the stack has no room for a call, so that an overflow leaves no depth behind.
+ * Counts a list, dict or tuple that a walk enters. The caller restores `walk.depth` from the result in a `finally`
+ * block. It does so by assignment, because after a stack overflow there may be no room for a call.
  * @returns the depth outside of the value
- * @throws JinjaError when values are nested too deep or are too many
+ * @throws JinjaError if values are nested too deep or are too many
  */
 export function enter(): number {
   const outside = walk.depth;

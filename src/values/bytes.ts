@@ -1,4 +1,4 @@
-// Python's bytes: what `text.encode()` gives.
+// Python's bytes, as returned by `text.encode()`.
 import { compareSequences } from './comparison.ts';
 import { numericOf } from './equality.ts';
 import { type BytesFormat, formatPercent } from './percent-format.ts';
@@ -7,7 +7,6 @@ import { sequenceIndex } from './sequence.ts';
 import { typeName } from './type-name.ts';
 import type { HostObject, Value } from './value.ts';
 
-/** An immutable sequence of bytes. */
 export class PyBytes implements HostObject {
   readonly jinjaType = 'bytes';
   readonly bytes: Uint8Array;
@@ -105,7 +104,7 @@ const FORMAT: BytesFormat = {
   read: (v) => (v instanceof PyBytes ? toCharacters(v.bytes) : ''),
 };
 
-/** A character a byte. */
+/** Converts each byte to the character with its code. */
 function toCharacters(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
 }

@@ -1,5 +1,5 @@
-// Python's calendar arithmetic on plain numbers: proleptic Gregorian ordinals, ISO weeks, exact rounding. Leaves dates
-// as values to datetime.ts.
+// Python's calendar arithmetic on plain numbers: proleptic Gregorian ordinals, ISO weeks, exact rounding. Dates as
+// values are in date.ts and datetime.ts.
 
 /** Ordinal of 9999-12-31; ordinal 1 is 0001-01-01. */
 export const MAX_ORDINAL = 3652059;
@@ -41,13 +41,13 @@ export function dayOfYear(year: number, month: number, day: number): number {
   return (DAYS_BEFORE_MONTH[month] ?? 0) + (month > 2 && isLeapYear(year) ? 1 : 0) + day;
 }
 
-/** Days from 0001-01-01, which is 1. */
+/** The ordinal of a date; 0001-01-01 is 1. */
 export function toOrdinal(year: number, month: number, day: number): number {
   const y = year - 1;
   return y * 365 + Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400) + dayOfYear(year, month, day);
 }
 
-/** The date of `date.fromordinal(ordinal)`: day 1 is 0001-01-01. */
+/** `date.fromordinal(ordinal)`; 0001-01-01 is 1. */
 export function fromOrdinal(ordinal: number): { year: number; month: number; day: number } {
   const date = new Date((ordinal - EPOCH_ORDINAL) * 86_400_000);
   return { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() };
@@ -94,7 +94,7 @@ export function isoCalendarOf(
   return { year: isoYear, week: Math.floor((today - monday) / 7) + 1, weekday: weekdayOf(today) + 1 };
 }
 
-/** A number with leading zeros. */
+/** Pads a number with leading zeros. */
 export function pad(value: number, width: number): string {
   return String(value).padStart(width, '0');
 }
@@ -105,7 +105,7 @@ export function floorDiv(a: bigint, b: bigint): bigint {
   return a % b !== 0n && a < 0n !== b < 0n ? q - 1n : q;
 }
 
-/** a / b, rounded half to even. */
+/** Divides a by b and rounds half to even. */
 export function divideNearest(a: bigint, b: bigint): bigint {
   const q = floorDiv(a, b);
   const twice = (a - q * b) * 2n;
@@ -113,7 +113,7 @@ export function divideNearest(a: bigint, b: bigint): bigint {
   return greater || (twice === b && q % 2n !== 0n) ? q + 1n : q;
 }
 
-/** The exact fraction that a double stands for. */
+/** Returns the exact fraction that a double represents. */
 export function floatRatio(x: number): [numerator: bigint, denominator: bigint] {
   let value = x;
   let denominator = 1n;

@@ -1,4 +1,4 @@
-// Calling a Callable: from code that cannot wait (filters, methods and the synchronous driver), and from code that can.
+// Calls a Callable: synchronously (filters, methods and the synchronous driver) or asynchronously.
 import { JinjaError, typeError } from './python-error.ts';
 import { typeName } from './type-name.ts';
 import type { Callable, Kwargs, Value } from './value.ts';
@@ -6,7 +6,7 @@ import type { Callable, Kwargs, Value } from './value.ts';
 export const NO_KWARGS: Kwargs = new Map();
 
 /**
- * The function behind a value, or a TypeError.
+ * Returns the function of a callable value.
  * @throws JinjaError `'int' object is not callable`
  */
 export function callableOf(v: Value): Callable {
@@ -16,14 +16,14 @@ export function callableOf(v: Value): Callable {
 }
 
 /**
- * The result of a call, synchronously.
- * @throws JinjaError when the function has to wait for something outside
+ * Calls synchronously.
+ * @throws JinjaError if the function has to await something
  */
 export function callSync(v: Value, args: readonly Value[], kwargs: Kwargs = NO_KWARGS): Value {
   return settleSync(callableOf(v)(args, kwargs));
 }
 
-/** Runs a generator to its end; a promise that it yields is an error. */
+/** Runs a generator to its end. A promise that it yields is an error. */
 export function settleSync(result: Value | Promise<Value> | Generator<unknown, Value, unknown>): Value {
   if (typeof result !== 'object' || result === null) return result;
   if (result instanceof Promise) throw waiting();
@@ -38,7 +38,7 @@ export function settleSync(result: Value | Promise<Value> | Generator<unknown, V
   return result;
 }
 
-/** Runs to the end and awaits every promise that is yielded. */
+/** Runs a generator to its end and awaits each promise that it yields. */
 export async function settle(result: Value | Promise<Value> | Generator<unknown, Value, unknown>): Promise<Value> {
   if (typeof result !== 'object' || result === null || !('next' in result) || typeof result.next !== 'function')
     return result as Value;
@@ -61,7 +61,7 @@ function waiting(): JinjaError {
   return new JinjaError('RuntimeError', 'this call has to wait for the database, which is not possible here');
 }
 
-/** Whether the result of a call still has to be run. */
+/** Whether the result of a call is a generator that must still be run. */
 export function isGenerator(result: unknown): result is Generator<unknown, Value, unknown> {
   return (
     typeof result === 'object' && result !== null && Object.prototype.toString.call(result) === '[object Generator]'

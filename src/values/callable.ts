@@ -1,5 +1,5 @@
-// Python's rules of passing arguments: positional and keyword arguments to named parameters with defaults, and the
-// words of a TypeError.
+// Python's argument passing: binds positional and keyword arguments to parameters with defaults, and raises its
+// TypeErrors.
 import { PyDict } from './dict.ts';
 import { makeFloat } from './float.ts';
 import { typeError } from './python-error.ts';
@@ -12,13 +12,13 @@ interface Parameter {
   readonly fallback: (() => Value) | undefined;
 }
 
-/** What a call gave, unbound: for the signature `*args, **kwargs`. */
+/** The unbound arguments of a call, for the signature `*args, **kwargs`. */
 export interface Call {
   readonly args: readonly Value[];
   readonly kwargs: Kwargs;
 }
 
-/** The face of a function of that name. */
+/** The attributes of a function with that name. */
 export class FunctionFace implements CallableFace {
   readonly #name: string;
 
@@ -33,18 +33,18 @@ export class FunctionFace implements CallableFace {
 
 type Result = Value | Promise<Value> | Generator<unknown, Value, unknown>;
 
-/** Takes the arguments of one call apart for a signature. */
+/** Binds the arguments of one call to a signature. */
 export type ArgumentBinder = (args: readonly Value[], kwargs: Kwargs) => readonly Value[];
 
 /**
- * A function that templates can call, with Python's binding of arguments.
+ * Creates a function that templates can call, with Python's argument binding.
  *
- * @param name for error messages
- * @param signature parameters as Python writes them: `'database, schema=None, *, flag=False'`. Defaults are literals.
- *   With exactly `'*args, **kwargs'` the function gets one object of both; otherwise it gets one argument for each
- *   parameter, a tuple for `*args` and a dict for `**kwargs`. What is made for every node gives its `argumentBinder`
- *   instead, which needs no look-up
- * @throws JinjaError when called, with Python's words: `f() missing 1 required positional argument: 'x'`
+ * @param name used in error messages
+ * @param signature parameters in Python syntax: `'database, schema=None, *, flag=False'`. Defaults are literals. With
+ *   exactly `'*args, **kwargs'` the function receives one object with both. Otherwise it receives one argument per
+ *   parameter, a tuple for `*args` and a dict for `**kwargs`. Code that creates a function per node passes an
+ *   `argumentBinder` instead, which saves the lookup
+ * @throws JinjaError when called, with Python's message: `f() missing 1 required positional argument: 'x'`
  * @example
  * callable('ref', '*args, **kwargs', ({ args }) => args[0] ?? null)
  * callable('get', 'name, default=None', (name, fallback) => found(name) ?? fallback)
@@ -85,12 +85,12 @@ function boundCallable(
   };
 }
 
-/** Binders by signature and name: the same functions are made for each node. */
+/** Binders by signature and name, kept because the same functions are created for each node. */
 const BINDERS = new Map<string, Map<string, ArgumentBinder>>();
-/** Names may come from templates. */
+/** Bounded, because names can come from templates. */
 const MOST_NAMES = 200;
 
-/** The binder for a signature, see `callable`. */
+/** Returns the binder of a signature; see `callable`. */
 export function argumentBinder(name: string, signature: string): ArgumentBinder {
   let named = BINDERS.get(signature);
   if (named === undefined) BINDERS.set(signature, (named = new Map()));

@@ -1,15 +1,17 @@
-// Which known words are near to a mistyped one, by the similarity of Python's difflib: for every "did you mean". Pure.
+// Finds known words similar to a mistyped one, by Python's difflib, for every "did you mean". Pure.
 
-/** Least similarity of one name suggested alone: stricter than difflib's, as names of a project share parts. */
+/**
+ * Minimum similarity of a single suggestion. Stricter than difflib's default, because names in a project share parts.
+ */
 const NAME_CUTOFF = 0.75;
-/** Of a word of as many letters one letter is a larger part; more than one is never forgiven. */
+/** In a word up to this length one letter is a larger share; at most one wrong letter is accepted. */
 const SHORT = 4;
 const SHORT_CUTOFF = 0.5;
 
 /**
- * difflib's get_close_matches: the best matches of a word, best first.
- * @param limit at most so many
- * @param cutoff least similarity, 0 to 1
+ * difflib's `get_close_matches`: the best matches of a word, best first.
+ * @param limit maximum number of matches
+ * @param cutoff minimum similarity, 0 to 1
  */
 export function closeMatches(word: string, known: Iterable<string>, limit = 3, cutoff = 0.6): string[] {
   const scored: { candidate: string; score: number }[] = [];
@@ -21,7 +23,9 @@ export function closeMatches(word: string, known: Iterable<string>, limit = 3, c
   return scored.slice(0, limit).map(({ candidate }) => candidate);
 }
 
-/** The one name that was probably meant, whatever its case; undefined when none is near, or the name is known. */
+/**
+ * Returns the name that was probably meant, ignoring case; undefined if none is similar, or the word is a known name.
+ */
 export function closestName(name: string, known: Iterable<string>): string | undefined {
   const word = name.toLowerCase();
   let best: string | undefined;
@@ -39,30 +43,30 @@ export function closestName(name: string, known: Iterable<string>): string | und
   return best;
 }
 
-/** The hint of an error about a name that nothing has: `did you mean 'orders'?`; undefined when none is near. */
+/** Returns the hint of an error about an unknown name: `did you mean 'orders'?`; undefined if none is similar. */
 export function didYouMean(name: string, known: Iterable<string>): string | undefined {
   const close = closestName(name, known);
   return close === undefined ? undefined : `did you mean '${close}'?`;
 }
 
 /**
- * The hint of an error about a word that is not one of `known`: what was meant, and all that there are.
- * @param title what they are: `Options`
+ * Returns the hint of an error about a word that is not in `known`: the probable word, and the whole list.
+ * @param title what the words are: `Options`
  */
 export function knownWords(title: string, name: string, known: readonly string[]): string {
   const close = didYouMean(name, known);
   return `${close === undefined ? '' : `${close} `}${title}: ${known.join(', ')}`;
 }
 
-/** One letter changed, missing, too many, or in another place: of the longer word all letters but one are common. */
+/** One letter changed, missing, added or moved: all letters of the longer word but one are common. */
 export function oneLetterApart(a: string, b: string): boolean {
   const longest = Math.max(a.length, b.length);
   return a !== b && Math.abs(a.length - b.length) <= 1 && common(a, 0, a.length, b, 0, b.length) >= longest - 1;
 }
 
 /**
- * Twice the characters in common blocks over all characters (Ratcliff and Obershelp).
- * @param least below it the answer is only known to be less
+ * Ratcliff-Obershelp similarity: twice the characters in common blocks over all characters.
+ * @param least the result is exact only if it is at least this
  */
 function similarity(a: string, b: string, least: number): number {
   const length = a.length + b.length;

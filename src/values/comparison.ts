@@ -1,4 +1,4 @@
-// `<`, `<=`, `>`, `>=` of Python: unlike types raise.
+// Python's `<`, `<=`, `>`, `>=`. Values of unlike types raise.
 import { enter, walk } from './budget.ts';
 import { equals, numericOf } from './equality.ts';
 import { typeError } from './python-error.ts';
@@ -9,7 +9,8 @@ import type { Value } from './value.ts';
 export type OrderOperator = '<' | '<=' | '>' | '>=';
 
 /**
- * Negative, zero or positive as Python orders `a` and `b`; NaN when neither is less (sets, nan).
+ * Returns a negative number, zero or a positive number, as Python orders `a` and `b`; NaN if neither is less (sets,
+ * nan).
  * @throws JinjaError `'<' not supported between instances of 'int' and 'str'`
  */
 export function compare(a: Value, b: Value, operator: OrderOperator = '<'): number {
@@ -31,7 +32,7 @@ export function compare(a: Value, b: Value, operator: OrderOperator = '<'): numb
   throw typeError(`'${operator}' not supported between instances of '${typeName(a)}' and '${typeName(b)}'`);
 }
 
-/** Lexicographic order of two lists or two tuples. */
+/** Compares two lists or two tuples lexicographically. */
 export function compareSequences(a: readonly Value[], b: readonly Value[], operator: OrderOperator = '<'): number {
   const length = Math.min(a.length, b.length);
   const outside = enter();
@@ -49,7 +50,7 @@ export function compareSequences(a: readonly Value[], b: readonly Value[], opera
 
 const SURROGATE = /[\ud800-\udfff]/;
 
-/** Order by code points (JavaScript orders by UTF-16 units). */
+/** Compares by code points. JavaScript compares by UTF-16 units. */
 export function compareStrings(a: string, b: string): number {
   if (a === b) return 0;
   if (!SURROGATE.test(a) && !SURROGATE.test(b)) return a < b ? -1 : 1;

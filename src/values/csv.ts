@@ -1,4 +1,4 @@
-// CSV text as Python's csv module reads it: `reader` and `DictReader`. Leaves names and types of columns to callers.
+// Reads CSV text as Python's csv module does: `reader` and `DictReader`. Callers interpret column names and types.
 import { TsdbtError } from '../errors.ts';
 
 interface CsvRecord {
@@ -7,16 +7,16 @@ interface CsvRecord {
 }
 
 interface CsvFormat {
-  /** One character. Default `,`. */
+  /** A single character. Default `,`. */
   readonly delimiter?: string;
-  /** The file in which a quote that is never closed is an error; Python, and the default, ends it with the text. */
+  /** Name of the file, if an unclosed quote is an error. By default the end of the text closes it, as in Python. */
   readonly strictIn?: string;
 }
 
 /**
- * The records of a text, blank lines as records without cells. Any of `\n`, `\r\n` and `\r` ends a line; in quotes they
- * stay as they are.
- * @throws `runtime` error naming file and line, with `strictIn`
+ * Returns the records of a text; a blank line is a record without cells. `\n`, `\r\n` and `\r` end a line, except in
+ * quotes, where they are kept.
+ * @throws `runtime` error with file and line, if `strictIn` is given
  */
 export function csvRecords(text: string, { delimiter = ',', strictIn }: CsvFormat = {}): CsvRecord[] {
   const records: CsvRecord[] = [];
@@ -51,7 +51,7 @@ export function csvRecords(text: string, { delimiter = ',', strictIn }: CsvForma
           at++;
         }
       }
-      // Text behind a closing quote belongs to the cell, quotes in it are letters: so Python.
+      // As in Python, text after a closing quote belongs to the cell, and quotes in it are literal.
       const start = at;
       while (at < length && text[at] !== delimiter && !isBreak(text, at)) at++;
       record.cells.push(cell + text.slice(start, at));
@@ -69,7 +69,10 @@ export function csvRecords(text: string, { delimiter = ',', strictIn }: CsvForma
   return records;
 }
 
-/** One dict a row, all values text; a short row has null, surplus cells are dropped; blank lines are skipped. */
+/**
+ * Returns one dict per row with text values. Missing cells are null, surplus cells are dropped, blank lines are
+ * skipped.
+ */
 export function csvRows(text: string): { [column: string]: string | null }[] {
   const [header, ...records] = csvRecords(text).filter(({ cells }) => cells.length > 0);
   if (header === undefined) return [];
@@ -78,7 +81,7 @@ export function csvRows(text: string): { [column: string]: string | null }[] {
   );
 }
 
-/** Line ends as Python reads a text file: all are `\n`. */
+/** Normalizes line ends to `\n`, as Python does for text files. */
 export function unixBreaks(text: string): string {
   return text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
 }

@@ -1,5 +1,5 @@
-// Python's `date` as a template value: fields, arithmetic, comparison, text and the methods of an instance; also what a
-// `datetime` takes from it. Leaves the class itself (today, fromisoformat …) to context/modules/datetime.ts.
+// Python's `date` as a template value: fields, arithmetic, comparison, formatting and instance methods, shared with
+// `datetime`. Class methods (today, fromisoformat …) are in context/modules/datetime.ts.
 import {
   dayName,
   dayOfYear,
@@ -32,7 +32,7 @@ export class PyDate implements HostObject {
   readonly month: number;
   readonly day: number;
 
-  /** @throws JinjaError in Python's words when there is no such day */
+  /** @throws JinjaError with Python's message if the day does not exist */
   constructor(year: number, month: number, day: number) {
     checkDate(year, month, day);
     this.year = year;
@@ -144,7 +144,7 @@ export class PyDate implements HostObject {
   }
 }
 
-/** A `date` that is no `datetime`. */
+/** Whether a value is a `date` but not a `datetime`. */
 function isPlainDate(value: Value): value is PyDate {
   return value instanceof PyDate && value.jinjaType === 'datetime.date';
 }
@@ -166,7 +166,7 @@ function isoCalendar(date: PyDate): PyTuple {
   ]);
 }
 
-/** `time.struct_time`. @param isDst 1, 0, or -1 where it is not known */
+/** `time.struct_time`. @param isDst 1, 0, or -1 if unknown */
 export function timeTuple(f: DateFields, isDst: number): PyTuple {
   return new NamedTuple('time.struct_time', [
     ['tm_year', f.year],

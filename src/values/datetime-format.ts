@@ -1,5 +1,5 @@
-// Text of dates and times and back: strftime (C locale, glibc's flags), ISO 8601 reading as Python 3.11's
-// fromisoformat, strptime. Works on plain fields; the values themselves are in date.ts, time.ts and datetime.ts.
+// Formats and parses dates and times: strftime (C locale, glibc's flags), ISO 8601 as in Python 3.11's fromisoformat,
+// strptime. Works on plain fields; the values are in date.ts, time.ts and datetime.ts.
 import {
   DAY_NAMES,
   dayName,
@@ -14,9 +14,10 @@ import {
   toOrdinal,
   weekdayOf,
 } from './calendar.ts';
+import { checkText, MAX_TEXT } from './budget.ts';
 import { valueError } from './python-error.ts';
 
-/** The readings of a date and time; what a `date` lacks is zero. */
+/** Fields of a date and time. For a `date` the time fields are zero. */
 export interface DateFields {
   readonly year: number;
   readonly month: number;
@@ -27,7 +28,7 @@ export interface DateFields {
   readonly microsecond: number;
 }
 
-/** The parts of a `time`, also of a `datetime`'s. */
+/** Fields of a `time`, also of a `datetime`. */
 export interface ClockFields {
   readonly hour: number;
   readonly minute: number;
@@ -41,19 +42,22 @@ export interface FormatZone {
   readonly name: string;
 }
 
-/** Fields read from text; `offsetMicros` null when the text names no offset. */
+/** Parsed fields. `offsetMicros` is null if the text has no offset. */
 export interface ParsedDateTime extends DateFields {
   readonly offsetMicros: bigint | null;
   readonly zoneName?: string | null;
 }
 
-const DIRECTIVE = /%([-_0^#]*)(\d*)([EO]?)([a-zA-Z%+])/g;
+const DIRECTIVE = /%([-_0^#]*)([1-9]\d*|)([EO]?)([a-zA-Z%+])/g;
 
-/** `strftime(format)`. Unknown directives stay as written, as glibc does. */
+/** `strftime(format)`. Unknown directives are copied, as in glibc. */
 export function strftime(format: string, fields: DateFields, zone: FormatZone): string {
+  let size = format.length;
   return format.replace(DIRECTIVE, (whole, flags: string, width: string, _modifier: string, code: string) => {
     const value = directive(code, fields, zone, flags);
     if (value === undefined) return whole;
+    size += value.text.length + Number(width);
+    if (size > MAX_TEXT) checkText(size);
     let { text } = value;
     if (value.number !== undefined) {
       const fill = flags.includes('_') ? ' ' : flags.includes('0') ? '0' : value.fill;
@@ -168,7 +172,7 @@ function directive(code: string, f: DateFields, zone: FormatZone, flags: string)
   }
 }
 
-/** `isoformat` of a time. @throws JinjaError when Python does not know the timespec */
+/** `isoformat` of a time. @throws JinjaError for an unknown timespec */
 export function isoClock(clock: ClockFields, timespec: string): string {
   const { hour, minute, second, microsecond } = clock;
   const spec = timespec === 'auto' ? (microsecond === 0 ? 'seconds' : 'microseconds') : timespec;
@@ -249,7 +253,7 @@ function isoTime(part: string, text: string): Omit<ParsedDateTime, 'year' | 'mon
   return { ...fields, offsetMicros };
 }
 
-/** `datetime.fromisoformat`, in every form that Python 3.11 reads. */
+/** `datetime.fromisoformat`, in every form that Python 3.11 accepts. */
 export function parseIsoDateTime(text: string): ParsedDateTime {
   const match = ISO_DATE.exec(text);
   if (match === null) throw invalidIso(text);
@@ -267,14 +271,14 @@ function invalidIso(text: string): Error {
   return valueError(`Invalid isoformat string: '${text}'`);
 }
 
-/** @throws in Python's words when the date does not exist */
+/** @throws JinjaError with Python's message if the date does not exist */
 export function checkDate(year: number, month: number, day: number): void {
   if (year < 1 || year > 9999) throw valueError(`year ${year} is out of range`);
   if (month < 1 || month > 12) throw valueError('month must be in 1..12');
   if (day < 1 || day > daysInMonth(year, month)) throw valueError('day is out of range for month');
 }
 
-/** @throws in Python's words when the time does not exist */
+/** @throws JinjaError with Python's message if the time does not exist */
 export function checkTime(hour: number, minute: number, second: number, microsecond: number): void {
   if (hour < 0 || hour > 23) throw valueError('hour must be in 0..23');
   if (minute < 0 || minute > 59) throw valueError('minute must be in 0..59');

@@ -1,5 +1,5 @@
-// Python's `datetime` as a template value: fields, arithmetic, comparison, text and the methods of an instance. Leaves
-// the class itself (now, strptime …) to context/modules/datetime.ts, zones with rules to context/modules/pytz.ts.
+// Python's `datetime` as a template value: fields, arithmetic, comparison, formatting and instance methods. Class
+// methods (now, strptime …) are in context/modules/datetime.ts, zones with rules in context/modules/pytz.ts.
 import { EPOCH_ORDINAL, floorDiv, fromOrdinal, MAX_ORDINAL, MICROS_PER_DAY, MICROS_PER_SECOND } from './calendar.ts';
 import { callable } from './callable.ts';
 import { PyDate, timeTuple } from './date.ts';
@@ -21,7 +21,7 @@ import type { Value } from './value.ts';
 
 const EPOCH_MICROS = BigInt(EPOCH_ORDINAL) * MICROS_PER_DAY;
 
-/** `datetime.datetime`; a `PyDate` too, as in Python. */
+/** `datetime.datetime`; a subclass of `PyDate`, as in Python. */
 export class PyDateTime extends PyDate {
   override get jinjaType(): string {
     return 'datetime.datetime';
@@ -33,7 +33,7 @@ export class PyDateTime extends PyDate {
   readonly tzinfo: TimeZone | null;
   readonly fold: number;
 
-  /** @throws JinjaError in Python's words when there is no such moment */
+  /** @throws JinjaError with Python's message if the moment does not exist */
   constructor(fields: DateFields, tzinfo: TimeZone | null = null, fold = 0) {
     super(fields.year, fields.month, fields.day);
     checkTime(fields.hour, fields.minute, fields.second, fields.microsecond);
@@ -45,7 +45,7 @@ export class PyDateTime extends PyDate {
     this.fold = fold;
   }
 
-  /** From a wall clock: microseconds since 0001-01-01. */
+  /** Creates a datetime from wall-clock time: microseconds since 0001-01-01. */
   static fromWall(micros: bigint, tzinfo: TimeZone | null = null, fold = 0): PyDateTime {
     const ordinal = Number(floorDiv(micros, MICROS_PER_DAY));
     if (ordinal < 1 || ordinal > MAX_ORDINAL) throw new JinjaError('OverflowError', 'date value out of range');
@@ -64,13 +64,13 @@ export class PyDateTime extends PyDate {
     );
   }
 
-  /** The moment in a zone. @param utcMicros microseconds since 0001-01-01 00:00 UTC (ordinal 1 is day 1) */
+  /** Creates a datetime in a zone. @param utcMicros microseconds since 0001-01-01 00:00 UTC (ordinal 1 is day 1) */
   static fromUtc(utcMicros: bigint, tzinfo: TimeZone): PyDateTime {
     const { offset, fold, zone: own } = tzinfo.fromUtc(utcMicros);
     return PyDateTime.fromWall(utcMicros + offset.micros, own, fold);
   }
 
-  /** @param micros since 1970-01-01 00:00 UTC; without a zone the wall clock is UTC's and the result naive */
+  /** @param micros since 1970-01-01 00:00 UTC; without a zone the result is naive and in UTC */
   static fromEpoch(micros: bigint, tzinfo: TimeZone | null): PyDateTime {
     return tzinfo === null
       ? PyDateTime.fromWall(micros + EPOCH_MICROS)
@@ -108,7 +108,7 @@ export class PyDateTime extends PyDate {
     return this.tzinfo?.utcOffset(this.wall) ?? null;
   }
 
-  /** Microseconds since 0001-01-01 UTC; a naive value counts as local time of this process, as in Python. */
+  /** Microseconds since 0001-01-01 UTC. A naive value is local time of this process, as in Python. */
   get utcMicros(): bigint {
     const { offset } = this;
     if (offset !== null) return this.wallMicros - offset.micros;
@@ -118,7 +118,7 @@ export class PyDateTime extends PyDate {
     return EPOCH_MICROS + BigInt(local.getTime()) * 1000n + BigInt(this.microsecond);
   }
 
-  /** Microseconds since 1970. */
+  /** Microseconds since 1970-01-01 UTC. */
   get epochMicros(): bigint {
     return this.utcMicros - EPOCH_MICROS;
   }
@@ -271,7 +271,9 @@ export class PyDateTime extends PyDate {
   }
 }
 
-/** The zone of this process at a moment, as a fixed offset. @param named without its name it costs a tenth */
+/**
+ * The zone of this process at a moment, as a fixed offset. @param named without its name it takes a tenth of the time
+ */
 export function localZone(epochMicros: bigint, named = true): FixedZone {
   const date = new Date(Number(epochMicros / 1000n));
   const name = !named

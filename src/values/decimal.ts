@@ -1,4 +1,4 @@
-// Python's Decimal: what databases give for numeric columns. Exact: keeps every digit and trailing zero of its text.
+// Python's Decimal, the type of numeric columns. Exact: keeps every digit and trailing zero of its text.
 import { narrow } from './arithmetic.ts';
 import { makeFloat } from './float.ts';
 import { numericOf } from './equality.ts';
@@ -12,10 +12,10 @@ export class PyDecimal implements HostObject {
   readonly jinjaType = 'decimal.Decimal';
   readonly coefficient: bigint;
   readonly exponent: number;
-  /** `NaN`, `Infinity`, `-Infinity`, when it is not a finite number. */
+  /** `NaN`, `Infinity` or `-Infinity`, if the number is not finite. */
   readonly special: string | undefined;
 
-  /** A zero with a minus sign. */
+  /** Whether this is a negative zero. */
   readonly minus: boolean;
 
   constructor(coefficient: bigint, exponent: number, special?: string, minus = false) {
@@ -26,8 +26,8 @@ export class PyDecimal implements HostObject {
   }
 
   /**
-   * @param text as a database or Python writes it: `-12.50`, `1E+3`, `NaN`
-   * @throws JinjaError when the text is not a number
+   * @param text as databases or Python write it: `-12.50`, `1E+3`, `NaN`
+   * @throws JinjaError if the text is not a number
    */
   static from(text: string | number | bigint): PyDecimal {
     const source = String(text).trim();
@@ -137,12 +137,12 @@ export class PyDecimal implements HostObject {
     return new PyDecimal(op === '-' ? -this.coefficient : this.coefficient, this.exponent, this.special);
   }
 
-  /** How many digits it is written with, without point and sign. */
+  /** Number of digits, without the point and the sign. */
   get digits(): number {
     return String(this.coefficient < 0n ? -this.coefficient : this.coefficient).length;
   }
 
-  /** Rounded half to even to this many places after the point. */
+  /** Rounds half to even to that many decimal places. */
   quantized(places: number): PyDecimal {
     if (this.special !== undefined) return this;
     const shift = this.exponent + places;
@@ -172,7 +172,7 @@ export class PyDecimal implements HostObject {
     return this.toNumber();
   }
 
-  /** The nearest float. */
+  /** Converts to the nearest float. */
   toFloat(): Value {
     return makeFloat(this.toNumber());
   }
@@ -244,7 +244,7 @@ function zeroDivision(signal: string): JinjaError {
   return new JinjaError('ZeroDivisionError', `[<class 'decimal.${signal}'>]`);
 }
 
-/** A number to its last binary digit. */
+/** The exact decimal value of a double. */
 function exactly(n: number | bigint): PyDecimal {
   if (typeof n === 'bigint' || Number.isInteger(n) || !Number.isFinite(n)) return PyDecimal.from(n);
   let scaled = n;
@@ -253,7 +253,7 @@ function exactly(n: number | bigint): PyDecimal {
   return new PyDecimal(BigInt(scaled) * 5n ** BigInt(places), -places);
 }
 
-/** Whether a result of zero has a minus sign. */
+/** Whether a zero result is negative. */
 function zeroIsNegative(op: string, a: PyDecimal, b: PyDecimal): boolean {
   const [x, y] = [a, b].map((v) => v.coefficient < 0n || v.minus);
   switch (op) {
@@ -283,14 +283,14 @@ function digitsOf(n: bigint): number {
   return n.toString().replace('-', '').length;
 }
 
-/** At most 28 significant digits, as Python's default context. */
+/** Rounds to at most 28 significant digits, Python's default context. */
 function rounded(coefficient: bigint, exponent: number): PyDecimal {
   const extra = digitsOf(coefficient) - PRECISION;
   if (extra <= 0) return new PyDecimal(coefficient, exponent);
   return new PyDecimal(roundedQuotient(coefficient, 10n ** BigInt(extra)), exponent + extra);
 }
 
-/** An exact quotient drops zeros down to its ideal exponent. */
+/** An exact quotient drops trailing zeros down to its ideal exponent. */
 function shortened(value: PyDecimal, ideal: number): PyDecimal {
   let { coefficient, exponent } = value;
   while (exponent < ideal && coefficient % 10n === 0n && coefficient !== 0n) {

@@ -1,4 +1,4 @@
-// What `d.keys()`, `d.values()` and `d.items()` give: live views of a dict.
+// Live views of a dict, as returned by `d.keys()`, `d.values()` and `d.items()`.
 import type { PyDict } from './dict.ts';
 import { equals } from './equality.ts';
 import { PySet } from './set.ts';
@@ -6,7 +6,6 @@ import { toRepr } from './text.ts';
 import { PyTuple } from './tuple.ts';
 import type { HostObject, Value } from './value.ts';
 
-/** A live view of a dict's keys, values or items. */
 export class PyDictView implements HostObject {
   readonly jinjaType: string;
   readonly #dict: PyDict;

@@ -1,5 +1,5 @@
-// Python's dict: keeps insertion order, tells 1 from '1', holds 1, 1.0 and True as one key. Its methods for templates
-// are in methods/dict-methods.ts.
+// Python's dict: keeps insertion order, distinguishes 1 from '1', and treats 1, 1.0 and True as one key. Its template
+// methods are in methods/dict-methods.ts.
 import { getDictMethod } from './methods/dict-methods.ts';
 import { bindMethod } from './methods/method.ts';
 import { equals } from './equality.ts';
@@ -11,14 +11,14 @@ import type { HostObject, Value } from './value.ts';
 export class PyDict implements HostObject {
   readonly jinjaType: string = 'dict';
   readonly #map = new Map<unknown, Value>();
-  /** The keys that are not their own map key (bools, floats, tuples …), by map key. */
+  /** The original keys that differ from their map key (bools, floats, tuples …), by map key. */
   #odd: Map<unknown, Value> | undefined;
 
   constructor(entries?: Iterable<readonly [Value, Value]>) {
     if (entries) for (const [key, value] of entries) this.set(key, value);
   }
 
-  /** A dict of an object's own entries, of a Map, or of pairs. */
+  /** Creates a dict from an object's own entries, from a Map, or from pairs. */
   static from(
     source: { readonly [key: string]: Value } | ReadonlyMap<Value, Value> | Iterable<readonly [Value, Value]>,
   ): PyDict {
@@ -32,7 +32,7 @@ export class PyDict implements HostObject {
     return this.#map.size;
   }
 
-  /** @throws JinjaError when the key is not hashable, as the other methods */
+  /** @throws JinjaError if the key is not hashable, like the other methods */
   get(key: Value): Value | undefined {
     return this.#map.get(mapKey(key));
   }
@@ -103,7 +103,7 @@ export class PyDict implements HostObject {
     return this.steady(this.#odd === undefined ? (this.#map.keys() as Iterable<Value>) : this.keys());
   }
 
-  /** An iterator for templates; it fails when the dict changes during the iteration. @throws JinjaError */
+  /** Iterates for templates; fails if the dict changes during the iteration. @throws JinjaError */
   *steady<T>(items: Iterable<T>): Generator<T, void, undefined> {
     const { size } = this.#map;
     for (const item of items) {
@@ -131,7 +131,7 @@ export class PyDict implements HostObject {
   }
 }
 
-/** `collections.OrderedDict`: a dict that prints as a list of pairs. */
+/** `collections.OrderedDict`: prints as a list of pairs. */
 export class PyOrderedDict extends PyDict {
   override readonly jinjaType = 'collections.OrderedDict';
 }

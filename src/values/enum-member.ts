@@ -1,10 +1,9 @@
-// A member of a Python enum whose members are strings: a text with `name`, `value` and a `repr` of its own. Leaves
-// which enums there are to its callers.
+// A member of a Python enum of strings: a text with `name`, `value` and an enum's `repr`.
 import { StrSubclass } from './str-subclass.ts';
 import { stringRepr } from './text.ts';
 import type { Value } from './value.ts';
 
-/** `NodeType.Test`, for example. Equal to its text, also as a key. */
+/** For example `NodeType.Test`. Equal to its text, also as a dict key. */
 export class EnumMember extends StrSubclass {
   readonly jinjaType: string;
   readonly #name: string;

@@ -1,9 +1,9 @@
-// `==` of Python: deep, across number types, never raising for unlike types.
+// Python's `==`: deep, across number types, without errors for unlike types.
 import { enter, walk } from './budget.ts';
 import { PyFloat } from './float.ts';
 import type { HostObject, Value } from './value.ts';
 
-/** The JavaScript number of an int, float or bool; `undefined` for everything else. */
+/** Returns the JavaScript number of an int, float or bool; `undefined` for other values. */
 export function numericOf(v: Value): number | bigint | undefined {
   switch (typeof v) {
     case 'number':

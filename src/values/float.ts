@@ -1,4 +1,5 @@
-// Python's float where JavaScript cannot tell it from an int: the box for integral floats, and the text of a float.
+// Python's float where JavaScript cannot distinguish it from an int: a box for integral floats, and the text of a
+// float.
 import type { HostObject, Value } from './value.ts';
 
 /**
@@ -12,7 +13,7 @@ const WHOLE = /^-?\d+$/;
 const MARKED = /"\\u0010float ([^"]*)"/g;
 
 /**
- * A float whose value is integral (`1.0`, `-0.0`, `1e300`). Non-integral floats are plain numbers: build with
+ * A float with an integral value (`1.0`, `-0.0`, `1e300`). Other floats are plain numbers; create floats with
  * `makeFloat`.
  */
 export class PyFloat implements HostObject {
@@ -48,21 +49,21 @@ export class PyFloat implements HostObject {
     return this.value;
   }
 
-  /** A text that `stringifyJson` turns into a number with a decimal point, which JSON alone would drop. */
+  /** Marked text that `stringifyJson` turns into a number with a decimal point. JSON alone would drop the point. */
   toJSON(): string {
     return `${FLOAT_MARK}${floatRepr(this.value)}`;
   }
 }
 
 /**
- * JSON of a plain tree that may hold integral floats, which keep their point: `1.0`. Otherwise as `JSON.stringify`,
- * also in what it throws.
+ * Serializes a plain tree to JSON; integral floats keep their point: `1.0`. Otherwise like `JSON.stringify`, including
+ * what it throws.
  */
 export function stringifyJson(value: unknown): string {
   return unmarkFloats(JSON.stringify(value));
 }
 
-/** The same for messages and comparisons: ints beyond 2^53 are written out, too. */
+/** Like `stringifyJson`, for messages and comparisons: also writes ints beyond 2^53. */
 export function showJson(value: unknown, indent?: number): string {
   return unmarkFloats(
     JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? String(part) : part), indent) ?? 'null',
@@ -84,17 +85,17 @@ export function markedJson(value: unknown): string {
   }
 }
 
-/** Whether a marked JSON text holds a mark. */
+/** Whether marked JSON text contains a mark. */
 export function holdsMarks(utf8: Uint8Array): boolean {
   return Buffer.from(utf8.buffer, utf8.byteOffset, utf8.byteLength).includes(JSON_MARK);
 }
 
-/** JSON in which integral floats are marked texts: what `JSON.stringify` makes of a tree that holds `PyFloat`s. */
+/** Serializes a tree that may contain `PyFloat`s to marked JSON. */
 export function unmarkFloats(json: string): string {
   return json.includes(JSON_MARK) ? json.replaceAll(MARKED, '$1') : json;
 }
 
-/** The tree of a marked JSON text. */
+/** Parses marked JSON. */
 export function parseMarkedJson(json: string): unknown {
   const tree: unknown = JSON.parse(json);
   return json.includes(JSON_MARK) ? withFloats(tree) : tree;
@@ -115,7 +116,7 @@ function marked(text: string): unknown {
   return WHOLE.test(text) ? BigInt(text) : new PyFloat(Number(text));
 }
 
-/** The Python float with this value. */
+/** Creates the Python float with this value. */
 export function makeFloat(x: number): Value {
   return Number.isInteger(x) ? new PyFloat(x) : x;
 }

@@ -1,11 +1,11 @@
-// Numbers and padding as Python's two format languages (`%` and `format`) write them.
+// Formats and pads numbers as Python's two format languages (`%` and `format`) do.
 
 import { checkText } from './budget.ts';
 
-/** A double has at most 1074 decimals; all further digits are zeros. */
+/** A double has at most 1,074 decimals; further digits are zeros. */
 const EXACT = 1_100;
 
-/** Text in a field: `<` left, `>` right, `^` centred. Width counts code points. */
+/** Pads text in a field: `<` left, `>` right, `^` centered. Width counts code points. */
 export function pad(text: string, width: number, align: string, fill: string): string {
   const missing = width - (/[\ud800-\udfff]/.test(text) ? Array.from(text).length : text.length);
   if (missing <= 0) return text;
@@ -15,9 +15,9 @@ export function pad(text: string, width: number, align: string, fill: string): s
 }
 
 /**
- * A float that is not negative, without a sign.
+ * Formats a non-negative float without a sign.
  * @param type one of `e E f F g G`
- * @param alternate the `#` flag: always a point, and `g` keeps its zeros
+ * @param alternate the `#` flag: always writes a point, and `g` keeps trailing zeros
  */
 export function formatFloat(x: number, type: string, precision: number, alternate = false): string {
   if (precision > EXACT) {
@@ -55,7 +55,7 @@ export function scaled(digits: bigint, shift: number): bigint {
   return rest > unit || (rest === unit && quotient % 2n === 1n) ? quotient + 1n : quotient;
 }
 
-/** A double that is finite and not negative as coefficient × 10^exponent, exactly. */
+/** A finite, non-negative double as exact coefficient × 10^exponent. */
 export function exactDigits(x: number): [bigint, number] {
   let exponent = 0;
   let mantissa = x;
@@ -91,7 +91,7 @@ function general(x: number, precision: number, alternate: boolean): string {
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
-/** Digits with a separator between groups of `size`. */
+/** Groups digits by `size` with a separator. */
 export function groupDigits(digits: string, separator: string, size = 3): string {
   let out = '';
   for (let i = digits.length; i > 0; i -= size)

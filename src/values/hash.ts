@@ -1,11 +1,11 @@
-// Which values are the same dict key or set member: Python's hash and equality as one JavaScript Map key.
+// Maps Python's hash and equality to JavaScript Map keys: equal values have the same key.
 import { PyFloat } from './float.ts';
 import { typeError } from './python-error.ts';
 import { typeName } from './type-name.ts';
 import type { Value } from './value.ts';
 
 /**
- * The Map key of a value: the value itself where possible, so that string keys cost nothing.
+ * Returns the Map key of a value: the value itself where possible, so that string keys cost nothing.
  * @throws JinjaError `unhashable type: 'list'`
  */
 export function mapKey(v: Value): unknown {
@@ -33,8 +33,8 @@ export function mapKey(v: Value): unknown {
 }
 
 /**
- * A string that is equal for equal values.
- * @throws JinjaError `unhashable type: 'list'`, also for an object that has no identity text
+ * Returns a string that is equal for equal values.
+ * @throws JinjaError `unhashable type: 'list'`, also for an object without an identity text
  */
 export function hashKey(v: Value): string {
   const key = mapKey(v);

@@ -1,4 +1,4 @@
-// The public names of the values: everything that other folders use.
+// Public exports of the values for other folders.
 export { getAttribute, getItem, getSlice, lookupAttribute, lookupItem } from './access.ts';
 export {
   add,

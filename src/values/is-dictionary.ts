@@ -1,9 +1,9 @@
-// Is a value of JSON or YAML a dictionary? What its keys have to be is the caller's. Pure.
+// Tests whether a value from JSON or YAML is a dictionary. Callers check its keys. Pure.
 import type { Json } from '../contracts/node.ts';
 
 /**
- * An object with keys: neither null nor a list. A value that is no JSON may be of any class: who has such values, as
- * those of templates, asks for their classes.
+ * Whether a value is an object with keys, neither null nor a list. Objects of any class pass: callers with values that
+ * are not JSON, such as template values, check the class.
  */
 export function isDictionary(value: Json | undefined): value is { [name: string]: Json };
 export function isDictionary(value: unknown): value is { readonly [name: string]: unknown };

@@ -6,7 +6,7 @@ import { typeName } from './type-name.ts';
 import type { Value } from './value.ts';
 
 /**
- * What a `for` over `v` visits.
+ * Returns the iterator of a `for` over `v`.
  * @throws JinjaError `'int' object is not iterable`
  */
 export function iterate(v: Value): Iterable<Value> {
@@ -18,14 +18,14 @@ export function iterate(v: Value): Iterable<Value> {
   throw typeError(`'${typeName(v)}' object is not iterable`);
 }
 
-/** The items that a `for` over `v` visits, as an array that must not be changed (a list is given back as it is). */
+/** Returns the items of a `for` over `v` as an array. The array must not be changed: a list is returned as it is. */
 export function toArray(v: Value): readonly Value[] {
   if (Array.isArray(v)) return v;
   const items = iterate(v);
   return Array.isArray(items) ? items : collect(items);
 }
 
-/** The items of an iterator as a new array. @throws JinjaError when there are too many items */
+/** Collects the items of an iterator in a new array. @throws JinjaError if there are too many */
 export function collect<T>(items: Iterable<T>): T[] {
   const out: T[] = [];
   for (const item of items) {

@@ -1,5 +1,5 @@
-// Between values and JSON: plain JSON objects from files and artifacts, and Python's `json.dumps` and `json.loads`
-// text.
+// Converts between values and JSON: plain JSON from files and artifacts, and the text of Python's `json.dumps` and
+// `json.loads`.
 import { EnumMember } from './enum-member.ts';
 import { bounded, enter, walk } from './budget.ts';
 import { compare } from './comparison.ts';
@@ -14,7 +14,7 @@ import { shortTypeName } from './type-name.ts';
 import { Undefined } from './undefined.ts';
 import type { HostObject, Value } from './value.ts';
 
-/** Plain JSON (also a Map, a Set, or a Value) as a Value: objects become dicts, integral numbers ints. */
+/** Converts plain JSON (also a Map, a Set or a Value) to a Value: objects become dicts, integral numbers ints. */
 export function fromJson(x: unknown): Value {
   switch (typeof x) {
     case 'string':
@@ -46,10 +46,10 @@ export function fromJson(x: unknown): Value {
 }
 
 /**
- * A Value as plain JSON: dicts become objects (their keys text), tuples and sets arrays; other objects convert
+ * Converts a Value to plain JSON: dicts become objects with text keys, tuples and sets arrays. Other objects convert
  * themselves.
- * @param floats whether an integral float stays a `PyFloat`, as configs hold it
- * @param missing stands for an undefined value; without it such a value is an error, as in Python's `json.dumps`
+ * @param floats whether an integral float stays a `PyFloat`, as in configs
+ * @param missing replaces an undefined value; without it such a value is an error, as in Python's `json.dumps`
  */
 export function toJson(v: Value, floats = false, missing?: string | null): unknown {
   if (typeof v !== 'object' || v === null) {
@@ -88,16 +88,16 @@ function collectionJson(v: HostObject | Value[], floats: boolean, missing: strin
   return Array.isArray(plain) ? plain.map((item) => toJson(item as Value, floats, missing)) : plain;
 }
 
-/** Options of `dumpJson`, as of Python's `json.dumps`. */
+/** Options of Python's `json.dumps`. */
 export interface DumpOptions {
   sortKeys?: boolean;
   indent?: number;
-  /** Replaces a value that JSON cannot represent; the default raises. */
+  /** Replaces a value that JSON cannot represent. By default such a value raises. */
   fallback?: ((v: Value) => Value) | undefined;
 }
 
 /**
- * The text of `json.dumps(v)`: `, ` and `: ` between parts, everything but ASCII escaped, floats as Python writes them.
+ * `json.dumps(v)`: separators `, ` and `: `, non-ASCII characters escaped, floats as Python writes them.
  * @throws JinjaError `Object of type set is not JSON serializable`
  */
 export function dumpJson(v: Value, options: DumpOptions = {}): string {
@@ -191,8 +191,8 @@ function jsonString(text: string): string {
 }
 
 /**
- * `json.loads(text)`: ints of any size stay exact, `1.0` stays a float.
- * @throws JinjaError when the text is not JSON
+ * `json.loads(text)`: ints of any size are exact, `1.0` is a float.
+ * @throws JinjaError if the text is not JSON
  */
 export function parseJson(text: string): Value {
   if (!DIFFERENT.test(text)) {
@@ -200,7 +200,7 @@ export function parseJson(text: string): Value {
     try {
       plain = JSON.parse(text);
     } catch {
-      // The reader finds Python's words for it.
+      // JSON.parse failed: the reader below raises with Python's message.
       return new JsonReader(text).document();
     }
     return plainValue(plain);
@@ -209,7 +209,10 @@ export function parseJson(text: string): Value {
   return reader.document();
 }
 
-/** Floats, ints beyond 2^53, and keys that JavaScript would order or treat differently; also where texts hold them. */
+/**
+ * Whether the text may contain floats, ints beyond 2^53, or keys that JavaScript reorders or treats specially. Matches
+ * inside strings count as well.
+ */
 const DIFFERENT = /\d[.eE]|\d{15}|-0|"\d+"\s*:|__proto__|\\u/;
 
 function plainValue(plain: unknown): Value {
@@ -337,7 +340,7 @@ class JsonReader {
   }
 }
 
-/** Where a string ends whose text is as written; -1 when it holds an escape, or what no string may hold. */
+/** Returns the end of a string without escapes; -1 if it has an escape or an invalid character. */
 function plainEnd(text: string, from: number): number {
   for (let at = from; at < text.length; at += 1) {
     const code = text.charCodeAt(at);

@@ -1,8 +1,7 @@
-// Python's named tuples: a tuple whose members have names too.
+// Python's named tuples: tuples whose members also have names.
 import { PyTuple } from './tuple.ts';
 import type { Value } from './value.ts';
 
-/** A tuple whose members have names too. */
 export class NamedTuple extends PyTuple {
   override readonly jinjaType: string;
   readonly #members: readonly (readonly [string, Value])[];

@@ -1,4 +1,4 @@
-// Text to numbers as Python's `int()` and `float()` read it.
+// Parses numbers as Python's `int()` and `float()` do.
 import { codeOf } from './sequence.ts';
 import { narrow } from './arithmetic.ts';
 
@@ -6,7 +6,7 @@ import { narrow } from './arithmetic.ts';
 const MAX_DIGITS = 4300;
 const DIGITS = /^[0-9a-z]+(?:_[0-9a-z]+)*$/;
 
-/** `int(text, base)`, `undefined` where Python raises ValueError. Base 0 reads prefixes. */
+/** `int(text, base)`; `undefined` where Python raises ValueError. Base 0 reads the prefix. */
 export function parseIntText(text: string, base = 10): number | bigint | undefined {
   const match = /^([+-]?)(?:(0[box])_?)?(.*)$/s.exec(asciiDigits(text).trim().toLowerCase());
   if (match === null) return undefined;
@@ -22,7 +22,7 @@ export function parseIntText(text: string, base = 10): number | bigint | undefin
     if (/^0[0_]*[1-9]/.test(digits)) return undefined;
   }
   if (radix < 2 || radix > 36 || !DIGITS.test(digits)) return undefined;
-  // Without the underscores, as Python counts; bases of a power of two have no limit there.
+  // Python counts digits without underscores. Bases that are a power of two have no limit.
   if (digits.length > MAX_DIGITS && (radix & (radix - 1)) !== 0 && digits.replaceAll('_', '').length > MAX_DIGITS)
     return undefined;
   let value = 0n;
@@ -35,10 +35,10 @@ export function parseIntText(text: string, base = 10): number | bigint | undefin
   return narrow(sign === '-' ? -value : value);
 }
 
-/** `float(text)`, `undefined` where Python raises ValueError. */
+/** `float(text)`; `undefined` where Python raises ValueError. */
 export function parseFloatText(text: string): number | undefined {
   const source = asciiDigits(text).trim();
-  if (/^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/.test(source))
+  if (/^[+-]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/.test(source))
     return Number(source.replaceAll('_', ''));
   const special = /^([+-]?)(inf|infinity|nan)$/i.exec(source);
   if (special === null) return undefined;
@@ -46,7 +46,7 @@ export function parseFloatText(text: string): number | undefined {
   return special[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
 }
 
-/** Decimal digits of other scripts as ASCII ones. */
+/** Replaces decimal digits of other scripts by ASCII digits. */
 function asciiDigits(text: string): string {
   if (!/[^\x00-\x7f]/.test(text)) return text;
   return text.replace(/\p{Nd}/gu, (char) => {

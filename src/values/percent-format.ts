@@ -11,19 +11,19 @@ import { PyTuple } from './tuple.ts';
 import { typeName } from './type-name.ts';
 import type { HostObject, Value } from './value.ts';
 
-/** How a bytes object formats: each character of the format is a byte. Absent: as text does. */
+/** How a bytes object is formatted: each character of the format is a byte. Absent for text. */
 export interface BytesFormat {
   isBytes(v: Value): boolean;
-  /** A bytes object, a character a byte. */
+  /** A bytes object as text, one character per byte. */
   read(v: Value): string;
 }
 
-/** The text that is written for a value; `text` is what %r and %a make of it, undefined with %s. */
+/** Returns the output for a value. `text` is the result of %r or %a; undefined for %s. */
 export type ShowValue = (v: Value, text: string | undefined) => string;
 
 /**
- * @param show what is done to the text of a value that is written with %s, %r or %a
- * @throws JinjaError in CPython's words
+ * @param show is applied to the text of each value written with %s, %r or %a
+ * @throws JinjaError with CPython's message
  */
 export function formatPercent(format: string, values: Value, bytes?: BytesFormat, show?: ShowValue): string {
   const points = codePoints(format);
@@ -104,7 +104,7 @@ export function formatPercent(format: string, values: Value, bytes?: BytesFormat
   return out;
 }
 
-/** Text in a box (safe HTML) is text, not a mapping. */
+/** Boxed text (safe HTML) counts as text, not as a mapping. */
 function isText(v: HostObject): boolean {
   return v.jinjaType === 'markupsafe.Markup';
 }

@@ -1,7 +1,7 @@
-// `x ** y` of floats to the last digit, as the C library that Python uses computes it; JavaScript's own is a few units
-// off.
+// `x ** y` of floats, exact to the last digit as in the C library that Python uses. JavaScript's `**` differs in the
+// last places.
 
-/** The sum of two numbers whose parts do not overlap: twice the digits of one. */
+/** An unevaluated sum of two non-overlapping doubles, with twice the precision of one. */
 type Double = readonly [number, number];
 
 const LN2: Double = [Math.LN2, 2.3190468138462996e-17];
@@ -39,7 +39,7 @@ function multiply(a: Double, b: Double): Double {
 function exponential(r: Double): Double {
   const small: Double = [r[0] / 256, r[1] / 256];
   let result: Double = [1, 0];
-  // Horner's scheme of the Taylor series.
+  // Evaluates the Taylor series by Horner's scheme.
   for (let n = 11; n > 0; n--) {
     const scaled = multiply(small, result);
     const high = scaled[0] / n;
@@ -62,7 +62,7 @@ function logarithm(x: number): Double {
     exponent--;
   }
   const near = Math.log(m);
-  // One step of Newton's method doubles the digits.
+  // One step of Newton's method doubles the number of correct digits.
   const rest = add(multiply([m, 0], exponential([-near, 0])), [-1, 0]);
   const correction = add(rest, multiply([-0.5 * rest[0], 0], [rest[0], 0]));
   return add(add([near, 0], correction), multiply(LN2, [exponent, 0]));
@@ -77,7 +77,7 @@ function wholePower(x: number, y: number): number {
   return quotient + (1 - p - e - quotient * result[1]) / result[0];
 }
 
-/** @param x not zero; negative only with a whole `y` */
+/** @param x not zero; negative only if `y` is integral */
 export function floatPower(x: number, y: number): number {
   const rough = x ** y;
   const size = Math.abs(rough);

@@ -1,8 +1,8 @@
-// The error that Python (or jinja2) would raise for a bad operation on values: its type name and its words. Where it
-// happened is added later by the template engine; how it is shown is in errors.ts.
+// The error that Python or jinja2 raises for an invalid operation: its type and message. The template engine adds the
+// position later; errors.ts formats it.
 import { type ErrorDetails, TsdbtError } from '../errors.ts';
 
-/** Names of the Python and jinja2 exceptions that templates can meet. */
+/** Python and jinja2 exceptions that templates can raise. */
 export type PythonErrorType =
   | 'TypeError'
   | 'ValueError'
@@ -29,15 +29,15 @@ export type PythonErrorType =
   | 'LimitError';
 
 /**
- * An error of a template or of an operation on its values, with the words of Python or jinja2.
+ * An error in a template or in an operation on its values, with the message of Python or jinja2.
  *
  * @example
  * try { render('{{ 1 + "a" }}') } catch (e) { if (e instanceof JinjaError) console.log(e.line, e.message) }
  */
 export class JinjaError extends TsdbtError {
-  /** Which Python or jinja2 exception this is. */
+  /** The Python or jinja2 exception class. */
   readonly type: PythonErrorType;
-  /** Name of the template in which it happened, once known. */
+  /** Name of the template, once known. */
   template: string | undefined;
 
   constructor(type: PythonErrorType, message: string, details: ErrorDetails = {}) {
@@ -46,7 +46,7 @@ export class JinjaError extends TsdbtError {
     this.type = type;
   }
 
-  /** The same error with more known about where it happened; what is known already wins. */
+  /** Returns the same error with a more precise position. Known fields are kept. */
   override with(more: ErrorDetails): JinjaError {
     const known = Object.fromEntries(Object.entries(this.details).filter(([, v]) => v !== undefined));
     const error = new JinjaError(this.type, this.message, { ...more, ...known });
@@ -55,7 +55,7 @@ export class JinjaError extends TsdbtError {
     return error;
   }
 
-  /** 1-based line of the template, once known. */
+  /** 1-based line in the template, once known. */
   get line(): number | undefined {
     return this.details.line;
   }

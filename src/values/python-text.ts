@@ -1,5 +1,5 @@
-// Python's str(), repr() and type names of values read from YAML, because names and hashes of tests are made of them.
-// Leaves values of templates to src/values.
+// Python's str(), repr() and type names of values read from YAML; test names and hashes are made from them. Template
+// values are in src/values/text.ts.
 import { PyFloat } from './float.ts';
 
 /** `str(value)`. */

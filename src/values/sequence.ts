@@ -1,8 +1,8 @@
-// Indexes and slices of sequences as Python counts them.
+// Python's indexing and slicing of sequences.
 import { typeError, valueError } from './python-error.ts';
 import type { HostObject, Value } from './value.ts';
 
-/** `slice(start, stop, step)`, what `a[1:2]` passes as its key. */
+/** `slice(start, stop, step)`: the key of `a[1:2]`. */
 export class PySlice implements HostObject {
   readonly jinjaType = 'slice';
   readonly start: Value;
@@ -36,7 +36,7 @@ export class PySlice implements HostObject {
     return [from, to, step];
   }
 
-  /** The positions that the slice takes from a sequence of this length. */
+  /** Returns the positions that the slice selects in a sequence of this length. */
   *indexes(length: number): Generator<number, void, undefined> {
     const [from, to, step] = this.bounds(length);
     for (let i = from; step > 0 ? i < to : i > to; i += step) yield i;
@@ -56,7 +56,7 @@ export function codeOf(char: string): number {
   return char.codePointAt(0) ?? 0;
 }
 
-/** The position that `key` names, or `undefined` when it is not an int or out of range. */
+/** Returns the position that `key` selects, or `undefined` if it is not an int or is out of range. */
 export function sequenceIndex(length: number, key: Value): number | undefined {
   const n = typeof key === 'boolean' ? Number(key) : key;
   if (typeof n !== 'number' || !Number.isInteger(n)) return undefined;
@@ -64,13 +64,13 @@ export function sequenceIndex(length: number, key: Value): number | undefined {
   return index >= 0 && index < length ? index : undefined;
 }
 
-/** `items[key]` for an int key, or `undefined`. Slices are cut by `getItem`, which knows what to build. */
+/** `items[key]` for an int key, or `undefined`. `getItem` handles slices, because it knows which type to build. */
 export function sequenceItem(items: readonly Value[], key: Value): Value | undefined {
   const index = sequenceIndex(items.length, key);
   return index === undefined ? undefined : items[index];
 }
 
-/** The items at the positions of a slice. */
+/** Returns the items at the positions of a slice. */
 export function sliceItems<T>(items: ArrayLike<T>, slice: PySlice): T[] {
   const out: T[] = [];
   for (const i of slice.indexes(items.length)) out.push(items[i] as T);
@@ -79,9 +79,7 @@ export function sliceItems<T>(items: ArrayLike<T>, slice: PySlice): T[] {
 
 const SURROGATE = /[\ud800-\udfff]/;
 
-/**
- * The code points of a string; for text without surrogates the string itself, which has the same length and indexes.
- */
+/** Returns the code points of a string. Text without surrogates is returned unchanged: its indexes are the same. */
 export function codePoints(text: string): string | string[] {
   return SURROGATE.test(text) ? Array.from(text) : text;
 }

@@ -1,4 +1,4 @@
-// Python's set. Its members keep the order of insertion; Python leaves the order open.
+// Python's set. Members keep their insertion order; Python leaves the order undefined.
 import { getSetMethod } from './methods/set-methods.ts';
 import { bindMethod } from './methods/method.ts';
 import { mapKey } from './hash.ts';
@@ -6,12 +6,11 @@ import { JinjaError } from './python-error.ts';
 import { toRepr } from './text.ts';
 import type { HostObject, Value } from './value.ts';
 
-/** A set of hashable values. */
 export class PySet implements HostObject {
   readonly jinjaType: string = 'set';
   readonly #map = new Map<unknown, Value>();
 
-  /** @throws JinjaError when a member is not hashable */
+  /** @throws JinjaError if a member is not hashable */
   constructor(items?: Iterable<Value>) {
     if (items) for (const item of items) this.add(item);
   }
@@ -83,7 +82,7 @@ export class PySet implements HostObject {
   }
 
   /**
-   * Negative for a proper subset, positive for a proper superset, zero when equal, NaN otherwise (every comparison is
+   * Negative for a proper subset, positive for a proper superset, zero if equal, otherwise NaN (every comparison is
    * false).
    */
   jinjaCompare(other: Value): number | undefined {

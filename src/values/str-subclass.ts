@@ -1,5 +1,5 @@
-// A subclass of Python's str that adds nothing to it: methods, items and operators give plain texts. Leaves its name
-// and `repr` to its classes.
+// A subclass of Python's str without additions: methods, items and operators return plain text. Subclasses define its
+// name and `repr`.
 import { lookupItem } from './access.ts';
 import { add, multiply } from './arithmetic.ts';
 import { bindMethod } from './methods/method.ts';

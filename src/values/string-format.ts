@@ -20,12 +20,12 @@ interface Numbering {
   readonly write: FormatField;
 }
 
-/** How the value of a field is written. */
+/** Formats the value of a field. */
 export type FormatField = (value: Value, spec: string) => string;
 
 /**
- * `text.format(*args, **kwargs)`, in the words of Python's string.Formatter, which jinja2's sandbox goes through.
- * @throws JinjaError in Python's words
+ * `text.format(*args, **kwargs)`, with the messages of Python's string.Formatter, which jinja2's sandbox uses.
+ * @throws JinjaError with Python's message
  */
 export function formatText(
   text: string,
@@ -161,10 +161,10 @@ interface Spec {
   readonly type: string;
 }
 
-/** Types whose digits may be grouped. */
+/** Format types whose digits can be grouped. */
 const GROUPED = 'defgEG%F';
 
-/** Digits after the point of a decimal. */
+/** Number of decimal places of a decimal. */
 const MAX_DECIMALS = 10_000;
 const SPEC = /^(?:(.)?([<>=^]))?([-+ ]?)(z?)(#?)(0?)(\d*)([,_]?)(?:\.(\d+))?([\s\S]?)$/u;
 
@@ -192,7 +192,7 @@ function parseSpec(spec: string, name: string): Spec {
 
 /**
  * `format(value, spec)`.
- * @throws JinjaError in Python's words
+ * @throws JinjaError with Python's message
  */
 export function formatValue(value: Value, spec: string): string {
   if (spec === '') return toText(value);
@@ -308,7 +308,7 @@ function formatNumber(x: number, spec: Spec, name: string, exact?: PyDecimal): s
   return assemble(negative, '', whole, rest.join('') + suffix, spec, 3);
 }
 
-/** `format(x, '.3')`: like `g`, but with at least one digit behind the point. */
+/** `format(x, '.3')`: like `g`, but with at least one digit after the point. */
 function generalWithPoint(x: number, precision: number, alternate: boolean): string {
   const digits = precision === 0 ? 1 : precision;
   if (alternate) {
@@ -324,7 +324,7 @@ function generalWithPoint(x: number, precision: number, alternate: boolean): str
     : `${text}.0`;
 }
 
-/** Sign, prefix, grouped digits and the rest in a field. */
+/** Combines sign, prefix, grouped digits and suffix, and pads them. */
 function assemble(negative: boolean, prefix: string, digits: string, rest: string, spec: Spec, group: number): string {
   const sign = negative ? '-' : spec.sign === '+' ? '+' : spec.sign === ' ' ? ' ' : '';
   const head = sign + prefix;
@@ -334,7 +334,7 @@ function assemble(negative: boolean, prefix: string, digits: string, rest: strin
   if (align === '=') {
     const room = spec.width - textLength(head) - rest.length;
     if (spec.fill === '0' && spec.grouping !== '') {
-      // A separator stands before each whole group but the first.
+      // A separator precedes each complete group except the first.
       const widthOf = (count: number): number => count + Math.floor((count - 1) / group);
       let count = Math.max(digits.length, Math.floor((room * group) / (group + 1)) - 1);
       while (widthOf(count) < room) count++;

@@ -1,5 +1,5 @@
-// An object that is a Python str under another type: it is equal to its text, compares and iterates like it, and is the
-// same key. Leaves attributes, `repr`, operators and the type of items to its classes.
+// An object that is a Python str of another type: it equals its text, compares and iterates like it, and is the same
+// dict key. Subclasses define attributes, `repr`, operators and the type of items.
 import { compareStrings } from './comparison.ts';
 import { iterate, lengthOf } from './iterate.ts';
 import { typeError } from './python-error.ts';
@@ -60,7 +60,7 @@ export abstract class TextObject implements HostObject {
   }
 }
 
-/** The text of what Python counts as a str; undefined for other values. */
+/** Returns the text of a value that Python treats as a str; undefined for other values. */
 export function strOf(v: Value): string | undefined {
   if (typeof v === 'string') return v;
   return v instanceof TextObject ? v.text : undefined;

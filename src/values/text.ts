@@ -1,4 +1,4 @@
-// `str` and `repr` of Python.
+// Python's `str` and `repr`.
 import { codeOf } from './sequence.ts';
 import { checkText, enter, walk } from './budget.ts';
 import { PyDict, PyOrderedDict } from './dict.ts';
@@ -30,7 +30,7 @@ export function toText(v: Value): string {
   }
 }
 
-/** `repr(v)`: how `v` prints inside of a list. */
+/** `repr(v)`: how `v` prints inside a list. */
 export function toRepr(v: Value): string {
   return repr(v, []);
 }
@@ -43,7 +43,7 @@ function repr(v: Value, open: HostObject[]): string {
   return v.jinjaRepr?.() ?? v.jinjaText?.() ?? `<${v.jinjaType} object>`;
 }
 
-/** The texts of items, behind each other. @throws JinjaError when they grow too long */
+/** Concatenates the texts of items. @throws JinjaError if the result is too long */
 export function joined<T>(items: Iterable<T>, text: (item: T) => string): string {
   const parts: string[] = [];
   let length = 0;
@@ -56,7 +56,7 @@ export function joined<T>(items: Iterable<T>, text: (item: T) => string): string
   return parts.join(', ');
 }
 
-/** `open`: the containers being printed, so that a list within itself ends as `[...]`. */
+/** `open`: the containers being printed; a list that contains itself prints as `[...]`. */
 function listRepr(v: Value[], open: unknown[]): string {
   if (open.includes(v)) return '[...]';
   const outside = enter();
@@ -104,7 +104,7 @@ function bigintText(v: bigint): string {
 const PLAIN = /^[ !#-&(-[\]-~]*$/;
 const SPECIAL = /[\\'\p{C}\p{Z}]/gu;
 
-/** `repr` of a str: quotes as Python chooses them, unprintable characters escaped. */
+/** `repr` of a str: Python's choice of quotes, with unprintable characters escaped. */
 export function stringRepr(text: string): string {
   if (PLAIN.test(text)) return `'${text}'`;
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";

@@ -1,5 +1,5 @@
-// Python's `time` as a template value: fields, comparison, text and the methods of an instance. Leaves the class itself
-// to context/modules/datetime.ts.
+// Python's `time` as a template value: fields, comparison, formatting and instance methods. Class methods are in
+// context/modules/datetime.ts.
 import { callable } from './callable.ts';
 import { int, text, zone } from './datetime-arguments.ts';
 import { type ClockFields, checkTime, isoClock, strftime } from './datetime-format.ts';
@@ -18,7 +18,7 @@ export class PyTime implements HostObject {
   readonly tzinfo: TimeZone | null;
   readonly fold: number;
 
-  /** @throws JinjaError in Python's words when there is no such time */
+  /** @throws JinjaError with Python's message if the time does not exist */
   constructor(clock: ClockFields, tzinfo: TimeZone | null = null, fold = 0) {
     checkTime(clock.hour, clock.minute, clock.second, clock.microsecond);
     this.hour = clock.hour;

@@ -1,5 +1,5 @@
-// Python's datetime.timedelta: an exact span in days, seconds and microseconds with Python's arithmetic, text and
-// rounding. Leaves points in time to datetime.ts.
+// Python's datetime.timedelta: an exact span in days, seconds and microseconds, with Python's arithmetic, text and
+// rounding.
 import {
   divideNearest,
   floatRatio,
@@ -18,7 +18,7 @@ import { narrow } from './arithmetic.ts';
 
 const MAX_DAYS = 999_999_999;
 
-/** Units that `timedelta(...)` takes, in Python's order of positional arguments, with their length in microseconds. */
+/** Arguments of `timedelta(...)` in positional order, with their length in microseconds. */
 const UNITS = [
   ['days', MICROS_PER_DAY],
   ['seconds', MICROS_PER_SECOND],
@@ -33,7 +33,7 @@ export type TimedeltaUnit = (typeof UNITS)[number][0];
 
 export class PyTimedelta implements HostObject {
   readonly jinjaType = 'datetime.timedelta';
-  /** The whole span; negative spans too. */
+  /** The whole span in microseconds; may be negative. */
   readonly micros: bigint;
 
   constructor(micros: bigint) {
@@ -44,7 +44,7 @@ export class PyTimedelta implements HostObject {
     this.micros = micros;
   }
 
-  /** `timedelta(days=…, seconds=…, …)`: ints and floats, summed exactly and rounded half to even at the end. */
+  /** `timedelta(days=…, seconds=…, …)`: ints and floats are summed exactly and rounded half to even at the end. */
   static of(parts: Partial<Record<TimedeltaUnit, Value>>): PyTimedelta {
     let total = 0n;
     let leftover = 0;
@@ -84,12 +84,12 @@ export class PyTimedelta implements HostObject {
     return Number(floorDiv(this.micros, MICROS_PER_DAY));
   }
 
-  /** Within the day: 0 to 86,399. */
+  /** Seconds within the day: 0 to 86,399. */
   get seconds(): number {
     return Number((this.micros - BigInt(this.days) * MICROS_PER_DAY) / MICROS_PER_SECOND);
   }
 
-  /** Within the second: 0 to 999,999. */
+  /** Microseconds within the second: 0 to 999,999. */
   get microseconds(): number {
     return Number(this.micros - floorDiv(this.micros, MICROS_PER_SECOND) * MICROS_PER_SECOND);
   }

@@ -1,12 +1,15 @@
-// What a datetime needs to know of a time zone, and the zones of a fixed offset (datetime.timezone, pytz.FixedOffset,
-// UTC). Leaves zones with rules to context/modules/pytz.ts.
+// The interface of time zones, and zones with a fixed offset (datetime.timezone, pytz.FixedOffset, UTC). Zones with
+// rules are in context/modules/pytz.ts.
 import { MICROS_PER_SECOND, pad } from './calendar.ts';
 import { callable } from './callable.ts';
 import { valueError } from './python-error.ts';
 import { PyTimedelta } from './timedelta.ts';
 import type { HostObject, Value } from './value.ts';
 
-/** A wall clock without a zone: microseconds since 0001-01-01 00:00, and which of two equal readings is meant. */
+/**
+ * Wall-clock time without a zone: microseconds since 0001-01-01 00:00, and which of two equal times is meant (the
+ * fold).
+ */
 export interface WallClock {
   readonly micros: bigint;
   readonly fold: number;
@@ -15,15 +18,15 @@ export interface WallClock {
 /** Python's tzinfo. */
 export interface TimeZone extends HostObject {
   readonly isTimeZone: true;
-  /** Offset from UTC for a wall clock in this zone; null when the zone cannot say (a `time` without a date). */
+  /** UTC offset of a wall-clock time in this zone; null if the zone cannot tell (a `time` without a date). */
   utcOffset(wall: WallClock | null): PyTimedelta | null;
   dst(wall: WallClock | null): PyTimedelta | null;
   zoneName(wall: WallClock | null): string | null;
-  /** From a UTC wall clock to this zone's: the offset, the fold and the zone to keep (pytz has one object a rule). */
+  /** Converts UTC to this zone: the offset, the fold and the zone object to keep (pytz has one object per rule). */
   fromUtc(utcMicros: bigint): { offset: PyTimedelta; fold: number; zone: TimeZone };
 }
 
-/** Is it a `tzinfo` of Python's? */
+/** Whether a value is a Python `tzinfo`. */
 export function isTimeZone(value: Value | undefined): value is Value & TimeZone {
   return (
     typeof value === 'object' &&
@@ -33,7 +36,7 @@ export function isTimeZone(value: Value | undefined): value is Value & TimeZone 
   );
 }
 
-/** How a fixed zone prints: `timezone.utc`, `pytz.utc` and `pytz.FixedOffset(60)` differ. */
+/** How a fixed zone prints; `timezone.utc`, `pytz.utc` and `pytz.FixedOffset(60)` differ. */
 export type FixedZoneStyle = 'datetime' | 'pytz';
 
 export class FixedZone implements TimeZone {
@@ -125,7 +128,7 @@ export function pytzUtc(): FixedZone {
   return new FixedZone(new PyTimedelta(0n), 'UTC', 'pytz');
 }
 
-/** `+05:30`, with seconds and microseconds when there are any. */
+/** Formats an offset: `+05:30`, with seconds and microseconds if they are not zero. */
 function formatOffset(offset: PyTimedelta, separator: string): string {
   const negative = offset.micros < 0n;
   const micros = negative ? -offset.micros : offset.micros;
@@ -137,12 +140,12 @@ function formatOffset(offset: PyTimedelta, separator: string): string {
   return rest === 0 ? text : `${text}.${pad(rest, 6)}`;
 }
 
-/** An offset as `isoformat` writes it; nothing where there is none. */
+/** Formats an offset as `isoformat` does; empty without an offset. */
 export function offsetText(offset: PyTimedelta | null, separator = ':'): string {
   return offset === null ? '' : formatOffset(offset, separator);
 }
 
-/** The part of a `repr` that tells the zone and the fold. */
+/** The part of a `repr` that shows the zone and the fold. */
 export function zoneRepr(tzinfo: TimeZone | null, fold: number): string {
   const folded = fold === 0 ? '' : `, fold=${fold}`;
   return `${folded}${tzinfo === null ? '' : `, tzinfo=${tzinfo.jinjaRepr?.() ?? tzinfo.jinjaType}`}`;

@@ -1,4 +1,4 @@
-// Python's tuple: a fixed sequence, unlike a list not equal to one, and usable as a dict key.
+// Python's tuple: a fixed sequence that can be a dict key and is never equal to a list.
 import { bounded, checkItems, enter, walk } from './budget.ts';
 import { compareSequences } from './comparison.ts';
 import { equals } from './equality.ts';
@@ -9,7 +9,7 @@ import { sequenceItem } from './sequence.ts';
 import { joined, toRepr } from './text.ts';
 import type { HostObject, Value } from './value.ts';
 
-/** A tuple; `items` must not be changed. */
+/** `items` must not be changed. */
 export class PyTuple implements HostObject {
   readonly jinjaType: string = 'tuple';
   readonly items: readonly Value[];

@@ -7,19 +7,19 @@ export function shortTypeName(v: Value): string {
   return full.slice(full.lastIndexOf('.') + 1);
 }
 
-/** The name in CPython's own messages: with the module for types that are written in C, such as `decimal.Decimal`. */
+/** The type name in CPython's own messages: with its module for types implemented in C, such as `decimal.Decimal`. */
 export function typeName(v: Value): string {
   const full = qualifiedTypeName(v);
   return full.startsWith('decimal.') || full.startsWith('datetime.') ? full : full.slice(full.lastIndexOf('.') + 1);
 }
 
-/** The type named in the message of a missing attribute: a method delegates attributes to its function. */
+/** The type named in the message of a missing attribute. A method delegates attributes to its function. */
 export function attributeOwnerName(v: Value): string {
   const name = typeName(v);
   return name === 'method' ? 'function' : name;
 }
 
-/** Like `typeName`, with the module for types that are not Python's own. */
+/** Like `typeName`, with the module for types that are not built in. */
 export function qualifiedTypeName(v: Value): string {
   switch (typeof v) {
     case 'string':
@@ -38,7 +38,7 @@ export function qualifiedTypeName(v: Value): string {
   }
 }
 
-/** What jinja2 calls an object in the message of an Undefined: `dict object`, `None`. */
+/** How jinja2 names an object in the message of an Undefined: `dict object`, `None`. */
 export function objectTypeText(v: Value): string {
   return v === null ? 'None' : `${qualifiedTypeName(v)} object`;
 }

@@ -1,21 +1,21 @@
-// jinja2's Undefined and its kinds: what a missing name, attribute or item is.
+// jinja2's Undefined and its variants: the value of a missing name, attribute or item.
 import { stringRepr, toRepr } from './text.ts';
 import { JinjaError } from './python-error.ts';
 import { objectTypeText } from './type-name.ts';
 import type { Callable, HostObject, Value } from './value.ts';
 
 /**
- * `default` prints as nothing, `strict` fails on every use, `chainable` gives itself on attributes, `capture` also when
- * called.
+ * `default` prints as empty text, `strict` fails on every use, `chainable` returns itself for attributes, `capture`
+ * also for calls.
  */
 export type UndefinedKind = 'default' | 'strict' | 'chainable' | 'capture';
 
-/** Creates the value of a missing name. `name` is the missing name, attribute or key; `obj` what was asked for it. */
+/** Creates the value of a missing name. `name`: the missing name, attribute or key. `obj`: the object that lacks it. */
 export type UndefinedFactory = (name?: Value, hint?: string, obj?: Value) => Value;
 
 /**
- * A missing value. `capture` is the kind that dbt uses while parsing: attributes, items and calls give it back, so that
- * a template can be read before everything that it names exists.
+ * A missing value. dbt uses the variant `capture` during parsing: attributes, items and calls return it again, so that
+ * a template can be parsed before everything it references exists.
  */
 export class Undefined implements HostObject {
   readonly jinjaType: string;
@@ -23,7 +23,7 @@ export class Undefined implements HostObject {
   readonly hint: string | undefined;
   readonly obj: Value | undefined;
   readonly name: Value | undefined;
-  /** The hint of an error: which name was probably meant. */
+  /** The hint of an error: the name that was probably meant. */
   suggest: (() => string | undefined) | undefined;
 
   constructor(name?: Value, hint?: string, obj?: Value, kind: UndefinedKind = 'default') {
@@ -35,7 +35,7 @@ export class Undefined implements HostObject {
     this.jinjaType = `jinja2.runtime.${prefix}Undefined`;
   }
 
-  /** jinja2's words for what is missing. */
+  /** jinja2's description of what is missing. */
   get message(): string {
     if (this.hint) return this.hint;
     const name = this.name === undefined ? 'None' : toRepr(this.name);
@@ -147,7 +147,7 @@ export class Undefined implements HostObject {
   }
 }
 
-/** The factory of one kind. */
+/** Returns the factory of one variant. */
 export function undefinedFactory(kind: UndefinedKind): UndefinedFactory {
   return (name, hint, obj) => new Undefined(name, hint, obj, kind);
 }

@@ -1,6 +1,5 @@
-// The protocol of values that templates compute with: which JavaScript values stand for which Python values, and what
-// an object must implement to be visible to a template. Types only; operations on values are in the other files of this
-// folder.
+// The protocol of template values: which JavaScript values represent which Python values, and what an object must
+// implement to be visible to a template. Types only; the operations are in the other files of this folder.
 
 /**
  * A value as a template sees it.
@@ -20,22 +19,24 @@
  */
 export type Value = null | boolean | number | bigint | string | Value[] | HostObject | Callable;
 
-/** Keyword arguments of a call, in the order written. */
+/** Keyword arguments of a call, in source order. */
 export type Kwargs = ReadonlyMap<string, Value>;
 
 /**
- * Something a template can call. A generator is driven by the caller (it yields promises only); a promise is awaited by
- * the asynchronous driver and is an error in the synchronous one.
+ * The result of a call. A generator is driven by the caller (it yields only promises). A promise is awaited by the
+ * asynchronous driver and is an error in the synchronous one.
  */
 export interface Callable {
   (args: readonly Value[], kwargs: Kwargs): Value | Promise<Value> | Generator<unknown, Value, unknown>;
-  /** One object, because closures set on a function as properties keep it alive until V8's next full collection. */
+  /**
+   * All facts in one object: V8 keeps closures that are properties of a function alive until its next full collection.
+   */
   face?: CallableFace;
 }
 
-/** How a callable looks to a template. */
+/** How a callable appears to a template. */
 export interface CallableFace {
-  /** Attributes that a template may read from the callable (a macro's `name`, `arguments` …). */
+  /** Attributes that a template can read from the callable (a macro's `name`, `arguments` …). */
   get?(name: string): Value | undefined;
   /** Name of the Python type, for error messages; default `function`. */
   readonly type?: string;
@@ -44,41 +45,41 @@ export interface CallableFace {
 }
 
 /**
- * An object that templates may touch. A template reaches only what these methods return. Every method but the first two
- * is optional; a missing one means that the operation raises as Python would (`jinjaTruth` defaults to true).
+ * An object that templates can use. A template reaches only what these methods return. All methods except the first two
+ * are optional: without one, the operation raises as in Python (`jinjaTruth` defaults to true).
  */
 export interface HostObject {
-  /** Name of the Python type, for error messages (`'dict object' has no attribute 'x'` takes its text from here). */
+  /** Name of the Python type in error messages: `'dict object' has no attribute 'x'`. */
   readonly jinjaType: string;
   /** `x is mapping`, for objects other than dicts. */
   readonly jinjaIsMapping?: boolean;
-  /** Attribute `name`, or `undefined` when there is none. */
+  /** Attribute `name`, or `undefined` if it does not exist. */
   jinjaGet(name: string): Value | undefined;
-  /** `obj[key]`, or `undefined` when there is none. */
+  /** `obj[key]`, or `undefined` if it does not exist. */
   jinjaItem?(key: Value): Value | undefined;
-  /** The hint of an error about an attribute that is not there. */
+  /** The hint of an error about a missing attribute. */
   jinjaSuggest?(name: string): string | undefined;
   /** `str(obj)`. */
   jinjaText?(): string;
-  /** `repr(obj)`; default is the text. */
+  /** `repr(obj)`; defaults to the text. */
   jinjaRepr?(): string;
   jinjaTruth?(): boolean;
   jinjaLength?(): number;
   jinjaIter?(): Iterable<Value>;
   jinjaContains?(item: Value): boolean;
-  /** `obj == other`; default is identity. */
+  /** `obj == other`; defaults to identity. */
   jinjaEquals?(other: Value): boolean;
-  /** A string equal for equal objects, used as a dict key; absent means unhashable. */
+  /** A string that is equal for equal objects, used as a dict key. Absent: the object is not hashable. */
   jinjaHash?(): string;
   /** The plain value that is the same dict key, if there is one. */
   jinjaKey?(): Value | undefined;
-  /** Negative, zero, positive; `undefined` when not comparable. */
+  /** Negative, zero or positive; `undefined` if not comparable. */
   jinjaCompare?(other: Value): number | undefined;
-  /** `obj op other`, or `other op obj` when reflected; `undefined` when not supported. */
+  /** `obj op other`, or `other op obj` if reflected; `undefined` if not supported. */
   jinjaBinary?(op: '+' | '-' | '*' | '/' | '//' | '%' | '**', other: Value, reflected: boolean): Value | undefined;
   jinjaUnary?(op: '+' | '-'): Value | undefined;
   /** Makes the object callable. */
   jinjaCall?: Callable;
-  /** What `tojson` and artifacts write; default is the text. */
+  /** What `tojson` and artifacts write; defaults to the text. */
   toJsonValue?(): unknown;
 }

@@ -1,6 +1,6 @@
-// What Python calls white space and the end of a line; JavaScript's `\s` and `trim` differ in a few characters.
+// Python's definition of white space and line ends. JavaScript's `\s` and `trim` differ in a few characters.
 
-/** For the inside of a character class of a regular expression. */
+/** For use inside a character class of a regular expression. */
 export const SPACE_CLASS = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 
 const LEFT = new RegExp(`^[${SPACE_CLASS}]+`);
@@ -27,7 +27,7 @@ export function stripCharacter(text: string, character: string): string {
   return text.slice(start, end);
 }
 
-/** Is the UTF-16 unit what `str.isspace` takes for white space? */
+/** Whether `str.isspace` accepts the UTF-16 unit. */
 export function isSpaceCharacter(char: string): boolean {
   const code = char.charCodeAt(0);
   if (code < 128) return code === 32 || (code >= 9 && code <= 13) || (code >= 28 && code <= 31);

@@ -1,13 +1,13 @@
-// Patterns with wildcards against a sequence, of characters or of folders, in time O(pattern × items), without
-// exponential backtracking. Leaves what a pattern means to its readers.
+// Matches wildcard patterns against a sequence of characters or folders in O(pattern × items), without exponential
+// backtracking. Callers interpret the pattern.
 
-/** Stands for any number of items, none too. */
+/** Matches any number of items, including none. */
 export const ANY_NUMBER = Symbol('any number');
 
-/** What one place of a pattern says about an item. */
+/** One position of a pattern: whether it matches an item. */
 export type Place<T> = (item: T) => boolean;
 
-/** Whether the whole sequence is what the pattern says. Backtracking to the last wildcard is enough. */
+/** Whether the pattern matches the whole sequence. Backtracking to the last wildcard is sufficient. */
 export function matchesAll<T>(pattern: readonly (Place<T> | typeof ANY_NUMBER)[], items: readonly T[]): boolean {
   let place = 0;
   let item = 0;
@@ -30,7 +30,7 @@ export function matchesAll<T>(pattern: readonly (Place<T> | typeof ANY_NUMBER)[]
   return place === pattern.length;
 }
 
-/** One character of a class such as `[a-z]`; a malformed class matches nothing, and its negation everything. */
+/** A character class such as `[a-z]`. A malformed class matches nothing; its negation matches everything. */
 export function characterClass(body: string, negated: boolean): Place<string> {
   try {
     const expression = new RegExp(`^[${negated ? '^' : ''}${body}]$`, 'u');
@@ -40,10 +40,10 @@ export function characterClass(body: string, negated: boolean): Place<string> {
   }
 }
 
-/** This character. */
+/** Matches one literal character. */
 export const literally =
   (wanted: string): Place<string> =>
   (character) =>
     character === wanted;
-/** Whatever it is. */
+/** Matches any item. */
 export const anything = (): boolean => true;

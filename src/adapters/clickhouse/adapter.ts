@@ -1,5 +1,5 @@
 // The ClickHouse adapter: sessions on one server, relation cache, capabilities. session.ts and server.ts talk to the
-// server, catalogue.ts asks its system tables, embedded.ts runs one. leases.ts and exchange.ts make publishing safe.
+// server, catalogue.ts queries its system tables, embedded.ts runs one. leases.ts and exchange.ts make publishing safe.
 import type {
   Adapter,
   Capabilities,
@@ -76,7 +76,7 @@ export interface ClickHouseOptions {
   readonly threads: number;
   readonly quoting: Partial<Record<PathPart, boolean | null | undefined>>;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** The embedded server, when the profile names a folder; called once, with the first connection. */
+  /** Starts the embedded server if the profile names a folder; called once, with the first connection. */
   readonly embedded?:
     | (() => Promise<{
         host: string;
@@ -104,7 +104,7 @@ export class ClickHouseAdapter implements Adapter {
   readonly templateMethods: TemplateMethods;
   readonly #options: ClickHouseOptions;
   readonly #cluster: string | null;
-  /** States of cached views, as of the catalogue's answer. */
+  /** States of cached views according to the catalog query. */
   readonly #views = new WeakMap<Relation, string>();
   #releaseServer: (() => Promise<void>) | undefined;
   #shown: { readonly [key: string]: string | number } = {};
@@ -113,7 +113,7 @@ export class ClickHouseAdapter implements Adapter {
     this.#options = options;
     const { credentials, threads } = options;
     this.#cluster = textOf(credentials['cluster']);
-    // Tables of each server would know only a part of the batches.
+    // Per-server tables would contain only a part of the batches.
     this.intervals =
       this.#cluster !== null || textOf(credentials['database_engine']) === 'Replicated'
         ? null
@@ -155,7 +155,7 @@ export class ClickHouseAdapter implements Adapter {
     }
   }
 
-  /** The server's capabilities, read once a command. */
+  /** The server's capabilities, read once per command. */
   facts(): Promise<ServerFacts> {
     return this.server.facts();
   }
@@ -197,7 +197,7 @@ export class ClickHouseAdapter implements Adapter {
     await this.cache.fill(schemas, session, (missing) => this.askCatalogue(session, missing), true);
   }
 
-  /** @param only reads this relation of the schema alone */
+  /** @param only reads only this relation of the schema */
   async askCatalogue(session: Session, schemas: readonly SchemaName[], only?: string): Promise<Listing> {
     const { atomicExchange } = await this.facts();
     const { table } = await session.execute(
@@ -273,8 +273,7 @@ export class ClickHouseAdapter implements Adapter {
       await held.release(session.clean);
     });
     if (held.engine === undefined) return;
-    // Reads again: another run may have built or dropped the relation. Pending answers of the catalogue are out of
-    // date.
+    // Reads again: another run may have built or dropped the relation. Pending catalog answers are outdated.
     const name = { database: '', schema, identifier };
     if (held.engine === null) this.cache.forget(name);
     else if (this.cache.get(name)?.type === kindOf(held.engine)) this.cache.confirm(name);
@@ -310,7 +309,7 @@ export class ClickHouseAdapter implements Adapter {
     return null;
   }
 
-  /** ClickHouse keeps a view's text and resolves it when it is read: what it reads may be replaced under it. */
+  /** ClickHouse stores a view's text and resolves it on each read, so what it reads may be replaced. */
   async fetchDependants(): Promise<readonly Dependant[]> {
     return [];
   }
@@ -321,7 +320,7 @@ export class ClickHouseAdapter implements Adapter {
     query: string | null,
     note: (state: string | null) => void,
   ): Promise<void> {
-    // The cached state is out of date.
+    // The cached state is outdated.
     const known = this.cache.get(relation);
     if (known) this.#views.delete(known);
     const [definition, columns] = await this.#lookAtView(session, relation);
@@ -332,7 +331,7 @@ export class ClickHouseAdapter implements Adapter {
     const known = this.cache.get(relation);
     const definition = (known && this.#views.get(known)) ?? (await this.#lookAtView(session, relation))[0];
     if (definition === '') return null;
-    // A view keeps the columns that its query had when the view was made.
+    // A view keeps the columns that its query had when it was created.
     const columns =
       query === null
         ? []
@@ -342,7 +341,7 @@ export class ClickHouseAdapter implements Adapter {
     return JSON.stringify([definition, columns]);
   }
 
-  /** A view's identity ('': there is none) and its columns, as lists of name and type. */
+  /** A view's identity ('' if it does not exist) and its columns as lists of name and type. */
   async #lookAtView(session: Session, relation: Relation): Promise<[definition: string, columns: string[][]]> {
     const { schema, identifier } = relation;
     if (schema === null || identifier === null) return ['', []];
@@ -401,12 +400,12 @@ export class ClickHouseAdapter implements Adapter {
     await release?.();
   }
 
-  /** Names have no database: the relation itself refuses one. */
+  /** Names have no database part: the relation itself rejects one. */
   verifyDatabase(): void {
     /* Nothing to compare with. */
   }
 
-  /** Runs a statement of the engine outside of any node's session, which may wait for it. @returns its rows */
+  /** Runs an internal statement outside of any node's session; the session may wait for it. @returns its rows */
   async #ownQuery(sql: string): Promise<readonly Row[]> {
     const session = new ClickHouseSession(this.server, { name: 'tsdbt' }, true);
     try {

@@ -1,5 +1,5 @@
-// Tables that are made beside another and take its place in one step: what stands there, what killed runs have left,
-// the exchange. What goes into them, and the lease that one at a time needs, are the caller's.
+// Staging tables that replace another table in one step: inspects the current table, drops what killed runs left, and
+// exchanges. Callers fill them and hold the lease that serializes runs.
 import { createHash } from 'node:crypto';
 import type { Session } from '../adapter.ts';
 import { TABLE_UUID } from './catalogue.ts';
@@ -7,15 +7,15 @@ import { quoteWritten, quoteText } from './literal.ts';
 import { LONG_QUERY } from './long-query.ts';
 import { exchangesTables } from './server-facts.ts';
 
-/** Nobody reads what is dropped: the server's limits are for tables and partitions of people. */
+/** The dropped tables are internal: the server's drop limits protect users' tables and partitions. */
 export const ANY_SIZE = ' SETTINGS max_table_size_to_drop = 0, max_partition_size_to_drop = 0';
 
-/** Longest beginning of a working name, as bytes of a file's name. */
+/** Maximum length of the start of a working name, in bytes of a file name. */
 const LONGEST_STEM = 100;
 
 /**
- * What working names of a relation begin with: its name, or of a long one a hash. The server limits names by the
- * length of their files', in which most characters are `%` and two digits for each byte.
+ * The start of a relation's working names: its name, or a hash if it is long. The server limits names by the length of
+ * their file names, in which most characters are `%` and two digits per byte.
  */
 export function workingStem(identifier: string): string {
   const bytes = [...identifier].map((letter) => (/\w/.test(letter) ? 1 : 3 * Buffer.byteLength(letter)));
@@ -28,31 +28,31 @@ export interface TableName {
   readonly table: string;
 }
 
-/** A table or view as it stood when it was looked at. */
+/** A table or view at the time of inspection. */
 export interface StandingTable {
   readonly kind: string;
   readonly comment: string;
   readonly uuid: string;
 }
 
-/** As SQL. */
+/** Quoted for SQL. */
 export function besideName({ schema, table }: TableName): string {
   return `${quoteWritten(schema)}.${quoteWritten(table)}`;
 }
 
-/** Makes the database where it is missing. @returns its engine when tables of it are not exchanged; else null */
+/** Creates the database if it does not exist. @returns its engine if its tables cannot be exchanged, otherwise null */
 export async function prepareDatabase(session: Session, schema: string): Promise<string | null> {
   const { table } = await session.execute(`SELECT engine FROM system.databases WHERE name = ${quoteText(schema)}`, {
     fetch: true,
   });
   const engine = table.rows[0]?.textAt(0);
-  // Who may not create databases writes into one that is there.
+  // A user without the privilege to create databases uses an existing one.
   if (engine === undefined) await session.execute(`CREATE DATABASE IF NOT EXISTS ${quoteWritten(schema)}`);
   else if (!exchangesTables(engine) || engine === 'Replicated') return engine;
   return null;
 }
 
-/** @returns null: nothing stands there */
+/** @returns null if there is no such table */
 export async function standingTable(session: Session, { schema, table }: TableName): Promise<StandingTable | null> {
   const { table: found } = await session.execute(
     `SELECT engine, concat('c ', comment), toString(${TABLE_UUID}) FROM system.tables WHERE ` +
@@ -63,7 +63,7 @@ export async function standingTable(session: Session, { schema, table }: TableNa
   return row === undefined ? null : { kind: row.textAt(0), comment: row.textAt(1).slice(2), uuid: row.textAt(2) };
 }
 
-/** Drops what killed runs have left; what cannot be dropped is left to the next one. @param prefix of names */
+/** Drops what killed runs left. What cannot be dropped is left to the next run. @param prefix of names */
 export async function dropBeside(session: Session, schema: string, prefix: string): Promise<void> {
   const { table: found } = await session.execute(
     `SELECT name FROM system.tables WHERE database = ${quoteText(schema)} AND startsWith(name, ${quoteText(prefix)})`,
@@ -73,20 +73,20 @@ export async function dropBeside(session: Session, schema: string, prefix: strin
     await dropStaged(session, besideName({ schema, table: row.textAt(0) })).catch(() => undefined);
 }
 
-/** @param staged as SQL */
+/** @param staged quoted for SQL */
 export async function dropStaged(session: Session, staged: string): Promise<void> {
   await session.execute(`DROP TABLE IF EXISTS ${staged} SYNC${ANY_SIZE}`);
 }
 
-/** @param name as SQL */
+/** @param name quoted for SQL */
 export async function commentTable(session: Session, name: string, comment: string): Promise<void> {
   await session.execute(`ALTER TABLE ${name} MODIFY COMMENT ${quoteText(comment)}`, { settings: LONG_QUERY });
 }
 
 /**
- * Puts a staged table in the place of the one that stands there, whose place it leaves to that.
- * @param standing what was found there; null: nothing
- * @returns false, and nothing is done, when another has come there since
+ * Exchanges a staging table with the current table.
+ * @param standing the inspected current table; null: there was none
+ * @returns false, without doing anything, if another table has taken its place since
  */
 export async function putInPlace(
   session: Session,
@@ -101,7 +101,7 @@ export async function putInPlace(
   return true;
 }
 
-/** Fills an empty table with the rows of another of the same structure by hard links. Both are SQL. */
+/** Fills an empty table with the rows of a table of the same structure by hard links. Both names are quoted for SQL. */
 export async function attachAll(session: Session, staged: string, from: string): Promise<void> {
   await session.execute(`ALTER TABLE ${staged} ATTACH PARTITION ALL FROM ${from}`);
 }

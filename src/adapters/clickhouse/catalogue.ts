@@ -1,5 +1,5 @@
-// The engine's own questions to ClickHouse's system tables, as SQL text: what is there, what writes into what, what has
-// changed. Bookkeeping only: whatever builds or changes a model's relation is a macro in include/.
+// Internal queries on ClickHouse's system tables, as SQL text: what exists, what writes into what, what has changed.
+// Bookkeeping only: statements that build or change a model's relation are macros in include/.
 import type { LoadedSource } from '../adapter.ts';
 import { quoteWritten, quoteText } from './literal.ts';
 
@@ -8,15 +8,15 @@ const VIEW_STATE = 'hex(sipHash128(toString(t.uuid), t.create_table_query))';
 
 /**
  * Limits system.tables to local databases where no literal does. Otherwise the server asks other servers for their
- * tables and waits for those that are away. Excludes known remote engines, so that an unknown engine counts as local.
+ * tables and waits for unavailable ones. Excludes known remote engines, so that an unknown engine counts as local.
  */
 export const LOCAL_DATABASES =
   "database in (select name from system.databases where engine not in ('PostgreSQL', 'MySQL', 'SQLite', " +
   "'DataLakeCatalog', 'S3', 'HDFS', 'Filesystem', 'Backup'))";
 
 /**
- * The UUID of a row of system.tables, by which tables are told apart. An Overlay database (`default` of chDB) shows
- * none: there it is the last part of the path to the data.
+ * The UUID of a row of system.tables, which distinguishes tables. An Overlay database (`default` of chDB) reports none:
+ * there it is the last part of the data path.
  */
 export const TABLE_UUID =
   "if(uuid = toUUIDOrZero(''), toUUIDOrZero(extract(arrayElement(data_paths, 1), '([-0-9a-f]{36})/$')), uuid)";
@@ -27,8 +27,8 @@ function list(names: readonly string[]): string {
 
 /**
  * Every relation of the schemas: schema, name, kind, the database's engine, materialized views that write to it (JSON),
- * refreshing and appending, sharding. Of a view also its identity.
- * @param only reads the relation of this name alone
+ * refreshing and appending, sharding. For a view also its identity.
+ * @param only reads only the relation of this name
  */
 export function relationsSql(schemas: readonly string[], cluster: string | null, only?: string): string {
   const tables = cluster === null ? 'system.tables' : `clusterAllReplicas(${quoteText(cluster)}, system.tables)`;
@@ -56,14 +56,14 @@ group by t.database, t.name, kind, d.engine`
   );
 }
 
-/** Those of the schemas that exist. */
+/** Which of the schemas exist. */
 export function schemasSql(schemas: readonly string[]): string {
   return `select name from system.databases where name in (${list(schemas)})`;
 }
 
 /**
- * A table's parts and its definition. Inserts, deletes and mutations change parts; a merge looks like a change, too.
- * Engines without parts are known by rows and bytes, where they count them. Views and remote tables have no mark.
+ * A table's parts and its definition. Inserts, deletes and mutations change parts; a merge looks like a change as well.
+ * For engines without parts, rows and bytes are used if they are counted. Views and remote tables have no mark.
  */
 export function changeMarksSql(names: readonly (readonly [schema: string, identifier: string])[]): string {
   const pairs = names.map(([schema, identifier]) => `(${quoteText(schema)}, ${quoteText(identifier)})`).join(', ');
@@ -90,10 +90,10 @@ from system.tables t where t.database = ${database} and t.name = ${name} and t.e
   );
 }
 
-/** What the comment of a table begins with that `tsdbt load` keeps equal to one of another database; JSON follows. */
+/** Prefix of the comment on a table that `tsdbt load` syncs from another database; JSON follows. */
 export const SYNC_COMMENT = 'tsdbt synced ';
 
-/** What a synced table says of its last sync: rows, twice its time, now. No row when it was never synced. */
+/** The last sync according to a synced table's comment: rows, its time (twice), now. No row if it was never synced. */
 export function syncedSql({ schema, identifier }: LoadedSource): string {
   const json = `substring(comment, ${SYNC_COMMENT.length + 1})`;
   const at = `parseDateTimeBestEffortOrNull(JSONExtractString(${json}, 'syncedAt'), 'UTC')`;
@@ -103,12 +103,12 @@ export function syncedSql({ schema, identifier }: LoadedSource): string {
   );
 }
 
-/** A row when `tsdbt load` has loaded anything here. */
+/** Returns a row if `tsdbt load` has loaded anything here. */
 export const LOADER_PRESENT = "select name from system.tables where database = 'tsdbt' and name = 'load_flushes'";
 
 /**
- * What the loader's intents say of a table: rows, times of the newest message and of the newest flush with rows, now.
- * Rows are null when it was never loaded; those of flushes long ago are not counted.
+ * A table according to the loader's intents: rows, times of the newest message and of the last flush with rows, now.
+ * Rows are null if it was never loaded; old flushes are not counted.
  */
 export function loadedSql({ schema, identifier }: LoadedSource): string {
   const relation = `${quoteWritten(schema)}.${quoteWritten(identifier)}`;

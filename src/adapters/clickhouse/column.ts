@@ -1,5 +1,5 @@
-// What ClickHouse decides about column types: Nullable and LowCardinality around a type, sizes inside it, and which
-// columns an incremental model has to change. Everything else about columns is in ../column.ts.
+// ClickHouse's rules for column types: Nullable and LowCardinality wrappers, sizes inside a type, and which columns an
+// incremental model must change. ../column.ts has the rest.
 import { callable } from '../../values/callable.ts';
 import { toText } from '../../values/text.ts';
 import { isTruthy } from '../../values/truth.ts';
@@ -34,7 +34,7 @@ function nestedType(dtype: string, lowCardinality: boolean, nullable: boolean): 
   return lowCardinality ? `LowCardinality(${inner})` : inner;
 }
 
-/** A type in one line: DESCRIBE breaks the lines of named tuples, system.columns does not. */
+/** Formats a type on one line: DESCRIBE breaks the lines of named tuples, system.columns does not. */
 function inOneLine(type: string): string {
   return type
     .trim()

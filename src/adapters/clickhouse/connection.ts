@@ -1,6 +1,6 @@
-// The way to a ClickHouse server: `@clickhouse/client` over HTTP(S), with the profile's time limits, certificates and
-// number of connections; the same for the embedded server. A server that falls silent is asked about the statement.
-// What is sent and how answers are read is in session.ts.
+// The connection to a ClickHouse server: `@clickhouse/client` over HTTP(S), with the profile's timeouts, certificates
+// and number of connections; the same for the embedded server. If the server falls silent, asks it about the statement.
+// session.ts defines what is sent and how answers are read.
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
@@ -23,15 +23,15 @@ export interface ServerAddress {
   readonly verify: boolean;
   readonly clientCert: string | null;
   readonly clientCertKey: string | null;
-  /** Name of the certificate, where it is not the host's. */
+  /** Name in the certificate, if it is not the host's. */
   readonly serverHostName: string | null;
   /** Seconds. */
   readonly connectTimeout: number;
-  /** Number of retries to connect. */
+  /** Number of connection retries. */
   readonly retries: number;
   readonly compression: boolean;
   readonly keepAlive: boolean;
-  /** Folder of the embedded server; null: another one. */
+  /** Folder of the embedded server; null for any other server. */
   readonly embedded: string | null;
 }
 
@@ -42,23 +42,24 @@ export interface Request {
   readonly settings: Readonly<Record<string, string>>;
   /** Aborts the request, which then fails. */
   readonly abort: AbortController;
-  /** Rows sent beside the statement. */
+  /** Rows sent with the statement. */
   readonly data?: Readable | undefined;
-  /** Called when the server is silent and does not say whether it still works on the statement. */
+  /** Called if the server is silent and does not report whether the statement is still running. */
   readonly doubt?: ((message: string) => void) | undefined;
 }
 
 export interface Answer {
   readonly format: string;
-  /** What the statement cost; null: the server did not say. */
+  /** The cost of the statement; null: the server did not report it. */
   readonly cost: StatementCost | null;
-  /** To be read to its end, or destroyed together with the connection that it comes on. */
+  /** Must be read to its end, or destroyed together with its connection. */
   readonly body: Readable;
 }
 
 /**
- * The head of an answer whose statement has ended (`wait_end_of_query`) has the whole cost.
- * @param summary of ClickHouse: JSON with decimal digits @returns null: it is not there, as behind some proxies
+ * Reads the cost from the response headers. They contain the whole cost if the statement has ended
+ * (`wait_end_of_query`).
+ * @param summary of ClickHouse: JSON with decimal digits @returns null if it is missing, as behind some proxies
  */
 function costOf(summary: unknown): StatementCost | null {
   const found = (name: string): number => {
@@ -71,9 +72,9 @@ function costOf(summary: unknown): StatementCost | null {
 }
 
 const RETRY_MS = 1000;
-/** The longest delay of a timer: statements have no time limit. */
+/** Maximum delay of a timer: statements have no timeout. */
 const NEVER = 2 ** 31 - 1;
-/** Silence in milliseconds before TCP keep-alive: load balancers forget idle connections. */
+/** Milliseconds of silence before TCP keep-alive: load balancers drop idle connections. */
 const KEEP_ALIVE_MS = 20_000;
 const REFUSED = new Set([
   'ECONNREFUSED',
@@ -85,7 +86,7 @@ const REFUSED = new Set([
   'ECONNRESET',
 ]);
 
-/** One server, with a limit of connections. Connects with the first request. */
+/** One server, with a connection limit. Connects with the first request. */
 export class Connection {
   readonly address: ServerAddress;
   readonly #client: ClickHouseClient;
@@ -94,7 +95,7 @@ export class Connection {
   #reached = false;
   #closed = false;
   readonly #running = new Set<AbortController>();
-  /** Names of the servers that have answered: a balancer may have several. */
+  /** Names of the servers that have answered: there may be several behind a load balancer. */
   readonly #servers = new Set<string>();
 
   constructor(address: ServerAddress, limit: number, times: SilenceTimes) {
@@ -104,7 +105,10 @@ export class Connection {
     this.#client = clientOf(address, this.#agent);
   }
 
-  /** @throws TsdbtError of kind `connection` when no server answers, the client's error when the server refuses */
+  /**
+   * @throws TsdbtError of kind `connection` if no server answers, the client's error if the server rejects the
+   *   statement
+   */
   async send(request: Request): Promise<Answer> {
     const { abort } = request;
     if (this.#closed) throw stopped();
@@ -150,11 +154,11 @@ export class Connection {
     }
   }
 
-  /** @returns when the head of the answer has arrived */
+  /** @returns when the response headers have arrived */
   async #exchange(request: Request): Promise<{ stream: Readable; format: string; cost: StatementCost | null }> {
     const { signal } = request.abort;
     for (let tries = 0; ; tries++) {
-      // A server that has answered once may take its time.
+      // No timeout for a server that has answered once.
       const late = this.#reached ? null : AbortSignal.timeout(this.address.connectTimeout * 1000);
       try {
         const { stream, response_headers } = await this.#client.exec({
@@ -185,20 +189,20 @@ export class Connection {
     }
   }
 
-  /** Asks on a second connection whether the server works on a statement. */
+  /** Asks on a second connection whether the server is still running a statement. */
   async #look(queryId: string, limit: number): Promise<Look> {
     const { address } = this;
     const agent = agentOf({ ...address, keepAlive: false }, 1);
     const client = clientOf({ ...address, keepAlive: false }, agent);
     try {
       const abort_signal = AbortSignal.timeout(limit);
-      // The embedded engine has no statement ids; when it ends, its statements end with it.
+      // The embedded engine has no statement ids; if it ends, its statements end with it.
       if (address.embedded !== null) {
         const ping = await client.ping({ select: false, abort_signal });
         if (!ping.success) throw ping.error;
         return { state: 'runs', why: '' };
       }
-      // A balancer may route to other hosts of a cluster.
+      // A load balancer may route to other hosts of a cluster.
       const query = `SELECT (SELECT count() FROM system.processes WHERE query_id = ${quoteText(queryId)}),
   (SELECT countIf(NOT is_local) FROM system.clusters) FORMAT TabSeparated`;
       const { stream, response_headers } = await client.exec({ query, abort_signal });
@@ -210,7 +214,7 @@ export class Connection {
       return { state: 'gone', why: 'the server has no such statement in system.processes' };
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      // The server is there and does not say: no privilege to look, or too many statements.
+      // The server is available but does not report it: the user lacks the privilege, or there are too many statements.
       if (error instanceof ClickHouseError) return { state: 'unknown', why };
       return { state: 'unreachable', why: /abort/i.test(why) ? `no answer within ${limit / 1000} s` : why };
     } finally {
@@ -218,7 +222,7 @@ export class Connection {
     }
   }
 
-  /** Aborts requests in flight, too. */
+  /** Also aborts requests in flight. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const abort of this.#running) abort.abort();
@@ -227,10 +231,10 @@ export class Connection {
   }
 }
 
-/** Bytes of an unwanted answer that are read, so that its connection serves the next request. */
+/** Maximum bytes of an unused answer that are read, so that its connection can be reused. */
 const READ_OFF = 64 * 1024;
 
-/** Drains an unused answer; a long one is dropped by closing its connection. */
+/** Drains an unused answer; for a long one, closes its connection. */
 export function discard({ body }: Answer): Promise<void> {
   let bytes = 0;
   return new Promise((resolve) => {
@@ -258,7 +262,7 @@ function clientOf(address: ServerAddress, agent: HttpAgent): ClickHouseClient {
     application: 'tsdbt',
     request_timeout: NEVER,
     http_agent: agent,
-    // A parse may keep the timers of idle connections from running until the server has closed them.
+    // Parsing may block the timers of idle connections until the server has closed them.
     keep_alive: { enabled: keepAlive, eagerly_destroy_stale_sockets: true },
     compression: { request: compression, response: compression },
     log: { level: 127 },
@@ -274,7 +278,7 @@ function agentOf(address: ServerAddress, limit: number): HttpAgent {
     rejectUnauthorized: verify,
     ...(serverHostName === null ? {} : { servername: serverHostName }),
     ...(clientCert === null ? {} : { cert: fileOf('client_cert', clientCert) }),
-    // A certificate's file may hold its key, too.
+    // A certificate's file may also contain its key.
     ...(clientCertKey !== null
       ? { key: fileOf('client_cert_key', clientCertKey) }
       : clientCert !== null
@@ -295,7 +299,7 @@ function fileOf(key: string, path: string): Buffer {
   }
 }
 
-/** @returns the seconds since this call */
+/** @returns a function that returns the seconds since this call */
 export function stopwatch(): () => number {
   const began = performance.now();
   return () => (performance.now() - began) / 1000;

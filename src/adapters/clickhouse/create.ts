@@ -1,17 +1,16 @@
-// Makes the ClickHouse adapter of a profile, with a server of its own when the profile names a folder (`path:`).
-// Starting that is left to embedded.ts.
+// Creates the ClickHouse adapter of a profile. With `path:`, the profile has its own server, which embedded.ts starts.
 import { resolve } from 'node:path';
 import type { AdapterOptions } from '../index.ts';
 import type { Profile } from '../../contracts/project.ts';
 import { ClickHouseAdapter } from './adapter.ts';
 
-/** Folder of the embedded server that a profile asks for; null when it asks for none. */
+/** Returns the folder of the embedded server that a profile requests; null if it requests none. */
 export function embeddedFolder(profile: Profile, projectDir: string): string | null {
   const { path } = profile.credentials;
   return typeof path === 'string' && path !== '' ? resolve(projectDir, path) : null;
 }
 
-/** The adapter of a profile, whose `embedded` names a server of the project that starts when it is needed. */
+/** Creates the adapter of a profile. `embedded` names a server of the project, which starts on demand. */
 export function createClickHouseAdapter(profile: Profile, options: AdapterOptions): ClickHouseAdapter {
   const { projectDir } = options;
   const dir = embeddedFolder(profile, projectDir);

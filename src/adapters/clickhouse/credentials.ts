@@ -1,5 +1,5 @@
-// The keys of a ClickHouse target in profiles.yml, as dbt-clickhouse has them; `path` is ours: an embedded server with
-// its data there.
+// The keys of a ClickHouse target in profiles.yml, as in dbt-clickhouse, plus `path`: an embedded server with its data
+// there.
 import { TsdbtError } from '../../errors.ts';
 import type { CredentialsSpec, ProfileTemplate } from '../credentials.ts';
 
@@ -104,7 +104,7 @@ export const CLICKHOUSE_TEMPLATES: readonly ProfileTemplate[] = [
   },
 ];
 
-/** Port of the HTTP interface that a target means. Ports of the native protocol have their counterpart. */
+/** Returns the port of the HTTP interface for a target. Ports of the native protocol are mapped to it. */
 export function httpPort(port: number | null, secure: boolean): number {
   if (port === null || port === 0) return secure ? 8443 : 8123;
   return port === 9000 ? 8123 : port === 9440 ? 8443 : port;

@@ -1,4 +1,4 @@
-// A table's rows as ClickHouse's CSV reads them: `adapter.get_csv_data`. Which table they go to is the macros'.
+// Formats a table's rows for ClickHouse's CSV: `adapter.get_csv_data`.
 
 import { PyDate } from '../../values/date.ts';
 import { PyDateTime } from '../../values/datetime.ts';
@@ -7,8 +7,8 @@ import type { Value } from '../../values/value.ts';
 import type { Table } from '../table.ts';
 
 /**
- * A line for each row, without names. A text is quoted, as the server would trim it otherwise; null is an empty field,
- * which takes the column's default.
+ * One line per row, without names. Text is quoted, because the server would trim it otherwise. Null is an empty field,
+ * which becomes the column's default.
  */
 export function csvText(table: Table): string {
   return table.rows.map((row) => `${row.values.map(field).join(',')}\n`).join('');

@@ -1,12 +1,12 @@
-// A server's or driver's error as dbt prints it: ClickHouse's own text with its code and name, and where in the SQL it
-// happened. Mapping that place to a model's line is left to the runner.
+// Converts an error of the server or driver to dbt's form: ClickHouse's text with its code and name, and its position
+// in the SQL. The runner maps the position to a model's line.
 import { LOST_LEASE } from '../fence.ts';
 import { ClickHouseError } from '@clickhouse/client';
 import { TsdbtError } from '../../errors.ts';
 import { requestReason } from '../../http/request-reason.ts';
 import { queryHint, type Refused, withoutComments } from '../query-hint.ts';
 
-/** Errors about something unknown: its first use in the statement is the place. */
+/** Errors about unknown names: the position is the name's first use in the statement. */
 const UNKNOWN: readonly RegExp[] = [
   /identifier [`'](?:[^`']*\.)?([^`'.]+)[`']/,
   /[Uu]nknown (?:aggregate )?function ([A-Za-z_]\w*)/i,
@@ -26,16 +26,16 @@ const NAMED: readonly RegExp[] = [
   /[Cc]olumn [`'"](?:[^`'"]*\.)?([^`'".]+)[`'"]/,
 ];
 
-/** A statement as it was sent. */
+/** A statement as sent. */
 export interface Sent {
   /** The statement without its query comment. */
   readonly sql: string;
   readonly text: string;
-  /** Where in the text the statement starts, in code points. */
+  /** Start of the statement in the text, in code points. */
   readonly start: number;
 }
 
-/** The error of a failed statement. @param embedded folder of the embedded server that was asked; null: another */
+/** The error of a failed statement. @param embedded folder of the embedded server; null for any other server */
 export function databaseError(error: unknown, sent: Sent, embedded: string | null): TsdbtError {
   if (error instanceof TsdbtError) return error;
   if (error instanceof ClickHouseError) {
@@ -90,7 +90,7 @@ function clickHouseHint(message: string, code: string, refused: Refused): string
   return queryHint(refused);
 }
 
-/** 1-based, in code points of the statement; undefined when the server does not say. */
+/** 1-based, in code points of the statement; undefined if the server does not report it. */
 function positionOf(message: string, { sql, text, start }: Sent): number | undefined {
   const at = /failed at position (\d+)/.exec(message);
   if (at) {
@@ -142,8 +142,8 @@ export function connectionError(
 }
 
 /**
- * Codes that may pass: timeouts and lost connections, a full server, replicas and Keeper that are away, memory that
- * other queries have taken, deadlocks.
+ * Codes of transient errors: timeouts and lost connections, an overloaded server, unavailable replicas and Keeper,
+ * memory used by other queries, deadlocks.
  */
 const TRANSIENT = new Set([
   '159',

@@ -1,9 +1,9 @@
-// Whether the caller lets SQL on the embedded ClickHouse reach files, programs and other servers.
+// Whether the caller allows SQL on the embedded ClickHouse to reach files, programs and other servers.
 
-/** Read from the shell alone: nothing in a project sets it, `.env` neither. */
+/** Read only from the shell: nothing in a project can set it, including `.env`. */
 export const ALLOW_VARIABLE = 'TSDBT_ALLOW_EXTERNAL_ACCESS';
 
-/** The keeper's argument that says so. */
+/** The keeper's argument for it. */
 export const OPEN = 'open';
 
 export function allowsExternalAccess(): boolean {

@@ -1,5 +1,5 @@
-// The engine inside the embedded server's process: sessions of chdb, each with its database and settings and one
-// statement at a time. Statements arrive as text; what a client sent and how it is answered is in embedded-http.ts.
+// The engine inside the embedded server's process: sessions of chdb, each with its database and settings, and one
+// statement at a time. embedded-http.ts reads requests and sends answers.
 import { randomUUID } from 'node:crypto';
 import { createReadStream, existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -7,12 +7,12 @@ import { InOrder } from '../../in-order.ts';
 import { WorkingFolder } from './embedded-rights.ts';
 import { quoteWritten, quoteText } from './literal.ts';
 
-/** The part of npm `chdb` that is used. */
+/** The subset of npm `chdb` that is used. */
 export interface NativeSession {
   queryAsync(sql: string, options: { format: string }): Promise<NativeResult>;
   close(): void;
 }
-/** rowsRead: rows of the output. */
+/** rowsRead: number of rows in the output. */
 export interface NativeResult {
   readonly rowsRead: number;
   readonly bytesRead: number;
@@ -22,22 +22,22 @@ export type NativeEngine = new (path: string, options?: { connectionArgs?: reado
 
 export interface Statement {
   readonly sql: string;
-  /** Used when the text names none. */
+  /** Used if the text names no format. */
   readonly format: string;
-  /** Null: as the session has it. */
+  /** Null: the session's current value. */
   readonly database: string | null;
   readonly settings: ReadonlyMap<string, string>;
   /** Values of `{name:Type}`, as text. */
   readonly parameters: ReadonlyMap<string, string>;
-  /** Id for `kill`; null: the statement carries data and cannot be marked. */
+  /** Id for `kill`; null: the statement contains data and cannot be marked. */
   readonly tag: string | null;
   /** Reads rows from a file of this server. */
   readonly infile?: boolean;
-  /** Has the client disconnected? */
+  /** Whether the client has disconnected. */
   readonly gone: () => boolean;
 }
 
-/** A failure of a statement, in the engine's words. */
+/** A failed statement, with the engine's message. */
 export class EngineError extends Error {
   readonly code: number;
 
@@ -48,9 +48,9 @@ export class EngineError extends Error {
 }
 
 export const CANCELLED = new EngineError(394, 'Code: 394. DB::Exception: Query was cancelled. (QUERY_WAS_CANCELLED)');
-/** Sessions without a name that are kept for the next request. */
+/** Maximum number of unnamed sessions kept for the next request. */
 const SPARE_SESSIONS = 16;
-/** How often an object store is asked for the tables that lie there: about 7 s when no server listens. */
+/** Number of attempts to reach an object store that contains tables: about 7 s if no server listens. */
 const LOADING_ATTEMPTS = 5;
 const READS_ONLY = /^\s*(?:show|describe|desc|explain|exists)\b/i;
 const KILLS = /\bkill\s+query\b/i;
@@ -71,7 +71,7 @@ class Lane {
   expires = Number.POSITIVE_INFINITY;
   pending = 0;
   closed = false;
-  /** Output of a failed statement could not be discarded: the session is unusable. */
+  /** The output of a failed statement could not be discarded: the session is unusable. */
   spoiled = false;
 
   constructor(native: NativeSession) {
@@ -105,7 +105,7 @@ class Lane {
     for (const name of this.#settings.keys()) if (!settings.has(name)) changes.push(`${name} = DEFAULT`);
     for (const [name, value] of parameters) changes.push(`param_${name} = ${quoteText(value)}`);
     const before = this.#settings;
-    // When the SET fails, the next request sets everything again.
+    // If the SET fails, the next request sets everything again.
     this.#settings = new Map([...before.keys(), ...settings.keys()].map((name) => [name, UNKNOWN]));
     if (changes.length > 0) await this.query(`SET ${changes.join(', ')}`, 'Null');
     this.#settings = new Map(settings);
@@ -121,9 +121,9 @@ class Lane {
     }
   }
 
-  /** Discards the output of a failed statement: chdb would put it before the next statement's rows. */
+  /** Discards the output of a failed statement: chdb would prepend it to the next statement's rows. */
   async #recover(error: unknown): Promise<void> {
-    // An error of the engine has a code. Without one the library has refused the session, which is unusable.
+    // An error of the engine has a code. Without one, the library has rejected the session, which is unusable.
     if (!ENGINE_CODE.test(String(error))) this.spoiled = true;
     else
       await this.#native.queryAsync('SELECT 1', { format: 'Null' }).catch(() => {
@@ -151,7 +151,7 @@ export class Engine {
   readonly #spare: Lane[] = [];
   readonly #control: Lane;
   readonly #now: () => number;
-  /** Folder of rows on their way. */
+  /** Folder for rows in transit. */
   readonly #spool: string;
   /** Null: statements may use files. */
   readonly #folder: WorkingFolder | null;
@@ -159,20 +159,22 @@ export class Engine {
   #killing = 0;
   #kills = 0;
   running = 0;
-  /** Has any statement run yet? */
+  /** Whether any statement has run yet. */
   served = false;
-  /** When a statement last ended; milliseconds of `now`. */
+  /** When a statement last ended, in milliseconds of `now`. */
   lastUse: number;
 
-  /** @param rights configuration of the engine that limits what statements reach; null: all that the process may */
+  /**
+   * @param rights engine configuration that limits what statements reach; null: everything that the process may access
+   */
   constructor(native: NativeEngine, path: string, spool: string, now: () => number, rights: string | null = null) {
     this.#spool = spool;
-    // Silences the engine's log. By default the library takes `delete from t` for `select delete from t`; a server
-    // does not.
+    // Silences the engine's log. By default the library parses `delete from t` as `select delete from t`; a server does
+    // not.
     const connectionArgs = ['--logger.level=none', '--implicit_select=0'];
     if (rights !== null) connectionArgs.push(`--config-file=${rights}`);
     this.#open = () => new native(path, { connectionArgs });
-    // The first session loads the tables. By default it would ask an unreachable object store 500 times.
+    // The first session loads the tables. By default it would try an unreachable object store 500 times.
     this.#control = new Lane(
       new native(path, { connectionArgs: [...connectionArgs, `--s3_retry_attempts=${LOADING_ATTEMPTS}`] }),
     );
@@ -188,11 +190,11 @@ export class Engine {
   }
 
   /**
-   * Runs a statement and hands its output over.
-   * @param session name of the session and seconds that it lives without use; null: one of its own
-   * @param take called once, before the first bytes; its promise ends when the client has all of them. Its session
-   *   waits so long
-   * @throws EngineError in the engine's words
+   * Runs a statement and passes on its output.
+   * @param session name of the session and seconds that it lives without use; null: a temporary one
+   * @param take called once, before the first bytes; its promise resolves when the client has all of them. The session
+   *   is busy until then
+   * @throws EngineError with the engine's message
    */
   async run(
     session: { id: string; timeout: number } | null,
@@ -207,7 +209,7 @@ export class Engine {
         await lane.prepare(statement);
         const { tag, format } = statement;
         const sql = tag === null ? statement.sql : `${statement.sql}\n/* ${tag} */`;
-        // A stream of chdb starts in the event loop's thread and computes subqueries there: rows go through a file
+        // A chdb stream starts in the event loop's thread and evaluates subqueries there, so rows go through a file
         // instead.
         const file = join(this.#spool, `${randomUUID()}.rows`);
         const asked = intoFile(sql, format, file);
@@ -250,8 +252,8 @@ export class Engine {
   }
 
   /**
-   * chdb answers a query that is killed before it starts as if it had no rows. So an empty answer beside a KILL QUERY
-   * is asked for again.
+   * chdb answers a query that is killed before it starts as if it had no rows. An empty answer during a KILL QUERY is
+   * therefore requested again.
    */
   async #ask(lane: Lane, sql: string, format: string, file: string | null): Promise<NativeResult> {
     for (;;) {
@@ -276,7 +278,7 @@ export class Engine {
       .catch(() => undefined);
   }
 
-  /** What is in a compressed file. @param coding one that the engine knows @throws EngineError */
+  /** Decompresses a file. @param coding a compression that the engine supports @throws EngineError */
   async unpack(file: string, coding: string): Promise<Uint8Array> {
     const lane = this.#control;
     const from = `FROM INFILE ${quoteText(file)} COMPRESSION ${quoteText(coding)} FORMAT RawBLOB`;
@@ -310,7 +312,7 @@ export class Engine {
     void lane.inOrder(async () => lane.close());
   }
 
-  /** Closes sessions whose time without use is over. */
+  /** Closes sessions that were unused for too long. */
   sweep(): void {
     for (const [id, lane] of this.#named) if (lane.pending === 0 && lane.expires < this.#now()) this.closeSession(id);
   }
@@ -326,10 +328,7 @@ export class Engine {
   }
 }
 
-/**
- * @returns a query that writes its rows into the file; null for what is no query, and for one that says where its rows
- *   go
- */
+/** @returns a query that writes its rows into the file; null if it is not a query, or names its own output */
 function intoFile(sql: string, format: string, file: string): string | null {
   const bare = sql.replace(/^(?:\s+|\/\*[\s\S]*?\*\/|--[^\n]*\n)+/, '');
   if (!/^(?:select|with|\()/i.test(bare) || /\boutfile\b|\binsert\s+into\b|;\s*\S/i.test(bare)) return null;
@@ -343,12 +342,12 @@ function intoFile(sql: string, format: string, file: string): string | null {
 const FORMAT_CLAUSE =
   /\bformat\s+([A-Za-z]\w*)\s*(?:;|settings\b[\s\S]*|(?:\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\/|--[^\n]*(?:\n|$))\s*)*$/i;
 
-/** The format that a statement's text asks for at its end. */
+/** The FORMAT at the end of a statement's text. */
 export function formatOf(sql: string): string | undefined {
   return FORMAT_CLAUSE.exec(sql)?.[1];
 }
 
-/** Opened lazily: an unread stream would fail unheard when the file is removed, and end the process. */
+/** Opened lazily: an unread stream would emit an unhandled error when the file is removed, and end the process. */
 async function* rowsOf(file: string): AsyncGenerator<Uint8Array> {
   for await (const chunk of createReadStream(file)) yield chunk as Buffer;
 }

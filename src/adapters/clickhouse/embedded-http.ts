@@ -1,5 +1,5 @@
-// ClickHouse's HTTP interface over the embedded engine: who may ask, what is asked, in which session, and how the
-// answer and a failure look. Running statements is left to embedded-engine.ts, the process to keeper.ts.
+// ClickHouse's HTTP interface on top of the embedded engine: authentication, the statement, its session, and the format
+// of answers and failures. embedded-engine.ts runs statements, keeper.ts the process.
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import { createWriteStream, rmSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -20,11 +20,11 @@ export interface HttpSettings {
   readonly spool: string;
   readonly version: string;
   readonly timezone: string;
-  /** May statements reach files, programs and other servers? */
+  /** Whether statements may reach files, programs and other servers. */
   readonly open: boolean;
 }
 
-/** Parameters of a request that are no settings. */
+/** Request parameters that are not settings. */
 const OWN_PARAMETERS = new Set([
   'query',
   'database',
@@ -47,7 +47,7 @@ const OWN_PARAMETERS = new Set([
 ]);
 const BINARY_FORMATS =
   /^(?:Native|RowBinary\w*|Arrow\w*|Parquet|ORC|Avro\w*|Protobuf\w*|MsgPack|BSON\w*|CapnProto|RawBLOB|Npy)$/i;
-/** What the engine itself can read from a file. */
+/** Compressions that the engine can read from a file. */
 const FILE_CODINGS = new Set(['gzip', 'deflate', 'br', 'xz', 'zstd', 'lz4', 'bz2', 'snappy']);
 const DECODERS: Readonly<Record<string, (bytes: Buffer) => Uint8Array>> = {
   gzip: gunzipSync,
@@ -162,7 +162,7 @@ async function runRequest(
       // The name becomes part of a SET statement.
       if (!OWN_PARAMETERS.has(name) && !/^\w+$/.test(name))
         throw new EngineError(115, exception(115, `Unknown setting ${name}`, 'UNKNOWN_SETTING'));
-      // The only setting that is SQL and can be changed.
+      // The only setting that contains SQL and can be changed.
       if (!settings.open && /^additional_table_filters$/i.test(name)) guardStatement(`set ${name} = ${value}`);
       if (name.startsWith('param_')) parameters.set(name.slice(6), value);
       else if (!OWN_PARAMETERS.has(name)) own.set(name, value);
@@ -171,7 +171,7 @@ async function runRequest(
     if (sessionId !== '' && query.get('session_check') === '1' && !engine.hasSession(sessionId))
       throw new EngineError(372, exception(372, 'Session not found', 'SESSION_NOT_FOUND'));
     const id = query.get('query_id') ?? '';
-    // In the text of the statement: what ends it, and asks whether it has ended, finds it so.
+    // The id is part of the statement's text, where KILL and system.processes find it.
     const tag = given.data ? null : `tsdbt-${/^[\w:-]+$/.test(id) ? id : randomUUID()}`;
     let gone = false;
     response.once('close', () => {
@@ -294,12 +294,13 @@ async function statementOf(settings: HttpSettings, request: IncomingMessage, que
       );
     }
   }
-  // Read as single bytes, so that offsets in the text are offsets in the bytes. The engine itself ends such rows at an
-  // empty line, and runs what follows.
-  const head = query === '' ? insertHead(body.subarray(0, 1_000_000).toString('latin1')) : null;
-  const start = head === null ? null : rowsStart(body, head.end);
+  // The engine itself ends such rows at an empty line, and runs what follows.
+  const top = query === '' ? body.subarray(0, 1_000_000).toString('utf8') : '';
+  const head = insertHead(top);
+  const insert = top.slice(0, head?.end ?? 0);
+  const start = head === null ? null : rowsStart(body, Buffer.byteLength(insert));
   if (head !== null && start !== null) {
-    const insert = body.subarray(0, head.end).toString('utf8');
+    if (insert.includes('\ufffd')) throw new EngineError(62, exception(62, 'The INSERT is not UTF-8', 'SYNTAX_ERROR'));
     guard(settings, insert);
     const file = join(settings.spool, `${randomUUID()}.data`);
     await pipeline(Readable.from([body.subarray(start)]), createWriteStream(file, { mode: 0o600 }));
@@ -339,12 +340,11 @@ function unknownCoding(coding: string): EngineError {
 
 /** `INSERT INTO t FORMAT X` reading a file instead of what follows. */
 function fromFile(sql: string, file: string, coding: string): string {
-  const parts = /^([\s\S]*?)(\s+settings\s[\s\S]*?)?(\s+format\s+[A-Za-z][A-Za-z0-9_]*)?\s*;?\s*$/i.exec(sql);
-  const [, head = sql, settings = '', format = ' FORMAT Values'] = parts ?? [];
-  return (
-    `${head.replace(/(?<!\s)\s+values\s*$/i, '')} FROM INFILE ${quoteText(file)} COMPRESSION ` +
-    `${quoteText(coding)}${settings}${format}`
-  );
+  const from = `FROM INFILE ${quoteText(file)} COMPRESSION ${quoteText(coding)}`;
+  const head = insertHead(sql);
+  if (head !== null) return `${sql.slice(0, head.clauses)} ${from} ${sql.slice(head.clauses, head.end)}`;
+  const [, target = sql, settings = ''] = /^([\s\S]*?)(\s+settings\s[\s\S]*?)?\s*;?\s*$/i.exec(sql) ?? [];
+  return `${target.replace(/(?<!\s)\s+values\s*$/i, '')} ${from}${settings} FORMAT Values`;
 }
 
 /** Without `read_rows`: the engine tells the rows of its output alone. */

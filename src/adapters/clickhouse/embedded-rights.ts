@@ -1,5 +1,5 @@
-// The rights of the embedded engine's only user, as a configuration of the engine: databases and all in them, but no
-// files, programs, other servers or users. Ways for which it has no grant are closed by statement-guard.ts.
+// The privileges of the embedded engine's only user, as engine configuration: databases and everything in them, but no
+// files, programs, other servers or users. statement-guard.ts covers access that needs no privilege.
 import { mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -40,7 +40,7 @@ const GRANTS = [
   'SYSTEM WAIT LOADING PARTS',
 ];
 
-/** Settings that name files or servers, or hold SQL in a text. They keep their defaults. */
+/** Settings that name files or servers, or contain SQL as text. They keep their defaults. */
 const FIXED_SETTINGS = [
   'additional_result_filter',
   'allow_experimental_ai_functions',
@@ -67,7 +67,7 @@ export function writeRights(dir: string): string {
   const users = join(dir, 'users.xml');
   const config = join(dir, 'config.xml');
   const constraints = FIXED_SETTINGS.map((name) => `<${name}><const/></${name}>`).join('');
-  // In the profile `default`, which `SET profile` cannot leave.
+  // Constraints belong to the profile `default`, which `SET profile` cannot leave.
   writeFileSync(
     users,
     `<clickhouse>
@@ -94,8 +94,8 @@ function escaped(text: string): string {
 }
 
 /**
- * The process's working folder, which is removed but for the time of work with the server's own files. The engine's
- * function `file`, for which there is no grant, looks for that folder first: without it, it fails however it is called.
+ * The process's working folder, which exists only while the server works with its own files. The engine's function
+ * `file`, which needs no privilege, resolves that folder first: without it, every call fails.
  */
 export class WorkingFolder {
   readonly #parent: string;

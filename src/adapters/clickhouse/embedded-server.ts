@@ -1,11 +1,11 @@
-// The embedded ClickHouse of a target, as `tsdbt db` meets it. What starts and stops it is embedded.ts.
+// The embedded ClickHouse of a target for `tsdbt db`. embedded.ts starts and stops it.
 import type { Profile } from '../../contracts/project.ts';
 import { type EmbeddedServer, loginOf } from '../embedded/embedded-server.ts';
 import type { AdapterOptions } from '../index.ts';
 import { embeddedFolder } from './create.ts';
 import { adoptEmbedded, embeddedStatus, keepEmbedded, stopEmbedded } from './embedded.ts';
 
-/** @returns null when the target names a server of the user's */
+/** @returns null if the target is a server of the user */
 export function clickhouseServer(
   profile: Profile,
   { projectDir }: Pick<AdapterOptions, 'projectDir'>,

@@ -1,5 +1,5 @@
-// The project's own ClickHouse: the engine of npm `chdb` in a process of its own, shared by concurrent commands. It
-// speaks ClickHouse's HTTP interface, so the adapter knows no difference. keeper.ts is that process.
+// The project's own ClickHouse: the engine of npm `chdb` in a separate process (keeper.ts), shared by concurrent
+// commands. It speaks ClickHouse's HTTP interface, so the adapter treats it like any server.
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -12,16 +12,16 @@ import { makeFolder } from '../../make-folder.ts';
 import { sleep } from '../../within.ts';
 import { ALLOW_VARIABLE, allowsExternalAccess, OPEN } from './embedded-access.ts';
 
-/** The version of chdb that this program was tested with. */
+/** The chdb version that this program was tested with. */
 const CHDB = 'chdb@3.4.0';
-/** It starts within a second, unless it waits for a server outside. */
+/** It starts within a second, unless it waits for an external server. */
 const START_LIMIT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
 
 export interface EmbeddedOptions {
-  /** Folder of the server's data: absolute. Made when absent. */
+  /** Absolute path of the server's data folder, created if missing. */
   readonly dir: string;
-  /** Where chdb may be installed, too, beside this program's own packages. */
+  /** Where chdb may be installed, in addition to this program's own packages. */
   readonly projectDir: string;
 }
 
@@ -33,13 +33,13 @@ export interface EmbeddedServer {
   readonly password: string;
   /** Folder of its state and data. */
   readonly home: string;
-  /** Ends this process's use. Without users the server stops within seconds. Safe to call twice. */
+  /** Ends this process's use. Without users the server stops within seconds. Can be called twice. */
   release(): Promise<void>;
 }
 
 /**
- * The embedded server of a folder, started (half a second) when it is not running.
- * @throws `connection` error saying what is missing
+ * Returns the embedded server of a folder and starts it (half a second) if it is not running.
+ * @throws `connection` error that says what is missing
  */
 export async function embeddedClickhouse({ dir, projectDir }: EmbeddedOptions): Promise<EmbeddedServer> {
   const files = new EmbeddedFiles(dir, 'ClickHouse');
@@ -57,7 +57,10 @@ export async function embeddedClickhouse({ dir, projectDir }: EmbeddedOptions): 
   }
 }
 
-/** The port of the server with the rights that this command allows. One that nothing uses is started anew. */
+/**
+ * Returns the port of a server with the access that this command allows. An unused server with other access is
+ * restarted.
+ */
 async function serverPort(files: EmbeddedFiles, projectDir: string): Promise<number> {
   const open = allowsExternalAccess();
   const found = (): number | null => (files.keeper?.open === open ? runningPort(files) : null);
@@ -110,7 +113,7 @@ async function start(files: EmbeddedFiles, projectDir: string, open: boolean): P
   }
 }
 
-/** chdb throws a text without a reason, and writes the engine's own words to the keeper's log. */
+/** chdb throws an error without a reason; the keeper's log contains the engine's message. */
 function withReason(error: TsdbtError, files: EmbeddedFiles): TsdbtError {
   const reason = /^Code: \d+\. (?:DB::\w+: )?(.+?) \([A-Z_]+\)$/ms.exec(keeperLog(files))?.[1];
   if (reason === undefined) return error;
@@ -118,8 +121,9 @@ function withReason(error: TsdbtError, files: EmbeddedFiles): TsdbtError {
 }
 
 /**
- * Names the tables that keep a folder from opening. The engine opens all or none, and waits for object stores.
- * @returns the error with the engine's message, and how to open the folder without them
+ * Names the tables that prevent a folder from opening. The engine opens all tables or none, and waits for object
+ * stores.
+ * @returns the error with the engine's message, and how to open the folder without these tables
  */
 function withUnloadedTables(error: TsdbtError, files: EmbeddedFiles): TsdbtError {
   const said = keeperLog(files);
@@ -141,7 +145,7 @@ function withUnloadedTables(error: TsdbtError, files: EmbeddedFiles): TsdbtError
   );
 }
 
-/** Files that define attached tables with a disk of their own, relative to `data`. */
+/** Files that define attached tables with their own disk, relative to `data`. */
 function remoteTables(data: string): string[] {
   const store = join(data, 'store');
   if (!existsSync(store)) return [];
@@ -157,7 +161,7 @@ function remoteTables(data: string): string[] {
 }
 
 /**
- * A package in the project is the project's code: it is taken only with the caller's consent.
+ * A package inside the project is the project's code: it is used only with the caller's consent.
  * @throws `connection` error that says what to install
  */
 export function findChdb(projectDir: string): string {
@@ -213,7 +217,7 @@ export function embeddedStatus(dir: string): EmbeddedStatus {
 
 /**
  * Takes over data that an earlier version kept in the project: `tsdbt db adopt`.
- * @returns the folder that holds them now
+ * @returns the new data folder
  */
 export async function adoptEmbedded(dir: string): Promise<string> {
   const files = new EmbeddedFiles(dir, 'ClickHouse');
@@ -235,7 +239,7 @@ export async function keepEmbedded(options: EmbeddedOptions): Promise<EmbeddedSe
 }
 
 /**
- * Stops the server once no command uses it: `tsdbt db stop`.
+ * Stops the server as soon as no command uses it: `tsdbt db stop`.
  * @returns pids of the commands that still use it; the last of them stops the server
  */
 export async function stopEmbedded(dir: string): Promise<readonly number[]> {

@@ -1,5 +1,5 @@
-// Makes EXCHANGE TABLES safe while others write to the table. Notes before it which blocks the new table was built
-// from; moves newer rows after it, and then drops the old table. Macros build the new table and exchange.
+// Makes EXCHANGE TABLES safe while others write to the table. Before it, records which blocks the new table was built
+// from; after it, moves newer rows and drops the old table. Macros build the new table and exchange.
 import { TsdbtError } from '../../errors.ts';
 import { toText } from '../../values/text.ts';
 import { LOCAL_DATABASES, TABLE_UUID } from './catalogue.ts';
@@ -10,11 +10,11 @@ import { sleep } from '../../within.ts';
 
 /** The state of an exchange. */
 export interface Exchange {
-  /** The table that takes the target's place; after the EXCHANGE the name of the old one. */
+  /** The table that replaces the target. After the EXCHANGE this is the name of the old table. */
   readonly shadow: string;
   /** UUID of the target before the EXCHANGE. */
   readonly uuid: string;
-  /** The highest block number of each partition that the shadow was made from. */
+  /** The highest block number of each partition that the shadow table was built from. */
   readonly blocks: Readonly<Record<string, number>>;
   /** Parts of the old table whose rows are in `carry` or in the target. */
   readonly carried: readonly string[];
@@ -31,7 +31,7 @@ interface Part {
 
 const PAUSE = 50;
 
-/** A mutation changes the data version and not the blocks. */
+/** A mutation changes the data version but not the blocks. */
 function partsSql({ schema }: Lease, table: string): string {
   return (
     'select name, partition_id, min_block_number, greatest(toInt64(max_block_number), toInt64(data_version)) ' +
@@ -55,17 +55,18 @@ function uuidSql({ schema }: Lease, table: string): string {
   );
 }
 
-/** Stopping merges is an optimisation: without the privilege a merge may mix blocks, and that is noticed. */
+/** Stopping merges is an optimization: without the privilege a merge may mix blocks, which is detected. */
 export async function setMerges(lease: Lease, action: 'start' | 'stop', table: string): Promise<void> {
   await lease.query(`system ${action} merges ${lease.table(table)}`).catch(() => undefined);
 }
 
 /**
- * Notes the coming exchange.
- * @param blocks what the shadow was built from
- * @param uuid the table that it was built from
- * @returns false, with nothing noted, when the target changed by more than new rows: rebuild the shadow
- * @throws when the target no longer exists
+ * Records the upcoming exchange.
+ * @param blocks the blocks that the shadow table was built from
+ * @param uuid of the table that it was built from
+ * @returns false, without recording anything, if the target changed by more than new rows: the shadow table must be
+ *   rebuilt
+ * @throws if the target no longer exists
  */
 export async function beginExchange(
   lease: Lease,
@@ -97,12 +98,12 @@ export async function beginExchange(
 
 /**
  * Completes an exchange, whether or not EXCHANGE has run: moves rows that others wrote to the old table, then drops it.
- * @param stopped merges of the old table are stopped, and stay so whatever its name
- * @throws when such rows cannot be told apart; the old table is kept
+ * @param stopped merges of the old table are stopped, and stay stopped whatever its name
+ * @throws if such rows cannot be identified; the old table is kept
  */
 export async function finishExchange(lease: Lease, noted: Exchange, stopped = false): Promise<void> {
   let exchange = noted;
-  // The server's clock: durations of statements come from it, too.
+  // The server's clock, because the durations of statements come from it as well.
   const [facts] = await lease.query(
     `select (${uuidSql(lease, exchange.shadow)}), toFloat64(now64(6)), (${sourcesSql(lease)})`,
   );
@@ -179,7 +180,7 @@ async function moveRows(lease: Lease, carry: string): Promise<void> {
   await lease.query(`drop table if exists ${lease.table(carry)}`);
 }
 
-/** Columns that can be written, of both tables. */
+/** Columns of both tables that can be written. */
 async function commonColumns(lease: Lease, shadow: string): Promise<string> {
   const rows = await lease.query(
     `select name from system.columns where database = ${quoteText(lease.schema)} and table in ` +
@@ -189,7 +190,7 @@ async function commonColumns(lease: Lease, shadow: string): Promise<string> {
   return rows.map((row) => quoteIdentifier(row.textAt(0))).join(', ');
 }
 
-/** Tables that materialized views writing to the target read, as JSON. */
+/** Tables read by materialized views that write to the target, as JSON. */
 function sourcesSql({ schema, identifier }: Lease): string {
   const target = [quoteText(` TO ${schema}.${identifier} `), quoteText(` TO ${schema}.${identifier} (`)];
   return (
@@ -202,13 +203,13 @@ function sourcesSql({ schema, identifier }: Lease): string {
 
 /**
  * Counts running statements that write to the target, or to a source of a materialized view that writes to it. They
- * write to the table as it was when they began.
+ * write to the table that the name referred to when they began.
  */
 function writersSql(lease: Lease, sources: readonly string[]): string {
   return insertsSql([lease.identifier, ...sources]);
 }
 
-/** Counts running INSERTs into tables of these names, in whatever database. */
+/** Counts running INSERTs into tables with these names, in any database. */
 export function insertsSql(tables: readonly string[]): string {
   const names = tables.map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   const pattern = `(?is)insert\\s+(?:into\\s+)?(?:table\\s+)?[^\\s(]*\\b(?:${names.join('|')})\\b`;

@@ -1,18 +1,17 @@
 // The ledger of a microbatch model's built intervals: an append-only table `tsdbt_intervals` in the model's schema.
-// Without transactions a batch is noted after it is published; one that was not noted is run again. The runner asks
-// which are missing.
+// Without transactions, a batch is recorded after it is published; a batch without a record runs again.
 import type { Adapter, DoneInterval, IntervalLedger, Session } from '../adapter.ts';
 import type { Relation } from '../relation.ts';
 import { quoteWritten, quoteText } from './literal.ts';
 
 const LEDGER_TABLE = 'tsdbt_intervals';
 /**
- * Kinds of rows: an interval is built; a rebuild begins, so nothing is; nothing is known. The last two end all before
- * them.
+ * Kinds of rows: an interval is built; a rebuild begins, so no interval is built; nothing is known. The last two
+ * invalidate all earlier rows.
  */
 type Word = 'done' | 'begun anew' | 'forgotten';
 
-/** @param adapter whose cache knows whether the table is there */
+/** @param adapter its cache shows whether the table exists */
 export function createIntervalLedger(adapter: Pick<Adapter, 'cache' | 'createRelation'>): IntervalLedger {
   const named = new Map<string, Promise<ReadonlySet<string>>>();
   const ledgerOf = ({ schema }: Relation): Relation =>
@@ -51,7 +50,7 @@ async function makeTable(session: Session, relation: Relation): Promise<void> {
 comment 'tsdbt: intervals of event time for which microbatch models of this schema are built'`);
 }
 
-/** An interval of no length means that the table is being rebuilt. Touching intervals are merged. */
+/** An empty interval means that the table is being rebuilt. Adjacent intervals are merged. */
 async function readIntervals(session: Session, relation: Relation): Promise<DoneInterval[]> {
   const [table, name] = [tableName(relation), quoteText(relation.identifier ?? '')];
   const {
@@ -73,7 +72,7 @@ where relation_name = ${name} and noted_at >= (select max(noted_at) from ${table
   return found;
 }
 
-/** Inserts a row that sorts behind all others of the relation, whatever the server's clock. */
+/** Inserts a row that sorts after all others of the relation, whatever the server's clock. */
 function noteSql(relation: Relation, word: Word, { start, end }: DoneInterval = { start: 0, end: 0 }): string {
   const [table, name] = [tableName(relation), quoteText(relation.identifier ?? '')];
   return (

@@ -1,6 +1,5 @@
-// The process of the embedded ClickHouse: the engine (npm `chdb`) and its HTTP interface on the loopback address, for
-// as long as somebody uses it. Started by embedded.ts with the folder and chdb's place; when the native library dies it
-// takes this process alone with it.
+// The process of the embedded ClickHouse: the engine (npm `chdb`) and its HTTP interface on the loopback address,
+// running while it has users. embedded.ts starts it. If the native library crashes, only this process ends.
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -20,16 +19,16 @@ import { sleep } from '../../within.ts';
 const HOST = '127.0.0.1';
 export const USER = 'default';
 const WATCH_MS = 250;
-/** How long the server runs on for other clients, after their last statement. */
+/** How long the server keeps running for other clients after their last statement. */
 const IDLE_MS = 3000;
-/** How long to wait for a server that is ending: one process at a time may use a folder. */
+/** How long to wait for a server that is ending: only one process at a time can use a folder. */
 const TAKEOVER_MS = 15_000;
 
 /**
- * Opens the folder's engine. One process at a time may have it open, also one that was killed and whose threads have
- * not all ended; chdb says only that it could not.
- * @returns the port of another keeper's server in its place: a command that was stopped while it started leaves a
- *   keeper that nobody knows until its server takes connections
+ * Opens the folder's engine. Only one process at a time can have it open, and a killed one may still have running
+ * threads; chdb reports only that opening failed.
+ * @returns the port of another keeper's server instead: a command that was stopped while starting leaves a keeper that
+ *   is unknown until its server accepts connections
  */
 async function openEngine(
   native: NativeEngine,

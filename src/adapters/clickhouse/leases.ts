@@ -1,6 +1,6 @@
-// Leases: who may build a relation. ClickHouse has no locks. So a run announces itself by a table whose comment names
-// it, looks for others, and waits while one lives. It repairs or drops what dead runs have left. exchange.ts moves
-// rows.
+// Leases: which run may build a relation. ClickHouse has no locks, so a run announces itself by a table whose comment
+// identifies it, looks for others, and waits while one is alive. It repairs or drops what dead runs left. exchange.ts
+// moves rows.
 import { createHash, randomBytes } from 'node:crypto';
 import { TsdbtError } from '../../errors.ts';
 import { type Exchange, finishExchange, setMerges } from './exchange.ts';
@@ -24,7 +24,7 @@ interface Claim {
   readonly stopped?: boolean | undefined;
 }
 
-/** A table whose name begins as a working name of the relation. */
+/** A table whose name starts like a working name of the relation. */
 interface Neighbour {
   readonly name: string;
   readonly engine: string;
@@ -32,12 +32,12 @@ interface Neighbour {
   readonly age: number;
 }
 
-/** A lock that was not renewed for so many seconds is stale. */
+/** A lock that was not renewed for this many seconds is stale. */
 const STALE = 120;
 const RENEW_MS = 15_000;
-/** Least milliseconds between two looks at a lock that another run holds. */
+/** Minimum milliseconds between two checks of a lock held by another run. */
 const PAUSE = 50;
-/** Idle locks are dropped together: milliseconds that one may stay, and how many at most. */
+/** Idle locks are dropped in groups: the milliseconds that one may remain, and the maximum number. */
 const IDLE_LOCK_MS = 500;
 const MAX_IDLE_LOCKS = 20;
 const WORKING = new RegExp(
@@ -46,17 +46,17 @@ const WORKING = new RegExp(
 );
 const UNKNOWN_DATABASE = '81';
 const UNKNOWN_SETTING = '115';
-/** Limit for cleaning up on a server that does not answer. */
+/** Time limit for cleaning up on a server that does not answer. */
 const LAST_WAIT = 3000;
 
-/** The right to build one relation, until it is released. */
+/** The exclusive right to build one relation, until it is released. */
 export class Lease {
   readonly schema: string;
   readonly identifier: string;
   readonly run: string;
   readonly query: Query;
   readonly notify: (message: string) => void;
-  /** Engine of the relation when neighbours were last read; null: it did not exist. */
+  /** Engine of the relation when the schema was last read; null: it did not exist. */
   engine: string | null = null;
   #claim: Claim;
   #last: Promise<unknown> = Promise.resolve();
@@ -82,7 +82,7 @@ export class Lease {
     return this.#claim.exchange;
   }
 
-  /** Has this lease stopped merges of what was the relation then? */
+  /** Whether this lease has stopped merges of the relation with that UUID. */
   get stopped(): boolean {
     return this.#claim.stopped === true;
   }
@@ -96,7 +96,7 @@ export class Lease {
     return `${workingStem(this.identifier)}__tsdbt_${kind}_${this.run}`;
   }
 
-  /** A table of the relation's schema, as SQL. */
+  /** A table of the relation's schema, quoted for SQL. */
   table(name: string): string {
     return `${quoteWritten(this.schema)}.${quoteWritten(name)}`;
   }
@@ -112,7 +112,7 @@ export class Lease {
     await this.query(`drop table if exists ${this.table(this.lockName)}`);
   }
 
-  /** Renews the lock for as long as the work takes. */
+  /** Renews the lock while the work runs. */
   keep(): void {
     this.#renewal = setInterval(() => void this.#write().catch(() => undefined), RENEW_MS);
     this.#renewal.unref();
@@ -122,20 +122,20 @@ export class Lease {
     clearInterval(this.#renewal);
   }
 
-  /** Notes the state of an exchange for recovery after a kill; it is on the server's disk when this returns. */
+  /** Records the state of an exchange for recovery after a kill. It is on the server's disk when this returns. */
   async note(exchange: Exchange | undefined): Promise<void> {
     this.#claim = { ...this.#claim, exchange };
     await this.#write();
   }
 
-  /** Forgets a completed exchange without a statement: its note names tables by UUID that no longer exist. */
+  /** Forgets a completed exchange without a statement: its record names tables by UUIDs that no longer exist. */
   settle(): void {
     this.#claim = { ...this.#claim, exchange: undefined, stopped: false };
   }
 
   /**
-   * Stops merges of the relation until the lease is released; notes `exchange` with it. Without the privilege they go
-   * on.
+   * Stops merges of the relation until the lease is released, and records `exchange` with it. Without the privilege
+   * they continue.
    */
   async stopMerges(exchange = this.#claim.exchange): Promise<void> {
     this.#claim = { ...this.#claim, exchange, stopped: true };
@@ -177,13 +177,13 @@ export class Lease {
       }));
   }
 
-  /** Repairs what dead runs have left, and drops the rest. */
+  /** Repairs what dead runs left, and drops the rest. */
   async sweep(left: readonly Neighbour[]): Promise<void> {
     for (const { claim } of left) {
       if (claim?.stopped === true) await setMerges(this, 'start', this.identifier);
       if (claim?.exchange !== undefined) await finishExchange(this, claim.exchange);
     }
-    // Drops views before the tables that they write into, and locks last: until then the next run finds their notes.
+    // Drops views before the tables that they write into, and locks last: until then the next run finds their records.
     const place = ({ engine, claim }: Neighbour): number =>
       engine === 'MaterializedView' ? 0 : claim === null ? 1 : 2;
     for (const { name, engine } of [...left].sort((a, b) => place(a) - place(b))) {
@@ -193,10 +193,7 @@ export class Lease {
     }
   }
 
-  /**
-   * Drops a table of any size; servers refuse what is larger than 50 GB, and before 24.1 a statement cannot say
-   * otherwise.
-   */
+  /** Drops a table of any size. Servers refuse tables over 50 GB, and before 24.1 a statement cannot override that. */
   async drop(name: string): Promise<void> {
     const sql = `drop table if exists ${this.table(name)}`;
     try {
@@ -208,7 +205,7 @@ export class Lease {
   }
 }
 
-/** A lock comment of unknown form names no process: the lock lives until it is stale. */
+/** A lock comment of unknown format identifies no process: the lock is respected until it is stale. */
 function parseClaim(comment: string): Claim {
   try {
     const { host, pid, start, ...state } = JSON.parse(comment) as Partial<Claim>;
@@ -222,7 +219,7 @@ function parseClaim(comment: string): Claim {
 export interface Held {
   /**
    * Engine of the relation; null: it does not exist; undefined: unchanged since this command, which held the lease
-   * throughout, last looked.
+   * throughout, last read it.
    */
   readonly engine: string | null | undefined;
   /**
@@ -232,18 +229,18 @@ export interface Held {
   release(clean: boolean): Promise<void>;
 }
 
-/** The leases that a command holds, one a relation. */
+/** The leases held by a command, one per relation. */
 export class Leases {
   readonly #query: Query;
   readonly #own: ProcessIdentity = ownIdentity();
   readonly #host = ownHost();
   readonly #held = new Map<string, Lease>();
-  /** Queues this process's work by relation. */
+  /** Queues of this process's work, by relation. */
   readonly #turns = new Map<string, Promise<void>>();
-  /** Idle locks about to be dropped; a node that needs one before takes it over. */
+  /** Idle locks that will be dropped soon; a node that needs one takes it over. */
   readonly #idle = new Map<string, Lease>();
   readonly #dropping = new Map<string, Promise<void>>();
-  /** Releases of claimed names, by key. */
+  /** Release functions of claimed names, by key. */
   readonly #claims = new Map<string, () => Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #oneByOne = false;
@@ -252,7 +249,7 @@ export class Leases {
     this.#query = query;
   }
 
-  /** @throws `internal` when the relation's lock is not held */
+  /** @throws `internal` if the relation's lock is not held */
   of(schema: string, identifier: string): Lease {
     const lease = this.#held.get(key(schema, identifier));
     if (lease === undefined) throw new TsdbtError('internal', `${schema}.${identifier} is published without its lock`);
@@ -261,8 +258,8 @@ export class Leases {
 
   /**
    * Waits until no other run builds the relation.
-   * @param notify called once when it has to wait
-   * @returns null when the database does not exist: then no run can build the relation
+   * @param notify called once if it has to wait
+   * @returns null if the database does not exist: then no run can build the relation
    */
   async acquire(schema: string, identifier: string, notify: (message: string) => void): Promise<Held | null> {
     const id = key(schema, identifier);
@@ -318,7 +315,7 @@ export class Leases {
     return { engine: kept === undefined ? lease.engine : undefined, release };
   }
 
-  /** Drops idle locks. Never throws: locks that stay are known to be dead when this process has ended. */
+  /** Drops idle locks. Never throws: remaining locks are recognized as dead once this process has ended. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -335,7 +332,7 @@ export class Leases {
     await Promise.all(this.#dropping.values());
   }
 
-  /** The last flush of a command; releases what it has claimed, because no statement can be sent afterwards. */
+  /** The last flush of a command. Releases claimed names, because no statement can be sent afterwards. */
   async close(): Promise<void> {
     const late = new Promise<void>((resolve) => {
       setTimeout(resolve, LAST_WAIT).unref();
@@ -350,7 +347,7 @@ export class Leases {
         await this.#query(`drop table if exists ${leases.map((lease) => lease.table(lease.lockName)).join(', ')}`);
         return;
       } catch (error) {
-        // Older servers, and some databases, drop one table a statement.
+        // Older servers, and some databases, drop only one table per statement.
         if (!(error instanceof TsdbtError) || error.details.code === undefined) throw error;
         this.#oneByOne = true;
       }
@@ -358,7 +355,7 @@ export class Leases {
     for (const lease of leases) await lease.withdraw();
   }
 
-  /** Claims a name that is no relation's, without waiting. @returns its release, or who has it */
+  /** Claims a name that is not a relation's, without waiting. @returns its release function, or the current holder */
   async tryClaim(schema: string, name: string): Promise<(() => Promise<void>) | string> {
     const identifier = `tsdbt_${createHash('md5').update(name).digest('hex')}`;
     const id = key(schema, identifier);
@@ -390,7 +387,7 @@ export class Leases {
       await lease.announce();
       let first: Neighbour | undefined;
       try {
-        // Announces first and looks afterwards: of two runs at least one sees the other.
+        // Announces itself first and looks for others afterwards: of two runs at least one sees the other.
         const others = (await lease.neighbours()).filter(({ name }) => name !== lease.lockName);
         first = others.find((other) => this.#lives(other));
         if (first === undefined) {
@@ -411,8 +408,8 @@ export class Leases {
   }
 
   /**
-   * On this host a dead process is known at once. Locks of other hosts, and those that this process could not drop,
-   * have to become stale.
+   * On this host a dead process is recognized at once. Locks of other hosts, and those that this process could not
+   * drop, must become stale.
    */
   #lives({ claim, age }: Neighbour): boolean {
     return claim !== null && age <= STALE && (claim.host !== this.#host || isAlive(claim));

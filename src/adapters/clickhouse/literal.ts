@@ -1,16 +1,16 @@
-// Names and texts as ClickHouse's SQL writes them.
+// Formats names and texts for ClickHouse SQL.
 
-/** A name in backquotes, whatever it holds. */
+/** Quotes a name with backquotes, whatever it contains. */
 export function quoteIdentifier(name: string): string {
   return `\`${escapeText(name)}\``;
 }
 
-/** A name in double quotes, as dbt-clickhouse's `adapter.quote`; relations are in backquotes. */
+/** Quotes a name with double quotes, as dbt-clickhouse's `adapter.quote` does. Relations use backquotes. */
 export function quoteDouble(name: string): string {
   return `"${name.replace(/[\\"]/g, '\\$&').replaceAll('\0', '\\0')}"`;
 }
 
-/** A part of a statement that a project wrote: a bare or quoted name stays as it is, anything else is quoted. */
+/** Formats a part of a statement that a project wrote: a bare or quoted name is kept, anything else is quoted. */
 export function quoteUnlessBare(name: string): string {
   return /^[A-Za-z_]\w*$/.test(name) ? name : quoteWritten(name);
 }
@@ -23,12 +23,12 @@ export function quoteWritten(name: string): string {
   return (first === '`' || first === '"') && QUOTED.test(name) ? name : quoteIdentifier(name);
 }
 
-/** A text as a string literal, quotes included. */
+/** Formats a text as a string literal, including quotes. */
 export function quoteText(text: string): string {
   return `'${escapeText(text)}'`;
 }
 
-/** A text for the inside of quotes of any kind. */
+/** Escapes a text for use inside quotes of any kind. */
 export function escapeText(text: string): string {
   return text.replace(/[\\'`]/g, '\\$&').replaceAll('\0', '\\0');
 }

@@ -1,5 +1,5 @@
-// Replaces materialized views while rows arrive: finds a moment at which no INSERT into their sources runs, up to which
-// a table is filled from the sources, and waits for the second from which another view takes the rows over.
+// Replaces materialized views while rows arrive. Finds a moment at which no INSERT into their sources runs, up to which
+// a table is filled from the sources, and waits for the second from which the new view takes over.
 import { TsdbtError } from '../../errors.ts';
 import { sleep } from '../../within.ts';
 import { LOCAL_DATABASES } from './catalogue.ts';
@@ -16,29 +16,29 @@ export interface Border {
   readonly filters: string;
 }
 
-/** A table that views read, views themselves, and tables that pass rows on. */
+/** A table that views read, a view itself, or a table that passes rows on. */
 interface Place {
   readonly name: string;
   readonly engine: string;
-  /** Views that fire on its rows. */
+  /** Views that are triggered by its rows. */
   readonly fires: readonly string[];
-  /** Of a view: the table that it writes into. */
+  /** For a view: the table that it writes into. */
   readonly target: string;
   readonly engineFull: string;
 }
 
-/** The error of a fill whose snapshot has a part that was merged from older and newer blocks. */
+/** The error of a fill whose snapshot contains a part merged from older and newer blocks. */
 const MIXED = 'tsdbt: a part has blocks from before and after the border';
-/** Engines whose rows come from threads of the server, which system.processes does not show. */
+/** Engines whose rows come from server threads, which system.processes does not show. */
 const BACKGROUND = /^(?:Buffer|Kafka|RabbitMQ|NATS|FileLog|S3Queue|AzureQueue|MaterializedPostgreSQL)$/;
 const PASSES_ON = /^(?:Distributed|Buffer|Alias)$/;
 const PAUSE = 5;
 /** Seconds: a wait is reported after the first, and ends with an error after the second. */
 const NOTICE = 5;
 const PATIENCE = 600;
-/** Seconds between the start of a statement and the moment when system.processes shows it, at most. */
+/** Maximum seconds between the start of a statement and its appearance in system.processes. */
 const SLACK = 0.2;
-/** Seconds that a statement has to change a view, and how many times the answer to a short query it has beyond that. */
+/** Seconds within which a statement must change a view, plus this many times the response time of a short query. */
 const DDL_SECONDS = 0.5;
 const SLOWER = 20;
 

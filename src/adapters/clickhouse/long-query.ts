@@ -1,4 +1,4 @@
-// Settings of a statement that may be longer than the server takes by default.
+// Settings of a statement that may be longer than the server's default limit.
 
-/** As a comment with the marks of many partitions, or a condition that names them. */
+/** For example a comment with the marks of many partitions, or a condition that lists them. */
 export const LONG_QUERY = { max_query_size: String(2 ** 30) };

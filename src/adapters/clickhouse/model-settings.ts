@@ -1,15 +1,14 @@
-// SETTINGS clauses of a model: those of its table or view, and those of its query. Which statement they stand in is the
-// macros'.
+// SETTINGS clauses of a model: those of its table or view, and those of its query.
 import { PyDict } from '../../values/dict.ts';
 import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';
 
 /** Settings that only tables of the MergeTree family have. */
 const MERGE_TREE_ONLY = new Set(['replicated_deduplication_window']);
-/** What is built in one insert: the server must not take an equal block for a repeated one. */
+/** For tables built by one insert: the server must not drop equal blocks as duplicates. */
 const WITHOUT_DEDUPLICATION = new Set(['table', 'incremental', 'ephemeral', 'materialized_view']);
 
-/** `SETTINGS a='text', b=1`, or '' when there are none. A text in quotes of its own stays as it is. */
+/** Formats `SETTINGS a='text', b=1`, or '' if there are none. A text that contains its own quotes is kept. */
 export function settingsClause(settings: PyDict): string {
   const parts = [...settings.entries()].map(
     ([key, value]) =>
@@ -18,7 +17,7 @@ export function settingsClause(settings: PyDict): string {
   return parts.length === 0 ? '' : `SETTINGS ${parts.join(', ')}\n`;
 }
 
-/** The settings that the engine knows; each other one is warned of. */
+/** Returns the settings that the engine supports, and warns of all others. */
 export function settingsOfEngine(settings: PyDict, engine: string, warn: (message: string) => void): PyDict {
   const kept = new PyDict();
   for (const [key, value] of settings.entries()) {
@@ -29,7 +28,7 @@ export function settingsOfEngine(settings: PyDict, engine: string, warn: (messag
 }
 
 /**
- * The config `settings` with what dbt-clickhouse adds for the kind of model.
+ * Returns the config `settings` with dbt-clickhouse's additions for the kind of model.
  * @param keepDeduplication the profile's allow_automatic_deduplication
  */
 export function completeSettings(settings: Value, materialized: Value, keepDeduplication: boolean): PyDict {

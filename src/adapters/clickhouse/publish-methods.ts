@@ -1,5 +1,5 @@
-// Methods of `adapter` for macros that publish by EXCHANGE TABLES. Macros order the statements; exchange.ts notes and
-// carries over rows.
+// Methods of `adapter` for macros that publish by EXCHANGE TABLES. Macros order the statements; exchange.ts records
+// state and moves rows.
 import { TsdbtError } from '../../errors.ts';
 import { callableOf, NO_KWARGS, settle } from '../../values/call.ts';
 import { PyDict } from '../../values/dict.ts';
@@ -15,7 +15,7 @@ import { quoteText } from './literal.ts';
 import { comingSecond, isMixed, LiveViews, requireBefore } from './live-views.ts';
 import { ClickHouseSession } from './session.ts';
 
-/** @param leases those of the adapter that the methods belong to */
+/** @param leases of the adapter that the methods belong to */
 export function publishMethods(leases: Leases): TemplateMethods {
   const leaseOf = (method: string, relation: Value): Lease => {
     if (!(relation instanceof Relation))
@@ -28,7 +28,7 @@ export function publishMethods(leases: Leases): TemplateMethods {
     if (views === undefined) throw new TsdbtError('compilation', "'adapter.watch_views' has to be called before");
     return views;
   };
-  /** May views tell INSERTs apart by the second in which they began? Asked once. */
+  /** Whether views can distinguish INSERTs by the second in which they began. Queried once. */
   let dated: Promise<boolean> | undefined;
   const asksDated = async (lease: Lease): Promise<boolean> =>
     (

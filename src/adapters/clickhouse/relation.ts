@@ -1,6 +1,6 @@
-// ClickHouse's rules for relations. Names have two levels, as dbt's schema is ClickHouse's database, and are always
-// quoted. A relation knows of clusters, EXCHANGE, and materialized views that write to it. ../relation.ts renders and
-// compares.
+// ClickHouse's rules for relations. Names have two levels, because dbt's schema is ClickHouse's database, and are
+// always quoted. A relation knows about clusters, EXCHANGE, and materialized views that write to it. ../relation.ts
+// renders and compares.
 
 import { TsdbtError } from '../../errors.ts';
 import { callable } from '../../values/callable.ts';
@@ -14,7 +14,7 @@ import type { NodeOfRelation, RelationDialect, RelationType } from '../relation-
 import { Relation, type RelationInput } from '../relation.ts';
 import { quoteText, quoteWritten } from './literal.ts';
 
-/** The keys of a profile that decide whether statements run on the whole cluster. */
+/** Keys of a profile that determine whether statements run on the whole cluster. */
 export interface ClusterSettings {
   readonly cluster: string | null;
   readonly databaseEngine: string | null;
@@ -30,17 +30,17 @@ const TYPES: readonly RelationType[] = [
   'dictionary',
 ];
 
-/** Is DDL sent with ON CLUSTER? A replicated database does that by itself. */
+/** Whether DDL is sent with ON CLUSTER. A replicated database distributes DDL itself. */
 export function onCluster({ cluster, databaseEngine }: ClusterSettings): boolean {
   return (cluster ?? '').trim() !== '' && !(databaseEngine ?? '').toLowerCase().includes('replicated');
 }
 
-/** The relation's `can_on_cluster`; None when it has none. */
+/** The relation's `can_on_cluster`; None if it has none. */
 function canOnCluster(relation: Relation): Value {
   return relation.fields.own['can_on_cluster'] ?? null;
 }
 
-/** The dialect of a profile: nodes of a cluster's profile are made on all of its servers. */
+/** Creates the dialect of a profile. With a cluster, nodes are created on all of its servers. */
 export function clickhouseRelation(settings: ClusterSettings): RelationDialect {
   const dialect: RelationDialect = {
     className: 'ClickHouseRelation',

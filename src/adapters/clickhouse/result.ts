@@ -1,5 +1,5 @@
-// What the server sends as lines of JSON, as the values that dbt's templates get from dbt-clickhouse:
-// clickhouse-connect's Python types, then agate's. Sending statements is left to session.ts.
+// Converts the server's JSON lines to the values that dbt's templates get from dbt-clickhouse: clickhouse-connect's
+// Python types, then agate's.
 
 import { TsdbtError } from '../../errors.ts';
 import { PyBytes } from '../../values/bytes.ts';
@@ -15,9 +15,9 @@ import type { Value } from '../../values/value.ts';
 import { Table } from '../table.ts';
 import { resultColumn, tableOfColumns, uniqueNames } from '../table-inference.ts';
 
-/** Names, types, then a line a row. */
+/** Names, types, then one line per row. */
 export const RESULT_FORMAT = 'JSONCompactEachRowWithNamesAndTypes';
-/** How the lines must be written for `readTable`. */
+/** Output settings that `readTable` requires. */
 export const RESULT_SETTINGS: Readonly<Record<string, string>> = {
   output_format_json_quote_64bit_integers: '0',
   output_format_json_quote_decimals: '1',
@@ -35,7 +35,7 @@ export interface ResultColumn {
 
 type Decode = (value: Value) => Value;
 
-/** A type and what is inside its parentheses. */
+/** A type and its parameters. */
 interface ParsedType {
   readonly name: string;
   readonly args: readonly string[];
@@ -194,7 +194,7 @@ function map(key: Decode, item: Decode): Decode {
     value instanceof PyDict ? PyDict.from([...value.entries()].map(([k, v]) => [key(k), item(v)] as const)) : value;
 }
 
-/** Keys of JSON are text: numbers among them are read again. */
+/** JSON keys are text: numbers among them are parsed again. */
 function keyDecoder(type: string): Decode {
   return /^(?:LowCardinality\()?U?Int/.test(type)
     ? (value) => (typeof value === 'string' ? integer(value) : value)
@@ -202,8 +202,8 @@ function keyDecoder(type: string): Decode {
 }
 
 /**
- * Rows from lines of text.
- * @param limit at most so many; null or 0: all
+ * Parses rows from lines of text.
+ * @param limit maximum number; null or 0: all
  */
 export async function readTable(
   lines: AsyncIterable<string>,
@@ -245,7 +245,7 @@ function textList(line: string): string[] {
   return items.map(String);
 }
 
-/** Long numbers keep their digits; `{` is a dict. */
+/** Long numbers keep their digits; `{` starts a dict. */
 function rowOf(line: string): readonly Value[] {
   if (/\d{16}/.test(line)) return parseJson(line) as readonly Value[];
   const row: unknown = JSON.parse(line);

@@ -1,6 +1,6 @@
-// Settings of a user, a profile or a server that cut results short, or change the text of rows that go in and out.
+// Settings of a user, a profile or a server that truncate results, or change the text of rows sent and received.
 
-/** A query that exceeds a limit fails: `break` and `any` end it early, and a part would pass for the whole. */
+/** A query that exceeds a limit must fail: `break` and `any` end it early, and partial rows would pass as complete. */
 export const OVERFLOW_SETTINGS: Readonly<Record<string, string>> = {
   read_overflow_mode: 'throw',
   read_overflow_mode_leaf: 'throw',
@@ -15,7 +15,7 @@ export const OVERFLOW_SETTINGS: Readonly<Record<string, string>> = {
   transfer_overflow_mode: 'throw',
 };
 
-/** The text of values: what is hashed in one query and read in another must be the same. */
+/** The text of values: what one query hashes and another reads must be the same. */
 export const TEXT_SETTINGS: Readonly<Record<string, string>> = {
   output_format_decimal_trailing_zeros: '0',
   date_time_output_format: 'simple',
@@ -23,7 +23,7 @@ export const TEXT_SETTINGS: Readonly<Record<string, string>> = {
   bool_false_representation: 'false',
 };
 
-/** Of statements that are not the project's: they also beat `custom_settings`. */
+/** For internal statements: these also override `custom_settings`. */
 export const ROW_SETTINGS: Readonly<Record<string, string>> = {
   ...OVERFLOW_SETTINGS,
   limit: '0',

@@ -1,5 +1,5 @@
-// The table function `s3(…)` of dbt-clickhouse's macro clickhouse_s3source, from its arguments and from a config of
-// that name. Reads nothing.
+// The table function `s3(…)` of dbt-clickhouse's macro clickhouse_s3source, built from its arguments and a config of
+// that name.
 import { TsdbtError } from '../../errors.ts';
 import { PyDict } from '../../values/dict.ts';
 import { toText } from '../../values/text.ts';
@@ -7,7 +7,7 @@ import { isTruthy } from '../../values/truth.ts';
 import type { Value } from '../../values/value.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 
-/** Parameters of `adapter.s3source_clause` that a config may give, too; what the call gives counts first. */
+/** Parameters of `adapter.s3source_clause` that a config may also set; arguments of the call take precedence. */
 export interface S3Arguments {
   readonly bucket: Value;
   readonly path: Value;
@@ -22,11 +22,11 @@ export interface S3Arguments {
 }
 
 /**
- * With `named_collection` in `configured`, the statement holds no key: the collection has the bucket's URL and keys.
+ * With `named_collection` in `configured`, the statement contains no key: the collection has the bucket's URL and keys.
  * @param given arguments of the call; empty ones are taken from `configured`
- * @param configured the project's var of the config's name, with the model's config over it
+ * @param configured the project's var with the config's name, overridden by the model's config
  * @param onSecret receives the secret key, which every output must mask
- * @throws when only one half of a key pair is given, an external_id without a role, or keys with a named collection
+ * @throws if only half of a key pair is given, an external_id without a role, or keys with a named collection
  */
 export function s3Source(given: S3Arguments, configured: PyDict, onSecret: (secret: string) => void): string {
   const value = (name: keyof S3Arguments): Value =>
@@ -66,7 +66,7 @@ export function s3Source(given: S3Arguments, configured: PyDict, onSecret: (secr
     parts.push(quoteText(key), quoteText(secret));
   }
   parts.push(quoteWhole(text('fmt')));
-  // The compression has a place of its own only behind the structure.
+  // The compression is a positional argument after the structure.
   if (structure !== '' || compression !== '') parts.push(quoteWhole(structure));
   if (compression !== '') parts.push(quoteWhole(compression));
   if (role !== '') {
@@ -76,13 +76,15 @@ export function s3Source(given: S3Arguments, configured: PyDict, onSecret: (secr
   return `s3(${parts.join(', ')})`;
 }
 
-/** Quotes a text. One whose quotes are already escaped, as dbt-clickhouse needs `Enum8(''a'' = 1)`, stays as it is. */
+/**
+ * Quotes a text. A text whose quotes are already escaped, as dbt-clickhouse requires for `Enum8(''a'' = 1)`, is kept.
+ */
 function quoteWhole(text: string): string {
   return /^(?:[^'\\]|''|\\[\s\S])*$/.test(text) ? `'${text}'` : quoteText(text);
 }
 
 function address(bucket: string, path: string): string {
-  // dbt-clickhouse knows https alone; a store of one's own may have none.
+  // dbt-clickhouse supports only https; a private store may have no certificate.
   const scheme = bucket.startsWith('http://') ? 'http://' : 'https://';
   const host = bucket.replace(scheme, '');
   if (path === '') return `${scheme}${host}`;

@@ -1,5 +1,5 @@
-// What an incremental model's table has otherwise than its query, as `adapter.check_incremental_schema_changes`
-// answers. Changing it is the macros'.
+// Compares an incremental model's table with its query, for `adapter.check_incremental_schema_changes`. Macros change
+// the table.
 import { TsdbtError } from '../../errors.ts';
 import type { Column } from '../column.ts';
 import { toRepr } from '../../values/text.ts';
@@ -11,8 +11,8 @@ export const SCHEMA_CHANGE_MODES: readonly string[] = ['fail', 'ignore', 'append
  * @param mode on_schema_change
  * @param present columns of the table
  * @param wanted columns of the query
- * @param materialization for the error
- * @throws when the mode does not allow what would have to change
+ * @param materialization used in the error
+ * @throws if the mode does not allow a necessary change
  */
 export function schemaChanges(
   mode: string,

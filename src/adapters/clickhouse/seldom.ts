@@ -1,5 +1,5 @@
-// Which models and seeds readers can see half done on ClickHouse; `--every` warns of them. That it is so is shown by
-// tests with a reader; what a run does is the macros'.
+// Finds models and seeds that readers can see incomplete on ClickHouse, for the warning of `--every`. Tests with a
+// concurrent reader prove these rules.
 import type { Credentials } from '../../contracts/project.ts';
 import type { Seldom } from '../adapter.ts';
 
@@ -8,12 +8,11 @@ type Config = Readonly<Record<string, unknown>>;
 const BETWEEN = 'between the delete and the insert readers miss rows';
 
 /**
- * @param credentials of the profile: a cluster changes how models are published, use_lw_deletes which strategy is the
- *   default
+ * @param credentials of the profile: a cluster changes how models are published, use_lw_deletes the default strategy
  */
 export function createSeldom(credentials: Credentials): Seldom {
   const cluster = typeof credentials['cluster'] === 'string' && credentials['cluster'] !== '';
-  /** As clickhouse__publish_obstacle, as far as the project tells: whole partitions cannot go over. */
+  /** As clickhouse__publish_obstacle, as far as the project shows: whole partitions cannot be moved. */
   const obstacle = (config: Config, readByViews: boolean): string | null =>
     cluster
       ? ' on a cluster'
@@ -64,7 +63,7 @@ export function createSeldom(credentials: Credentials): Seldom {
                 why: 'readers see its rows block by block',
               };
         }
-        // They go over by an exchange, or are refused.
+        // They are published by an exchange, or refused.
         default:
           return null;
       }
@@ -72,7 +71,7 @@ export function createSeldom(credentials: Credentials): Seldom {
   };
 }
 
-/** As clickhouse__run_incremental_strategy: without a key rows are only added. */
+/** As clickhouse__run_incremental_strategy: without a key, rows are only appended. */
 function strategyOf(config: Config, lightweightDeletes: boolean): string {
   const { unique_key: key, incremental_strategy: named } = config as {
     unique_key?: unknown;

@@ -1,5 +1,5 @@
-// The state that all sessions of a command share: the connection, the server's capabilities and settings, the pool of
-// server sessions. session.ts runs a node's statements.
+// State shared by all sessions of a command: the connection, the server's capabilities and settings, the pool of server
+// sessions. session.ts runs a node's statements.
 import { randomUUID } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { TsdbtError } from '../../errors.ts';
@@ -12,21 +12,21 @@ import { quoteDouble, quoteText, quoteWritten } from './literal.ts';
 import { OVERFLOW_SETTINGS, ROW_SETTINGS } from './row-settings.ts';
 import { exchangesTables, type ServerFacts } from './server-facts.ts';
 
-/** One session of the server, with its own temporary tables and settings. */
+/** One session on the server, with its own temporary tables and settings. */
 export interface Lane {
   readonly sessionId: string;
-  /** May a statement have left state in it? */
+  /** Whether a statement may have left state in it. */
   stateful: boolean;
-  /** Seconds without a statement after which the server forgets it; absent: the server's default. */
+  /** Seconds without a statement after which the server drops it; absent: the server's default. */
   readonly holds?: number | undefined;
 }
 
 const EMBEDDED_TRIES = 50;
 const PAUSE_MS = 100;
-/** Milliseconds for cancelling statements and closing connections. */
+/** Time limit in milliseconds for cancelling statements and closing connections. */
 const KILL_MS = 2000;
 const CLOSE_MS = 2000;
-/** Pauses before the server is asked again whether a statement is gone. */
+/** Pauses between two checks whether a cancelled statement has ended. */
 const [GONE_MS, LONGEST_GONE_MS] = [20, 1000];
 const MUTATIONS = 'allow_nondeterministic_mutations';
 
@@ -34,16 +34,16 @@ export interface ServerOptions {
   readonly credentials: Credentials;
   readonly threads: number;
   readonly silence: SilenceTimes;
-  /** Where the server is; asked once, with the first statement. */
+  /** Where the server is; resolved once, with the first statement. */
   readonly address: () => Promise<ServerAddress>;
 }
 
 export class Server {
   readonly #options: ServerOptions;
   #connection: Promise<Connection> | undefined;
-  /** Includes servers that are still being found. */
+  /** Includes servers that are still being resolved. */
   readonly #opened = new Set<Connection>();
-  /** Statements of sessions in flight, by their id. */
+  /** Statements of sessions in flight, by id. */
   readonly #statements = new Map<string, AbortController>();
   #closed = false;
   readonly #lanes: Lane[] = [];
@@ -51,7 +51,7 @@ export class Server {
   readonly #waiting: (() => void)[] = [];
   /** Settings sent with each statement. */
   settings: Readonly<Record<string, string>>;
-  /** Of statements that are not the project's: `ROW_SETTINGS`, as far as the server and the user allow. */
+  /** For internal statements: `ROW_SETTINGS`, as far as the server and the user allow. */
   rowSettings: Readonly<Record<string, string>> = {};
   /** The default database, once it exists. */
   database: string | null = null;
@@ -77,14 +77,14 @@ export class Server {
     return this.#connection;
   }
 
-  /** The embedded server has died: the next statement finds or starts another. */
+  /** The embedded server has died: the next statement finds or starts another one. */
   lost(): void {
     void this.#connection?.then((connection) => connection.close()).catch(() => undefined);
     this.#connection = undefined;
     this.#lanes.length = 0;
   }
 
-  /** A dying embedded server may still look alive: a moment later another is started. */
+  /** A dying embedded server may still appear alive: retried a moment later. */
   async #reach(): Promise<Connection> {
     for (let tries = 1; ; tries++) {
       const address = await this.#options.address();
@@ -124,8 +124,7 @@ export class Server {
       const known = new Map(
         of('setting').map(([, name, value, readonly]) => [name, { value, readonly: readonly !== '0' }]),
       );
-      // Leaves out settings that this user may not change or the server does not know, unless the profile asks for
-      // them.
+      // Omits settings that this user may not change or the server does not support, unless the profile requests them.
       const settableOf = (all: Readonly<Record<string, string>>): Record<string, string> =>
         Object.fromEntries(Object.entries(all).filter(([name]) => known.get(name)?.readonly === false));
       this.rowSettings = settableOf(ROW_SETTINGS);
@@ -158,7 +157,7 @@ export class Server {
     }
   }
 
-  /** dbt-clickhouse makes the profile's database when it connects. @returns its engine */
+  /** dbt-clickhouse creates the profile's database when it connects. @returns its engine */
   async #createDatabase(connection: Connection): Promise<string> {
     const { schema, cluster, database_engine: engine } = this.#options.credentials;
     const onCluster = typeof cluster === 'string' && cluster.trim() !== '' ? ` ON CLUSTER ${quoteDouble(cluster)}` : '';
@@ -169,7 +168,7 @@ export class Server {
     ).trim();
   }
 
-  /** The text of an answer, outside of any session. @throws TsdbtError */
+  /** Returns the text of an answer, outside of any session. @throws TsdbtError */
   async #ask(connection: Connection, sql: string, settings: Readonly<Record<string, string>> = {}): Promise<string> {
     try {
       const { body } = await connection.send({
@@ -185,7 +184,7 @@ export class Server {
     }
   }
 
-  /** Runs a statement of the engine's own. @returns what it answers, tab-separated */
+  /** Runs an internal statement. @returns its answer, tab-separated */
   async command(sql: string): Promise<string> {
     const connection = await this.connect();
     return this.#ask(connection, sql, {
@@ -201,9 +200,9 @@ export class Server {
   }
 
   /**
-   * Sessions at work at once: one per thread, and two more.
+   * Limits concurrent sessions: one per thread, plus two.
    * @param holds see `Lane`
-   * @param own of a query that another session may wait for while it has a lane: it takes one beyond the limit
+   * @param own true for a query that another session may wait for while it holds a lane: it may exceed the limit
    */
   async takeLane(holds?: number, own = false): Promise<Lane> {
     while (!own && this.#taken >= this.#options.threads + 2)
@@ -217,7 +216,7 @@ export class Server {
       : { sessionId: `tsdbt::${randomUUID()}`, stateful: false, holds };
   }
 
-  /** Reuses a session without state, unless the profile wants new connections. */
+  /** Reuses a session without state, unless the profile requests new connections. */
   giveBack(lane: Lane): void {
     this.#taken--;
     if (!lane.stateful && this.#options.credentials['reuse_connections'] !== false && this.#connection !== undefined)
@@ -225,7 +224,7 @@ export class Server {
     this.#waiting.shift()?.();
   }
 
-  /** A session sends a statement: `close` cancels it. */
+  /** Registers a statement that a session sends: `close` cancels it. */
   begun(queryId: string, abort: AbortController): void {
     this.#statements.set(queryId, abort);
   }
@@ -234,26 +233,26 @@ export class Server {
     this.#statements.delete(queryId);
   }
 
-  /** Cancels a statement. Ends when the server no longer works on it, or cannot be asked, or `close` was called. */
+  /** Cancels a statement. Returns when it has ended, when the server cannot be asked, or when `close` was called. */
   async end(queryId: string, abort: AbortController): Promise<void> {
     const running = `query_id = ${quoteText(queryId)} OR ${markedStatement(queryId)}`;
     try {
       do {
-        // The embedded engine knows what was not begun yet by its client, who is gone.
+        // The embedded engine identifies a statement that has not started by its client, which has disconnected.
         if (await this.#isEmbedded()) abort.abort();
         await within(this.command(`KILL QUERY WHERE ${running} ASYNC`), KILL_MS);
         for (let pause = GONE_MS; await this.#runs(running); pause = Math.min(2 * pause, LONGEST_GONE_MS))
           await sleep(pause);
         abort.abort();
-        // It was perhaps on its way to the server meanwhile.
+        // The statement may have been on its way to the server.
       } while (await this.#runs(running));
     } catch {
-      // Who cannot be asked cannot be waited for.
+      // If the server cannot be asked, there is nothing to wait for.
       abort.abort();
     }
   }
 
-  /** False also when the server does not answer in time. @throws when it cannot be asked */
+  /** Also false if the server does not answer in time. @throws if it cannot be asked */
   async #runs(which: string): Promise<boolean> {
     if (this.#closed) return false;
     const counted = this.command(`${COUNT_RUNNING} WHERE ${which}`);
@@ -265,7 +264,7 @@ export class Server {
     return (connection?.address.embedded ?? null) !== null;
   }
 
-  /** Cancels what runs, within two seconds. */
+  /** Cancels running statements within two seconds. */
   async close(): Promise<void> {
     const running = [...this.#statements];
     await within(Promise.all(running.map(([queryId, abort]) => this.end(queryId, abort))), running.length && KILL_MS);
@@ -280,8 +279,8 @@ export class Server {
 const COUNT_RUNNING = 'SELECT count() FROM system.processes';
 
 /**
- * The condition that a statement of `system.processes` has such an id, or one that begins so, on the embedded engine:
- * it knows no ids, and writes them into the text of statements.
+ * The condition that a statement in `system.processes` has this id, or an id with this prefix on the embedded engine,
+ * which has no ids and writes them into the text of statements.
  */
 export function markedStatement(id: string): string {
   const marked = `position(query, ${quoteText(`tsdbt-${id}`)}) > 0`;
@@ -300,7 +299,7 @@ function greeting(schema: string, settings: readonly string[]): string {
   );
 }
 
-/** Settings of dbt-clickhouse's sessions; an insert is acknowledged when its rows are there. */
+/** Settings of dbt-clickhouse's sessions; an insert is acknowledged when its rows are stored. */
 function defaultSettings({
   cluster_mode: clusterMode,
   database_engine: engine,

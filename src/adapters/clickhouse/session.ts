@@ -1,5 +1,5 @@
-// One unit of work on ClickHouse: statements in order, in one session of the server. There are no transactions: a
-// statement that has run lasts. What the statements are is decided by macros.
+// One unit of work on ClickHouse: statements in order, in one server session. There are no transactions: the effect of
+// a statement is permanent.
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
@@ -18,23 +18,26 @@ import type { Lane, Server } from './server.ts';
 
 /** Statements whose rows dbt-clickhouse does not read: on a cluster they return a table of hosts. */
 const DDL = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?(?:CREATE|DROP|ALTER)\s/i;
-/** A comment can be read in one way only: otherwise the time doubles with each comment before what is no query. */
+/**
+ * A comment must match in exactly one way: otherwise the time doubles with each comment before a statement that is not
+ * a query.
+ */
 const READS =
   /^(?:\s|\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\/|--[^\n]*\n|\()*(?:select|with|show|describe|desc|explain|exists)\b/i;
 const LEAVES_STATE = /\b(?:set|use|temporary)\b/i;
 const UNKNOWN_DATABASE = '81';
 /**
- * Names of working tables, as statements make, drop and rename them; of what precedes the ending, as much as has no
- * blank.
+ * Names of working tables in statements that create, drop and rename them; before the suffix, as much as contains no
+ * space.
  */
-const WORKING = /[^\s`"'.()]*__(?:tsdbt_[a-z]+|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}/g;
+const WORKING = /(?<![^\s`"'.()])[^\s`"'.()]*__(?:tsdbt_[a-z]+|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}/g;
 const INSERTS = /^\s*insert\s+into\b/i;
 const NEW_TABLE = /^\s*create\s+table\s+(?:if\s+not\s+exists\s+)?(`(?:[^`\\]|\\.)+`\.`(?:[^`\\]|\\.)+`)/i;
 const NAMES_TABLES = /^\s*(?:drop|alter|rename|exchange)\s+tables?\s+(?:if\s+(?:not\s+)?exists\s+)?`/i;
 const MAKES = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?create\b/i;
 const ENDS = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?(?:drop|rename)\b/i;
 
-/** Writes to a working table, which nobody reads. */
+/** Writes to a working table, which has no readers. */
 const UNSEEN = new RegExp(
   '^\\s*(?:/\\*[\\s\\S]*?\\*/\\s*)?(?:insert\\s+into|' +
     'create\\s+(?:or\\s+replace\\s+)?(?:temporary\\s+)?(?:table|view)|drop\\s+(?:table|view)|alter\\s+table|' +
@@ -42,11 +45,11 @@ const UNSEEN = new RegExp(
     '[^\\s(]*__(?:tsdbt_[a-z]+|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}',
   'i',
 );
-/** The server's code for a session that it does not know. */
+/** The server's code for an unknown session. */
 const SESSION_GONE = '372';
-/** How often a statement is sent that comes later than its fence holds. */
+/** How often a statement is sent again that was later than its fence allowed. */
 const FENCED_TRIES = 3;
-/** Letters of three bytes that every server takes: 256 KiB. */
+/** Number of three-byte letters that every server accepts: 256 KiB. */
 const LONG = 80_000;
 
 export class ClickHouseSession implements Session {
@@ -68,7 +71,7 @@ export class ClickHouseSession implements Session {
   readonly #statements = new InOrder();
   #lasts = false;
   #running: { queryId: string; abort: AbortController } | null = null;
-  /** Until the server has ended what was cancelled. */
+  /** Resolves when the server has ended what was cancelled. */
   #ending: Promise<void> | null = null;
   #cancelled = false;
 
@@ -86,12 +89,12 @@ export class ClickHouseSession implements Session {
     return this.#lasts;
   }
 
-  /** No other run changes columns of the relation that it has leased. */
+  /** No other run changes columns of a relation whose lease this session holds. */
   get keepsColumns(): boolean {
     return this.locked.size > 0;
   }
 
-  /** Is every working table dropped or renamed? */
+  /** Whether every working table is dropped or renamed. */
   get clean(): boolean {
     return this.#working.size === 0;
   }
@@ -131,7 +134,7 @@ export class ClickHouseSession implements Session {
     }
   }
 
-  /** Sends rows beside `INSERT INTO … FORMAT …`. @param settings for this statement alone */
+  /** Sends rows with `INSERT INTO … FORMAT …`. @param settings for this statement only */
   async insert(
     sql: string,
     data: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
@@ -140,11 +143,14 @@ export class ClickHouseSession implements Session {
     await this.#statements.run(() => this.#run(sql, { comment: false, settings }, false, Readable.from(data)));
   }
 
-  /** @param sql with a FORMAT; the server answers once the query is through, so that a failure is no half answer */
+  /**
+   * @param sql with a FORMAT; the server answers after the query has ended, so that a failure never leaves a partial
+   *   answer
+   */
   async copyOut<T>(sql: string, take: (rows: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T> {
     return this.#statements.run(async () => {
       let taken: { readonly value: T } | undefined;
-      // Who may not change settings sends short queries all the same.
+      // A user who may not change settings can still send short queries.
       const settings = sql.length > LONG ? LONG_QUERY : {};
       await this.#run(sql, { comment: false, settings }, false, undefined, async (body) => {
         taken = { value: await take(body) };
@@ -168,7 +174,7 @@ export class ClickHouseSession implements Session {
     return Promise.reject(new TsdbtError('internal', 'ClickHouse loads rows by INSERT, not by COPY'));
   }
 
-  /** Until the server has ended the statement. Nothing follows it. */
+  /** Waits until the server has ended the statement. Nothing follows it. */
   async cancel(): Promise<void> {
     this.#cancelled = true;
     if (this.#running === null) return;
@@ -180,13 +186,13 @@ export class ClickHouseSession implements Session {
   async release(): Promise<void> {
     try {
       await this.#statements.ended;
-      // What was begun is cleaned up all the same.
+      // What was begun is cleaned up in any case.
       this.#cancelled = false;
       for (const end of this.endings.splice(0).reverse()) await end();
     } catch {
       // The next run that builds the relation drops what is left.
     }
-    // What has come meanwhile ends in its lane; what comes later takes another one.
+    // Statements that arrived in the meantime end in their lane; later ones take another lane.
     await this.#statements.run(async () => {
       const lane = this.#lane;
       this.#lane = null;
@@ -258,7 +264,7 @@ export class ClickHouseSession implements Session {
       observer?.({ sql, phase: 'end', ms: performance.now() - started, response, cost });
       return { table, columns, response };
     } catch (error) {
-      // A request that was given up says nothing of the statement.
+      // An abandoned request says nothing about the statement.
       await this.#ending;
       observer?.({ sql, phase: 'error', ms: performance.now() - started, error });
       const failure = databaseError(error, { sql, text, start }, connection.address.embedded);
@@ -276,8 +282,8 @@ export class ClickHouseSession implements Session {
   }
 
   /**
-   * Asks the fence before a statement that others see. The server forgets the session soon after the answer: it refuses
-   * a statement that this process sends late, because it was stopped between the two.
+   * Checks the fence before a statement whose effect others see. The server drops the session soon after the check, so
+   * it rejects a statement that this process sends late because it was stopped in between.
    */
   async #sendFenced(
     connection: Connection,
@@ -307,7 +313,7 @@ export class ClickHouseSession implements Session {
     }
   }
 
-  /** A dropped database cannot be the default: the statement that creates it again goes without. */
+  /** A dropped database cannot be the default: the statement that creates it again is sent without one. */
   async #send(
     connection: Connection,
     sql: string,
@@ -345,7 +351,7 @@ function forgetColumns(columns: Map<string, Value>, sql: string): void {
   for (const name of columns.keys()) if ((made ?? sql).includes(name)) columns.delete(name);
 }
 
-/** Length of the text that is cut off in front. */
+/** Length of the text that is cut off at the start. */
 function leading(sql: string): number {
   return [...sql].length - [...sql.trimStart()].length;
 }

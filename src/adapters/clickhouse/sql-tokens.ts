@@ -1,5 +1,5 @@
-// Splits ClickHouse SQL into the tokens that the engine sees: words, quoted names, texts and signs, without comments.
-// Where the engine's reading is not certain, it says so. What a statement may do is left to statement-guard.ts.
+// Splits ClickHouse SQL into the engine's tokens: words, quoted names, strings and signs, without comments. Reports
+// where the engine's reading is uncertain. statement-guard.ts decides what a statement may do.
 
 export interface SqlToken {
   /** `name`: a quoted identifier. */
@@ -10,15 +10,18 @@ export interface SqlToken {
   readonly end: number;
 }
 
-/** The engine may read the rest of the statement in another way. */
+/** Whether the engine may read the rest of the statement differently. */
 export class UncertainSql extends Error {}
 
-const SPACE = /[\s\u200b-\u200d\u2060\ufeff]+/y;
+/** Exactly what the engine skips. */
+const SPACE = /[\t-\r \u0085\u00a0\u180e\u2000-\u200d\u2028\u2029\u202f\u205f\u2060\ufeff]+/y;
 const LINE_COMMENT = /(?:--|\/\/|#[ !])[^\n]*/y;
 const WORD = /[A-Za-z0-9_][\w$]*/y;
 const HEREDOC = /\$\w*\$/y;
-/** Quotes that the engine may take for `'` or `"`, and what begins nothing else than a heredoc or an escape. */
-const UNCERTAIN = /[\u2018-\u201f\u00ab\u00bb\u2039\u203a\uff02\uff07$\\#]/;
+/**
+ * Starts a heredoc or an escape, or is not a sign of SQL: typographic quotes, which the engine also treats as quotes.
+ */
+const UNCERTAIN = /[^\x20-\x7e]|[$\\#]/;
 const QUOTES: Readonly<Record<string, SqlToken['kind']>> = { "'": 'text', '"': 'name', '`': 'name' };
 
 /** @throws UncertainSql when it comes to a place that the engine may read in another way */
@@ -78,16 +81,14 @@ function quotedEnd(sql: string, start: number, quote: string): number {
   throw new UncertainSql();
 }
 
-/** Only the escapes that can hide a printable character. */
+/** Only the escapes that can hide a printable character. `\N` is no character at all. */
 function unescaped(text: string, quote: string): string {
   if (!text.includes('\\') && !text.includes(quote)) return text;
-  return text.replace(/\\x([0-9a-fA-F]{2})|\\(['"`\\/=])|(['"`])\3/g, (all, hex, char, doubled) =>
-    hex !== undefined
-      ? String.fromCharCode(Number.parseInt(String(hex), 16))
-      : char !== undefined
-        ? String(char)
-        : doubled === quote
-          ? quote
-          : String(all),
-  );
+  return text.replace(/\\x([0-9a-fA-F]{2})?|\\([\s\S])|(['"`])\3/g, (all: string, hex, char, doubled) => {
+    if (all === '\\x') throw new UncertainSql();
+    if (hex !== undefined) return String.fromCharCode(Number.parseInt(String(hex), 16));
+    if (char === 'N') return '';
+    if (char !== undefined) return /['"`\\/=]/.test(String(char)) ? String(char) : all;
+    return doubled === quote ? quote : all;
+  });
 }

@@ -1,6 +1,5 @@
-// Refuses statements that reach files, programs or other servers by ways for which the embedded engine has no grant:
-// INTO OUTFILE, the function `file`, sources of dictionaries, disks, a few engines. What has one is in
-// embedded-rights.ts.
+// Rejects statements that reach files, programs or other servers in ways that need no privilege in the embedded engine:
+// INTO OUTFILE, the function `file`, sources of dictionaries, disks, a few engines. embedded-rights.ts covers the rest.
 import { ALLOW_VARIABLE } from './embedded-access.ts';
 import { EngineError } from './embedded-engine.ts';
 import { type SqlToken, tokensOf, UncertainSql } from './sql-tokens.ts';
@@ -10,7 +9,7 @@ const HINT =
   `${ALLOW_VARIABLE}=1 in the shell, or use a ClickHouse server`;
 
 /**
- * The engine's message of a missing grant or working folder, with what to do. Clients drop what follows the error's
+ * The engine's message for a missing privilege or working folder, with advice. Clients drop what follows the error's
  * name.
  */
 export function withAccessHint(message: string): string {
@@ -19,9 +18,12 @@ export function withAccessHint(message: string): string {
   return message.replace(/std::\S*filesystem_error: .*getcwd failed[^(]*/, `A file is not allowed. ${HINT}. `);
 }
 
-/** Long statements without these need no further look. A backslash may hide a letter, or begin a client's command. */
+/** Long statements without these need no further check. A backslash may hide a letter, or start a client command. */
 const SUSPECT = /file|dictionary|engine|disk|identifier|format|input|sqlite|odbc|jdbc|executable|arrow|\\|\?\?|!(?!=)/i;
 const LONG = 100_000;
+/** Table functions whose columns are a text that may be computed. */
+const COLUMNS_IN_TEXT = /generaterandom|fuzzjson|(?:null|values)["`]?[^\x21-\x7e]*(?:\(|\/[/*]|--|#)/i;
+const PLAIN_INSERT = /^\s*insert\s+into\s+(?:table\s+)?[\w.`"]+\s*(?:\([\w\s,.`"]*\)\s*)?values\b/i;
 const MERGE_TREE =
   /^(?:Replicated)?(?:Replacing|Summing|Aggregating|Collapsing|VersionedCollapsing|Coalescing|Graphite)?MergeTree$/;
 /** Other engines that stay within the data folder. */
@@ -50,27 +52,36 @@ function refuse(what: string): never {
   throw new EngineError(497, `Code: 497. DB::Exception: ${what} is not allowed. (ACCESS_DENIED)`);
 }
 
-/**
- * Where the rows begin that an INSERT holds in its own text, behind `FORMAT name`.
- * @returns null when it holds none, or expressions (VALUES), or cannot be read for certain
- */
-export function insertHead(sql: string): { end: number; format: string } | null {
+/** Of an INSERT that holds rows in its own text: where these begin, behind `FORMAT name`. */
+export interface InsertHead {
+  /** Of the first clause behind the columns: SETTINGS or FORMAT. */
+  readonly clauses: number;
+  readonly end: number;
+  readonly format: string;
+}
+
+/** @returns null when it holds none, or expressions (VALUES), or cannot be read for certain */
+export function insertHead(sql: string): InsertHead | null {
   try {
     let depth = 0;
     let before: SqlToken | undefined;
+    let clauses: number | undefined;
     let count = 0;
     for (const token of tokensOf(sql)) {
       count++;
+      // A table may have any name.
+      const named = isSign(before, '.') || isWord(before, 'into') || (count === 4 && isName(before, /^table$/i));
       if (count === 1 && !isWord(token, 'insert')) return null;
       if (isSign(token, '(')) depth++;
       else if (isSign(token, ')')) depth--;
-      else if (depth === 0 && token.kind === 'word') {
-        if (/^(?:select|with|values|from|watch)$/i.test(token.value) && !isSign(before, '.')) return null;
-        if (isFormatWord(before) && /^[A-Za-z]/.test(token.value)) return { end: token.end, format: token.value };
-      } else if (isSign(token, ';')) return null;
-      // A table may have that name.
-      const named = isSign(before, '.') || isWord(before, 'into') || isWord(before, 'table');
-      before = named && isFormatWord(token) ? { ...token, kind: 'name' } : token;
+      else if (isSign(token, ';')) return null;
+      else if (depth === 0 && !named) {
+        if (token.kind === 'word' && /^(?:select|with|values|from|watch)$/i.test(token.value)) return null;
+        if (clauses !== undefined && isFormatWord(before) && isName(token, /^[A-Za-z]/))
+          return { clauses, end: token.end, format: token.value };
+        if (isFormatWord(token) || isWord(token, 'settings')) clauses ??= token.start;
+      }
+      before = named ? { ...token, kind: 'name' } : token;
     }
   } catch (error) {
     if (!(error instanceof UncertainSql)) throw error;
@@ -90,13 +101,15 @@ const isName = (token: SqlToken | undefined, name: RegExp): boolean =>
  * @throws EngineError in the engine's words when it needs the caller's consent
  */
 export function guardStatement(sql: string): void {
-  if (sql.length > LONG && !SUSPECT.test(sql)) return;
+  if (sql.length > LONG && !SUSPECT.test(sql) && !COLUMNS_IN_TEXT.test(sql.replace(PLAIN_INSERT, ''))) return;
   try {
     new Guard([...tokensOf(sql)], sql).check();
   } catch (error) {
     if (!(error instanceof UncertainSql)) throw error;
     if (SUSPECT.test(sql))
-      refuse('A statement with a backslash, `$`, typographic quotes or an open quote or comment outside of texts');
+      refuse(
+        'A statement with a backslash, `$`, other signs than those of SQL, or an open quote or comment outside of texts,',
+      );
   }
 }
 
@@ -133,10 +146,10 @@ class Guard {
       if (isName(token, HIGHER_ORDER) && isSign(next, '(')) this.#checkFunctionArgument(at);
       if (isName(token, /^format$/i) && isSign(next, '(')) this.#checkFormat(at);
       if (isName(token, /^input$/i) && isSign(next, '(')) this.#checkInput(at);
-      if (isName(token, /^(?:generaterandom|values)$/i) && isSign(next, '(')) this.#checkStructure(at);
+      if (isName(token, /^(?:generaterandom|values|null|fuzzjson)$/i) && isSign(next, '(')) this.#checkStructure(at);
       if (makes && depth === 0 && isWord(token, 'engine') && !isSign(before, '.')) this.#checkEngine(at);
       if (dictionary && isWord(token, 'source') && isSign(next, '(')) this.#checkSource(at);
-      if (isWord(token, 'insert') && isWord(next, 'into') && at > 0) this.#checkLaterInsert(at);
+      if (isWord(token, 'insert') && isWord(next, 'into')) this.#checkInsert(at);
     }
   }
 
@@ -193,8 +206,9 @@ class Guard {
 
   /** Columns that a table function is given as text: they may hold expressions. Rows of an INSERT are no such text. */
   #checkStructure(at: number): void {
-    const before = this.#tokens[at - 1];
-    if (!isSign(before, ',') && !isSign(before, '(') && !isName(before, TABLE_FOLLOWS)) return;
+    const [before, called] = [this.#tokens[at - 1], this.#tokens[at]];
+    const inTable = isSign(before, ',') || isSign(before, '(') || isName(before, TABLE_FOLLOWS);
+    if (isName(called, /^values$/i) && !inTable) return;
     const [structure = []] = this.#argumentsOf(at);
     if (structure.some((token) => token.kind === 'text' && DEFAULTS.test(token.value)))
       refuse('A default in a structure');
@@ -235,9 +249,13 @@ class Guard {
     });
   }
 
-  /** Rows of an INSERT behind other statements are not SQL, so that no reading of what follows is certain. */
-  #checkLaterInsert(at: number): void {
-    const head = insertHead(this.#sql.slice(this.#tokens[at]?.start));
-    if (head !== null) refuse('INSERT … FORMAT behind other statements');
+  /** Rows of an INSERT are not SQL, so that no reading of what follows is certain. The server sets its own apart. */
+  #checkInsert(at: number): void {
+    const start = this.#tokens[at]?.start ?? 0;
+    const head = insertHead(this.#sql.slice(start));
+    if (head === null) return;
+    if (at > 0) refuse('INSERT … FORMAT behind other statements');
+    if (!/^[\s;]*$/.test(this.#sql.slice(start + head.end)))
+      refuse('INSERT … FORMAT with rows that cannot be set apart');
   }
 }

@@ -1,5 +1,5 @@
-// The methods of `adapter` that ClickHouse adds, with dbt-clickhouse's names and arguments: server facts, strategies,
-// SETTINGS clauses, S3, columns of a query. Macros act on the answers.
+// ClickHouse's methods of `adapter`, with dbt-clickhouse's names and arguments: server facts, strategies, SETTINGS
+// clauses, S3, columns of a query.
 import type { Column } from '../column.ts';
 import { renderModel } from '../constraints.ts';
 import { Relation } from '../relation.ts';
@@ -34,14 +34,14 @@ const NARROWED = [...DELETING, 'atomic_upsert'];
 const STRATEGIES = ['legacy', 'append', 'insert_overwrite', ...NARROWED];
 
 /**
- * @param facts the server's abilities, asked once for all sessions
- * @param constraintSupport of the adapter's capabilities
+ * @param facts the server's capabilities, read once for all sessions
+ * @param constraintSupport from the adapter's capabilities
  */
 export function createTemplateMethods(
   facts: () => Promise<Omit<ServerFacts, 'timezone'>>,
   constraintSupport: Capabilities['constraintSupport'],
 ): TemplateMethods {
-  /** Engine of each database that was asked about. */
+  /** Engine of each database that was queried. */
   const engines = new Map<string, string>();
   const empty = (): Value => new PyDict();
   const none = (): Value => null;
@@ -116,7 +116,7 @@ export function createTemplateMethods(
         return exchangesTables(engines.get(name) ?? '');
       },
     },
-    // Not in dbt-clickhouse: does CREATE TABLE … AS SELECT fill the table, once?
+    // Not in dbt-clickhouse: whether CREATE TABLE … AS SELECT fills the table, exactly once.
     fills_as_created: {
       signature: 'relation',
       parsing: none,
@@ -128,7 +128,7 @@ export function createTemplateMethods(
         return (name === own ? engine : engines.get(name)) === 'Atomic';
       },
     },
-    // Not in dbt-clickhouse: what a column of event times is compared with.
+    // Not in dbt-clickhouse: the expression that event-time columns are compared with.
     event_time_bound: {
       signature: 'column, moment',
       parsing: () => '',
@@ -310,7 +310,7 @@ export function createTemplateMethods(
         );
         if (checks.some((constraint) => !isTruthy(getItem(constraint, 'name'))))
           throw new TsdbtError('runtime', "CHECK Constraint 'name' is required");
-        // The others are only warned of.
+        // The others only cause a warning.
         const names = { quote: quoteDouble, quoteWritten: quoteUnlessBare };
         return renderModel(all, names, constraintSupport, call.onConstraint).filter((text) =>
           /^constraint (?:`(?:[^`\\]|\\.)+`|\S+) check /s.test(text),

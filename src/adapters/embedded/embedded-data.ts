@@ -1,11 +1,11 @@
-// Data of an embedded server in the folder that the profile names, where earlier versions kept them. They are not used
-// before the user says that they are the user's own: a cloned project may bring data that run programs.
+// Data of an embedded server in the folder that the profile names, where earlier versions kept it. It is not used until
+// the user confirms its ownership: a cloned project may contain data that runs programs.
 import { cpSync, existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
 import type { EmbeddedFiles } from './embedded-files.ts';
 
-/** @throws when the named folder holds data */
+/** @throws if the named folder contains data */
 export function refuseForeignData({ foreignData }: EmbeddedFiles, title: string): void {
   if (foreignData === null) return;
   throw new TsdbtError(
@@ -21,9 +21,9 @@ export function refuseForeignData({ foreignData }: EmbeddedFiles, title: string)
 
 /**
  * Moves the data of the named folder.
- * @param check throws when they are in use
- * @returns the target
- * @throws when there are none, or other data already, or they hold anything but files and folders
+ * @param check throws if the data is in use
+ * @returns the new folder
+ * @throws if there is none, if there is already other data, or if it contains anything except files and folders
  */
 export function moveData(files: EmbeddedFiles, title: string, target: string, check: (data: string) => void): string {
   const { foreignData: source, anchor } = files;

@@ -1,5 +1,5 @@
-// The state of an embedded server: password, users, keeper, and the lock for changing them, outside of the project.
-// Every change is one atomic file operation: after a kill at any moment the next command can read them.
+// The state of an embedded server: password, users, keeper, and the lock for changing it, outside of the project. Every
+// change is one atomic file operation: after a kill at any moment the next command can read the state.
 import { randomBytes } from 'node:crypto';
 import { existsSync, linkSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,11 +9,11 @@ import { makeFolder } from '../../make-folder.ts';
 import { anchorPath, defaultPlace, findPlace, makePlace } from './embedded-place.ts';
 import { sleep } from '../../within.ts';
 
-/** Written by the keeper once the server takes connections. */
+/** Written by the keeper once the server accepts connections. */
 export interface KeeperRecord extends ProcessIdentity {
   readonly port: number;
   readonly server: ProcessIdentity;
-  /** May statements reach files, programs and other servers? ClickHouse only. */
+  /** Whether statements may reach files, programs and other servers; ClickHouse only. */
   readonly open?: boolean;
 }
 
@@ -31,7 +31,7 @@ export class EmbeddedFiles {
 
   /**
    * @param anchor the folder that the profile names
-   * @param title the database's name for messages: `Postgres`
+   * @param title the database's display name: `Postgres`
    */
   constructor(anchor: string, title: string) {
     this.anchor = anchor;
@@ -77,7 +77,7 @@ export class EmbeddedFiles {
   set password(password: string) {
     this.write('password', password);
   }
-  /** Runs without users: `tsdbt db start`. */
+  /** Whether it runs without users: `tsdbt db start`. */
   get kept(): boolean {
     return existsSync(join(this.dir, 'kept'));
   }
@@ -85,7 +85,7 @@ export class EmbeddedFiles {
     if (kept) this.write('kept', '');
     else rmSync(join(this.dir, 'kept'), { force: true });
   }
-  /** False when the named folder, or this one, was removed under a running server. */
+  /** False if the named folder, or this one, was removed under a running server. */
   get intact(): boolean {
     const inode = statSync(this.dir, { throwIfNoEntry: false })?.ino;
     return existsSync(this.#path) && existsSync(join(this.dir, 'password')) && inode === (this.#inode ??= inode);
@@ -109,21 +109,21 @@ export class EmbeddedFiles {
     this.retired(place);
   }
 
-  /** Removes what a place has elsewhere. */
+  /** Removes what belongs to a place in other folders. */
   protected retired(_place: string): void {}
 
   forgetKeeper(): void {
     rmSync(join(this.dir, 'keeper.json'), { force: true });
   }
 
-  /** Registers this process as a user. @returns how to unregister it */
+  /** Registers this process as a user. @returns a function that unregisters it */
   own(): () => void {
     const name = join('owners', `${process.pid}-${randomBytes(6).toString('hex')}.json`);
     this.write(name, JSON.stringify(ownIdentity()));
     return () => rmSync(join(this.dir, name), { force: true });
   }
 
-  /** The live users; removes records of dead ones. */
+  /** Returns the live users and removes records of dead ones. */
   owners(): ProcessIdentity[] {
     const alive: ProcessIdentity[] = [];
     for (const name of this.#list('owners')) {
@@ -182,7 +182,7 @@ export class EmbeddedFiles {
       // Another process may have broken it and taken a new one: give that back.
       if (!this.#isStale(aside)) linkSync(aside, path);
     } catch {
-      // Another process was quicker.
+      // Another process was faster.
     } finally {
       rmSync(aside, { force: true });
     }

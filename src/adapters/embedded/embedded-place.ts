@@ -1,6 +1,6 @@
-// Finds the folder that holds the state and data of an embedded server: outside of the project, by the path of the
-// folder that the profile names. Nothing in that folder is read, because it may come with a cloned project; it decides
-// only that the data exist. Which server runs there is left to embedded-files.ts.
+// Finds the folder with the state and data of an embedded server: outside of the project, derived from the path of the
+// folder that the profile names. Nothing in that folder is read, because it may come with a cloned project; only its
+// existence matters. embedded-files.ts handles the server's state.
 import { createHash, randomBytes } from 'node:crypto';
 import {
   existsSync,
@@ -17,22 +17,25 @@ import { TsdbtError } from '../../errors.ts';
 import { makeFolder } from '../../make-folder.ts';
 import { temporaryStateFolder, userStateFolder } from '../../user-state.ts';
 
-/** What a place was made for. */
+/** What a place was created for. */
 interface Origin {
   /** The named folder. */
   readonly path: string;
-  /** Identifies the folder itself, which keeps it when it is moved. */
+  /** Identifies the folder itself, even after it was moved. */
   readonly folder: string | null;
 }
 
 const ORIGIN = 'origin.json';
 const PROJECT_FOLDER = '.tsdbt';
-/** Keeps the folder from being empty: tools that tidy up would remove it, and the data with it. */
+/** Keeps the folder from being empty: cleanup tools would remove it, and the data with it. */
 const NOTE =
   'The data of this embedded server are in the folder that `tsdbt db status` names.\n' +
   'When you remove this folder, the next command that needs the server starts with no data.\n';
 
-/** The path of the named folder without links above it, whether it exists or not. @throws when it is a link itself */
+/**
+ * The path of the named folder with the links of its parents resolved, whether it exists or not. @throws if it is
+ * itself a link
+ */
 export function anchorPath(anchor: string): string {
   const links = basename(dirname(anchor)) === PROJECT_FOLDER ? [dirname(anchor), anchor] : [anchor];
   for (const path of links) {
@@ -50,19 +53,19 @@ export function anchorPath(anchor: string): string {
   return join(realpathSync(existing), ...missing);
 }
 
-/** Where the place of a folder is made, unless another folder's is there. */
+/** The default place of a folder, unless it belongs to another folder. */
 export function defaultPlace(path: string): string {
   return join(placesFolder(), nameOf(path));
 }
 
-/** The place of a folder; null when it has none. */
+/** Returns the place of a folder; null if it has none. */
 export function findPlace(path: string): string | null {
   const own = defaultPlace(path);
   if (readOrigin(own)?.path === path) return own;
   const places = entries(dirname(own));
   return (
     places.find((place) => readOrigin(place)?.path === path) ??
-    // The folder was moved here, with the project around it.
+    // The folder was moved here, together with its project.
     places.find((place) => {
       const origin = readOrigin(place);
       return origin !== null && origin.folder !== null && !existsSync(origin.path) && origin.folder === folderId(path);
@@ -72,7 +75,7 @@ export function findPlace(path: string): string | null {
 }
 
 /**
- * The place of a folder, made when there is none. A folder that was removed starts anew.
+ * Returns the place of a folder and creates it if it does not exist. A folder that was removed starts empty.
  * @param retire stops the server of an earlier place, and removes what belongs to it elsewhere
  */
 export function makePlace(path: string, retire: (place: string) => void): string {
@@ -92,14 +95,14 @@ export function makePlace(path: string, retire: (place: string) => void): string
   return place;
 }
 
-/** Renamed first, so that another command meets all of it or nothing. */
+/** Renamed first, so that another command sees either all of it or nothing. */
 function retirePlace(place: string, retire: (place: string) => void): void {
   retire(place);
   const aside = `${place}.${randomBytes(6).toString('hex')}.removed`;
   try {
     renameSync(place, aside);
   } catch {
-    // Another command was quicker.
+    // Another command was faster.
     return;
   }
   rmSync(aside, { recursive: true, force: true, maxRetries: 5 });
@@ -117,7 +120,7 @@ export function nameOf(path: string): string {
   return createHash('sha256').update(path).digest('hex').slice(0, 16);
 }
 
-/** @throws when the user can have none */
+/** @throws if the user cannot have one */
 function placesFolder(): string {
   const folder = userStateFolder() ?? temporaryStateFolder();
   if (folder === null)
@@ -145,7 +148,7 @@ function readOrigin(place: string): Origin | null {
   }
 }
 
-/** Device, inode and time of birth: an inode alone is used again. Null: the file system does not say it. */
+/** Device, inode and creation time, because inodes are reused. Null: the file system does not report it. */
 function folderId(path: string): string | null {
   const stat = lstatSync(path, { throwIfNoEntry: false, bigint: true });
   return stat === undefined || stat.birthtimeNs === 0n ? null : `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`;

@@ -1,7 +1,7 @@
 // Finds a port on the loopback address for an embedded server.
 import { createServer } from 'node:net';
 
-/** @param preferred the port of last time, taken again when it is free */
+/** @param preferred the previous port, used again if it is free */
 export async function freePort(preferred: number | null): Promise<number> {
   const tryPort = (port: number): Promise<number | null> =>
     new Promise((resolve) => {

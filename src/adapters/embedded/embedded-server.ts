@@ -1,6 +1,6 @@
-// The embedded server of a target as `tsdbt db` meets it, whatever the dialect. Types only.
+// The embedded server of a target for `tsdbt db`, for any dialect. Types only.
 
-/** Where a server listens, and as whom. */
+/** Where a server listens, and its user. */
 export interface EmbeddedAddress {
   readonly host: string;
   readonly port: number;
@@ -12,7 +12,7 @@ export interface EmbeddedState {
   readonly state: 'absent' | 'stopped' | 'running';
   /** Folder of its data. */
   readonly home: string;
-  /** Runs until it is stopped; else until its last user ends. */
+  /** Whether it runs until it is stopped; otherwise until its last user ends. */
   readonly kept: boolean;
   readonly port?: number;
   readonly pid?: number;
@@ -20,18 +20,18 @@ export interface EmbeddedState {
   readonly users?: readonly number[];
 }
 
-/** The server that a target has of its own. */
+/** A target's embedded server. */
 export interface EmbeddedServer {
-  /** The database's name as people write it. */
+  /** The database's display name. */
   readonly title: string;
-  /** Starts it, to run until it is stopped. */
+  /** Starts it; it runs until it is stopped. */
   keep(): Promise<EmbeddedAddress & { release(): Promise<void> }>;
-  /** @returns the processes that still use it: then it goes on; else none */
+  /** @returns the processes that still use it, if it keeps running; otherwise none */
   stop(): Promise<readonly number[]>;
   status(): EmbeddedState;
-  /** Takes over data that an earlier version kept in the project. @returns the folder that holds them now */
+  /** Takes over data that an earlier version kept in the project. @returns the new data folder */
   adopt(): Promise<string>;
-  /** With the password. */
+  /** Includes the password. */
   url(address: EmbeddedAddress): string;
 }
 

@@ -1,5 +1,5 @@
-// Starts the process that keeps an embedded server: as a program of its own, detached, which says when it is ready.
-// What it then does is in the dialect's keeper.ts.
+// Starts the process that keeps an embedded server, detached from this one, and waits until it is ready. The dialect's
+// keeper.ts is that process.
 import { spawn } from 'node:child_process';
 import { existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { serverEnvironment } from '../../secrets.ts';
 import type { EmbeddedFiles } from './embedded-files.ts';
 import { isAlive } from '../process-identity.ts';
 
-/** Limit of concurrent statements in an embedded engine; threads start when they are needed. */
+/** Maximum number of concurrent statements in an embedded engine; threads start on demand. */
 const POOL_THREADS = '64';
 
 /** Messages from the keeper to the command that started it. */
@@ -17,7 +17,7 @@ export type KeeperMessage =
   | { readonly ready: true; readonly port: number }
   | { readonly ready: false; readonly message: string };
 
-/** Port of the server when it and its keeper live. */
+/** Port of the server, if it and its keeper are running. */
 export function runningPort(files: EmbeddedFiles): number | null {
   const record = files.keeper;
   if (record === null || !isAlive(record) || !isAlive(record.server)) return null;
@@ -26,7 +26,7 @@ export function runningPort(files: EmbeddedFiles): number | null {
 
 const logOf = ({ dir }: EmbeddedFiles): string => join(dir, 'keeper.log');
 
-/** What a keeper and its server have said since it was started; empty when nobody was. */
+/** Output of a keeper and its server since the start; empty if none was started. */
 export function keeperLog(files: EmbeddedFiles): string {
   try {
     return readFileSync(logOf(files), 'utf8');
@@ -36,9 +36,9 @@ export function keeperLog(files: EmbeddedFiles): string {
 }
 
 /**
- * Starts a keeper and waits until its server takes connections.
+ * Starts a keeper and waits until its server accepts connections.
  * @param script the program
- * @param limit milliseconds until one that says nothing is ended; without: no limit
+ * @param limit milliseconds after which a silent keeper is ended; absent: unlimited
  * @returns the server's port
  * @throws `connection` error with the last lines of the server's log
  */
@@ -101,8 +101,8 @@ function lastWords(files: EmbeddedFiles): string {
 }
 
 /**
- * The keeper as a program: beside us in the bundle; from sources it is bundled first.
- * @param bundled where the build puts it
+ * The path of the keeper: next to this program in the bundle; from source it is bundled first.
+ * @param bundled where the build writes it
  */
 export async function keeperScript(dir: string, bundled: URL, source: URL): Promise<string> {
   const beside = fileURLToPath(bundled);
@@ -133,7 +133,7 @@ export function notifyStarter(message: KeeperMessage): Promise<void> {
   });
 }
 
-/** The keeper outlives its starter, so that no server is left behind without one. */
+/** The keeper outlives its starter, so that no server is left without one. */
 export function outliveStarter(): void {
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGPIPE'] as const) process.on(signal, () => {});
   process.on('error', () => {});

@@ -1,5 +1,5 @@
 // The Postgres adapter: sessions on one pool, relation cache, capabilities. session.ts talks to the server,
-// catalogue.ts asks its catalogue, embedded.ts runs one.
+// catalogue.ts queries its catalog, embedded.ts runs one.
 import type {
   Adapter,
   Capabilities,
@@ -89,10 +89,10 @@ export interface PostgresOptions {
   readonly threads: number;
   readonly quoting: Partial<Record<PathPart, boolean | null | undefined>>;
   readonly env?: Environment | undefined;
-  /** The file of a cloned repository that names the server: PGPASSWORD goes to this machine only. */
+  /** The file in a cloned repository that names the server: PGPASSWORD is sent only to this machine. */
   readonly clonedFile?: string | null | undefined;
   readonly notify?: ((message: string) => void) | undefined;
-  /** Finds the embedded server, when the profile asks for one; called once, with the first connection. */
+  /** Finds the embedded server, if the profile requests one; called once, with the first connection. */
   readonly embedded?:
     | (() => Promise<{
         host: string;
@@ -119,7 +119,7 @@ export class PostgresAdapter implements Adapter {
   readonly #options: PostgresOptions;
   readonly #pool: ConnectionPool;
   readonly #database: string;
-  /** What the project's `quoting` says. */
+  /** The project's `quoting`. */
   readonly #quoting: Partial<Record<PathPart, boolean>>;
   #address: Promise<ServerAddress> | undefined;
   /** The embedded server's address. */
@@ -268,7 +268,7 @@ export class PostgresAdapter implements Adapter {
 
   async claim(session: Session, name: string, holder: string): Promise<string | null> {
     const key = lockKey(this.#database, null, name);
-    // The transaction stays open for the whole run: exempt it from the idle timeout, and show who holds it.
+    // The transaction stays open for the whole run: exempt it from the idle timeout, and show its holder.
     const { table } = await session.execute(claimSql(key, holder), { autoBegin: true, fetch: true });
     if (table.rows[0]?.values[0] === true) return null;
     const holders = await session.execute(lockHolderSql(key), { fetch: true });
@@ -340,7 +340,7 @@ export class PostgresAdapter implements Adapter {
   knownViewState(session: Session, view: Relation): string | undefined {
     const { schema, identifier } = storedNames(view);
     if (schema === null || identifier === null || !(session instanceof PostgresSession)) return undefined;
-    // What a killed run left beside it is for the materialization to drop.
+    // The materialization drops what a killed run left.
     const names = { database: view.database ?? this.#database, schema };
     if (workingNames(identifier).some((name) => this.cache.get({ ...names, identifier: name }) !== undefined))
       return undefined;
@@ -417,7 +417,7 @@ export class PostgresAdapter implements Adapter {
     await release?.();
   }
 
-  /** @throws when a relation is said to be in another database */
+  /** @throws if a relation names another database */
   verifyDatabase(database: string): void {
     const name = database.replace(/^"+|(?<!")"+$/g, '');
     if (name.toLowerCase() !== this.#database.toLowerCase()) {

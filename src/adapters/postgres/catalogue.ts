@@ -1,5 +1,5 @@
-// The engine's own questions to Postgres's catalogue, as SQL text: what is there, who reads whom, locks. Bookkeeping
-// only: whatever builds or changes a model's relation is a macro in include/.
+// Internal queries on Postgres's catalog, as SQL text: what exists, what depends on what, locks. Bookkeeping only:
+// statements that build or change a model's relation are macros in include/.
 import { createHash } from 'node:crypto';
 import type { LoadedSource } from '../adapter.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
@@ -11,8 +11,8 @@ function textList(items: readonly string[]): string {
 }
 
 /**
- * Every relation of the schemas: schema, name, kind; and the extension Citus, which changes what may be sent. Names of
- * schemas in lower case.
+ * Every relation of the schemas: schema, name, kind; and the extension Citus, which restricts what can be sent. Schema
+ * names are in lower case.
  */
 export function relationsSql(schemas: readonly string[]): string {
   return `select n.nspname, c.relname, ${KIND} as kind
@@ -27,12 +27,12 @@ select '', extname, 'extension' from pg_catalog.pg_extension where extname = 'ci
 }
 
 /**
- * Dependencies between relations of the schemas: schema and name of the reader, then of what it reads. A rule of a
- * table is dropped without the table, and left out.
+ * Dependencies between relations of the schemas: schema and name of the reader, then of what it reads. Rules of tables
+ * are excluded: they are dropped with the table.
  */
 export function linksSql(schemas: readonly string[]): string {
   return (
-    // A view that reads a relation depends on each column of it: pairs come before names.
+    // A view that reads a relation depends on each of its columns: pairs are deduplicated before names are looked up.
     `select dn.nspname, dc.relname, rn.nspname as referenced_schema, rc.relname as referenced_name
 from (
   select distinct d.objid, d.refobjid from pg_catalog.pg_depend d
@@ -51,14 +51,14 @@ where w.rulename = '_RETURN' and dc.oid <> rc.oid`
   );
 }
 
-/** Those of the schemas that exist. */
+/** Which of the schemas exist. */
 export function schemasSql(schemas: readonly string[]): string {
   return `select nspname from pg_catalog.pg_namespace where nspname in (${textList(schemas)})`;
 }
 
 /**
  * Write counters, size, file and definition of the tables. Counters lag by seconds; a reset looks like a change. Waits
- * a second for the size of a locked table.
+ * up to a second for the size of a locked table.
  */
 export function changeMarksSql(names: readonly (readonly [schema: string, identifier: string])[]): string {
   return (
@@ -87,7 +87,9 @@ export function lockKey(database: string | null, schema: string | null, identifi
   return createHash('sha256').update(name).digest().readBigInt64BE(0);
 }
 
-/** A lock until the transaction ends. @param wait for its holder; else the call gives whether it was free */
+/**
+ * Takes a lock until the transaction ends. @param wait for its holder; otherwise the call returns whether it was free
+ */
 export function lockCall(key: bigint, wait: boolean): string {
   return `pg_catalog.pg_${wait ? '' : 'try_'}advisory_xact_lock(${key})`;
 }
@@ -100,7 +102,7 @@ export function claimSql(key: bigint, holder: string): string {
   );
 }
 
-/** OIDs of catalogues, the same in every Postgres: as constants they need no look-up. */
+/** OIDs of catalogs, the same in every Postgres: as constants they need no lookup. */
 export const OID = {
   type: 1247,
   function: 1255,
@@ -113,9 +115,9 @@ export const OID = {
 } as const;
 
 /**
- * The relations of those names in a schema, as a statement of its own: it sees what is committed by now. Planning it
- * costs more than running it.
- * @param dependants whether to look for dependants, too; else that column is null
+ * The relations of those names in a schema, as a separate statement, so that it sees what is committed by now. Planning
+ * it costs more than running it.
+ * @param dependants whether to look for dependants as well; otherwise that column is null
  */
 export function lookSql(schema: string, names: readonly string[], dependants: boolean): string {
   return (
@@ -152,7 +154,9 @@ where k.locktype = 'advisory' and k.granted and k.objsubid = 1 and k.database = 
   );
 }
 
-/** Name and type of the columns of two relations of one schema, in order; the first relation's rows say true. */
+/**
+ * Name and type of the columns of two relations in one schema, in order. Rows of the first relation are marked true.
+ */
 export function columnsSql(schema: string, first: string, second: string): string {
   return (
     `select c.relname = ${quoteText(first)} as first, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) ` +
@@ -173,13 +177,13 @@ const READS =
   `select d.refobjid from pg_catalog.pg_depend d where d.classid = ${OID.rule} and d.refclassid = ` +
   `${OID.relation} and d.refobjid <> v.oid and d.objid = ${RULE}`;
 
-/** Functions of users whose names equal those that view v calls: a new one may be the better match. */
+/** User functions with the names that view v calls: a new one may be a better match. */
 const NAMESAKES =
   'select p.oid from pg_catalog.pg_depend d join pg_catalog.pg_proc f on f.oid = d.refobjid join ' +
   `pg_catalog.pg_proc p on p.proname = f.proname
     where d.classid = ${OID.rule} and d.refclassid = ${OID.function} and d.objid = ${RULE} order by p.oid`;
 
-/** The present names of the objects that view v uses: its rule holds only OIDs. */
+/** The current names of the objects that view v uses: its rule contains only OIDs. */
 const NAMES =
   `select pg_catalog.concat_ws(' ', i.type, i.identity) from (
       select distinct d.refclassid, d.refobjid from pg_catalog.pg_depend d where d.classid = ${OID.rule} and ` +
@@ -211,8 +215,8 @@ from (select pg_catalog.to_regclass(${regclassText(schema, identifier)})::oid as
 }
 
 /**
- * A row for each existing view: its place in the list, its state, and a JSON list of what it reads, as pairs of schema
- * and name.
+ * One row per existing view: its index in the list, its state, and a JSON list of what it reads, as pairs of schema and
+ * name.
  */
 export function viewStatesSql(names: readonly (readonly [schema: string, identifier: string])[]): string {
   return (
@@ -227,25 +231,25 @@ where v.oid is not null`
   );
 }
 
-/** The loader's bookkeeping of tables: is there any, and what of one table: rows, newest message, newest rows, now. */
+/** The loader's bookkeeping: whether it exists, and for one table: rows, newest message, newest rows, now. */
 interface LoadedQueries {
   readonly present: string;
-  /** No row, or a count that is null, when nothing was loaded. */
+  /** No row, or a null count, if nothing was loaded. */
   readonly of: (source: LoadedSource) => string;
 }
 
-/** Of tables that topics fill (src/loader/postgres/load-offsets.ts), over all their topics. */
+/** For tables filled from topics (src/loader/postgres/load-offsets.ts), over all their topics. */
 export const LOADED: LoadedQueries = {
   present: "select to_regclass('tsdbt.load_offsets') is not null",
   of(source) {
-    // An older version's rows have no `relation`, and its table no such column.
+    // Rows of an older version have no `relation`, and its table does not have the column.
     const relation = "to_jsonb(o)->>'relation'";
     return `select sum(loaded_rows)::bigint, max(last_kafka_ts), max(last_rows_at), now() from tsdbt.load_offsets as o
 where ${relation} = ${relationText(source)} or (${relation} is null and target = ${quoteText(source.unique_id)})`;
   },
 };
 
-/** Of tables that are synced (src/loader/postgres/sync.ts). */
+/** For synced tables (src/loader/postgres/sync.ts). */
 export const SYNCED: LoadedQueries = {
   present: "select to_regclass('tsdbt.sync_positions') is not null",
   of: (source) =>

@@ -1,8 +1,8 @@
-// What Postgres decides about column types. Everything else about columns is in ../column.ts.
+// Postgres's rules for column types. ../column.ts has the rest.
 import type { ColumnDialect } from '../column.ts';
 import { quoteIdentifier } from './literal.ts';
 
-/** A type that differs from another one only in its bound, by base type: `timestamp(3) without time zone`. */
+/** Types that differ only in their bound, by base type: `timestamp(3) without time zone`. */
 const BOUND = /\((\d+)\)/;
 const UP_TO = /^(bit varying|time(stamp)?\b|interval)/;
 
@@ -25,7 +25,7 @@ export const POSTGRES_COLUMN: ColumnDialect = {
   typeName: 'dbt.adapters.postgres.column.PostgresColumn',
   quote: quoteIdentifier,
   typeLabels: { STRING: 'TEXT' },
-  // Text without a limit stays so, instead of becoming `character varying(256)`.
+  // Text without a limit stays unlimited, instead of becoming `character varying(256)`.
   dataType: (column) => {
     const dtype = column.dtype.toLowerCase();
     return dtype === 'text' || (dtype === 'character varying' && column.charSize === null) ? column.dtype : undefined;

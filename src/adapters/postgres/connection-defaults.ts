@@ -1,12 +1,12 @@
-// What libpq, and so dbt, takes from the environment where the profile says nothing: PGSSLMODE and its kin,
-// ~/.postgresql, the socket of this machine. PGPASSWORD, PGOPTIONS and ~/.pgpass are read by the driver itself.
+// What libpq, and so dbt, takes from the environment if the profile does not set it: PGSSLMODE and related variables,
+// ~/.postgresql, this machine's socket. The driver itself reads PGPASSWORD, PGOPTIONS and ~/.pgpass.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where Debian and where Postgres itself puts the server's socket. */
+/** Socket folders of Debian and of Postgres itself. */
 const SOCKET_FOLDERS = ['/var/run/postgresql', '/tmp'];
 
 export interface TlsSettings {
@@ -17,7 +17,7 @@ export interface TlsSettings {
 }
 
 /**
- * The profile's TLS settings, completed. An empty text counts as nothing, as in libpq.
+ * Completes the profile's TLS settings. Empty text counts as unset, as in libpq.
  * @see https://www.postgresql.org/docs/current/libpq-envars.html
  */
 export function completeTls(profile: TlsSettings, env: Environment): TlsSettings {
@@ -45,7 +45,7 @@ export interface ServerPlace {
 const ATTRIBUTES = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
 export type SessionAttributes = (typeof ATTRIBUTES)[number];
 
-/** The servers to try in turn, as libpq reads lists: one port for all hosts, or one for each. */
+/** Returns the servers to try in order, as libpq parses lists: one port for all hosts, or one per host. */
 export function placesOf(host: string | null, port: string | null): ServerPlace[] {
   const hosts = (host ?? '').split(',');
   const ports = (port ?? '').split(',');
@@ -59,7 +59,7 @@ export function placesOf(host: string | null, port: string | null): ServerPlace[
   });
 }
 
-/** @throws when libpq knows no such value of `target_session_attrs` */
+/** @throws for a value of `target_session_attrs` that libpq does not accept */
 export function attributesOf(value: string | undefined): SessionAttributes {
   const found = value ? ATTRIBUTES.find((one) => one === value) : 'any';
   if (found === undefined)
@@ -69,7 +69,7 @@ export function attributesOf(value: string | undefined): SessionAttributes {
   return found;
 }
 
-/** Hosts that do not get PGPASSWORD, because a cloned repository names them: those of other machines. */
+/** Hosts that do not get PGPASSWORD, because a cloned repository names them: those on other machines. */
 export function hostsWithoutPassword(places: readonly ServerPlace[], env: Environment): string[] {
   if (!env['PGPASSWORD']) return [];
   return places.map(({ host }) => host).filter((host) => !/^(?:\/.*|localhost|127\.[\d.]+|::1)$/i.test(host));
@@ -83,12 +83,15 @@ export function passwordNotSent(hosts: readonly string[], path: string): string 
   );
 }
 
-/** A host that the profile leaves empty: this machine's socket, else localhost. PGHOST has no say, as in libpq. */
+/**
+ * A host that the profile leaves empty: this machine's socket, otherwise localhost. PGHOST is ignored, as in dbt's use
+ * of libpq.
+ */
 function defaultHost(port: number): string {
   return SOCKET_FOLDERS.find((folder) => existsSync(join(folder, `.s.PGSQL.${port}`))) || 'localhost';
 }
 
-/** What PGTZ asks for, as the server's command line; PGOPTIONS in front of it. Null: nothing is asked. */
+/** The server options for PGTZ, after those of PGOPTIONS. Null: none. */
 export function serverOptions(env: Environment): string | null {
   const zone = env['PGTZ'];
   return zone

@@ -1,5 +1,5 @@
-// Connections to a Postgres server. Opens them as profiles.yml says (TLS, retries, timeout), pools them up to a cap,
-// cancels statements and asks about silent ones. session.ts decides what to send.
+// Connections to a Postgres server. Opens them according to profiles.yml (TLS, retries, timeout), pools them up to a
+// limit, cancels statements and asks about silent ones. session.ts decides what to send.
 import { readFileSync } from 'node:fs';
 import { connect as connectSocket, isIP, type Socket } from 'node:net';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
@@ -20,11 +20,11 @@ import {
 } from './silent-statement.ts';
 import { isMeantToLast } from './statements.ts';
 
-/** Checked connection settings, from which a command opens all of its connections. */
+/** Validated connection settings of a command. */
 export interface ServerAddress {
-  /** Tried in turn. */
+  /** Tried in order. */
   readonly places: readonly ServerPlace[];
-  /** What the session must be like. */
+  /** Required attributes of the session. */
   readonly attributes: SessionAttributes;
   readonly user: string;
   /** Empty: the driver reads PGPASSWORD and ~/.pgpass; null: it does not. */
@@ -37,7 +37,7 @@ export interface ServerAddress {
   /** Number of retries. */
   readonly retries: number;
   readonly applicationName: string | null;
-  /** Seconds of silence before a keep-alive; 0: the system's. */
+  /** Seconds of silence before a keep-alive; 0: the system's default. */
   readonly keepalivesIdle: number;
   /** Options on the server's command line. */
   readonly options: string | null;
@@ -47,7 +47,7 @@ export interface ServerAddress {
   readonly sslrootcert: string | null;
 }
 
-/** A client of `pg` with those of its own fields that no type of the package names. */
+/** A client of `pg` with fields that its type declarations lack. */
 export type DriverClient = pg.Client & {
   readonly connection: pg.Connection & { readonly stream: Socket };
   readonly processID: number;
@@ -64,7 +64,7 @@ export interface Connection {
   /** `'I'` idle, `'T'` in a transaction, `'E'` in a failed one. */
   status: string;
   broken: boolean;
-  /** Why it was given up; null while it is usable. */
+  /** Why it was abandoned; null while it is usable. */
   lost: TsdbtError | null;
   /** A monotonic clock in milliseconds. */
   readonly openedAt: number;
@@ -93,9 +93,9 @@ export class ConnectionPool {
   #closed = false;
   /** Set once the server has refused TLS under `sslmode: prefer`. */
   #plain = false;
-  /** What this server does with `client_connection_check_interval`; undefined: not tried. */
+  /** Whether this server supports `client_connection_check_interval`; undefined: not tried. */
   checkInterval: boolean | undefined = undefined;
-  /** Whether a statement that changes a definition needs a message of its own: Citus passes on the whole message. */
+  /** Whether DDL must be sent in separate messages: Citus passes on the whole message. */
   singly = false;
 
   constructor(address: () => Promise<ServerAddress>, max: number, times = silenceTimes(undefined)) {
@@ -104,7 +104,7 @@ export class ConnectionPool {
     this.#times = times;
   }
 
-  /** Whether a process of the server is behind one of the connections. */
+  /** Whether one of the connections belongs to a process of the server. */
   holds(processId: number): boolean {
     return [...this.#open].some((connection) => connection.processId === processId);
   }
@@ -125,10 +125,10 @@ export class ConnectionPool {
     return this.#openOne();
   }
 
-  /** Returns a connection to the pool; closes it when it is in a transaction or broken. */
+  /** Returns a connection to the pool; closes it if it is in a transaction or broken. */
   release(connection: Connection): void {
     if (connection.broken || connection.status !== 'I' || this.#closed) {
-      // One that was lost has been replaced since.
+      // A lost connection has already been replaced.
       if (this.#discard(connection)) this.#serveNext();
       return;
     }
@@ -149,7 +149,7 @@ export class ConnectionPool {
         this.#open.delete(connection);
         connection.broken = true;
         if (idle.has(connection)) await end(connection.client);
-        // Does not wait for a cancelled statement: when its client is gone the server rolls it back.
+        // Does not wait for a cancelled statement: the server rolls it back when its client is gone.
         else destroy(connection.client);
       }),
     );
@@ -171,7 +171,7 @@ export class ConnectionPool {
         packet.writeInt32BE(80877102, 4);
         packet.writeInt32BE(connection.processId, 8);
         packet.writeInt32BE(secret, 12);
-        // The server closes when it is done; a pooler drops the request when the client closes first.
+        // The server closes when it is done; a pooler drops the request if the client closes first.
         socket.write(packet);
         socket.resume();
       });
@@ -179,9 +179,9 @@ export class ConnectionPool {
   }
 
   /**
-   * Watches a statement in flight; gives up the connection when the server no longer works on it or is gone.
-   * @param doubt called when the server does not say
-   * @returns ends the watch
+   * Watches a statement in flight. Abandons the connection if the server no longer runs it or is gone.
+   * @param doubt called if the server does not report it
+   * @returns a function that ends the watch
    */
   watch(connection: Connection, sql: string, doubt: (message: string) => void): () => void {
     const { client, processId, openedAt } = connection;
@@ -208,7 +208,7 @@ export class ConnectionPool {
     let found: Verdict | undefined;
     const ask = async (): Promise<void> => {
       const address = await this.address();
-      // Uses the same address: the name may mean another server by now.
+      // Uses the same address: the name may now refer to another server.
       const at = connection.client.connection.stream.remoteAddress;
       asker = await this.#connect({ ...address, connectTimeout: limit / 500 }, connection.place, at);
       const { rows } = await asker.query<AnswerRow>(questionSql(statement));
@@ -273,7 +273,7 @@ export class ConnectionPool {
     if (next) this.#openOne().then(next.resolve, next.reject);
   }
 
-  /** @returns whether it was still one of the pool's */
+  /** @returns whether it was still in the pool */
   #discard(connection: Connection): boolean {
     if (!this.#open.delete(connection)) return false;
     void end(connection.client);
@@ -285,7 +285,7 @@ export class ConnectionPool {
     let made = false;
     try {
       const address = await this.address();
-      // A certificate that cannot be read is no reason to retry.
+      // A certificate that cannot be read does not justify a retry.
       if (address.places.some(({ host }) => usesTls(address, host))) tlsOptions(address);
       for (let attempt = 0; ; attempt++) {
         try {
@@ -315,7 +315,7 @@ export class ConnectionPool {
       }
     } finally {
       this.#opening--;
-      // Nobody gives it back to those who wait.
+      // Its place goes to a waiting request, because it will never be returned.
       if (!made) this.#serveNext();
     }
   }
@@ -333,7 +333,7 @@ export class ConnectionPool {
   }
 
   /**
-   * The first server of the list whose session has the attributes, as libpq looks for it: one that refuses the login
+   * Finds the first server of the list whose session has the attributes, as libpq does: a server that refuses the login
    * ends the search.
    */
   async #connectAny(address: ServerAddress): Promise<{ client: DriverClient; place: ServerPlace }> {
@@ -364,14 +364,14 @@ export class ConnectionPool {
     });
   }
 
-  /** @param at the host's address, when it must not be resolved again */
+  /** @param at the host's address, if it must not be resolved again */
   async #connect(server: ServerAddress, { host, port }: ServerPlace, at?: string): Promise<DriverClient> {
     const address = server.withoutPassword?.includes(host) === true ? { ...server, password: null } : server;
     const prefer = address.sslmode === null || address.sslmode === 'prefer' || address.sslmode === 'allow';
     const tls = usesTls(address, host) ? tlsOptions(address) : undefined;
     const place = { host: at ?? host, port };
     if (tls === undefined || (prefer && this.#plain)) return openClient(address, place, false, this.#attempts);
-    // A certificate is for the name.
+    // The certificate is issued for the name.
     const named = at === undefined || isIP(host) > 0 ? tls : { ...tls, servername: host };
     try {
       return await openClient(address, place, named, this.#attempts);
@@ -418,7 +418,7 @@ async function openClient(
   attempts.add(client);
   try {
     await client.connect();
-    // A role or a database may set another datestyle; dbt's driver asks for ISO, the only one that is read.
+    // A role or a database may set another datestyle. As in dbt's driver, only ISO is read.
     const styled = dateStyle.startsWith('ISO') ? null : client.query("SET DATESTYLE TO 'ISO'");
     if (styled !== null && (await within(styled, address.connectTimeout * 1000))) await styled;
     else if (styled !== null) throw new Error('timeout expired');
@@ -435,7 +435,9 @@ function usesTls({ sslmode }: ServerAddress, host: string): boolean {
   return sslmode !== 'disable' && !host.startsWith('/');
 }
 
-/** libpq's meaning of `sslmode`: `require` encrypts, `verify-ca` checks who signed, `verify-full` the name too. */
+/**
+ * libpq's meaning of `sslmode`: `require` encrypts, `verify-ca` also checks the issuer, `verify-full` also the name.
+ */
 function tlsOptions(address: ServerAddress): TlsOptions {
   const read = (path: string): Buffer => {
     try {
@@ -461,7 +463,7 @@ function tlsOptions(address: ServerAddress): TlsOptions {
   throw new TsdbtError('profile', `invalid sslmode value: "${mode}"`);
 }
 
-/** Why a session does not have the wanted attributes; null: it has. */
+/** Why a session does not have the required attributes; null: it has them. */
 async function unfitness(client: DriverClient, wanted: SessionAttributes): Promise<string | null> {
   if (wanted === 'any') return null;
   const { rows } = await client.query<{ readonly: string; standby: boolean }>(
@@ -480,18 +482,18 @@ async function unfitness(client: DriverClient, wanted: SessionAttributes): Promi
   }
 }
 
-/** Has a server refused the session? One that is starting or stopping has not. */
+/** Whether a server has refused the session. A server that is starting or stopping has not. */
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && 'severity' in error && 'code' in error && error.code !== CANNOT_CONNECT_NOW;
 }
 
-/** Is a retry of use? Not when the server names the fault. */
+/** Whether a retry can help. Not if the server reports an error. */
 function isTransient(error: unknown): boolean {
   return !(error instanceof TsdbtError) || !/^(28|3D|42)/.test(error.details.code ?? '');
 }
 
 async function end(client: DriverClient): Promise<void> {
-  // Without a limit it would wait for a dead server for ever.
+  // Without a limit it would wait for a dead server forever.
   await within(client.end(), END_MS);
   destroy(client);
 }

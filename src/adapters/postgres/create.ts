@@ -1,19 +1,18 @@
-// Makes the Postgres adapter of a profile, with a server of its own when the profile says `embedded`. Starting that is
-// left to embedded.ts.
+// Creates the Postgres adapter of a profile. With `embedded`, the profile has its own server, which embedded.ts starts.
 import { resolve } from 'node:path';
 import type { AdapterOptions } from '../index.ts';
 import type { Profile } from '../../contracts/project.ts';
 import { PostgresAdapter } from './adapter.ts';
 import { POSTGRES_CREDENTIALS } from './credentials.ts';
 
-/** Folder of the embedded server that a profile asks for; null when it asks for none. */
+/** Returns the folder of the embedded server that a profile requests; null if it requests none. */
 export function embeddedFolder(profile: Profile, projectDir: string): string | null {
   const embedded = profile.credentials['embedded'];
   if (embedded === true) return resolve(projectDir, POSTGRES_CREDENTIALS.embeddedFolder ?? '.tsdbt/pg');
   return typeof embedded === 'string' && embedded !== '' ? resolve(projectDir, embedded) : null;
 }
 
-/** The adapter of a profile, whose `embedded` names a server of the project that starts when it is needed. */
+/** Creates the adapter of a profile. `embedded` names a server of the project, which starts on demand. */
 export function createPostgresAdapter(profile: Profile, options: AdapterOptions): PostgresAdapter {
   const dir = embeddedFolder(profile, options.projectDir);
   return new PostgresAdapter({

@@ -1,4 +1,4 @@
-// The keys of a Postgres target in profiles.yml, as dbt-postgres has them.
+// The keys of a Postgres target in profiles.yml, as in dbt-postgres.
 import type { CredentialsSpec, ProfileTemplate } from '../credentials.ts';
 
 export const POSTGRES_CREDENTIALS: CredentialsSpec = {
@@ -44,7 +44,7 @@ export const POSTGRES_CREDENTIALS: CredentialsSpec = {
     'autocommit',
     'retries',
   ],
-  // The server itself says where it listens and with which password.
+  // The embedded server itself provides its address and password.
   embedded: { host: 'localhost', user: 'tsdbt', port: 0, password: '', database: 'tsdbt', schema: 'public' },
   configs: ['indexes', 'unlogged'],
   embeddedFolder: '.tsdbt/pg',

@@ -1,5 +1,5 @@
-// A server's or driver's error as dbt prints it: psycopg2's text with LINE, caret, DETAIL and HINT; SQLSTATE; place in
-// the SQL. The runner maps the place to a model's line.
+// Converts an error of the server or driver to dbt's form: psycopg2's text with LINE, caret, DETAIL and HINT; SQLSTATE;
+// position in the SQL. The runner maps the position to a model's line.
 import { LOST_LEASE } from '../fence.ts';
 import { TsdbtError } from '../../errors.ts';
 import { postgresHint } from './query-hint.ts';

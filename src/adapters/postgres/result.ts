@@ -221,7 +221,9 @@ function time(text: string): string {
 function interval(text: string): string {
   let days = 0;
   let micros = 0n;
-  for (const match of text.matchAll(/([+-]?\d+) (year|mon|day)s?|([+-]?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?/g)) {
+  for (const match of text.matchAll(
+    /([+-]?\d{1,12}) (year|mon|day)s?|([+-]?)(\d{1,12}):(\d\d):(\d\d)(?:\.(\d{1,6}))?/g,
+  )) {
     const [, count, unit, sign, hours = '0', minutes, seconds, fraction = ''] = match;
     if (unit !== undefined) days += Number(count) * (unit === 'year' ? 365 : unit === 'mon' ? 30 : 1);
     else {

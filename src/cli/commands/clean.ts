@@ -1,4 +1,4 @@
-// clean: deletes the folders of clean-targets. src/project/clean.ts decides which may be deleted.
+// clean: deletes the folders in clean-targets. src/project/clean.ts decides which may be deleted.
 import { cleanProject } from '../../project/clean.ts';
 import type { CommandSession } from '../command-session.ts';
 import { loadProjectOnly } from './project-only.ts';

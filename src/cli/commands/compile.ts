@@ -15,7 +15,7 @@ export async function compileCommand(session: CommandSession): Promise<boolean> 
   return true;
 }
 
-/** Prints compiled SQL of the nodes that the first criterion matches. */
+/** Prints compiled SQL of the nodes that match the first criterion. */
 export function printSelected(session: CommandSession, ctx: RunContext, results: readonly RunResult[]): void {
   for (const r of matching(session, results)) printCompiled(ctx, r);
 }
@@ -50,7 +50,7 @@ async function compileSelected(session: CommandSession): Promise<RunOutcome> {
   return outcome;
 }
 
-/** dbt prints only nodes that the first criterion matches: for a whole project the files are the result. */
+/** dbt prints only nodes that match the first criterion: for a whole project the files are the result. */
 function matching(session: CommandSession, results: readonly RunResult[]): readonly RunResult[] {
   const { flags } = session;
   if (flags.inline) return results.filter((r) => r.node?.name === 'inline_query');

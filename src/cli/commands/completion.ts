@@ -1,5 +1,5 @@
-// completion: prints the completion script of a shell, or the names that it offers behind --select. Needs neither a
-// project nor a log.
+// completion: prints the completion script of a shell, or the names offered after --select. Needs neither a project nor
+// a log.
 import { errorOf } from '../../error-table.ts';
 import { completionScript } from '../completion.ts';
 import { nodeNames } from '../completion-nodes.ts';

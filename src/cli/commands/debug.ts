@@ -1,5 +1,5 @@
-// debug: checks project, profile and connection one by one and reports in dbt's words; then the connections of
-// connections.yml, a line each. Changes nothing.
+// debug: checks project, profile and connection one by one with dbt's messages, then the connections of
+// connections.yml, one line each. Changes nothing.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { release, type } from 'node:os';
@@ -112,7 +112,7 @@ async function checkFiles(
         : fine('OK found and valid');
     return { loaded, profile, project: fine('OK found and valid') };
   } catch (error) {
-    // dbt, too, ends with exit code 2 where a value of the project cannot be rendered.
+    // dbt also ends with exit code 2 if a value of the project cannot be rendered.
     if (!(error instanceof TsdbtError) || error.kind === 'compilation') throw error;
     const ofProfile = error.kind === 'profile' || /profile/i.test(error.message);
     if (ofProfile) {
@@ -177,7 +177,10 @@ async function checkConnection(loaded: LoadedProject | null, say: (msg: string) 
   return check;
 }
 
-/** The brokers and registries of connections.yml, or the one that is named; none where there is no such file. */
+/**
+ * Checks the brokers and registries of connections.yml, or the named connection. Does nothing if the file does not
+ * exist.
+ */
 async function checkConnections(
   session: CommandSession,
   { config }: LoadedProject,
@@ -203,7 +206,7 @@ async function checkConnections(
   return checks;
 }
 
-/** @returns what was found @throws the error of broker, registry, store or database */
+/** @returns a description of what was found @throws the error of the broker, registry, store or database */
 async function reach(session: CommandSession, config: RuntimeConfig, name: string): Promise<string> {
   switch (connectionType(session, config, name)) {
     case 's3':
@@ -227,7 +230,7 @@ async function reachStore(store: ObjectStore): Promise<string> {
   return `${endpoint}, bucket ${bucket}`;
 }
 
-/** A namespace that is not there is made by the first publication. */
+/** The first publication creates a missing namespace. */
 async function reachCatalog({ catalog, store, namespace }: LakeConnection): Promise<string> {
   const [{ namespacePath, RestCatalog }, { s3Store }] = await Promise.all([
     import('../../object-store/rest-catalog.ts'),

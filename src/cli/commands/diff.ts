@@ -1,5 +1,5 @@
-// diff: what differs between relations of two targets, or between a model and its published copies, for people, as JSON
-// or as CSV. Comparing is src/diff's.
+// diff: prints differences between relations of two targets, or between a model and its published copies, as text, JSON
+// or CSV. src/diff compares.
 import { join } from 'node:path';
 import { errorOf } from '../../error-table.ts';
 import { note, print } from '../../events/index.ts';
@@ -16,7 +16,7 @@ import { inColumns } from '../columns.ts';
 import type { CommandSession } from '../command-session.ts';
 import { loadAndParse, loadProject } from './run.ts';
 
-/** @returns whether all that was compared is equal. @throws `usage` for options that say nothing to compare */
+/** @returns whether all compared relations are equal. @throws `usage` if the options name nothing to compare */
 export async function diffCommand(session: CommandSession): Promise<boolean> {
   const { flags, logger } = session;
   const { to_target: target, copies, output } = flags;
@@ -36,7 +36,7 @@ export async function diffCommand(session: CommandSession): Promise<boolean> {
       if (output === 'table') print(logger, linesOf(each).join('\n'));
     }
   const [first, ...others] = failed;
-  // A mistyped selection passes no gate.
+  // A mistyped selection must not pass as equal.
   if (compared.length === 0 && first === undefined) throw errorOf('diffNothing', {});
   for (const each of compared.length === 0 ? others : failed)
     note(logger, `${each.name} could not be compared: ${each.error.message}`, { level: 'error' });
@@ -67,7 +67,7 @@ function optionsOf({ flags }: CommandSession): DiffOptions {
   };
 }
 
-/** The project as it is in another target. Its parse is kept apart, and says nothing a second time. */
+/** The project with another target. Its parse is cached separately, and its messages are not repeated. */
 async function inTarget(
   session: CommandSession,
   { config, targetPath }: ParsedProject,
@@ -124,7 +124,7 @@ function oneLine(cells: readonly string[]): string[] {
   return cells.map((cell) => cell.replace(/[\n\r\t]/g, ' '));
 }
 
-/** The keys are documented in docs/diff.md and stay. */
+/** The keys are documented in docs/diff.md and must not change. */
 function document({ name, uniqueId, here, there, equal, result }: Compared): object {
   const { counts, key, columns, differing, onlyHere, onlyThere, notCompared, sample } = result;
   return {
@@ -149,7 +149,7 @@ function document({ name, uniqueId, here, there, equal, result }: Compared): obj
 
 const HEADER = ['name', 'kind', 'key', 'column', 'here', 'there'];
 
-/** A line for each row of the sample that is on one side, and for each value that differs. */
+/** One line per sampled row that is only on one side, and per value that differs. */
 function csvOf(compared: readonly Compared[]): string {
   const lines = compared.flatMap(({ name, result: { key, sample } }) =>
     sample.flatMap(({ kind, key: values, changes }) => {

@@ -26,7 +26,7 @@ import { TSDBT_VERSION } from '../version.ts';
 import { printSelected } from './compile.ts';
 import { chosen, loadAndParse } from './run.ts';
 
-/** @param patience milliseconds that a cancelled statement has to end on the server; absent: a moment */
+/** @param patience milliseconds within which a cancelled statement must end on the server; absent: a moment */
 export async function generateCommand(session: CommandSession, patience?: number): Promise<boolean> {
   const parsed = await loadAndParse(session, { write: false });
   try {
@@ -43,7 +43,7 @@ async function generate(session: CommandSession, parsed: ParsedProject, patience
   const compiled = flags['compile'] !== false && selection.selected.size > 0;
   const ctx = compiled ? await compileNodes(session, parsed, selection, patience) : announce(parsed, selection);
   if (ctx === null) return false;
-  // Compiling has closed its connections; the catalogue query opens new ones.
+  // Compiling has closed its connections; the catalog query opens new ones.
   const { adapter, executeMacro, cancel, release } = await openOperation(parsed, ctx, 'generate_catalog');
   session.onEnd(() => adapter.close());
   try {
@@ -79,7 +79,7 @@ async function generate(session: CommandSession, parsed: ParsedProject, patience
   }
 }
 
-/** @returns null when a node has failed; its error has been reported */
+/** @returns null if a node failed; its error has been reported */
 async function compileNodes(
   session: CommandSession,
   parsed: ParsedProject,
@@ -128,7 +128,7 @@ export async function serveCommand(session: CommandSession): Promise<boolean> {
   return true;
 }
 
-/** Best effort: a machine without a browser still serves. */
+/** Best effort: without a browser the server still runs. */
 function openBrowser(url: string): void {
   const command = process.platform === 'darwin' ? 'open' : process.platform === 'win32' ? 'explorer' : 'xdg-open';
   const child = spawn(command, [url], { stdio: 'ignore', detached: true, env: publicEnvironment(process.env) });

@@ -1,4 +1,4 @@
-// `--every 5m`: repeats the command in one process, with one line per tick. Ticks never overlap, also not with those of
+// `--every 5m`: repeats the command in one process, with one line per tick. Ticks never overlap, not even with those of
 // another host on the same project and target. A failed tick is reported and the next one runs. SIGTERM and Ctrl-C end
 // the loop, between or within ticks, with exit code 0. With `--if-changed`, a tick after a successful one does nothing
 // while the project and its external input tables are unchanged.
@@ -45,7 +45,7 @@ interface Ticked {
   readonly done: Done | null;
   /** Whether the tick succeeded; null: it attempted nothing. */
   readonly good: boolean | null;
-  /** `PASS=… WARN=…`, of a tick that ran nodes. */
+  /** `PASS=… WARN=…` of a tick that ran nodes. */
   readonly counts?: string | undefined;
 }
 
@@ -56,7 +56,7 @@ export async function runEvery(session: CommandSession): Promise<boolean> {
   let done: Done | null = null;
   let warned = false;
   let failing = false;
-  // Only connections of the running tick, because the number of ticks has no limit.
+  // Only connections of the running tick, because the number of ticks is unlimited.
   let close: () => Promise<unknown> = () => Promise.resolve();
   session.onEnd(() => close());
   const current: CommandSession = {
@@ -80,7 +80,7 @@ export async function runEvery(session: CommandSession): Promise<boolean> {
     done = next.done;
     const recovered = good === true && failing ? ', recovered' : '';
     if (good !== null) failing = !good;
-    // A tick that takes longer than the interval skips the ticks that fell due meanwhile.
+    // A tick that takes longer than the interval skips the ticks that became due in the meantime.
     do due += interval;
     while (due <= now());
     say(
@@ -101,7 +101,7 @@ export async function runEvery(session: CommandSession): Promise<boolean> {
   return true;
 }
 
-/** One run, like a separate command: with an invocation id and a start time of its own. */
+/** One run, like a separate command: with its own invocation id and start time. */
 async function tick(
   session: CommandSession,
   last: Done | null,
@@ -161,9 +161,10 @@ export function oneLine(error: unknown): string {
 }
 
 /**
- * Warning about nodes that do not suit a short interval: readers can see them incomplete, or a run is expensive.
+ * Returns a warning about nodes that do not suit a short interval: readers can see them incomplete, or a run is
+ * expensive.
  * @param interval milliseconds
- * @returns null when there are no such nodes
+ * @returns null if there are no such nodes
  */
 export function seldomWarning(parsed: ParsedProject, interval: number): string | null {
   const {

@@ -1,4 +1,4 @@
-// init: creates a new project and its profile, or within a project only the profile. Asks on a terminal or reads
+// init: creates a new project and its profile, or inside a project only the profile. Asks on a terminal or reads
 // answers from a pipe. Unanswered questions take their default: the embedded Postgres.
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -81,7 +81,7 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
     questions.close();
   }
 
-  /** Keeps an existing profile when the user chooses so. */
+  /** Keeps an existing profile if the user chooses so. */
   async function setUpProfile(name: string, folder: string): Promise<void> {
     say('SettingUpProfile', 'Setting up your profile.');
     const path = join(profiles, PROFILES_FILE);
@@ -166,7 +166,7 @@ function readTemplate(path: string, invalid: () => void): { fixed: Answers; prom
     : { fixed: { ...asDictionary(data['fixed'] ?? null) }, prompts: { ...asDictionary(data['prompts'] ?? null) } };
 }
 
-/** dbt's template language: `_choose_x` chooses a set of further questions, `_fixed_x` is a constant. */
+/** dbt's template language: `_choose_x` selects a set of further questions, `_fixed_x` is a constant. */
 async function answersFor(questions: Questions, prompts: Answers, answers: Answers): Promise<Answers> {
   for (const [key, value] of Object.entries(prompts)) {
     const spec = asDictionary(value) ?? {};
@@ -204,7 +204,7 @@ async function answersFor(questions: Questions, prompts: Answers, answers: Answe
   return answers;
 }
 
-/** @returns null when the user declined */
+/** @returns null if the user declined */
 async function runDebug(session: CommandSession, projectDir: string, profiles: string): Promise<boolean | null> {
   if (session.flags['skip_debug'] === true) return null;
   note(session.logger, 'Running dbt debug to validate the project...', { data: () => ({}) });
@@ -220,7 +220,7 @@ async function runDebug(session: CommandSession, projectDir: string, profiles: s
 
 const TYPE_WORDS: Readonly<Record<string, string>> = { int: 'integer', float: 'float', bool: 'boolean' };
 
-/** Parsers of answers by type; null: not of the type. */
+/** Parsers of answers by type; they return null if the answer does not have the type. */
 const READERS: Readonly<Record<string, (answer: string) => Json>> = {
   int: (answer) => (/^[-+]?\d+$/.test(answer) ? Number(answer) : null),
   float: (answer) => (Number.isFinite(Number(answer)) ? Number(answer) : null),
@@ -253,7 +253,7 @@ class Questions {
   }
 
   /**
-   * Repeats the question until the answer has the type: int, float, bool, else any text. Returns `''` for the
+   * Repeats the question until the answer has the type: int, float, bool, otherwise any text. Returns `''` for the
    * fallback.
    */
   async askFor(type: string, question: string, fallback: string | undefined, hidden = false): Promise<Json> {

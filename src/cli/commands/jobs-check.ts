@@ -1,5 +1,4 @@
-// jobs check: holds jobs.yml against the project as a start of serve does, for CI. Asks no database; what is checked is
-// serve-jobs-file.ts's.
+// jobs check: validates jobs.yml against the project as `serve` does at its start, for CI. Needs no database.
 import { print } from '../../events/index.ts';
 import { pluralize } from '../../log.ts';
 import { parse, TsdbtError } from '../../index.ts';
@@ -10,8 +9,8 @@ import { readServed } from './serve-jobs-file.ts';
 import { projectSession } from './serve-session.ts';
 
 /**
- * With `--output json` one document comes to stdout also for what is wrong.
- * @returns true: serve would start @throws what is wrong with the project, a promise of it, or jobs.yml
+ * With `--output json`, errors are also part of the single document on stdout.
+ * @returns true: serve would start @throws for an error in the project, an SLA, or jobs.yml
  */
 export async function checkJobsCommand(session: CommandSession): Promise<boolean> {
   const isJson = session.flags['output'] === 'json';
@@ -33,7 +32,7 @@ export async function checkJobsCommand(session: CommandSession): Promise<boolean
 
 interface Checked {
   readonly path: string;
-  /** Names. */
+  /** Names of the jobs. */
   readonly jobs: readonly string[];
   readonly channels: readonly string[];
 }
@@ -56,7 +55,7 @@ async function checked(session: CommandSession): Promise<Checked> {
   }
 }
 
-/** The keys are documented in docs/jobs.md and stay. */
+/** The keys are documented in docs/jobs.md and must not change. */
 function refusal({ message, errorCode, details }: TsdbtError): object {
   const { path = null, line = null, column = null, hint = null } = details;
   return { valid: false, path, jobs: [], channels: [], error: { code: errorCode, message, line, column, hint } };

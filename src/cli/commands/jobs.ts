@@ -1,5 +1,5 @@
-// jobs: the jobs of jobs.yml with their last and next run, as lines or one JSON document; pause, resume, run. What was
-// asked for stands in the database, where the hosts that serve find it. `jobs check` is jobs-check.ts's.
+// jobs: lists the jobs of jobs.yml with their last and next run, as lines or one JSON document; pauses, resumes and
+// runs them. Requests are stored in the database, where hosts with `serve` find them.
 import { inColumns } from '../columns.ts';
 import { dateTime, isoTime } from '../../values/utc-text.ts';
 import { errorOf } from '../../error-table.ts';
@@ -102,12 +102,12 @@ async function listed(session: CommandSession, file: JobFile, store: Store): Pro
   return [...rows, ...(kept ? [] : ['', NO_HISTORY])].join('\n');
 }
 
-/** Nothing has run and nothing is paused. */
+/** State of a job without runs. */
 function withoutHistory(store: Store): Pick<Store, 'now' | 'paused' | 'runs' | 'leftOut'> {
   return { now: () => store.now(), paused: async () => new Set(), runs: async () => [], leftOut: async () => [] };
 }
 
-/** The keys are documented in docs/jobs.md and stay. */
+/** The keys are documented in docs/jobs.md and must not change. */
 function jobDocument({ job, paused, last, leftOut, next }: JobOverview): object {
   const { name, line, work, timing, owner, description } = job;
   return {

@@ -17,7 +17,7 @@ export async function listCommand(session: CommandSession): Promise<boolean> {
     includeEmpty: true,
     ...(models.length > 0 ? { select: models, resourceTypes: new Set(['model']) } : {}),
   });
-  // dbt reports counts for `ls` only: `list` prints nothing but resources.
+  // dbt reports counts for `ls` only: `list` prints only resources.
   if (session.typedName !== 'list') reportCounts(parsed);
   if (selection.defaultSelector !== null) fire(logger, 'DefaultSelector', { name: selection.defaultSelector });
   for (const warning of selection.warnings) logger.fire(warning);

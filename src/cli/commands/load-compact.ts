@@ -1,5 +1,5 @@
-// load of archives whose days are compacted: when it is done, and what is said of it. src/loader/archive/compact.ts
-// does it.
+// Compaction of closed days in archives for `load`: schedules it and reports progress. src/loader/archive/compact.ts
+// compacts.
 import { randomUUID } from 'node:crypto';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -12,16 +12,16 @@ import { pause } from '../pause.ts';
 import { readStore } from '../read-connection.ts';
 import type { LoadContext } from './load.ts';
 
-/** From one look at the closed days to the next. */
+/** Interval between two checks for closed days. */
 const EVERY_MS = 600_000;
-/** Of archives that do not ask for it, so many looks are one. */
+/** Archives without `compact: true` are checked only once in so many checks. */
 const ROUNDS_OF_OTHERS = 6;
-/** Sources that a message names. */
+/** Maximum number of sources that a message names. */
 const NAMED = 5;
 
 /**
- * Compacts the closed days of the archives, once or again and again until the signal is aborted. What fails is said,
- * and tried again at the next time.
+ * Compacts the closed days of the archives once, or repeatedly until the signal is aborted. Failures are reported and
+ * retried at the next check.
  */
 export async function keepCompacted(
   ctx: LoadContext,
@@ -37,7 +37,7 @@ export async function keepCompacted(
   for (let round = 0; archives.length > 0 && !signal.aborted; round++) {
     for (const target of archives)
       try {
-        // Where nothing new is joined there is seldom something to finish.
+        // If nothing was merged, there is rarely anything to clean up.
         if (target.archive.compact === undefined && round % ROUNDS_OF_OTHERS !== 0) continue;
         if ((await ctx.sink.kept(target)).paused !== null) continue;
         const done = await compactOne(ctx, target, target.archive.compact ?? null, signal);
@@ -52,7 +52,7 @@ export async function keepCompacted(
   }
 }
 
-/** Compacts the closed days of the selected archives, asked for or not. @returns whether nothing stood in the way */
+/** Compacts the closed days of the selected archives, even if `compact` is off. @returns whether all succeeded */
 export async function compactNow(ctx: LoadContext): Promise<boolean> {
   const archives = archivesOf(ctx);
   let ok = true;
@@ -74,14 +74,16 @@ export async function compactNow(ctx: LoadContext): Promise<boolean> {
   return ok;
 }
 
-/** The archives of the selected sources. @throws `runtime` error naming these when none has an archive */
+/**
+ * Returns the archives of the selected sources. @throws `runtime` error that names the sources if none has an archive
+ */
 export function archivesOf({ session, targets }: LoadContext): readonly ArchiveTarget[] {
   const archives = targets.filter(isArchive);
   if (archives.length === 0) throw lacks(session, 'an archive', targets);
   return archives;
 }
 
-/** That an action of `load` has nothing to work on. @param sources the selected ones */
+/** The error of a `load` action without anything to work on. @param sources the selected ones */
 export function lacks(
   { positional }: CommandSession,
   what: string,
@@ -93,7 +95,10 @@ export function lacks(
   return errorOf('actionLacks', { action: positional[0] ?? '', what, sources: text });
 }
 
-/** What is left to do with the closed days of an archive; null: it does not ask for it, or was never loaded. */
+/**
+ * Describes the pending work on the closed days of an archive; null if `compact` is off or the archive was never
+ * loaded.
+ */
 export async function compactionOf(ctx: LoadContext, target: LoadTarget): Promise<CompactionState | null> {
   if (!isArchive(target) || target.archive.compact === undefined) return null;
   if ((await ctx.sink.kept(target)).positions.size === 0) return null;

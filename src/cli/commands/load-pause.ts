@@ -1,7 +1,7 @@
-// load pause, load resume: marks the selected tables in the bookkeeping. Running loaders find the mark by themselves.
+// load pause, load resume: marks the selected tables in the bookkeeping tables, where running loaders read the mark.
 import type { LoadContext } from './load.ts';
 
-/** Pauses the selected tables, or lets them go on. */
+/** Pauses or resumes the selected tables. */
 export async function pauseTables({ targets, sink, say }: LoadContext, paused: boolean): Promise<boolean> {
   for (const target of targets) {
     const changed = await sink.setPaused(target, paused);

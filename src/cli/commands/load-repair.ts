@@ -1,5 +1,5 @@
-// load repair: says what keeps archives from going on and what is lost when they do; with --yes they go on.
-// src/loader/archive/repair.ts finds it out, and does it.
+// load repair: reports what blocks archives and what is lost if they continue; with --yes they continue.
+// src/loader/archive/repair.ts does the work.
 import { randomUUID } from 'node:crypto';
 import { errorOf } from '../../error-table.ts';
 import type { ArchiveTarget } from '../../loader/archive/config.ts';
@@ -14,7 +14,7 @@ import { readStore } from '../read-connection.ts';
 import { archivesOf } from './load-compact.ts';
 import type { LoadContext } from './load.ts';
 
-/** What has become of a partition; `open`: nothing was done. */
+/** The result for a partition; `open`: nothing was done. */
 type Result = RepairOutcome | 'open';
 
 interface Shown {
@@ -28,7 +28,7 @@ const ENDS: Readonly<Record<Exclude<RepairOutcome, 'done'>, string>> = {
   stopped: 'not done: stopped; the same command goes on',
 };
 
-/** @returns whether nothing is left that keeps an archive from going on */
+/** @returns whether no archive is blocked any more */
 export async function repairArchives(ctx: LoadContext): Promise<boolean> {
   const archives = archivesOf(ctx);
   const { flags } = ctx.session;
@@ -105,7 +105,7 @@ async function optionsOf(
   };
 }
 
-/** `2:1500`, or `a/2:1500` where there are several topics; with commas between. */
+/** `2:1500`, or `a/2:1500` if there are several topics; separated by commas. */
 function placesOf({ topic, topics }: LoadTarget, to: unknown): ReadonlyMap<string, bigint> {
   const places = new Map<string, bigint>();
   if (typeof to !== 'string' || to === '') return places;
@@ -160,7 +160,7 @@ function linesOf(repair: Repair): string[] {
   ].map((line) => `${place}  ${line}`);
 }
 
-/** The keys are documented in docs/archive.md and stay. */
+/** The keys are documented in docs/archive.md and must not change. */
 function documentOf(repair: Repair, mendable: boolean, result: Result): object {
   const { topic, partition, failure, position, next, lost, trims, removals, gone, halves, missing } = repair;
   const into = new Map(trims.map(({ from, key }) => [from, key]));
@@ -192,7 +192,7 @@ function documentOf(repair: Repair, mendable: boolean, result: Result): object {
   };
 }
 
-/** Offsets, the last one included. */
+/** Offsets, inclusive. */
 function spanDocument({ from, to }: Span): object {
   return { from_offset: Number(from), to_offset: Number(to - 1n) };
 }

@@ -1,5 +1,5 @@
-// load status: how far each table is loaded and what keeps it from it, as lines or as one JSON document.
-// src/loader/status.ts finds it out.
+// load status: reports how far each table is loaded and what blocks it, as lines or as one JSON document.
+// src/loader/status.ts determines it.
 import type { CompactionState } from '../../loader/archive/compact.ts';
 import { loadStatus, type TargetStatus } from '../../loader/status.ts';
 import type { LoadTarget } from '../../loader/load-target.ts';
@@ -11,11 +11,11 @@ import { syncStates } from './load-sync.ts';
 interface Shown {
   readonly target: LoadTarget;
   readonly status: TargetStatus;
-  /** Null: there is none, or nothing was loaded yet. */
+  /** Null: the table does not exist, or nothing was loaded yet. */
   readonly compaction: CompactionState | null;
 }
 
-/** @returns whether nothing keeps a table from being loaded */
+/** @returns whether no table is blocked */
 export async function showStatus(ctx: LoadContext): Promise<boolean> {
   const asJson = ctx.session.flags['output'] === 'json';
   const syncs = await syncStates(ctx);
@@ -58,7 +58,7 @@ function statusLines({ name }: LoadTarget, { partitions, problems, paused }: Tar
   ];
 }
 
-/** The keys are documented in docs/loader.md and stay. */
+/** The keys are documented in docs/loader.md and must not change. */
 function statusDocument({ target, status, compaction }: Shown): object {
   return {
     table: target.name,
@@ -90,7 +90,7 @@ function statusDocument({ target, status, compaction }: Shown): object {
   };
 }
 
-/** The declared names; the pattern where there is one. */
+/** The declared topic names, or the pattern. */
 function topicsShown({ topic, topics }: LoadTarget): readonly string[] {
   return topics === undefined || topics instanceof RegExp ? [topic] : topics;
 }

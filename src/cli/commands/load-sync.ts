@@ -1,5 +1,5 @@
-// load of tables of other databases: opens both databases of each, and shows what was done. src/loader/sync/ keeps them
-// equal.
+// load for tables of other databases: opens both databases of each table and reports the result. src/loader/sync/
+// copies the rows.
 import { TsdbtError } from '../../errors.ts';
 import { openAdapter } from '../../index.ts';
 import { createSync } from '../../loader/create-sink.ts';
@@ -8,7 +8,7 @@ import { keepSynced, type TableSync } from '../../loader/sync/sync.ts';
 import { readDatabase } from '../read-connection.ts';
 import type { LoadContext } from './load.ts';
 
-/** Syncs a table, once or at its times. @throws what the sync has failed with for good */
+/** Syncs a table, once or on its schedule. @throws a permanent error of the sync */
 export async function keepSyncedNow(
   ctx: LoadContext,
   target: SyncTarget,
@@ -19,7 +19,7 @@ export async function keepSyncedNow(
   await keepSynced({ target, sync, once, signal: ctx.session.signal, pause, say: ctx.say });
 }
 
-/** Says for each table what keeps it from being synced. @returns whether nothing does */
+/** Reports what prevents each table from being synced. @returns whether nothing does */
 export async function checkSyncs(ctx: LoadContext): Promise<boolean> {
   let ok = true;
   for (const target of ctx.syncs) {
@@ -46,7 +46,7 @@ async function checked(ctx: LoadContext, target: SyncTarget): ReturnType<TableSy
   }
 }
 
-/** The last sync of each table, as a line and as a document whose keys stay. */
+/** The last sync of each table, as a line and as a document whose keys must not change. */
 export async function syncStates(
   ctx: LoadContext,
 ): Promise<readonly { readonly line: string; readonly document: object }[]> {
@@ -79,9 +79,9 @@ export async function syncStates(
   return states;
 }
 
-async function open({ session, parsed, reached }: LoadContext, target: SyncTarget): Promise<TableSync> {
+async function open({ session, parsed, reached, hashKey }: LoadContext, target: SyncTarget): Promise<TableSync> {
   const profile = readDatabase(session, parsed.config, target.connection);
   const from = await openAdapter({ ...parsed.config, profile }, session.env, session.logger);
   session.onEnd(() => from.close());
-  return createSync(target, from, parsed.adapter, reached);
+  return createSync(target, from, parsed.adapter, reached, hashKey);
 }

@@ -43,7 +43,7 @@ import { checkSyncs, keepSyncedNow } from './load-sync.ts';
 import { showStatus } from './load-status.ts';
 import { loadAndParse } from './run.ts';
 
-/** Actions that tables of other databases know, too. */
+/** Actions that also work on tables of other databases. */
 const SYNC_ACTIONS: readonly (string | undefined)[] = [undefined, 'check', 'status'];
 const OF_TOPIC = 'a table that a topic fills';
 const HASH_KEY = 'TSDBT_HASH_KEY';
@@ -60,15 +60,15 @@ export interface LoadContext {
   readonly reached: (point: FaultPoint | SyncPoint) => void;
   readonly hashKey: string | null;
   readonly say: (message: string) => void;
-  /** The sink of a target: of its table, or of its archive. */
+  /** Creates the sink of a target: its table, or its archive. */
   readonly sinkOf: (target: LoadTarget) => Promise<Sink>;
   readonly client: (target: LoadTarget) => Promise<BrokerClient>;
-  /** Returns the decoder of a target. Files contain plain JSON, whatever the topic's format. */
+  /** Creates the decoder of a target. Files contain plain JSON, whatever the topic's format. */
   readonly decoder: (target: LoadTarget) => Promise<Decoder>;
   readonly registry: (target: LoadTarget) => Promise<SchemaRegistry | null>;
 }
 
-/** `load` as a process of its own. */
+/** `load` as a separate process. */
 export function loadAlone(session: CommandSession): Promise<boolean> {
   collectSeldom();
   return loadCommand(session);
@@ -108,7 +108,7 @@ export async function loadCommand(
   }
 }
 
-/** @throws `usage` error for an option of another action: it would be passed by */
+/** @throws `usage` error for an option of another action, which would otherwise be ignored */
 function refuseUseless({ flags }: CommandSession, action: string | undefined): void {
   if (typeof flags['to'] === 'string' && action !== 'rewind' && action !== 'repair')
     throw errorOf('optionUseless', { option: '--to', needs: '`load rewind` or `load repair`' });
@@ -117,8 +117,8 @@ function refuseUseless({ flags }: CommandSession, action: string | undefined): v
 }
 
 /**
- * How many seconds the loaders of these sources are behind their topics; a text says why one is not known.
- * @throws {TsdbtError} when the settings of a source cannot be read
+ * Returns the lag in seconds of the loaders of these sources; a text gives the reason if it is unknown.
+ * @throws {TsdbtError} if the settings of a source cannot be read
  */
 export async function loaderLags(
   session: CommandSession,
@@ -136,14 +136,14 @@ export async function loaderLags(
   return lags;
 }
 
-/** What a source that is not selected is loaded into. */
+/** The target table of a source that is not selected. */
 function loadedBy(source: SourceDefinition, tables: TableOptions): readonly (LoadTarget | SyncTarget)[] {
   try {
     const sync = syncTarget(source);
     const target = sync === null ? loadTarget(source, tables) : null;
     return [...(sync === null ? [] : [sync]), ...(target === null ? [] : withArchive(target))];
   } catch (error) {
-    // What is wrong with its config is said when it is selected: nothing loads it before.
+    // Its config is validated when it is selected: nothing loads it before.
     if (error instanceof TsdbtError) return [];
     throw error;
   }
@@ -169,7 +169,7 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
       source === undefined || sync !== null ? null : placed(parsed.config, source, () => loadTarget(source, tables));
     if (target === null) continue;
     if (from === undefined) targets.push(...withArchive(target));
-    // Archived messages are those of the topic.
+    // Archived messages come from the topic.
     else if (isStoreUrl(from)) targets.push({ ...target, start: 'earliest' });
     else targets.push({ ...ofTopic(target, fileTopic(from)), start: 'earliest' });
   }
@@ -187,7 +187,7 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
         );
     }
   }
-  // Another process may load those that are not selected.
+  // Another process may load the sources that are not selected.
   const others = Object.values(parsed.manifest.sources).filter((source) => !selected.has(source.unique_id));
   const writers = new Map(
     others.flatMap((source) => loadedBy(source, tables)).map((each) => [tableOf(each), each.name]),
@@ -199,7 +199,9 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
     writers.set(table, name);
   }
   const hashKey = env[HASH_KEY] ?? null;
-  const hidden = targets.find((target) => target.hash.length > 0 || target.drop.length > 0);
+  const hidden =
+    targets.find((target) => target.hash.length > 0 || target.drop.length > 0) ??
+    syncs.find((sync) => sync.hash.length > 0);
   if (hidden !== undefined && (hashKey === null || hashKey === '')) {
     throw errorOf('noHashKey', { source: hidden.name, variable: HASH_KEY }, { path: hidden.path });
   }
@@ -215,7 +217,7 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
     const file = from !== undefined && !isStoreUrl(from);
     if (target.format === 'json' || file || isArchive(target)) return null;
     const connection = connectionOf(target);
-    // Changes may be JSON, too, which needs no registry.
+    // Change events may be JSON, which needs no registry.
     if (connection.registry === null && target.format === 'debezium') return null;
     if (connection.registry === null)
       throw errorOf(
@@ -254,7 +256,7 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
         connection,
         `tsdbt.${parsed.config.project.project_name}.${parsed.config.profile.target_name}.${target.name}`.replace(
           /\s/g,
-          // The client takes no blanks in a group's name.
+          // The client does not accept spaces in a group name.
           encodeURIComponent,
         ),
       );
@@ -282,7 +284,7 @@ function isStoreUrl(from: string): boolean {
   return /^s3:\/\//i.test(from);
 }
 
-/** Delivers what the archive of a table holds. @throws `usage` error when the table has none there */
+/** Replays what the archive of a table contains. @throws `usage` error if the table has no archive there */
 async function replayClient(
   session: CommandSession,
   { config }: ParsedProject,
@@ -454,7 +456,9 @@ async function rewind(ctx: LoadContext): Promise<boolean> {
   return true;
 }
 
-/** The targets that are tables: an archive has no dead letters, and cannot go back. @throws when there is none */
+/**
+ * Returns the targets that are tables: an archive has no dead letters and cannot be rewound. @throws if there is none
+ */
 function tablesOf({ session, targets }: LoadContext): readonly LoadTarget[] {
   const tables = targets.filter((target) => !isArchive(target));
   if (tables.length === 0) throw lacks(session, OF_TOPIC, targets);
@@ -512,13 +516,13 @@ async function check(ctx: LoadContext): Promise<boolean> {
   return ok;
 }
 
-/** The place in connections.yml, as errors show it. */
+/** The position in connections.yml, for errors. */
 function whereOf({ details: { path, line, column } }: TsdbtError): string[] {
   if (path === undefined || line === undefined) return [];
   return [`  ${path} line ${line}${column === undefined ? '' : `, column ${column}`}`];
 }
 
-/** What the topic's schemas in the registry keep from becoming rows. */
+/** Describes why schemas in the registry cannot be converted to rows. */
 async function contractOf(
   { parsed, sink }: LoadContext,
   registry: SchemaRegistry | null,

@@ -1,5 +1,4 @@
-// parse: parses the project and writes manifest.json, nothing else. Promises of nodes, which dbt does not know, are
-// checked, too.
+// parse: parses the project and writes manifest.json. Also validates SLAs of nodes, which dbt does not have.
 import type { CommandSession } from '../command-session.ts';
 import { promisesOfNodes } from '../promise-place.ts';
 import { loadAndParse } from './run.ts';

@@ -1,4 +1,5 @@
-// publish --list: which version of each publication stands where, and how old it is, as lines or one JSON document.
+// publish --list: lists which version of each publication its target has and how old it is, as lines or one JSON
+// document.
 import { note, print } from '../../events/index.ts';
 import { copiesOf, type Copy } from '../../index.ts';
 import { durationText } from '../../serve/promises/sla.ts';
@@ -7,7 +8,7 @@ import { inColumns } from '../columns.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { loadAndParse } from './run.ts';
 
-/** @returns true, whatever stands there */
+/** @returns true, whatever the targets have */
 export async function listCopies(session: CommandSession): Promise<boolean> {
   const { flags, logger } = session;
   const copies = await copiesOf(await loadAndParse(session, { write: false }));
@@ -36,7 +37,7 @@ function linesOf(copies: readonly Copy[]): string[] {
   ]);
 }
 
-/** The keys are documented in docs/publish.md and stay. */
+/** The keys are documented in docs/publish.md and must not change. */
 function document({ publication: { unique_id, config }, of, standing }: Copy): object {
   return {
     unique_id,

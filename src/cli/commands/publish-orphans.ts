@@ -1,4 +1,5 @@
-// publish --list-orphans and --remove-orphans: files of copies that no version names, as lines or one JSON document.
+// publish --list-orphans and --remove-orphans: files of copies that no version references, as lines or one JSON
+// document.
 import { TsdbtError } from '../../errors.ts';
 import { note, print } from '../../events/index.ts';
 import { orphansOfCopies, type OrphansOfCopy } from '../../index.ts';
@@ -11,7 +12,7 @@ import { loadAndParse } from './run.ts';
 
 const DAY_MS = 86_400_000;
 
-/** @returns true, whatever is found @throws {TsdbtError} `usage` for an age that would take files of runs at work */
+/** @returns true, whatever is found @throws {TsdbtError} `usage` for an age that would include files of active runs */
 export async function listOrphans(session: CommandSession): Promise<boolean> {
   const { flags, logger } = session;
   const remove = flags['remove_orphans'] === true;
@@ -47,7 +48,7 @@ function linesOf(found: readonly OrphansOfCopy[], remove: boolean, age: string):
   ];
 }
 
-/** The keys are documented in docs/publish.md and stay. */
+/** The keys are documented in docs/publish.md and must not change. */
 function documents({ publication: { unique_id, config }, orphans }: OrphansOfCopy): object[] {
   return orphans.map((orphan) => ({ unique_id, to: config.to, table: config.table, ...orphan }));
 }

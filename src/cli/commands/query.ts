@@ -1,5 +1,5 @@
-// query: the rows of SQL with Jinja, as a table, CSV or JSON. stdout contains nothing else. Compiling and reading are
-// those of `show --inline`.
+// query: prints the rows of SQL with Jinja as a table, CSV or JSON, and nothing else to stdout. Compiles and reads like
+// `show --inline`.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { errorOf } from '../../error-table.ts';
@@ -11,15 +11,15 @@ import type { CommandSession } from '../command-session.ts';
 import { Interrupted } from '../ending.ts';
 import { loadAndParse } from './run.ts';
 
-/** File descriptor of what is piped into the command. */
+/** File descriptor of piped input. */
 const STDIN = 0;
 
-/** @returns true. @throws `usage` without SQL, or with SQL and a file; what is wrong with the query */
+/** @returns true. @throws `usage` without SQL, or with both SQL and a file; errors of the query */
 export async function queryCommand(asked: CommandSession): Promise<boolean> {
   const { signal, logger } = asked;
   const inline = sqlOf(asked);
   const limit = isSentAsItIs(inline) ? -1 : Number(asked.flags['limit'] ?? -1);
-  // One row more tells whether there are more. Nothing is written: `retry` goes on with the run before.
+  // One additional row shows whether there are more. Nothing is written, so `retry` still refers to the previous run.
   const flags = { ...asked.flags, which: 'show', inline, limit: limit < 0 ? -1 : limit + 1, write_json: false };
   const session: CommandSession = { ...asked, which: 'show', flags };
   const { parsed: project, selection } = withInline(await loadAndParse(session), flags.inline);
@@ -64,26 +64,26 @@ function sqlOf({ positional: [typed], flags, cwd }: CommandSession): string {
   return sql;
 }
 
-/** The query without the semicolons that end it. */
+/** Removes trailing semicolons. */
 function withoutEnd(sql: string): string {
   const end = /;\s*$/.exec(wordsOf(sql))?.index;
   return end === undefined ? sql : withoutEnd(sql.slice(0, end) + sql.slice(end + 1));
 }
 
-/** What a block of a template keeps, such as the statement of a `call`, is none of the query. */
+/** Content of a template block, such as the statement of a `call`, is not part of the query. */
 const KEPT = /\{%[-+]?\s*end(?:call|filter|macro|set)\b/;
-/** Texts in which a backslash takes the quote behind it: ClickHouse's, and Postgres' `E'…'`. */
+/** Strings in which a backslash escapes a quote: ClickHouse's, and Postgres' `E'…'`. */
 const ESCAPED = /'(?:[^'\\]|\\[\s\S])*'/g;
 
 /**
- * Does another statement follow a semicolon? The databases read a backslash in a text each in its way: what is one
- * query for either is one.
+ * Whether another statement follows a semicolon. The databases treat a backslash in a string differently: text that is
+ * a single query for either of them is accepted.
  */
 function isSeveral(sql: string): boolean {
   return !KEPT.test(sql) && [sql, sql.replace(ESCAPED, '0')].every((each) => /;\s*[^\s;]/.test(wordsOf(each)));
 }
 
-/** What holds no words of the query itself: comments, texts, quoted names, and Jinja, which stands for one word. */
+/** Parts without words of the query: comments, strings, quoted names, and Jinja, which represents one word. */
 const NO_WORDS = new RegExp(
   [
     /--[^\n]*|\/\*[\s\S]*?\*\//,

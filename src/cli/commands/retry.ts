@@ -1,4 +1,4 @@
-// retry: repeats the last command with its options, on nodes that failed, were skipped, or were running when the run
+// retry: repeats the last command with its options for nodes that failed, were skipped, or were running when the run
 // was killed.
 import { resolve } from 'node:path';
 import type { BatchResults, OverloadResults, RunResult } from '../../contracts/results.ts';
@@ -28,8 +28,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Work>>> = {
   generate: async () => (await import('./docs.ts')).generateCommand,
   'run-operation': async () => (await import('./run-operation.ts')).runOperationCommand,
 };
-/** Options that retry takes from its own command line only. */
+/** Options that retry takes from its own command line only: run_results.json may have come with a cloned repository. */
 const OWN = new Set([
+  'allow_outside_paths',
   'log_path',
   'output_path',
   'profiles_dir',
@@ -99,7 +100,7 @@ function toldAgain(session: CommandSession, which: string, { args }: PreviousRun
   };
 }
 
-/** Refuses an earlier command line with secrets, because only their mask was written. @throws TsdbtError `runtime` */
+/** Refuses an earlier command line with secrets, because only their mask was stored. @throws TsdbtError `runtime` */
 function refuseHidden(which: string, options: Readonly<Record<string, unknown>>): void {
   const name = ['vars', 'args', 'inline', 'sql'].find((each) => JSON.stringify(options[each])?.includes(MASK) === true);
   if (name === undefined) return;
@@ -111,7 +112,7 @@ function refuseHidden(which: string, options: Readonly<Record<string, unknown>>)
   });
 }
 
-/** A function keeps those overloads that did not fail. */
+/** A function keeps the overloads that did not fail. */
 export function failedOverloads(results: readonly RunResult[]): Map<string, OverloadResults> {
   return new Map(
     results.flatMap(({ unique_id, overload_results: overloads }) =>
@@ -129,7 +130,7 @@ export function failedBatches(results: readonly RunResult[]): Map<string, BatchR
   );
 }
 
-/** Whether a value counts as not given; `show` applies to the first run only. */
+/** Whether a value counts as not given. `show` applies to the first run only. */
 function isDefault(name: string, value: unknown): boolean {
   if (value === null || name === 'show') return true;
   return (

@@ -1,4 +1,4 @@
-// run-operation: runs one macro, or one SQL statement, outside the graph.
+// run-operation: runs one macro, or one SQL statement, outside of the graph.
 import type { Json } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { operate } from '../../index.ts';

@@ -62,7 +62,7 @@ export async function loadProject(session: CommandSession): Promise<LoadedProjec
   return loaded;
 }
 
-/** Parses a loaded project, for a command that a signal does not end at once. */
+/** Parses a loaded project, for a command that a signal does not end immediately. */
 export function parseLoaded(loaded: LoadedProject): ParsedProject {
   recoverKilledRun(loaded);
   const parsed = parse(loaded);
@@ -107,8 +107,8 @@ export async function runParsed(session: CommandSession, parsed: ParsedProject):
 }
 
 /**
- * Runs nodes with OpenLineage events beside them, when the environment asks for such.
- * @param work is given what to tell of nodes that end; null: nobody asks
+ * Runs nodes and sends OpenLineage events for them, if the environment requests it.
+ * @param work receives the observer of nodes; null if there is none
  */
 export async function withLineage(
   session: CommandSession,

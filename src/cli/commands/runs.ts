@@ -1,4 +1,4 @@
-// runs, runs show: the history of jobs as lines or as one JSON document. src/serve/ reads it from the database.
+// runs, runs show: prints the history of jobs as lines or as one JSON document. src/serve/ reads it from the database.
 import { inColumns } from '../columns.ts';
 import { dateTime, isoTime } from '../../values/utc-text.ts';
 import { errorOf } from '../../error-table.ts';
@@ -12,7 +12,7 @@ import type { JobRun, LeftOutTimes, NodeRun, RunState, Store } from '../../serve
 import { type CommandSession, now } from '../command-session.ts';
 import { loadProject } from './run.ts';
 
-/** The tables of history are not there; whoever only looks makes none. */
+/** The history tables do not exist; a read-only command does not create them. */
 export const NO_HISTORY = 'There is no history yet: `tsdbt serve` has not run with this target.';
 
 export async function runsCommand(session: CommandSession): Promise<boolean> {
@@ -64,7 +64,7 @@ function filterOf({ job, status }: CommandSession['flags']): { job?: string; sta
   };
 }
 
-/** The newest runs and, among them, the due times that were left out: so many together. */
+/** Returns the newest runs and the skipped due times among them, up to the limit in total. */
 async function newest(
   store: Store,
   filter: ReturnType<typeof filterOf>,
@@ -144,7 +144,7 @@ function why({ status, message, failures }: NodeRun): string {
   return [first, rows].filter((part) => part !== '').join('; ') || status;
 }
 
-/** The keys are documented in docs/history.md and stay. */
+/** The keys are documented in docs/history.md and must not change. */
 function runDocument(run: JobRun): object {
   return {
     run_id: run.runId,
@@ -160,7 +160,7 @@ function runDocument(run: JobRun): object {
   };
 }
 
-/** The keys are documented in docs/history.md and stay. */
+/** The keys are documented in docs/history.md and must not change. */
 export function leftOutDocument({ job, why, first, last, count }: LeftOutTimes): object {
   return { job, why, first_due_at: isoTime(first), last_due_at: isoTime(last), due_times: count };
 }

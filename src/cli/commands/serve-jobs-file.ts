@@ -1,5 +1,5 @@
-// jobs.yml as serve keeps it: read again when it or the project has changed, and as it last was while either is wrong.
-// What a job and a channel may say is checked in src/serve/.
+// Keeps jobs.yml for `serve`: reads it again when it or the project has changed, and keeps the last valid version while
+// either is invalid. src/serve/ validates jobs and channels.
 import { statSync } from 'node:fs';
 import type { RuntimeConfig } from '../../contracts/project.ts';
 import { type ParsedProject, select } from '../../index.ts';
@@ -20,9 +20,9 @@ import { whichOf } from './serve-session.ts';
 
 export interface JobsFileWatcher {
   say(text: string, level?: 'info' | 'error'): void;
-  /** The jobs cannot be read; those before go on. Called once a reason. */
+  /** The jobs cannot be read; the previous ones continue. Called once per reason. */
   broken(reason: string): void;
-  /** They can be read again. */
+  /** The jobs can be read again. */
   read(): void;
 }
 
@@ -35,12 +35,12 @@ export class JobsFile {
   readonly #session: CommandSession;
   readonly #project: () => ParsedProject;
   #kept: Kept;
-  /** Of the project that the jobs were held against last. */
+  /** The project that the jobs were last validated against. */
   #checked: ParsedProject['manifest'];
   #mark: string | null;
   #broken: string | null = null;
 
-  /** @param project as it is now @throws what is wrong with the file */
+  /** @param project the current project @throws for an error in the file */
   constructor(session: CommandSession, project: () => ParsedProject) {
     this.#session = session;
     this.#project = project;
@@ -53,12 +53,12 @@ export class JobsFile {
     return this.#kept.file;
   }
 
-  /** Channels of `alerts`; the same list until the file is read again. */
+  /** Channels in `alerts`; the same list until the file is read again. */
   get channels(): readonly Channel[] {
     return this.#kept.channels;
   }
 
-  /** The jobs, read again when something has changed. What is wrong is told once. */
+  /** Returns the jobs, read again if something has changed. An error is reported once. */
   current(watcher: JobsFileWatcher): JobFile['jobs'] {
     const mark = this.#markOf();
     const { manifest } = this.#project();
@@ -95,7 +95,10 @@ export class JobsFile {
   }
 }
 
-/** What serve needs of jobs.yml, held against the project. Asks no database. @throws what is wrong with it */
+/**
+ * Reads what `serve` needs from jobs.yml and validates it against the project. Needs no database. @throws for an error
+ * in it
+ */
 export function readServed(session: CommandSession, parsed: ParsedProject): Kept {
   const file = readJobFile(session, parsed.config);
   jobPromises(file.jobs);
@@ -109,7 +112,7 @@ export function readServed(session: CommandSession, parsed: ParsedProject): Kept
   return { file, channels: channelsOf(session, parsed.config, file) };
 }
 
-/** @throws what is wrong with `alerts` of the file */
+/** @throws for an error in `alerts` */
 export function channelsOf(
   { secrets }: CommandSession,
   config: RuntimeConfig,

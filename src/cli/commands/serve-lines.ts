@@ -1,4 +1,4 @@
-// The lines that serve writes for people: one when a run ends, one for what goes wrong. Runs go to the log file.
+// Lines that `serve` prints for users: one when a run ends, one per problem. The output of runs goes to the log file.
 import { dateTime } from '../../values/utc-text.ts';
 import type { LogLevel } from '../../log.ts';
 import { LEFT_OUT_WORDS } from '../../serve/jobs/overview.ts';
@@ -9,7 +9,7 @@ export interface ServeLine {
   readonly text: string;
 }
 
-/** @returns null: nothing for people */
+/** @returns null: nothing to print */
 export function serveLine(event: ServeEvent): ServeLine | null {
   switch (event.kind) {
     case 'run_ended': {

@@ -1,5 +1,5 @@
-// The project of a job between its runs: read again when its files have changed, and as it last was when a commit has
-// broken it. Runs nothing.
+// Keeps the project of a job between its runs: reads it again when its files have changed, and keeps the last valid
+// version while a commit has broken it.
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { isSameProject, type LoadedProject, openAdapter, type ParsedProject } from '../../index.ts';
@@ -8,18 +8,18 @@ import { promisesOfNodes } from '../promise-place.ts';
 import { loadProject, parseLoaded } from './run.ts';
 
 export interface KeptProjectWatcher {
-  /** The project cannot be read any more; the one before goes on. */
+  /** The project cannot be read any more; the previous version continues. */
   broken(error: unknown): void;
-  /** It was read. */
+  /** The project was read. */
   read(parsed: ParsedProject): void;
-  /** The project as it was last good for serve itself: what a job goes on with that was never read. */
+  /** The last valid project of `serve` itself, for a job that has not read its own yet. */
   last(): ParsedProject;
 }
 
 export class KeptProject {
   readonly #watcher: KeptProjectWatcher;
   #last: ParsedProject | null = null;
-  /** The newest reading failed. */
+  /** Whether the last attempt to read it failed. */
   #broken = false;
 
   constructor(watcher: KeptProjectWatcher) {
@@ -27,9 +27,10 @@ export class KeptProject {
   }
 
   /**
-   * The project as it is, with an adapter of its own that the caller closes.
-   * @param fence what its sessions ask before they publish; undefined: nothing
-   * @throws what keeps it from being read, when there is none of before: that of serve is not a job's with other vars
+   * Returns the current project, with a new adapter that the caller closes.
+   * @param fence checked by its sessions before they publish; undefined: no check
+   * @throws the error that prevents reading, if there is no previous version: a job with other vars cannot use that of
+   *   serve
    */
   async open(session: CommandSession, fence?: LoadedProject['fence']): Promise<ParsedProject> {
     const last = this.#last;
@@ -56,8 +57,8 @@ export class KeptProject {
 }
 
 /**
- * Promises are a part of the project that serve keeps: with a wrong one nobody would look at the others.
- * @throws what is wrong with the project or a promise of it
+ * SLAs are part of the project that `serve` keeps: if one is invalid, none would be evaluated.
+ * @throws for an error in the project or one of its SLAs
  */
 export function parseServed(loaded: LoadedProject): ParsedProject {
   const parsed = parseLoaded(loaded);
@@ -65,13 +66,16 @@ export function parseServed(loaded: LoadedProject): ParsedProject {
   return parsed;
 }
 
-/** The manifest and graph of one parse under the invocation of another. */
+/** The manifest and graph of one parse, with the invocation of another. */
 function renewed(last: ParsedProject, loaded: LoadedProject): ParsedProject {
   const { origin, kept, manifest, facts, dag } = last;
   return { ...loaded, origin, kept, manifest, facts, dag };
 }
 
-/** The project of serve with the options and folder of a job. null: the job's vars may make another one of it */
+/**
+ * The project of `serve` with the options and target folder of a job. Null if the job has vars, which may change the
+ * project.
+ */
 function ofServe({ flags }: CommandSession, parsed: ParsedProject): ParsedProject | null {
   const { config } = parsed;
   if (!isDeepStrictEqual(flags.vars ?? {}, config.cli_vars)) return null;

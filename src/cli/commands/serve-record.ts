@@ -1,4 +1,4 @@
-// What became of a run's nodes: as history keeps it, what of it another try may mend, and in words.
+// Converts a run's node results for history, and decides what another attempt could fix.
 import type { GraphNode } from '../../contracts/node.ts';
 import type { RunResult } from '../../contracts/results.ts';
 import { type ParsedProject, type RetriedRun, retriedWithAudits, select } from '../../index.ts';
@@ -6,7 +6,7 @@ import type { NodeRun } from '../../serve/store/store.ts';
 import { failedBatches, failedOverloads } from './retry.ts';
 import { now } from '../command-session.ts';
 
-/** A result as history keeps it. @param startedAt when its node began; null: it never did */
+/** A result as stored in history. @param startedAt when its node started; null: it did not */
 export function nodeRun(runId: string, result: RunResult, startedAt: number | null): NodeRun {
   const { adapter_response: response, message, node } = result;
   const checksum = node !== undefined && 'checksum' in node ? node.checksum : null;
@@ -18,7 +18,7 @@ export function nodeRun(runId: string, result: RunResult, startedAt: number | nu
     thread: result.thread_id,
     startedAt: Math.round(startedAt ?? now() - result.execution_time * 1000),
     seconds: result.execution_time,
-    // A test changes none: the database speaks of the row of its answer.
+    // A test modifies no rows: the database counts the row of its answer.
     rows: result.failures === null ? numberOf(response['rows_affected']) : null,
     readRows: numberOf(response['read_rows']),
     readBytes: numberOf(response['read_bytes']),
@@ -40,8 +40,8 @@ function numberOf(value: unknown): number | null {
 }
 
 /**
- * The line of an error that says what happened, with the line of the file that it names: dbt's first line only names
- * the kind of error and the node. `column "x" does not exist (models/orders.sql line 3)`
+ * The line of an error that describes the problem, with its file and line. dbt's first line contains only the kind of
+ * error and the node. `column "x" does not exist (models/orders.sql line 3)`
  */
 function errorLine(message: string): string {
   const lines = message.split('\n').map((line) => line.trim());
@@ -60,24 +60,24 @@ function isExposure(node: GraphNode | undefined): boolean {
   return node?.resource_type === 'exposure';
 }
 
-/** What a retry runs, and the nodes whose failure it does not mend. */
+/** The nodes of a retry, and the nodes whose failure it cannot fix. */
 export interface Left {
   readonly retried: (RetriedRun & { readonly selected: ReadonlySet<string> }) | null;
   readonly failed: readonly RunResult[];
-  /** Nothing is left but hooks, which failed by something that passes. */
+  /** Only hooks are left, which failed with a transient error. */
   readonly isHook: boolean;
 }
 
 /**
- * Nodes that may succeed in another try: what failed by something that passes, and what was skipped because of it. What
- * stands below a node that would fail again is left out.
+ * Returns nodes that may succeed in another attempt: those with transient errors, and those skipped because of them.
+ * Excludes descendants of a node that would fail again.
  */
 export function leftOf(parsed: ParsedProject, results: readonly RunResult[]): Left {
   const { dag, config } = parsed;
   const failed = results.filter(isFailed);
   const lasting = failed.filter((result) => result.status !== 'skipped' && result.transient !== true);
   const blocked = new Set(lasting.flatMap(({ unique_id: id }) => (dag.has(id) ? [id, ...dag.dependants(id)] : [])));
-  // A hook of the project that fails would fail again, and everything with it.
+  // A failing hook of the project would fail again, and the run with it.
   const hook = lasting.some(({ unique_id: id }) => isHookId(id));
   const left = new Set(
     failed.map(({ unique_id: id }) => id).filter((id) => dag.has(id) && !isHookId(id) && !blocked.has(id)),
@@ -98,8 +98,7 @@ export function leftOf(parsed: ParsedProject, results: readonly RunResult[]): Le
 }
 
 /**
- * What is left of a selection of which tries before have made a part. What stands below something that is left is left,
- * too.
+ * Returns what remains of a selection after earlier attempts. Descendants of a remaining node remain too.
  * @param made unique_ids
  */
 function restOf(
@@ -107,7 +106,7 @@ function restOf(
   selected: ReadonlySet<string>,
   made: ReadonlySet<string>,
 ): ReadonlySet<string> {
-  // An ephemeral model is never made.
+  // An ephemeral model is never built.
   const isMade = (id: string): boolean => made.has(id) || manifest.nodes[id]?.config.materialized === 'ephemeral';
   const left = new Set([...selected].filter((id) => !isMade(id)));
   for (const id of [...left])
@@ -116,25 +115,26 @@ function restOf(
 }
 
 /**
- * What is left of a job that a host began that is gone.
- * @param made what it has made
- * @returns null: the job is run as a whole
+ * Returns what remains of a job that a lost host began.
+ * @param made what it has built
+ * @returns null: the whole job must run
  */
 export function restBefore(
   parsed: ParsedProject,
   made: ReadonlySet<string>,
 ): { readonly left: ReadonlySet<string>; readonly reason: string } | null {
-  // Hooks before all nodes run again, and may empty what nodes have filled that would not be made again.
+  // on-run-start hooks run again. They may empty tables that finished nodes have filled and that would not be built
+  // again.
   if (made.size === 0 || hasHooks(parsed, 'on-run-start')) return null;
   const { selected } = select(parsed);
   const left = restOf(parsed, selected, made);
-  // Nobody knows whether the hooks behind all nodes have run.
+  // It is unknown whether the on-run-end hooks have run.
   if (left.size === selected.size || (left.size === 0 && hasHooks(parsed, 'on-run-end'))) return null;
   const count = [...selected].filter((id) => made.has(id) && !left.has(id)).length;
   return { left, reason: `${count} of ${selected.size} nodes were made by a try before` };
 }
 
-/** Whether the project has hooks that run before or behind all nodes. */
+/** Whether the project has on-run-start or on-run-end hooks. */
 function hasHooks({ manifest }: ParsedProject, when: 'on-run-start' | 'on-run-end'): boolean {
   return Object.values(manifest.nodes).some((node) => node.resource_type === 'operation' && node.tags.includes(when));
 }

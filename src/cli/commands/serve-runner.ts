@@ -1,5 +1,5 @@
-// Runs jobs by the engine, within this process: a try is one invocation with an adapter of its own, a retry runs what
-// is left. When, how often and for how long is the scheduler's.
+// Runs jobs with the engine in this process: an attempt is one invocation with its own adapter, and a retry runs what
+// remains. The scheduler decides when, how often and for how long.
 import { resolve } from 'node:path';
 import type { RunResult } from '../../contracts/results.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -38,17 +38,17 @@ import { jobLogger, jobSession } from './serve-session.ts';
 import { KeptProject, type KeptProjectWatcher } from './serve-project.ts';
 import { type Left, leftOf, nodeRun, reasonOf, restBefore } from './serve-record.ts';
 
-/** Milliseconds that a cancelled statement has to end on the server, before its connection is closed. */
+/** Milliseconds within which a cancelled statement must end on the server before its connection is closed. */
 const PATIENCE_MS = 120_000;
 
 export interface EngineRunnerOptions {
   readonly session: CommandSession;
-  /** Answers about sources; stays open. */
+  /** Answers queries about sources; stays open. */
   readonly adapter: ParsedProject['adapter'];
-  /** The project as it was read last, for questions about sources. */
+  /** The last project that was read, for queries about sources. */
   readonly project: () => ParsedProject;
   readonly watcher: KeptProjectWatcher;
-  /** What a run proves before it publishes. null: nothing */
+  /** What a run must prove before it publishes. Null: nothing. */
   readonly fence: (claim: Claim) => ParsedProject['fence'] | null;
   readonly seen: RunViewer;
 }
@@ -56,19 +56,19 @@ export interface EngineRunnerOptions {
 /** First rows of failed tests, by unique_id. */
 export type FirstRows = ReadonlyMap<string, NonNullable<Finding['rows']>>;
 
-/** Sees of runs what history does not keep. */
+/** Observes details of runs that history does not store. */
 export interface RunViewer {
-  /** How many nodes a run will run. */
+  /** The number of nodes in a run. */
   total(runId: string, total: number): void;
   /** A line of a node's log. */
   line(runId: string, uniqueId: string, text: string): void;
   /** First rows of failed tests, by unique_id. */
   rows(runId: string, tables: FirstRows): void;
-  /** Loaders of a job are at work. null: no longer */
+  /** Loaders of a job are running. Null: they have stopped. */
   loading(job: string, metrics: LoadMetrics | null): void;
 }
 
-/** What is kept between the runs of one job. */
+/** State kept between the runs of one job. */
 interface KeptJob {
   readonly project: KeptProject;
   readonly shown: Set<string>;
@@ -115,7 +115,7 @@ export class EngineRunner implements JobRunner {
     return marks;
   }
 
-  /** @param criteria sources as a selection writes them @returns null: they tell nothing */
+  /** @param criteria sources in selection syntax @returns null if their state is unknown */
   async #markOf(criteria: readonly string[]): Promise<string | null> {
     const { adapter } = this.#options;
     const parsed = this.#options.project();
@@ -147,7 +147,7 @@ export class EngineRunner implements JobRunner {
     return kept;
   }
 
-  /** @param lasting failures of earlier tries that this one does not mend */
+  /** @param lasting failures of earlier attempts that this one does not fix */
   async #try(attempt: JobTry, retried: Retried | null, lasting: readonly RunResult[]): Promise<TryEnd> {
     const { job, signal } = attempt;
     const kept = this.#keptOf(job);
@@ -186,7 +186,7 @@ export class EngineRunner implements JobRunner {
       const left = leftOf(parsed, results);
       const failed = [...lasting, ...left.failed];
       if (succeeded(results) && lasting.length === 0) {
-        // Stopped within a hook behind all nodes, which leaves no result: the whole try is made again.
+        // Stopped in an on-run-end hook, which leaves no result: the whole attempt is repeated.
         const reason = 'stopped within a hook';
         if (interrupted) return { ...ended(false), counts, project, reason, again: again(retried, lasting) };
         return { ...ended(true), counts, project, reason: rest?.reason ?? null };
@@ -199,7 +199,7 @@ export class EngineRunner implements JobRunner {
         counts,
         project,
         reason: reasonOf([...failed, ...passing], results.length + lasting.length),
-        // Hooks run with their nodes: the whole try is made again.
+        // Hooks run with their nodes: the whole attempt is repeated.
         again: left.isHook ? again(retried, lasting) : left.retried === null ? null : again(left.retried, failed),
       };
     } catch (error) {
@@ -268,10 +268,10 @@ export class EngineRunner implements JobRunner {
   }
 }
 
-/** What of a job a try runs. */
+/** The part of a job that an attempt runs. */
 interface Executed {
   readonly retried: Retried | null;
-  /** null: what the job selects. */
+  /** Null: the job's selection. */
   readonly chosen: ReadonlySet<string> | null;
   readonly kept: KeptJob;
 }
@@ -312,10 +312,10 @@ async function measure(parsed: ParsedProject, { claim, signal, progress }: JobTr
   return { ...ended(false), reason: reasonOf(failed, outcome.results.length) };
 }
 
-/** Source tables that a criterion names. */
+/** Source tables that a criterion selects. */
 export function sourcesOf(parsed: ParsedProject, criterion: string): ParsedProject['manifest']['sources'][string][] {
   const { manifest } = parsed;
-  // Types of resources as `load` has them: those of the parsed command, `build`, leave sources out.
+  // Resource types of `load`: those of the parsed command, `build`, exclude sources.
   const accepts = (id: string): boolean => manifest.sources[id] !== undefined;
   const { selected } = select(parsed, { which: 'load', select: [criterion], accepts });
   return [...selected].flatMap((id) => manifest.sources[id] ?? []);

@@ -1,5 +1,5 @@
-// The session of a job's command within serve: options as if typed, a target folder of its own, a log that shows the
-// console warnings once and no progress.
+// The session of a job's command in `serve`: options as if typed, a separate target folder, and a log that shows each
+// warning once and no progress.
 import { forDebugging, runCounts } from '../calm-log.ts';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { readProjectSettings } from '../../project/project-settings.ts';
 import { type CommandSession, invocationArgs } from '../command-session.ts';
 import { wallClock } from '../wall-clock.ts';
 
-/** dbt's names of the commands that have two words. */
+/** dbt's names of commands with two words. */
 const WHICH: Readonly<Partial<Record<JobCommand, string>>> = {
   'source freshness': 'freshness',
   'docs generate': 'generate',
@@ -23,7 +23,7 @@ export function whichOf(command: JobCommand): string {
   return WHICH[command] ?? command;
 }
 
-/** Distinct warnings that are remembered as shown. */
+/** Maximum number of shown warnings that are remembered. */
 const MOST_SHOWN = 2000;
 
 export interface JobSessionOptions {
@@ -32,7 +32,7 @@ export interface JobSessionOptions {
   readonly logger: Logger;
 }
 
-/** The command of a job, as its own command line would give it. */
+/** The command of a job, as if typed on a command line. */
 export function jobSession({ name, work }: Pick<Job, 'name' | 'work'>, options: JobSessionOptions): CommandSession {
   const { session, signal, logger } = options;
   const load = work.kind === 'load';
@@ -48,7 +48,7 @@ export function jobSession({ name, work }: Pick<Job, 'name' | 'work'>, options: 
   return ownSession(session, which, { ...chosen, target_path: targetPath(session, name) }, signal, logger);
 }
 
-/** The session by which the project is read for serve itself. */
+/** The session in which `serve` reads the project for itself. */
 export function projectSession(session: CommandSession, logger: Logger): CommandSession {
   return ownSession(session, 'build', { target_path: targetPath(session, null) }, session.signal, logger);
 }
@@ -80,7 +80,7 @@ function ownSession(
       args: invocationArgs(flags, { ...settings, projectDir: session.projectDir }, []),
       command: `tsdbt ${which}`,
     },
-    // Who runs a job closes what it has opened.
+    // The code that runs a job closes what it opened.
     onEnd: () => undefined,
   };
 }
@@ -89,16 +89,16 @@ function varsOf({ flags }: CommandSession): Readonly<Record<string, unknown>> {
   return { ...flags.vars };
 }
 
-/** Each job has a folder of its own, because two runs at once would write the same artifacts. */
+/** Each job has a separate folder, because two concurrent runs would write the same artifacts. */
 function targetPath({ flags, projectDir }: CommandSession, job: string | null): string {
   const base = join(String(flags.target_path ?? join(projectDir, 'target')), 'serve');
   return job === null ? base : join(base, encodeURIComponent(job));
 }
 
 /**
- * The console shows warnings and errors of a run, a warning once and no progress; the log file shows all.
+ * The console shows warnings and errors of a run, each warning once, and no progress. The log file shows everything.
  * @param onStats receives the counts of the run's last line
- * @param onLine receives the lines of nodes without colours, and without those for debugging
+ * @param onLine receives the lines of nodes without colors and debug lines
  */
 export function jobLogger(
   logger: Logger,

@@ -1,5 +1,5 @@
-// The project that serve begins with. One that a commit has broken ends the start, and whoever gets alarms is told: a
-// service that is started again and again would otherwise fail unseen.
+// Reads the project at the start of `serve`. If a commit has broken it, the start fails and an alert is sent: a service
+// manager that restarts serve again and again would otherwise hide the failure.
 import { loadProject } from './run.ts';
 import { parseServed } from './serve-project.ts';
 import type { LoadedProject, ParsedProject } from '../../index.ts';
@@ -14,14 +14,14 @@ import { channelsOf } from './serve-jobs-file.ts';
 import { PROJECT_BROKEN } from './serve-watch.ts';
 import { readJobFile } from '../read-job-file.ts';
 
-/** Milliseconds that telling may hold up the end of the start. */
+/** Milliseconds by which alerting may delay the exit. */
 const MOST_MS = 15_000;
-/** Of these, milliseconds for the receivers. */
+/** Milliseconds of that for the channels. */
 const LAST_MS = 5000;
-/** Nothing is known of a project that cannot be read. */
+/** Placeholder for a project that cannot be read. */
 const UNKNOWN = { nodes: {}, sources: {}, exposures: {}, groups: {}, unit_tests: {}, child_map: {}, parent_map: {} };
 
-/** @throws what is wrong with the project, after it was told once to those who get alarms of it */
+/** @throws for an error in the project, after one alert was sent */
 export async function firstProject(session: CommandSession, own: CommandSession): Promise<ParsedProject> {
   const loaded = await loadProject(own);
   try {
@@ -33,13 +33,16 @@ export async function firstProject(session: CommandSession, own: CommandSession)
   }
 }
 
-/** Opens the incident that the next start without fault closes. Whatever fails here, the start's error is shown. */
+/**
+ * Opens the incident that the next successful start closes. Errors here are ignored, so that the start's error is
+ * shown.
+ */
 async function tell(session: CommandSession, { config, adapter }: LoadedProject, reason: string): Promise<void> {
   const mask = (text: string): string => session.secrets.mask(text);
   try {
     const file = readJobFile(session, config);
     const store = createStore(adapter);
-    // Without its tables, serve never ran here: who starts it for the first time sees the error.
+    // Without its tables, serve has never run here: the user who starts it for the first time sees the error.
     if (!(await store.exists())) return;
     const project = { manifest: UNKNOWN, jobs: file.jobs, read: () => null };
     const alarms = new Alarms({
@@ -58,6 +61,6 @@ async function tell(session: CommandSession, { config, adapter }: LoadedProject,
     alarms.broken(troubleOf(incident, project));
     await alarms.close(LAST_MS);
   } catch {
-    // jobs.yml is broken, too, or the database is away.
+    // jobs.yml is invalid as well, or the database is unavailable.
   }
 }

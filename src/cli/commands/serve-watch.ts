@@ -1,5 +1,5 @@
-// Keeps what the project and its jobs promise in view while serve is at work, and sounds the alarms: looks at promises
-// from time to time, opens and closes the incident of a project that is broken. src/serve/ judges, words and delivers.
+// Monitors the project and its jobs while `serve` runs, and sends alerts: evaluates SLAs periodically, and opens and
+// closes incidents of a broken project. src/serve/ evaluates, formats and delivers.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ParsedProject } from '../../index.ts';
@@ -24,12 +24,12 @@ import type { FirstRows } from './serve-runner.ts';
 
 /** The incident of a project that cannot be read. */
 export const PROJECT_BROKEN = 'project:broken';
-/** Incidents of what cannot be read: the project, jobs.yml beside it. */
+/** Incidents of files that cannot be read: the project and jobs.yml. */
 const UNREAD = { project: PROJECT_BROKEN, jobs: 'jobs:broken' } as const;
 const CLOCK = { now, sleep: pause };
-/** Milliseconds in which messages that wait are still delivered when serve ends. */
+/** Milliseconds in which pending messages are still delivered when serve ends. */
 const LAST_MS = 5000;
-/** Runs whose failing rows are kept for a message. */
+/** Number of runs whose failing rows are kept for messages. */
 const MOST_RUNS = 20;
 const FAILED: readonly string[] = ['error', 'fail', 'partial success', 'runtime error'];
 
@@ -41,13 +41,13 @@ export interface ServeWatchOptions {
   readonly runs: LiveRuns;
   readonly measure: Measure;
   readonly dueBefore: DueBefore;
-  /** Whether the database answers. */
+  /** Whether the database is available. */
   readonly ready: () => boolean;
-  /** Names this host and process. */
+  /** Identifies this host and process. */
   readonly host: string;
-  /** Milliseconds that the database may be away before the channels are told. */
+  /** Milliseconds that the database may be unavailable before an alert is sent. */
   readonly awayMs: number;
-  /** Address of the page; null: it is not there yet. */
+  /** URL of the page; null until it listens. */
   readonly url: () => string | null;
   readonly mask: (text: string) => string;
   readonly say: (text: string) => void;
@@ -66,11 +66,11 @@ export class ServeWatch {
   #states: readonly PromiseState[] = [];
   #loop: Promise<void> | null = null;
   readonly #broken = new Set<string>();
-  /** Whether incidents of what can be read again were closed, also those of a process before. */
+  /** Whether incidents of readable files were closed, including those of an earlier process. */
   #isTidy = false;
   #told: string | null = null;
 
-  /** @throws what is wrong with a promise */
+  /** @throws for an invalid SLA */
   constructor(options: ServeWatchOptions) {
     this.#options = options;
     const { store, measure, dueBefore } = options;
@@ -97,7 +97,7 @@ export class ServeWatch {
     this.#loop ??= this.#looks();
   }
 
-  /** Promises as the last look has found them. */
+  /** The SLAs as last evaluated. */
   get states(): readonly PromiseState[] {
     return this.#states;
   }
@@ -115,7 +115,7 @@ export class ServeWatch {
     }
   }
 
-  /** It cannot be read. Called each time. */
+  /** The file cannot be read. Called each time. */
   unreadable(what: keyof typeof UNREAD, reason: string): void {
     this.#broken.add(UNREAD[what]);
     const { store } = this.#options;
@@ -125,18 +125,18 @@ export class ServeWatch {
     );
   }
 
-  /** It can be read again. */
+  /** The file can be read again. */
   readable(what: keyof typeof UNREAD): void {
     this.#broken.delete(UNREAD[what]);
     this.#isTidy = false;
   }
 
-  /** The database does not answer. */
+  /** The database is unavailable. */
   databaseAway(reason: string): void {
     this.#away.away(reason);
   }
 
-  /** It answers again. */
+  /** The database is available again. */
   databaseBack(): void {
     this.#away.back();
   }
@@ -144,7 +144,7 @@ export class ServeWatch {
   async close(): Promise<void> {
     this.#stop.abort();
     const away = this.#away.close(LAST_MS);
-    // A look whose database hangs is left alone.
+    // An evaluation whose database does not respond is abandoned.
     if (this.#loop !== null) await within(this.#loop, LAST_MS);
     await Promise.all([this.#alarms.close(LAST_MS), away]);
   }
@@ -170,7 +170,7 @@ export class ServeWatch {
       await this.#tell(look);
       this.#told = null;
     } catch (error) {
-      // The scheduler tells that the database is away.
+      // The scheduler reports that the database is unavailable.
       const reason = oneLine(error);
       if (reason !== this.#told && this.#options.ready()) say(`Promises cannot be looked at: ${reason}`);
       this.#told = reason;
@@ -187,13 +187,13 @@ export class ServeWatch {
     }
   }
 
-  /** What failed in the newest run of a job that failed. */
+  /** What failed in the newest failed run of a job. */
   async #lastFailed(job: string): Promise<{ runId: string | null; failed: readonly Finding[] }> {
     const { store, runs } = this.#options;
     const [run] = await store.runs({ job, states: ['failed', 'timeout'], limit: 1 });
     if (run === undefined) return { runId: null, failed: [] };
     const { runId } = run;
-    // History is written later than a run ends.
+    // History is written after the end of a run.
     const live = runs.run(runId)?.nodes.flatMap(({ ended }) => ended ?? []);
     const nodes: readonly NodeRun[] = live ?? (await store.nodes(runId));
     const rows = this.#rows.get(runId);
@@ -241,7 +241,7 @@ export class ServeWatch {
     };
   }
 
-  /** A message that was noted is not sent again by those that follow. */
+  /** A recorded message is not sent again by later evaluations. */
   #renewAlarms(): void {
     const before = this.#alarms;
     this.#channels = this.#options.channels();

@@ -1,5 +1,5 @@
-// serve: runs the jobs of jobs.yml at their times until a signal. Puts the parts together: project, store, scheduler,
-// the runner over the engine, the watch over promises, the HTTP server.
+// serve: runs the jobs of jobs.yml on schedule until a signal. Assembles the parts: project, store, scheduler, job
+// runner, SLA monitoring, HTTP server.
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
@@ -29,14 +29,14 @@ import { TSDBT_VERSION } from '../version.ts';
 import { oneLine } from './every.ts';
 import { dueBefore } from './sla.ts';
 
-/** A request with it may pause, resume and run jobs. */
+/** A request with this token may pause, resume and run jobs. */
 const TOKEN = 'TSDBT_SERVE_TOKEN';
-/** A request with it may read what shows rows and SQL. */
+/** A request with this token may read rows and SQL. */
 const READ_TOKEN = 'TSDBT_SERVE_READ_TOKEN';
-/** Seconds of a lease, for tests: all hosts need the same. */
+/** Duration of a lease in seconds, for tests: all hosts need the same. */
 const LEASE = 'TSDBT_LEASE';
 
-/** @returns true; what is wrong with the project or jobs.yml at the start is thrown */
+/** @returns true. Errors in the project or jobs.yml at the start are thrown */
 export async function serveJobsCommand(session: CommandSession): Promise<boolean> {
   const { flags, logger, signal, secondSignal, env } = session;
   const graceMs = graceOf(flags['grace']);
@@ -88,7 +88,7 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
         watch.unreadable('project', reason);
       },
       read(parsed) {
-        // A job with vars of its own may see another project.
+        // A job with vars may have a different project.
         if (isDeepStrictEqual(parsed.config.cli_vars, project.config.cli_vars)) {
           const { flags: ownFlags, invocation } = project.config;
           const config = { ...parsed.config, flags: ownFlags, invocation };
@@ -173,7 +173,7 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
   });
   url = server.url;
   say(`Serving ${jobs.file.jobs.length} jobs of ${jobs.file.path} at ${server.url}`);
-  // On the console alone: the log file masks it.
+  // Only on the console: the log file masks it.
   if (readToken !== null && env[READ_TOKEN] === undefined)
     note(logger, `Its page: ${server.url}/?token=${readToken}`, { revealed: true });
   watch.start();
@@ -188,26 +188,26 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
   return true;
 }
 
-/** @returns milliseconds; null: no limit */
+/** @returns milliseconds; null: unlimited */
 function graceOf(given: unknown): number | null {
   return given === null || given === undefined ? null : durationOf('--grace', given);
 }
 
-/** @returns milliseconds @throws `usage` error: it is none */
+/** @returns milliseconds @throws `usage` error for an invalid duration */
 function durationOf(option: string, given: unknown): number {
   const ms = durationMs(String(given));
   if (ms === null) throw errorOf('badOptionValue', { option, why: `'${String(given)}' is not a duration.` });
   return Math.min(ms, LONGEST_TIMER);
 }
 
-/** Aborted so long after the signal. */
+/** A signal that aborts the given time after another one. */
 function graceOver(signal: AbortSignal, ms: number | null): AbortSignal {
   const over = new AbortController();
   if (ms !== null) signal.addEventListener('abort', () => setTimeout(() => over.abort(), ms).unref());
   return over.signal;
 }
 
-/** Tells what is live to the page and the metrics. */
+/** Passes live state to the page and the metrics. */
 function tell(runs: LiveRuns, event: ServeEvent): void {
   switch (event.kind) {
     case 'run_started':

@@ -1,5 +1,5 @@
-// sla: what the project promises, and whether it is kept now, as lines or as one JSON document. Freshness and lag are
-// measured; runs are those that serve remembers. src/serve/promises/ judges.
+// sla: prints the project's SLAs and whether each is met, as lines or as one JSON document. Freshness and lag are
+// measured now; runs come from the history of serve. src/serve/promises/ evaluates.
 import { inColumns } from '../columns.ts';
 import { isoTime } from '../../values/utc-text.ts';
 import { type ParsedProject, select, TsdbtError } from '../../index.ts';
@@ -19,10 +19,10 @@ import { promisesOfNodes } from '../promise-place.ts';
 import { findJobFile } from '../read-job-file.ts';
 import { loadAndParse } from './run.ts';
 
-/** A job that was due longer ago than this was due before anybody looked. */
+/** A job that was due longer ago than this was due before `serve` ran. */
 const LONGEST_PERIOD_MS = 366 * 86_400_000;
 
-/** What is promised, so that `kept` and `broken` make sense of it: a job promises not to fail and not to be late. */
+/** Descriptions of the objectives: a job must not fail and must not be late. */
 const PROMISES: Readonly<Record<Promised['terms']['kind'], string>> = {
   freshness: 'freshness',
   lag: 'lag',
@@ -32,7 +32,7 @@ const PROMISES: Readonly<Record<Promised['terms']['kind'], string>> = {
   late: 'in time',
 };
 
-/** @returns whether no promise is broken */
+/** @returns whether every SLA is met */
 export async function slaCommand(session: CommandSession): Promise<boolean> {
   const parsed = await loadAndParse(session, { write: false });
   try {
@@ -52,7 +52,7 @@ export async function slaCommand(session: CommandSession): Promise<boolean> {
   }
 }
 
-/** With a selection, promises of the selected nodes alone. */
+/** With a selection, only SLAs of the selected nodes. */
 function promisesOf(parsed: ParsedProject, jobs: readonly Job[]): Promised[] {
   const nodes = promisesOfNodes(parsed);
   const { flags } = parsed.config;
@@ -63,7 +63,7 @@ function promisesOf(parsed: ParsedProject, jobs: readonly Job[]): Promised[] {
   return nodes.filter(({ subject }) => selected.has(subject.id));
 }
 
-/** The newest due time of a job before a moment; null: none is known. */
+/** The last due time of a job before a time; null if unknown. */
 export function dueBefore(jobs: readonly Job[], name: string, moment: Moment): Moment | null {
   const job = jobs.find((each) => each.name === name);
   if (job === undefined) return null;
@@ -77,7 +77,7 @@ interface Past {
   readonly why: string | null;
 }
 
-/** What serve remembers; nothing where it never ran, and nothing is made for it. */
+/** The history of serve; empty if it never ran. Creates no tables. */
 async function pastOf({ adapter }: ParsedProject): Promise<Past> {
   try {
     const store: Store = createStore(adapter);
@@ -113,7 +113,7 @@ function linesOf(verdicts: readonly Verdict[], incidents: readonly Incident[], w
   ];
 }
 
-/** The keys are documented in docs/promises.md and stay. */
+/** The keys are documented in docs/sla.md and must not change. */
 function documentOf(verdicts: readonly Verdict[], incidents: readonly Incident[]): object {
   return {
     generated_at: isoTime(now()),

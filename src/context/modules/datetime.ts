@@ -1,5 +1,5 @@
-// modules.datetime: the classes date, datetime, time, timedelta and tzinfo, called or asked for their class methods.
-// Leaves values and their methods to src/values/datetime.ts.
+// modules.datetime: the classes date, datetime, time, timedelta and tzinfo with their class methods. Values and their
+// methods are in src/values/datetime.ts.
 import { EPOCH_ORDINAL, MICROS_PER_SECOND, roundHalfEven } from '../../values/calendar.ts';
 import { PyDate } from '../../values/date.ts';
 import { localZone, PyDateTime } from '../../values/datetime.ts';
@@ -21,7 +21,7 @@ import { PyTimedelta } from '../../values/timedelta.ts';
 import { FixedZone, type TimeZone } from '../../values/timezone.ts';
 import { Namespace } from '../namespace.ts';
 
-/** The module. @param clock milliseconds since 1970, with a fraction where the clock has one */
+/** Creates the module. @param clock milliseconds since 1970, with a fraction if the clock has one */
 export function createDatetimeModule(clock: () => number): Namespace {
   return new Namespace(
     new Map<string, Value>([
@@ -207,7 +207,7 @@ function timedeltaClass(): Callable {
   );
 }
 
-/** A constant of the class, or a method called through the class with the value as its first argument. */
+/** Returns a constant of the class, or an unbound method that takes the value as its first argument. */
 function classMember(
   sample: PyDate | PyTime | PyTimedelta,
   name: string,
@@ -254,7 +254,7 @@ function local(millis: number): PyDateTime {
 }
 
 function clockMicros(millis: number): bigint {
-  // A fraction of a millisecond is not exact: .678 may be .67798.
+  // A fraction of a millisecond is inexact: .678 may be .67798.
   return BigInt(Math.round(millis * 1000));
 }
 

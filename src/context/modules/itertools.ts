@@ -1,5 +1,5 @@
-// modules.itertools: the functions that dbt shows of Python's itertools. Python's lazy iterators are lists here, except
-// for infinite ones.
+// modules.itertools: the functions of Python's itertools that dbt exposes. Iterators are lists here, except for
+// infinite ones.
 import { errorOf } from '../../error-table.ts';
 import { eventOf } from '../../events/index.ts';
 import type { TsdbtError } from '../../errors.ts';
@@ -21,7 +21,7 @@ import {
 } from '../../values/index.ts';
 import { Namespace } from '../namespace.ts';
 
-/** The module; the first use of a function tells of dbt's deprecation. */
+/** Creates the module. The first use of a function reports dbt's deprecation. */
 export function createItertoolsModule(logger: Logger): Namespace {
   let told = false;
   const member = (name: string, signature: string, run: (...args: Value[]) => Value): [string, Value] => [
@@ -101,7 +101,7 @@ export function createItertoolsModule(logger: Logger): Namespace {
   );
 }
 
-/** An infinite iterator: a `for` over it has to break; converting it to a list is refused. */
+/** An infinite iterator. A `for` over it must break; converting it to a list is refused. */
 class Endless implements HostObject {
   readonly jinjaType: string;
   readonly #values: Iterator<Value>;
@@ -128,7 +128,7 @@ class Endless implements HostObject {
   }
 }
 
-/** Upper bound of the tuples of a product or a choice, and of the values of an infinite iterator. */
+/** Maximum number of tuples of a product or combination, and of values of an infinite iterator. */
 const LIMIT = 1_000_000;
 
 function* counting(start: Value, step: Value): Generator<Value, void, undefined> {
@@ -139,7 +139,7 @@ function* cycling(items: readonly Value[]): Generator<Value, void, undefined> {
   while (items.length > 0) yield* items;
 }
 
-/** Values of a row. */
+/** Converts an iterable argument to its values. */
 const WIDTH = 1000;
 
 function tooMany(how: string): TsdbtError {
@@ -150,7 +150,7 @@ function tooMany(how: string): TsdbtError {
   });
 }
 
-/** A number of items that may be made; negative is none. */
+/** Validates a number of items; a negative number means none. */
 function counted(count: number): number {
   checkItems(count);
   return Math.max(0, count);
@@ -213,7 +213,7 @@ function product(pools: readonly (readonly Value[])[]): Value[] {
   return rows.map((row) => new PyTuple(row));
 }
 
-/** Choices of r out of a list, in Python's order. */
+/** Returns the r-combinations of a list in Python's order. */
 function choose(list: readonly Value[], r: number, how: 'permutations' | 'combinations' | 'repeated'): PyTuple[] {
   if (r < 0) throw valueError('r must be non-negative');
   if (how !== 'repeated' && r > list.length) return [];

@@ -1,5 +1,5 @@
-// `modules`: Python's datetime, pytz, re and itertools as far as dbt shows them. Each is made when first used; all but
-// itertools, which tells of its use, are shared by the templates of a command.
+// `modules`: the parts of Python's datetime, pytz, re and itertools that dbt exposes, created on first use. All
+// templates of a command share them, except itertools, which reports its use.
 import type { Logger } from '../../log.ts';
 import type { Value } from '../../values/index.ts';
 import { LazyDict } from '../lazy-dict.ts';
@@ -10,10 +10,13 @@ import { createReModule } from './re.ts';
 
 type Makers = ReadonlyMap<string, () => Value>;
 
-/** The modules of a command, as those of a Python process: the rules of 600 time zones are read once, not per node. */
+/**
+ * The modules of a command. Shared as in a Python process, so that the rules of 600 time zones are read once, not per
+ * node.
+ */
 const shared = new WeakMap<() => number, Makers>();
 
-/** The `modules` of a context. @param clock milliseconds since 1970, the same function for a whole command */
+/** Creates the `modules` of a context. @param clock milliseconds since 1970, the same function for a whole command */
 export function createModules(clock: () => number, logger: Logger): Value {
   let ofCommand = shared.get(clock);
   if (ofCommand === undefined) {

@@ -1,8 +1,8 @@
-// Python's regular expressions as JavaScript's: translates the syntax of `re` (3.11) to a RegExp with the v flag. Keeps
-// Python's meaning of \w, \d, \s, ^, $ and the numbers of groups. Leaves matching and results to re.ts.
+// Translates Python's regular expressions (`re`, 3.11) to a JavaScript RegExp with the v flag. Keeps Python's meaning
+// of \w, \d, \s, ^, $ and of group numbers. Matching is in re.ts.
 import { codeOf, valueError } from '../../values/index.ts';
 
-/** Flags as Python numbers them. */
+/** Flag values as in Python. */
 export const FLAGS = {
   IGNORECASE: 2,
   LOCALE: 4,
@@ -17,9 +17,9 @@ export const FLAGS = {
 export interface TranslatedRegex {
   readonly source: string;
   readonly ignoreCase: boolean;
-  /** The pattern's flags, those written in it included. */
+  /** The pattern's flags, including inline flags. */
   readonly flags: number;
-  /** JavaScript's number of each of Python's groups; entry 0 is the whole match. */
+  /** JavaScript's number of each Python group; entry 0 is the whole match. */
   readonly groups: readonly number[];
   readonly names: ReadonlyMap<string, number>;
 }
@@ -42,14 +42,14 @@ const CONTROL_ESCAPES: ReadonlyMap<string, string> = new Map([
   ['v', '\v'],
   ['a', '\x07'],
 ]);
-/** How many hexadecimal digits follow. */
+/** Number of hexadecimal digits of each escape. */
 const HEX_ESCAPES: ReadonlyMap<string, number> = new Map([
   ['x', 2],
   ['u', 4],
   ['U', 8],
 ]);
 
-// Not [^], which V8 reads as an empty class under the v flag (Node 20).
+// V8 in Node 20 reads [^] as an empty class under the v flag.
 const ANY = '[\\s\\S]';
 const SPACE = '\\u0009-\\u000d\\u001c-\\u0020\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const ASCII_SPACE = '\\u0009-\\u000d\\u0020';
@@ -58,7 +58,7 @@ const ASCII_WORD = 'a-zA-Z0-9_';
 const START = `(?<!${ANY})`;
 const END = `(?!${ANY})`;
 
-/** @throws JinjaError in Python's words for a pattern that is wrong, or that JavaScript cannot express */
+/** @throws JinjaError with Python's message for an invalid pattern, or one that JavaScript cannot express */
 export function translateRegex(pattern: string, flags: number): TranslatedRegex {
   const translator = new Translator(pattern, flags);
   const source = translator.whole();
@@ -92,7 +92,7 @@ class Translator {
     return source;
   }
 
-  /** `(?im)` at the very start holds for the whole pattern. */
+  /** `(?im)` at the start applies to the whole pattern. */
   #leadingFlags(): void {
     for (;;) {
       const match = /^\(\?([aiLmsux]+)\)/.exec(this.#chars.slice(this.#at, this.#at + 12).join(''));
@@ -169,13 +169,13 @@ class Translator {
     return `${atom.source}${quantifier}`;
   }
 
-  /** An atomic group: JavaScript writes it as a lookahead and a backreference. */
+  /** JavaScript has no atomic groups; a lookahead and a backreference are equivalent. */
   #atomic(inner: string): string {
     const name = `atomic${++this.#jsGroups}`;
     return `(?:(?=(?<${name}>${inner}))\\k<${name}>)`;
   }
 
-  /** @param char the one that is next */
+  /** @param char the next character */
   #atom(char: string, flags: number): { source: string; repeatable: boolean } | null {
     const start = this.#at++;
     switch (char) {
@@ -300,7 +300,7 @@ class Translator {
     return body;
   }
 
-  /** What is inside a group, with its `)`. */
+  /** Translates the inside of a group up to its `)`. */
   #body(flags: number, start: number): string {
     const inner = this.#alternatives(flags);
     if (this.#chars[this.#at] !== ')') throw this.#error('missing ), unterminated subpattern', start);
@@ -312,7 +312,7 @@ class Translator {
     const group = this.groups[index];
     if (group === undefined) throw this.#error(`invalid group reference ${index}`, start + 1);
     if (this.#open.has(index)) throw this.#error('cannot refer to an open group', start);
-    // In Python a group that took no part never matches; in JavaScript it matches the empty text.
+    // A backreference to a group that did not participate fails in Python and matches empty text in JavaScript.
     const name = [...this.names].find(([, i]) => i === index)?.[0];
     return name === undefined ? `(?:\\${group})` : `(?:\\k<${name}>)`;
   }
@@ -357,7 +357,7 @@ class Translator {
     return this.#reference(Number(digits), start);
   }
 
-  /** The character that an escape stands for, in and outside of classes. */
+  /** Returns the character of an escape, inside and outside of classes. */
   #characterEscape(char: string, start: number): string {
     const control = CONTROL_ESCAPES.get(char);
     if (control !== undefined) return control;
@@ -374,7 +374,7 @@ class Translator {
     return char;
   }
 
-  /** The character of an octal number, of which up to two digits more may follow. */
+  /** Returns the character of an octal escape, which may have up to two more digits. */
   #octal(first: string): string {
     const [digits = ''] = /^[0-7]{0,2}/.exec(this.#chars.slice(this.#at, this.#at + 2).join('')) ?? [];
     this.#at += digits.length;
@@ -426,7 +426,7 @@ class Translator {
     return { char: this.#characterEscape(letter, start) };
   }
 
-  /** Case-insensitive in a part of the pattern only: both cases are written out. */
+  /** Inline case-insensitive part of a pattern: writes out both cases. */
   #scopedCase(flags: number): boolean {
     return (flags & FLAGS.IGNORECASE) !== 0 && (this.globalFlags & FLAGS.IGNORECASE) === 0;
   }

@@ -1,5 +1,5 @@
-// modules.re: Python's functions on regular expressions, compiled patterns and matches. Translating the syntax is in
-// python-regex.ts.
+// modules.re: Python's regular expression functions, compiled patterns and matches. python-regex.ts translates the
+// syntax.
 import {
   type Callable,
   callable,
@@ -21,7 +21,7 @@ import { Namespace } from '../namespace.ts';
 import { FLAGS, translateRegex, type TranslatedRegex } from './python-regex.ts';
 import { limited } from './regex-limit.ts';
 
-/** Matches between two looks at the memory. */
+/** Matches between two checks of the memory. */
 const LOOK = 10_000;
 
 /** The module. */
@@ -143,7 +143,10 @@ class Pattern implements HostObject {
     return this.#run(this.#regex, subject(text), from);
   }
 
-  /** Every match, left to right; an empty one may follow a match, but not at the place of an empty one. */
+  /**
+   * Returns every match from left to right. An empty match can follow another match, unless both are empty and at the
+   * same position.
+   */
   all(text: string, most = Infinity): Match[] {
     return limited(this.pattern, () => this.#all(text, most), { source: this.translated.source, text });
   }
@@ -262,7 +265,7 @@ class Pattern implements HostObject {
   }
 }
 
-/** Where a count of code points is in the text. */
+/** Converts an offset in code points to UTF-16 units. */
 function offset(text: Value | undefined, points: Value | undefined): number {
   const whole = subject(text ?? null);
   const wanted = Math.max(0, Number(points ?? 0));
@@ -296,7 +299,7 @@ class Match implements HostObject {
     return this.#found.index + this.#found[0].length;
   }
 
-  /** Text of a group by Python's number, null when it took no part. */
+  /** Text of a group by Python's number; null if it did not participate. */
   text(group: number): string | null {
     const place = this.pattern.translated.groups[group];
     return (place === undefined ? undefined : this.#found[place]) ?? null;
@@ -314,7 +317,7 @@ class Match implements HostObject {
     return index;
   }
 
-  /** Where a group by Python's number matched, in code units; undefined when it took no part. */
+  /** Range of a group by Python's number, in UTF-16 units; undefined if it did not participate. */
   #indices(group: number): readonly [number, number] | undefined {
     const place = this.pattern.translated.groups[group];
     return place === undefined ? undefined : this.#found.indices[place];
@@ -396,7 +399,7 @@ class Match implements HostObject {
   }
 }
 
-/** A replacement: texts and numbers of groups. */
+/** A replacement: text parts and group numbers. */
 type Template = readonly (string | number)[];
 
 const TEMPLATE_ESCAPES: Readonly<Record<string, string>> = {

@@ -1,9 +1,8 @@
-// Runs a regular expression of a template with a time limit: only V8's interrupt from outside ends catastrophic
-// backtracking. Leaves what the expression means to re.ts.
+// Runs a regular expression of a template with a time limit. Only V8's interrupt can end catastrophic backtracking.
 import { type Context, createContext, Script } from 'node:vm';
 import { JinjaError } from '../../values/index.ts';
 
-/** Milliseconds that one search may take. */
+/** Time limit of one search in milliseconds. */
 const LIMIT = 5_000;
 
 interface Surroundings extends Context {
@@ -13,15 +12,15 @@ interface Surroundings extends Context {
 const script = new Script('work()');
 let surroundings: Surroundings | undefined;
 
-/** Characters of a text in which one repetition is quick, from wherever it starts. */
+/** Text length up to which a single repetition is fast from any start position. */
 const SHORT = 10_000;
-/** Optional parts and alternatives, each of which may double the work. */
+/** Number of optional parts and alternatives, each of which can double the work. */
 const CHOICES = 4;
 
 const quick = new Map<string, boolean>();
 
 /**
- * Whether no search can go back and forth for long: at most one repetition, of one character or class, and few choices.
+ * Whether a search cannot backtrack for long: at most one repetition, of one character or class, and few alternatives.
  */
 function isQuick(source: string): boolean {
   let known = quick.get(source);
@@ -39,11 +38,11 @@ function isQuick(source: string): boolean {
 }
 
 /**
- * Runs the work and gives its result. Watching the time costs far more than most searches, so those that cannot last
- * are not watched.
- * @param pattern for the message
- * @param search what is searched by which expression; null: it may be slow
- * @throws JinjaError when it takes longer than five seconds
+ * Runs a search and returns its result. Enforcing the time limit costs far more than most searches, so fast searches
+ * run without it.
+ * @param pattern used in the message
+ * @param search the text and the expression; null if the search may be slow
+ * @throws JinjaError if the search takes longer than five seconds
  */
 export function limited<T>(pattern: string, work: () => T, search: { source: string; text: string } | null = null): T {
   if (search !== null && search.text.length <= SHORT && isQuick(search.source)) return work();

@@ -1,5 +1,5 @@
-// Texts of ClickHouse's values that tell them apart and are the same in every dialect: numbers without trailing zeros,
-// times in UTC, floats by their bits.
+// Canonical texts of ClickHouse values, the same in every dialect: numbers without trailing zeros, times in UTC, floats
+// by their bits.
 import type { ValueForm } from '../dialect.ts';
 import { plainType } from '../../adapters/clickhouse/plain-type.ts';
 
@@ -10,7 +10,7 @@ function form(family: string, kind: string | null, text = asText): ValueForm {
 }
 
 const WHOLE: ValueForm = { ...form('number', 'whole'), whole: true };
-/** -0 is 0, NaN is one. */
+/** -0 equals 0, and there is one NaN. */
 const FLOAT = form(
   'float',
   null,
@@ -33,7 +33,9 @@ const FORMS: Readonly<Record<string, ValueForm>> = {
   DateTime: form('time', 'time', (value) => `toString(toTimeZone(${value}, 'UTC'))`),
 };
 
-/** Other types are compared with their like, by the server's texts. Null: states of aggregates have none. */
+/**
+ * Other types are compared only with the same type, by the server's texts. Null: aggregate states have no such text.
+ */
 export function formOf(written: string): ValueForm | null {
   const type = plainType(written);
   const [base = ''] = type.split('(');
@@ -48,7 +50,7 @@ export function formOf(written: string): ValueForm | null {
   return FORMS[base] ?? form(`clickhouse ${type}`, null);
 }
 
-/** A text with a fraction, without its last zeros. */
+/** A text with a fraction, without trailing zeros. */
 function withoutZeros(text: string, whole: boolean): string {
   return whole ? text : `if(position(${text}, '.') > 0, replaceRegexpOne(${text}, '[.]?0+$', ''), ${text})`;
 }

@@ -1,5 +1,5 @@
-// A relation of ClickHouse as a side of a comparison: its columns and its rows. Each query sees the rows of its own
-// moment. Texts of values are forms.ts's.
+// A ClickHouse relation as one side of a comparison: its columns and its rows. Each query sees the rows as of its own
+// start.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { Relation } from '../../adapters/relation.ts';
@@ -11,13 +11,13 @@ import { formOf } from './forms.ts';
 /** Longer texts are compared by their hash. */
 const LONGEST = 100;
 /**
- * A row without a partner has nulls; a join that does not fit into memory goes to the disk; an alias does not stand
- * for the column of its name.
+ * Unmatched rows of a join have nulls, a join that exceeds memory spills to disk, and an alias does not hide a column
+ * of that name.
  */
 const SETTINGS =
   " SETTINGS join_use_nulls = 1, join_algorithm = 'grace_hash,full_sorting_merge,hash', " +
   'prefer_column_name_to_alias = 1';
-/** Columns that `select *` does not give. */
+/** Columns that `select *` omits. */
 const COMPUTED = "('ALIAS', 'EPHEMERAL', 'MATERIALIZED')";
 
 export class ClickHouseSide implements DiffSide {

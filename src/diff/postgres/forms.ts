@@ -1,5 +1,5 @@
-// Texts of Postgres's values that tell them apart and are the same in every dialect: numbers without trailing zeros,
-// times in UTC, floats by their bits. The session's settings are those of PostgresSource.
+// Canonical texts of Postgres values, the same in every dialect: numbers without trailing zeros, times in UTC, floats
+// by their bits. Relies on the session settings of PostgresSource.
 import type { ValueForm } from '../dialect.ts';
 
 const asText = (value: string): string => `${value}::text`;
@@ -14,13 +14,13 @@ function form(family: string, kind: string | null, text = asText, native?: (valu
 }
 
 const WHOLE: ValueForm = { ...form('number', 'number'), whole: true };
-/** -0 is 0, NaN is one. */
+/** -0 equals 0, and there is one NaN. */
 const FLOAT = form(
   'float',
   'float',
   (value) => `case when ${value} = 'NaN' then 'NaN' else encode(float8send(${value}::float8 + 0), 'hex') end`,
 );
-/** Two collations may not be compared, and one may call different texts equal. */
+/** Two collations may be incomparable, and a collation may treat different texts as equal. */
 const TEXT = form('text', 'text', asText, (value) => `${value}::text collate "C"`);
 
 const FORMS: Readonly<Record<string, ValueForm>> = {
@@ -46,7 +46,10 @@ const FORMS: Readonly<Record<string, ValueForm>> = {
   bytea: form('bytes', 'bytes', (value) => `encode(${value}, 'hex')`),
 };
 
-/** Other types are compared with their like, by the texts that the server gives them. Null: money depends on it. */
+/**
+ * Other types are compared only with the same type, by the server's texts. Null: the text of money depends on a
+ * setting.
+ */
 export function formOf(type: string): ValueForm | null {
   if (type.startsWith('money')) return null;
   return FORMS[type.replace(/\([^()]*\)/, '')] ?? form(`postgres ${type}`, null);

@@ -1,5 +1,4 @@
-// A relation of Postgres as a side of a comparison: one snapshot, its columns, its rows by COPY. Texts of values are
-// forms.ts's.
+// A Postgres relation as one side of a comparison: a snapshot, its columns, and its rows by COPY.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import type { Relation } from '../../adapters/relation.ts';
@@ -9,7 +8,7 @@ import { PostgresSource } from '../../publish/postgres/source.ts';
 import type { DiffColumn, DiffSide, ValueForm } from '../dialect.ts';
 import { formOf } from './forms.ts';
 
-/** There is no such relation, or no such schema. */
+/** The relation or its schema does not exist. */
 const MISSING: ReadonlySet<string> = new Set(['42P01', '3F000']);
 /** Longer texts are compared by their hash. */
 const LONGEST = 100;
@@ -26,7 +25,7 @@ export class PostgresSide implements DiffSide {
     this.relation = relation.render();
   }
 
-  /** Locks every relation before the snapshot is taken: one that is swapped later would have no rows in it. */
+  /** Locks every relation before the snapshot is taken: a relation swapped later would appear empty in it. */
   async open(others: readonly DiffSide[] = []): Promise<void> {
     await this.#known(() => this.#source.open(others.map(({ relation }) => relation)));
   }

@@ -1,11 +1,11 @@
-// What a filter is to generated code, and how one is made from a function with Python's parameters.
+// The form in which generated code calls a filter, and how to build one from a function with Python's parameters.
 import { bounded } from '../../values/budget.ts';
 import { type ArgumentBinder, argumentBinder } from '../../values/callable.ts';
 import { typeError } from '../../values/python-error.ts';
 import type { UndefinedFactory } from '../../values/undefined.ts';
 import type { Kwargs, Value } from '../../values/value.ts';
 
-/** What filters and tests may ask the environment. */
+/** What filters and tests can request from the environment. */
 export interface FilterContext {
   readonly undefined: UndefinedFactory;
   readonly autoescape: boolean;
@@ -17,10 +17,10 @@ export interface FilterContext {
 export type FilterFunction = (context: FilterContext, value: Value, args: readonly Value[], kwargs: Kwargs) => Value;
 
 /**
- * A filter from a function.
+ * Builds a filter from a function.
  *
- * @param name of the Python function, for messages
- * @param signature its parameters, the filtered value among them; a first parameter `environment` is not passed on
+ * @param name of the Python function, used in messages
+ * @param signature its parameters, including the filtered value; a first parameter `environment` is not passed on
  */
 export function filter(
   name: string,
@@ -40,7 +40,7 @@ function checked(value: Value): Value {
   return typeof value === 'string' ? bounded(value) : value;
 }
 
-/** A filter that takes nothing but the value. */
+/** Builds a filter without arguments. */
 export function simpleFilter(
   name: string,
   parameter: string,
@@ -54,7 +54,7 @@ export function simpleFilter(
     args.length === 0 && kwargs.size === 0 ? checked(fn(value, context)) : general(context, value, args, kwargs);
 }
 
-/** Python's own functions count their arguments in other words. */
+/** Python's built-in functions report wrong argument counts in a different wording. */
 function exactlyOne(name: string): FilterFunction {
   return (_context, _value, args, kwargs) => {
     throw typeError(

@@ -1,4 +1,4 @@
-// Python's generator: a lazy sequence that can be read once. What `map`, `select`, `batch` and other filters give.
+// Python's generator: a lazy sequence that can be read once, as returned by `map`, `select`, `batch` and other filters.
 import type { HostObject, Value } from '../../values/value.ts';
 
 export class PyGenerator implements HostObject {
@@ -6,7 +6,7 @@ export class PyGenerator implements HostObject {
   readonly #name: string;
   readonly #items: Iterator<Value>;
 
-  /** @param type of the object, which only errors show */
+  /** @param type name of the Python type, shown in errors */
   constructor(name: string, items: Iterable<Value>, type = 'generator') {
     this.jinjaType = type;
     this.#name = name;
@@ -21,7 +21,7 @@ export class PyGenerator implements HostObject {
     return `<generator object ${this.#name}>`;
   }
 
-  /** The items that have not been read yet. */
+  /** Iterates over the items that have not been read yet. */
   jinjaIter(): Iterable<Value> {
     const items = this.#items;
     return { [Symbol.iterator]: () => ({ next: () => items.next() }) };

@@ -1,4 +1,4 @@
-// All filters by name: jinja2's 54, and those that dbt adds.
+// All filters by name: jinja2's 54, and those of dbt.
 import { toText } from '../../values/text.ts';
 import { NativeMarker } from '../native.ts';
 import { type FilterFunction, simpleFilter } from './filter.ts';

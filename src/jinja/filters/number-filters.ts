@@ -1,4 +1,4 @@
-// Filters that make numbers: int, float, round, abs; and those that write them.
+// Filters that convert to and format numbers: int, float, round, abs and the formatting filters.
 import { isFloat, multiply, narrow, negate, divide, power } from '../../values/arithmetic.ts';
 import { PyBytes } from '../../values/bytes.ts';
 import { PyDecimal } from '../../values/decimal.ts';
@@ -25,13 +25,13 @@ const int = filter('do_int', 'value, default=0, base=10', (_context, value, fall
   return float === undefined || !Number.isFinite(float) ? fallback : truncate(float);
 });
 
-/** Of marked text and of bytes their text. */
+/** Returns the text of marked-up text and of bytes. */
 function plain(v: Value): Value {
   if (v instanceof PyBytes) return String.fromCharCode(...v.bytes);
   return v instanceof Markup ? v.text : v;
 }
 
-/** `int(v)`; undefined for what Python answers with a TypeError or ValueError. */
+/** `int(v)`; returns undefined where Python raises a TypeError or ValueError. */
 function intOf(v: Value): Value | undefined {
   if (v instanceof Undefined) throw v.error();
   if (v instanceof PyDecimal && v.special === undefined) return narrow(v.whole(v.coefficient < 0n ? 'ceil' : 'floor'));
@@ -111,7 +111,7 @@ function roundInt(n: number | bigint, places: number): Value {
   return narrow(value < 0n ? -rounded : rounded);
 }
 
-/** Correctly rounded, half to even on the exact value of the double, as CPython does. */
+/** Rounds half to even on the exact value of the double, as CPython does. */
 function roundFloat(x: number, places: number): number {
   if (!Number.isFinite(x) || x === 0 || places > 322) return x;
   if (places < -308) return x < 0 ? -0 : 0;

@@ -1,4 +1,4 @@
-// Python's `pprint.pformat`: long containers over several lines, dicts sorted by key.
+// Python's `pprint.pformat`: breaks long containers into lines and sorts dicts by key.
 import { bounded, checkText, MAX_TEXT } from '../../values/budget.ts';
 import { compare } from '../../values/comparison.ts';
 import { PyDict } from '../../values/dict.ts';
@@ -10,12 +10,12 @@ import type { Value } from '../../values/value.ts';
 
 const WIDTH = 80;
 
-/** The value as `{{ v | pprint }}` shows it. */
+/** Formats a value as `{{ v | pprint }}` does. */
 export function prettyPrint(v: Value): string {
   return pretty(v, 0, 0);
 }
 
-/** `indent`: columns to the left; `allowance`: closing brackets that follow on the same line. */
+/** `indent`: columns to the left. `allowance`: closing brackets that follow on the same line. */
 function pretty(v: Value, indent: number, allowance: number): string {
   const flat = flatText(v, WIDTH - indent - allowance);
   if (flat !== null) return flat;
@@ -42,7 +42,7 @@ function sequence(open: string, items: readonly Value[], close: string, indent: 
   return bounded(`${open}${parts.join(`,\n${' '.repeat(indent + 1)}`)}${close}`);
 }
 
-/** A long text is shown as adjacent literals, cut at spaces, in parentheses at the top level. */
+/** Splits long text into adjacent literals at spaces, in parentheses at the top level. */
 function longString(text: string, indent: number, allowance: number): string {
   const lines = text.split(/(?<=\n)/);
   const chunks: string[] = [];
@@ -51,7 +51,7 @@ function longString(text: string, indent: number, allowance: number): string {
   const extra = parentheses ? allowance + 1 : allowance;
   const width = WIDTH - column;
   lines.forEach((line, i) => {
-    // What follows takes room of the last literal only
+    // Closing brackets take space only after the last literal.
     const isLast = i === lines.length - 1;
     if (toRepr(line).length <= width - (isLast ? extra : 0)) {
       chunks.push(toRepr(line));
@@ -75,7 +75,7 @@ function longString(text: string, indent: number, allowance: number): string {
   return parentheses ? `(${body})` : body;
 }
 
-/** The value on one line; null when it has more characters than there is room, which is seen before all is written. */
+/** Formats a value on one line. Returns null as soon as it exceeds the available width. */
 function flatText(v: Value, room: number): string | null {
   if (v instanceof PyDict)
     return flatParts('{', sortedEntries(v), '}', room, ([key, value], left) => {
@@ -110,7 +110,7 @@ function flatParts<T>(
   return left < 0 ? null : open + parts.join(', ') + close;
 }
 
-/** @throws JinjaError when the key alone is longer than a template may build */
+/** @throws JinjaError if the key alone exceeds the text limit of a template */
 function keyText(key: Value): string {
   const text = flatText(key, MAX_TEXT);
   if (text === null) checkText(MAX_TEXT + 1);
@@ -121,7 +121,7 @@ function sortedEntries(v: PyDict): [Value, Value][] {
   return [...v.entries()].sort(([a], [b]) => safeCompare(a, b));
 }
 
-/** Python's order where there is one, else by the name of the type. */
+/** Compares as Python does if the values are comparable, otherwise by type name. */
 function safeCompare(a: Value, b: Value): number {
   try {
     return compare(a, b);

@@ -22,7 +22,7 @@ import { PyGenerator } from './generator.ts';
 
 type Getter = (item: Value) => Value;
 
-/** Reads `a.b.0` from an item. */
+/** Reads an attribute path such as `a.b.0` from an item. */
 function attributeGetter(
   context: FilterContext,
   attribute: Value,
@@ -51,7 +51,7 @@ function ignoreCase(v: Value): Value {
   return v instanceof Markup ? new Markup(v.text.toLowerCase()) : v;
 }
 
-/** As Python 3.11, which takes only an int for `reverse`. */
+/** Python 3.11 accepts only an int for `reverse`. */
 function sorted(items: readonly Value[], key: Getter, backwards: Value): Value[] {
   const reverse = indexArgument(backwards) !== 0;
   const decorated = items.map((item) => ({ item, by: key(item) }));
@@ -164,7 +164,7 @@ const groupby = filter(
 
 const join = filter('sync_do_join', "eval_ctx, value, d='', attribute=None", () => null);
 
-/** `join` by itself: it is the most used of all, so it binds its arguments by hand when there is at most one. */
+/** Special-cased because it is the most used filter: with at most one argument it skips the general binding. */
 const fastJoin: FilterFunction = (context, value, args, kwargs) => {
   let [separator = '', attribute = null] = args as [Value?, Value?];
   if (
@@ -258,7 +258,7 @@ const slice = filter('sync_do_slice', 'value, slices, fill_with=None', (_context
   return new PyGenerator('sync_do_slice', run());
 });
 
-/** A size that is no number fails at its first comparison, as in Python. */
+/** A size that is not a number fails at its first comparison, as in Python. */
 function lengthOfBatch(size: Value): number {
   return typeof size === 'number' || typeof size === 'bigint' ? Number(size) : 0;
 }

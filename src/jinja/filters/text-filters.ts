@@ -20,7 +20,7 @@ import { type FilterFunction, filter, simpleFilter } from './filter.ts';
 import { prettyPrint } from './pretty-print.ts';
 import { wrapText } from './text-wrap.ts';
 
-/** `soft_str(v)`: returns a text unchanged, so that safe text stays safe. */
+/** `soft_str(v)`: returns text unchanged, so that safe text stays safe. */
 function softText(v: Value): string {
   return toText(v);
 }
@@ -101,7 +101,7 @@ const indent = filter('do_indent', 's, width=4, first=False, blank=False', (_con
 
 const truncate = filter('do_truncate', "env, s, length=255, killwords=False, end='...', leeway=None", () => null);
 
-/** Python's error for a value that is no text: it slices any sequence, and fails at the next step. */
+/** Python's error for a value that is not text: slicing works on any sequence, and the next step fails. */
 function cannotTruncate(v: Value, killWords: boolean): JinjaError {
   const name = typeName(v);
   if (name === 'dict') return typeError("unhashable type: 'slice'");

@@ -1,4 +1,4 @@
-// Python's `textwrap.wrap` with white space kept as it is.
+// Python's `textwrap.wrap` with white space preserved.
 import { codePoints, textLength } from '../../values/sequence.ts';
 
 export interface WrapOptions {
@@ -15,7 +15,7 @@ const WORDS = new RegExp(
 );
 const SIMPLE = /([\t\n\v\f\r ]+)/;
 
-/** Lines of at most `width` characters. */
+/** Returns lines of at most `width` characters. */
 export function wrapText(text: string, options: WrapOptions): string[] {
   const chunks = split(text, options.breakOnHyphens).reverse();
   const lines: string[] = [];
@@ -52,7 +52,7 @@ export function wrapText(text: string, options: WrapOptions): string[] {
   return lines;
 }
 
-/** A part of a text by its characters. */
+/** Slices text by code points. */
 function part(text: string | readonly string[], from: number, to?: number): string {
   return typeof text === 'string' ? text.slice(from, to) : text.slice(from, to).join('');
 }

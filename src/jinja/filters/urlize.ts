@@ -1,12 +1,12 @@
-// Links for the URLs and mail addresses of a text that is already escaped.
+// Turns URLs and e-mail addresses in escaped text into links.
 import { escapeText } from '../markup.ts';
 
 export interface UrlizeOptions {
-  /** Longest text of a link. */
+  /** Maximum length of a link's text. */
   readonly limit: number | undefined;
   readonly rel: string;
   readonly target: string | undefined;
-  /** Prefixes such as `tel:` that make a link too. */
+  /** Additional URI schemes, such as `tel:`, that become links. */
   readonly schemes: readonly string[];
 }
 
@@ -24,7 +24,6 @@ const BRACKETS: readonly (readonly [string, string])[] = [
   ['&lt;', '&gt;'],
 ];
 
-/** jinja2's `urlize`: addresses in an HTML text become links. */
 export function urlize(text: string, options: UrlizeOptions): string {
   const rel = options.rel === '' ? '' : ` rel="${escapeText(options.rel)}"`;
   const target = options.target === undefined || options.target === '' ? '' : ` target="${escapeText(options.target)}"`;

@@ -76,6 +76,9 @@ export function momentText(value: number | bigint, perSecond: number, zone: stri
   return `${text}T${clock(seconds - days * DAY_SECONDS, units, perSecond)}${zone}${era}`;
 }
 
+/** Bytes of a decimal that has more digits than a database takes. */
+export const MAX_DECIMAL_BYTES = 65_536;
+
 /** Bytes of a whole number in two's complement, the highest first, as a decimal of so many digits behind the point. */
 export function decimalText(bytes: Buffer, start: number, end: number, scale: number): string {
   const length = end - start;

@@ -4,7 +4,7 @@ import { isUtf8 } from 'node:buffer';
 import { PoisonMessage } from '../decode.ts';
 import { ExactNumber } from '../json.ts';
 import type { Cursor } from './cursor.ts';
-import { dateText, decimalText, durationText, momentText, timeText, uuidText } from './logical.ts';
+import { dateText, decimalText, durationText, MAX_DECIMAL_BYTES, momentText, timeText, uuidText } from './logical.ts';
 import type { AvroType, Logical, RecordType } from './schema.ts';
 
 /** Reads one value and goes behind it. @throws PoisonMessage */
@@ -12,8 +12,6 @@ export type Reader = (cursor: Cursor) => unknown;
 
 /** Characters of a name that cost as much as a value. */
 const NAME_CHARACTERS = 16;
-/** Bytes of a decimal that has more digits than a database takes. */
-const MAX_DECIMAL_BYTES = 65_536;
 
 /** Makes readers of a schema's types; a record that holds itself has one reader. */
 export class Readers {

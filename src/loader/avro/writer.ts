@@ -6,7 +6,7 @@ import type { AvroType, Logical } from './schema.ts';
 export class NotWritable extends Error {}
 
 const TEXT = /^-?\d+$/;
-const DECIMAL = /^(-?)(\d*)\.?(\d*)$/;
+const DECIMAL = /^(-?)(\d*)(?:\.(\d*))?$/;
 const CLOCK = /^(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?$/;
 const DURATION = /^P(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)(?:\.(\d{1,3}))?S)?)?$/;
 

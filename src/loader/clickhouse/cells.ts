@@ -40,8 +40,8 @@ interface Writer {
 const UNKNOWN: ColumnCheck = { text: null, ordinary: 'nothing', size: 0 };
 const SLOW = { check: UNKNOWN, kind: 'plain' as const };
 const WHOLE = /^(U?)Int(8|16|32|64|128|256)$/;
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
-const FRACTION = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/;
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
+const FRACTION = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 const NOT_A_NUMBER = /^([+-]?)(nan|inf|infinity)$/i;
 const UUID = /^[\da-f]{8}-?(?:[\da-f]{4}-?){3}[\da-f]{12}$/i;
 const CLOCK = /^-?\d{1,3}:\d{2}:\d{2}(?:\.\d+)?$/;

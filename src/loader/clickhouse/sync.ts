@@ -29,8 +29,10 @@ import { condition, type KeptBorder } from '../postgres/sync-border.ts';
 import { type KeptSync, problemsOf, SyncReader } from '../postgres/sync-reader.ts';
 import type { SourceTable } from '../postgres/sync-source.ts';
 import type { SyncTarget } from '../sync/config.ts';
+import { hashMark, refuseShown } from '../sync/hidden-columns.ts';
 import type { Synced, SyncCheck, SyncPoint, SyncState, TableSync } from '../sync/sync.ts';
 import { nullableType, type SyncColumn, syncColumn } from './sync-columns.ts';
+import { CLICKHOUSE_TABLE } from './table-options.ts';
 
 const BESIDE = '__tsdbt_sync_';
 const NEWLINE = 10;
@@ -51,6 +53,8 @@ const OWN_ENGINES: ReadonlySet<string> = new Set([ENGINE, 'SharedMergeTree']);
 /** The comment of a synced table, as JSON behind `SYNC_COMMENT`. */
 interface Position extends KeptSync {
   readonly target: string;
+  /** Absent: nothing is hashed. */
+  readonly hashed?: string;
   readonly rows: number;
   readonly syncs: number;
   /** ISO 8601: when it began. */
@@ -77,21 +81,24 @@ export class ClickHouseSync implements TableSync {
   readonly #target: SyncTarget;
   readonly #reader: SyncReader;
   readonly #to: ClickHouseAdapter;
+  readonly #hashKey: string | null;
   readonly #reached: (point: SyncPoint) => void;
   readonly #name: { readonly schema: string; readonly table: string };
   /** As SQL. */
   readonly #relation: string;
 
-  /** @param from closed with this; @param to belongs to the caller @param reached for tests */
+  /** @param from closed with this; @param to belongs to the caller @param reached for tests @param hashKey of `hash` */
   constructor(
     target: SyncTarget,
     from: Adapter,
     to: ClickHouseAdapter,
     reached: (point: SyncPoint) => void = () => undefined,
+    hashKey: string | null = null,
   ) {
     this.#target = target;
-    this.#reader = new SyncReader(target, from);
+    this.#reader = new SyncReader(target, from, hashKey);
     this.#to = to;
+    this.#hashKey = hashKey;
     this.#reached = reached;
     this.#name = { schema: target.schema, table: target.identifier };
     this.#relation = besideName(this.#name);
@@ -117,7 +124,7 @@ export class ClickHouseSync implements TableSync {
           });
         const work = {
           ...{ session, source, table, standing, staged: beside(), landing: beside(), clone: beside() },
-          ...(await this.#columns(session, source, table, standing !== null)),
+          ...(await this.#columns(session, source, table, standing)),
         };
         try {
           return await this.#write(work, border, began?.[0] ?? '');
@@ -136,7 +143,7 @@ export class ClickHouseSync implements TableSync {
           this.#refuseCluster();
           const standing = await standingTable(session, this.#name);
           await this.#refuseForeign(session, standing);
-          await this.#columns(session, source, table, standing !== null);
+          await this.#columns(session, source, table, standing);
         }),
       ),
     );
@@ -172,9 +179,11 @@ export class ClickHouseSync implements TableSync {
     this.#reached('before_merge');
     // Of rows that no sync wrote it is not known which are twice.
     const { made, changed } = await this.#merge(work, widened || before === null, rows);
+    const hashed = hashMark(this.#target, this.#hashKey);
     const position: Position = {
       ...border,
       target: uniqueId,
+      ...(hashed === null ? {} : { hashed }),
       source: this.#reader.name,
       strategy,
       cursor,
@@ -221,10 +230,9 @@ export class ClickHouseSync implements TableSync {
 
   /** @param into as SQL @returns how many rows there were @throws `database` error when not all have arrived */
   async #copy({ session, source, table, columns }: Work, into: string, list: string, where: string): Promise<number> {
-    const selected = columns.map(({ expression }) => expression).join(', ');
-    if (source.copyOut === undefined) throw new TsdbtError('internal', 'the source cannot be copied from');
+    const expressions = columns.map(({ expression }) => expression);
     let rows = 0;
-    await source.copyOut(`copy (select ${selected} from ${table.name} as t${where}) to stdout`, (chunks) =>
+    await this.#reader.copy(source, table, expressions, where, (chunks) =>
       session.insert(
         `INSERT INTO ${into} (${list}) FORMAT TabSeparated`,
         counted(chunks, (lines) => {
@@ -307,13 +315,13 @@ export class ClickHouseSync implements TableSync {
     session: Session,
     source: Session,
     { name, columns, key }: SourceTable,
-    stands: boolean,
+    standing: StandingTable | null,
   ): Promise<Pick<Work, 'columns' | 'missing'>> {
     const known = new Map(
       (await new PostgresSource(source, { render: () => name }).columns()).map((each) => [each.name, each]),
     );
     const there = new Map(
-      (stands
+      (standing !== null
         ? await texts(
             session,
             `SELECT name, type FROM system.columns WHERE database = ${quoteText(this.#name.schema)} AND table = ` +
@@ -322,15 +330,23 @@ export class ClickHouseSync implements TableSync {
         : []
       ).map(([column = '', type = '']) => [column, type]),
     );
+    await refuseShown(this.#target, this.#hashKey, {
+      relation: this.#relation,
+      columns: there,
+      mark: positionOf(standing)?.hashed ?? null,
+      holdsHash: CLICKHOUSE_TABLE.holdsHash,
+      isEmpty: async () => (await this.#count(session, this.#relation)) === 0,
+    });
     const missing: string[] = [];
-    const found = columns.map(({ name: column }): SyncColumn => {
+    const found = columns.map(({ name: column, hashed, expression }): SyncColumn => {
       const at = known.get(column);
       if (at === undefined) return this.#refuse(`the source has no column '${column}' any more`);
       const wanted = there.get(column) ?? this.#target.types.get(column) ?? null;
-      const synced = syncColumn(at, wanted, key.includes(column));
-      if (typeof synced === 'string')
-        return this.#refuse(synced, `Declare the column with data_type: String, or leave it out by 'columns'.`);
-      if (!stands || there.has(column)) return synced;
+      const made = syncColumn(hashed ? { ...at, type: 'text' } : at, wanted, key.includes(column));
+      if (typeof made === 'string')
+        return this.#refuse(made, `Declare the column with data_type: String, or leave it out by 'columns'.`);
+      const synced = hashed ? { ...made, expression } : made;
+      if (standing === null || there.has(column)) return synced;
       // Rows that stay have no value of it.
       const type = nullableType(synced.type);
       missing.push(`${quoteIdentifier(column)} ${type}`);

@@ -1,7 +1,7 @@
 // Turns the values of a change's row into what an ordinary JSON message would carry for its column: days and moments as
 // texts, exact decimals, base64 for bytes. By the schema that came with the message; without one, by the declared type
 // and the connector's modes. Pure.
-import { dateText, decimalText, momentText, timeText } from '../avro/logical.ts';
+import { dateText, decimalText, MAX_DECIMAL_BYTES, momentText, timeText } from '../avro/logical.ts';
 import { isRecord, PoisonMessage } from '../decode.ts';
 import { ExactNumber, parseJson } from '../json.ts';
 import type { ChangeConfig } from './change-config.ts';
@@ -347,6 +347,7 @@ function decimal(value: unknown, scale: number | null): unknown {
   if (Math.abs(scale) > MOST_SCALE) return refuse(`a decimal whose scale is beyond ${MOST_SCALE}`);
   if (!BASE64.test(value)) return refuse('not the base64 of a decimal');
   const bytes = Buffer.from(value, 'base64');
+  if (bytes.length > MAX_DECIMAL_BYTES) return refuse(`a decimal of more than ${MAX_DECIMAL_BYTES} bytes`);
   return new ExactNumber(decimalText(bytes, 0, bytes.length, scale), null);
 }
 

@@ -4,7 +4,9 @@ import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import { setConfigText } from '../../adapters/postgres/value-settings.ts';
 import { inOneLine, TsdbtError } from '../../errors.ts';
+import { type KeyedHash, keyedHash } from '../keyed-hash.ts';
 import { type SyncTarget, XMIN } from '../sync/config.ts';
+import { hashFields } from '../sync/hidden-columns.ts';
 import { type KeptBorder, nextBorder, oldestWriters, type Writers } from './sync-border.ts';
 import { type SourceTable, sourceTable } from './sync-source.ts';
 
@@ -25,12 +27,14 @@ export interface KeptSync extends KeptBorder {
 export class SyncReader {
   readonly #target: SyncTarget;
   readonly #from: Adapter;
+  readonly #hash: KeyedHash;
   readonly #active = new Set<Session>();
 
-  /** @param from closed with this */
-  constructor(target: SyncTarget, from: Adapter) {
+  /** @param from closed with this @param hashKey null: nothing is hashed */
+  constructor(target: SyncTarget, from: Adapter, hashKey: string | null) {
     this.#target = target;
     this.#from = from;
+    this.#hash = keyedHash(hashKey);
   }
 
   /** Names the table for people, and in what is kept. */
@@ -47,6 +51,24 @@ export class SyncReader {
       const table = await sourceTable(source, this.#target);
       return work(source, table, await nextBorder(source, this.#target, table, writers));
     });
+  }
+
+  /**
+   * Reads rows as COPY's text, in which hashes are in the place of hashed values.
+   * @param expressions of the table's columns @param where from ` where ` on
+   */
+  async copy<T>(
+    source: Session,
+    { name, columns }: SourceTable,
+    expressions: readonly string[],
+    where: string,
+    take: (rows: AsyncIterable<Uint8Array>) => Promise<T>,
+  ): Promise<T> {
+    if (source.copyOut === undefined) throw new TsdbtError('internal', 'the source cannot be copied from');
+    const hashed = columns.flatMap((column, place) => (column.hashed ? [place] : []));
+    return source.copyOut(`copy (select ${expressions.join(', ')} from ${name} as t${where}) to stdout`, (rows) =>
+      take(hashed.length === 0 ? rows : hashFields(rows, hashed, this.#hash)),
+    );
   }
 
   /** Says what the sync does not see, and asks the table without reading it. @param work what else is looked at */

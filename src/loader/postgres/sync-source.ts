@@ -2,6 +2,7 @@
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { TsdbtError } from '../../errors.ts';
+import { knownWords } from '../../values/close-matches.ts';
 import { type SyncTarget, XMIN } from '../sync/config.ts';
 import { read } from './statements.ts';
 
@@ -12,6 +13,8 @@ export interface SourceColumn {
   readonly type: string;
   /** Its value as it is selected from the source, alias `t`. */
   readonly expression: string;
+  /** Its hash takes the place of that value. */
+  readonly hashed: boolean;
 }
 
 /** The source's table. */
@@ -73,11 +76,17 @@ export async function sourceTable(session: Session, target: SyncTarget): Promise
     `with recursive tree (oid) as (select ${String(oid)}::oid union select i.inhrelid from pg_inherits as i join ` +
       `tree on i.inhparent = tree.oid) select string_agg(oid::text, ' ' order by oid <> ${String(oid)}, oid) from tree`,
   );
-  const wanted = target.columns.length > 0 ? target.columns : [...all.keys()];
-  for (const column of wanted)
-    if (!all.has(column)) refuse(`${shown} has no column '${column}', which 'columns' names`);
+  const { columns, hash, drop } = target;
+  for (const [option, names] of Object.entries({ columns, hash, drop, key: target.key }))
+    for (const column of names)
+      if (!all.has(column))
+        refuse(
+          `${shown} has no column '${column}', which '${option}' names`,
+          `${knownWords('Columns', column, [...all.keys()])}.`,
+        );
   if (cursor !== null && cursor !== XMIN && !all.has(cursor))
-    refuse(`${shown} has no column '${cursor}', the cursor`, `Columns: ${[...all.keys()].join(', ')}.`);
+    refuse(`${shown} has no column '${cursor}', the cursor`, `${knownWords('Columns', cursor, [...all.keys()])}.`);
+  const wanted = columns.length > 0 ? columns : [...all.keys()].filter((column) => !drop.includes(column));
   const primary = (
     await read(
       session,
@@ -86,12 +95,13 @@ export async function sourceTable(session: Session, target: SyncTarget): Promise
         'array_position(i.indkey::int2[], a.attnum)',
     )
   ).map(([column]) => String(column));
-  const key = target.key.length > 0 ? target.key : primary.every((column) => wanted.includes(column)) ? primary : [];
-  for (const column of key) if (!all.has(column)) refuse(`${shown} has no column '${column}', which 'key' names`);
+  const away = primary.filter((column) => !wanted.includes(column));
+  const key = target.key.length > 0 ? target.key : away.length === 0 ? primary : [];
   if (target.strategy === 'incremental' && key.length === 0)
     refuse(
-      `${shown} has no primary key, and strategy: incremental needs one`,
-      'key: [id] names columns that are unique.',
+      `${shown} has no primary key${away.length === 0 ? '' : ` without '${away.join("', '")}'`}, and strategy: ` +
+        'incremental needs one',
+      `key: [id] names columns that are unique.${away.length === 0 ? '' : ' A column of the key may be hashed.'}`,
     );
   return {
     name,
@@ -102,9 +112,11 @@ export async function sourceTable(session: Session, target: SyncTarget): Promise
       const declared = target.types.get(column);
       const quoted = `t.${quoteIdentifier(column)}`;
       const type = all.get(column) ?? '';
+      if (hash.includes(column))
+        return { name: column, type: declared ?? 'text', expression: `${quoted}::text`, hashed: true };
       return declared === undefined
-        ? { name: column, type, expression: quoted }
-        : { name: column, type: declared, expression: `${quoted}::${declared}` };
+        ? { name: column, type, expression: quoted, hashed: false }
+        : { name: column, type: declared, expression: `${quoted}::${declared}`, hashed: false };
     }),
     key,
     cursorType: cursor === null || cursor === XMIN ? null : (all.get(cursor) ?? null),

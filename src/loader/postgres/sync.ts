@@ -5,12 +5,14 @@ import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { setConfigText } from '../../adapters/postgres/value-settings.ts';
 import { TsdbtError } from '../../errors.ts';
 import type { SyncTarget } from '../sync/config.ts';
+import { hashMark, refuseShown } from '../sync/hidden-columns.ts';
 import type { Synced, SyncCheck, SyncPoint, SyncState, TableSync } from '../sync/sync.ts';
 import { relationOf, STATE_SCHEMA } from './load-offsets.ts';
 import { createMissing, read } from './statements.ts';
 import { condition, type KeptBorder } from './sync-border.ts';
 import { type KeptSync, problemsOf, SyncReader } from './sync-reader.ts';
 import { clusterOf, type SourceColumn, type SourceTable } from './sync-source.ts';
+import { POSTGRES_TABLE } from './table-options.ts';
 
 const POSITIONS = `${STATE_SCHEMA}.sync_positions`;
 const STAGE = 'tsdbt_sync_stage';
@@ -29,10 +31,10 @@ const CREATE = [
   rows bigint not null,
   synced_at timestamptz not null
 )`,
-  `alter table ${POSITIONS} add column if not exists tables text`,
+  `alter table ${POSITIONS} add column if not exists tables text, add column if not exists hashed text`,
 ];
 const CREATED =
-  `select exists (select from pg_attribute where attrelid = to_regclass('${POSITIONS}') and ` + "attname = 'tables')";
+  `select exists (select from pg_attribute where attrelid = to_regclass('${POSITIONS}') and ` + "attname = 'hashed')";
 const PRESENT = `select to_regclass('${POSITIONS}') is not null`;
 /** Texts of COPY are read as they were written. The source's locks and border may take their time. */
 const TARGET_SETTINGS = setConfigText({ idle_in_transaction_session_timeout: '1h' });
@@ -43,13 +45,21 @@ export class PostgresSync implements TableSync {
   readonly #target: SyncTarget;
   readonly #reader: SyncReader;
   readonly #to: Adapter;
+  readonly #hashKey: string | null;
   readonly #reached: (point: SyncPoint) => void;
 
-  /** @param from closed with this; @param to belongs to the caller @param reached for tests */
-  constructor(target: SyncTarget, from: Adapter, to: Adapter, reached: (point: SyncPoint) => void = () => undefined) {
+  /** @param from closed with this; @param to belongs to the caller @param reached for tests @param hashKey of `hash` */
+  constructor(
+    target: SyncTarget,
+    from: Adapter,
+    to: Adapter,
+    reached: (point: SyncPoint) => void = () => undefined,
+    hashKey: string | null = null,
+  ) {
     this.#target = target;
-    this.#reader = new SyncReader(target, from);
+    this.#reader = new SyncReader(target, from, hashKey);
     this.#to = to;
+    this.#hashKey = hashKey;
     this.#reached = reached;
   }
 
@@ -76,6 +86,7 @@ export class PostgresSync implements TableSync {
       this.#reader.check((source, table) =>
         this.#reader.within(this.#to, async (target) => {
           await this.#refuseForeign(source, target, table);
+          await this.#refuseShown(target);
           await this.#refuseTypes(target, table.columns);
         }),
       ),
@@ -109,6 +120,7 @@ export class PostgresSync implements TableSync {
     await target.execute(SHORT_IDLE);
     await createMissing(target, CREATE, CREATED);
     await this.#refuseForeign(source, target, table);
+    await this.#refuseShown(target);
     const widened = await this.#prepare(target, table);
     const kept = widened ? null : this.#reader.goesOn(await this.#kept(target), table);
     this.#reached('before_stage');
@@ -144,6 +156,37 @@ export class PostgresSync implements TableSync {
       });
   }
 
+  /** @throws `validation` error when the table has what `hash` and `drop` hide */
+  async #refuseShown(target: Session): Promise<void> {
+    const relation = relationOf(this.#target);
+    const present = (await read(target, PRESENT))[0]?.[0] === true;
+    const [kept] = present
+      ? // A version before this one may have made the table.
+        await read(
+          target,
+          `select to_jsonb(p) ->> 'hashed' from ${POSITIONS} as p where relation = ${quoteText(relation)}`,
+        )
+      : [];
+    const mark = kept?.[0] ?? null;
+    await refuseShown(this.#target, this.#hashKey, {
+      relation,
+      columns: await this.#columnsOf(target),
+      mark: mark === null ? null : String(mark),
+      holdsHash: POSTGRES_TABLE.holdsHash,
+      isEmpty: async () => (await read(target, `select exists (select from ${relation})`))[0]?.[0] !== true,
+    });
+  }
+
+  /** Types by column; empty: there is no table. */
+  async #columnsOf(target: Session): Promise<ReadonlyMap<string, string>> {
+    const rows = await read(
+      target,
+      'select attname::text, format_type(atttypid, atttypmod) from pg_attribute where attrelid = ' +
+        `to_regclass(${quoteText(relationOf(this.#target))}) and attnum > 0 and not attisdropped`,
+    );
+    return new Map(rows.map(([name, type]) => [String(name), String(type)]));
+  }
+
   /** @throws `validation` error naming the first column whose type the target lacks */
   async #refuseTypes(target: Session, columns: readonly SourceColumn[]): Promise<void> {
     const asked = columns.map(({ type }) => `to_regtype(${quoteText(type)}) is not null`).join(', ');
@@ -164,15 +207,7 @@ export class PostgresSync implements TableSync {
   /** Makes the table, or adds columns that it lacks. @returns whether it did: rows from before lack them */
   async #prepare(target: Session, { columns, key }: SourceTable): Promise<boolean> {
     const relation = relationOf(this.#target);
-    const existing = new Set(
-      (
-        await read(
-          target,
-          `select attname::text from pg_attribute where attrelid = to_regclass(${quoteText(relation)}) and attnum ` +
-            '> 0 and not attisdropped',
-        )
-      ).map(([name]) => String(name)),
-    );
+    const existing = await this.#columnsOf(target);
     const missing = columns.filter(({ name }) => !existing.has(name));
     if (missing.length === 0) return false;
     await this.#refuseTypes(target, missing);
@@ -215,14 +250,14 @@ export class PostgresSync implements TableSync {
   }
 
   /** Copies the source's rows into a table of this transaction. @returns how many */
-  async #stage(source: Session, target: Session, { columns, name }: SourceTable, where: string): Promise<number> {
+  async #stage(source: Session, target: Session, table: SourceTable, where: string): Promise<number> {
+    const { columns } = table;
     const list = columns.map((column) => quoteIdentifier(column.name)).join(', ');
     await target.execute(
       `create temporary table ${STAGE} on commit drop as select ${list} from ${relationOf(this.#target)} with no data`,
     );
-    const selected = columns.map(({ expression }) => expression).join(', ');
-    if (source.copyOut === undefined) throw new TsdbtError('internal', 'the source cannot be copied from');
-    return source.copyOut(`copy (select ${selected} from ${name} as t${where}) to stdout`, (rows) =>
+    const expressions = columns.map(({ expression }) => expression);
+    return this.#reader.copy(source, table, expressions, where, (rows) =>
       target.copyIn(`copy ${STAGE} (${list}) from stdin`, rows),
     );
   }
@@ -269,7 +304,7 @@ export class PostgresSync implements TableSync {
     const text = (value: string | null): string => (value === null ? 'null' : quoteText(value));
     await target.execute(
       `insert into ${POSITIONS} as p (relation, target, source, strategy, cursor, border, snapshot_xmin, cluster, ` +
-        `rows, tables, synced_at) values (${[
+        `rows, tables, hashed, synced_at) values (${[
           quoteText(relationOf(this.#target)),
           quoteText(uniqueId),
           quoteText(this.#reader.name),
@@ -280,11 +315,12 @@ export class PostgresSync implements TableSync {
           text(table.cluster),
           rows,
           quoteText(border.tables),
+          text(hashMark(this.#target, this.#hashKey)),
           'now()',
         ].join(', ')}) on conflict (relation) do update set target = excluded.target, source = excluded.source, ` +
         'strategy = excluded.strategy, cursor = excluded.cursor, border = excluded.border, snapshot_xmin = ' +
         'excluded.snapshot_xmin, cluster = excluded.cluster, rows = excluded.rows, tables = excluded.tables, ' +
-        'synced_at = excluded.synced_at, ' +
+        'hashed = excluded.hashed, synced_at = excluded.synced_at, ' +
         'syncs = p.syncs + 1',
     );
   }

@@ -28,6 +28,10 @@ export interface SyncTarget {
   readonly key: readonly string[];
   /** Columns that are synced; empty: all. */
   readonly columns: readonly string[];
+  /** Columns whose values are replaced by a keyed hash. */
+  readonly hash: readonly string[];
+  /** Columns that are not read. */
+  readonly drop: readonly string[];
   /** Declared types by column, which values are cast to. */
   readonly types: ReadonlyMap<string, string>;
   /** May it write over a table that holds rows of somebody else? */
@@ -45,6 +49,8 @@ export const SYNC_OPTIONS = [
   'lookback',
   'key',
   'columns',
+  'hash',
+  'drop',
   'adopt',
   'every',
 ];
@@ -79,6 +85,20 @@ export function syncTarget(source: SourceDefinition): SyncTarget | null {
   const key = reader.names('key');
   for (const column of [...key, ...(cursor === null || cursor === XMIN ? [] : [cursor])])
     if (columns.length > 0 && !columns.includes(column)) refuse(`'columns' lacks '${column}', which is key or cursor`);
+  const [hash, drop] = [reader.names('hash'), reader.names('drop')];
+  for (const column of hash)
+    if (columns.length > 0 && !columns.includes(column)) refuse(`'columns' lacks '${column}', which 'hash' names`);
+  if (cursor !== null && hash.includes(cursor))
+    refuse(
+      `the cursor '${cursor}' cannot be hashed: hashes have another order`,
+      `cursor: ${XMIN} needs no column; strategy: full needs no cursor.`,
+    );
+  for (const [option, names] of Object.entries({ columns, hash, key, cursor: cursor === null ? [] : [cursor] }))
+    for (const column of drop)
+      if (names.includes(column)) refuse(`'${column}' is in 'drop' and in '${option}'; one of them must go`);
+  for (const column of drop)
+    if (source.columns[column] !== undefined)
+      refuse(`'${column}' is dropped and declared as a column; one of them must go`);
   return {
     uniqueId: source.unique_id,
     name,
@@ -92,6 +112,8 @@ export function syncTarget(source: SourceDefinition): SyncTarget | null {
     lookback,
     key,
     columns,
+    hash,
+    drop,
     types: new Map(
       Object.values(source.columns).flatMap((column) =>
         typeof column.data_type === 'string' ? [[column.name, column.data_type] as const] : [],

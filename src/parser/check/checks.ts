@@ -142,7 +142,7 @@ function warnOfDeprecatedModels(
   }
 }
 
-/** Nodes come first, then sources and semantic models; each group has a flag that turns its warnings into errors. */
+/** Nodes are reported first, then sources and semantic models. For each group a flag turns its warnings into errors. */
 function checkSpaces(state: ParseState, table: LinkedTable): void {
   const spaced = (name: string): boolean => name.includes(' ');
   const nodes = [...table.nodes.values()].filter((node) => spaced(node.name));
@@ -152,7 +152,7 @@ function checkSpaces(state: ParseState, table: LinkedTable): void {
     state.flag('require_resource_names_without_spaces', true) ? 'model' : null,
   );
   const others = new Map<string, string>();
-  // Tables of one source share its name, and are reported once.
+  // The tables of a source share its name; report it once.
   for (const { source_name, package_name, original_file_path } of table.sources.values()) {
     const id = `source.${package_name}.${source_name}`;
     if (spaced(source_name) && !others.has(id)) others.set(id, original_file_path);
@@ -163,7 +163,7 @@ function checkSpaces(state: ParseState, table: LinkedTable): void {
   reportSpaces(state, others, strict ? 'resource' : null);
 }
 
-/** @param refused the resources' name in the error; null: they cause warnings, with `--debug` one for each */
+/** @param refused the resource type's name in the error; null: they cause warnings, one per resource with `--debug` */
 function reportSpaces(state: ParseState, bad: ReadonlyMap<string, string>, refused: string | null): void {
   if (bad.size === 0) return;
   if (refused !== null) {
@@ -185,7 +185,7 @@ function reportSpaces(state: ParseState, bad: ReadonlyMap<string, string>, refus
   );
 }
 
-/** @throws TsdbtError for a function in JavaScript, which neither database can run */
+/** @throws TsdbtError for a function in JavaScript, which neither database supports */
 function checkLanguages({ adapter }: ParseState, { functions }: LinkedTable): void {
   for (const { name, language, original_file_path } of functions.values()) {
     if (language !== 'javascript') continue;

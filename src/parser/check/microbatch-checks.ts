@@ -1,4 +1,4 @@
-// Runs dbt's checks of microbatch models after parsing, and checks the batch sizes that dbt does not have. The runner
+// Runs dbt's checks of microbatch models after parsing, and checks batch sizes that only tsdbt supports. The runner
 // computes batches.
 import type { Json, ManifestNode, ModelNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
@@ -40,7 +40,7 @@ export function checkMicrobatchModels(state: ParseState, table: LinkedTable): Re
   return checked.size === 0 ? nodes : new Map([...nodes, ...checked]);
 }
 
-/** Whether the project has a strategy macro of its own and does not request batches. */
+/** Whether the project overrides the strategy macro and does not request batches. */
 function usesOwnMacro({ config, internalPackages }: ParseState, { macros }: LinkedTable): boolean {
   if (config.flags['require_batched_execution_for_custom_microbatch_strategy'] !== false) return false;
   return [...macros.values()].some(
@@ -48,7 +48,7 @@ function usesOwnMacro({ config, internalPackages }: ParseState, { macros }: Link
   );
 }
 
-/** An adapter without concurrent batches runs them one after the other. */
+/** An adapter without concurrent batches runs them sequentially. */
 function warnOfConcurrency({ adapter, warnings }: ParseState, nodes: LinkedTable['nodes']): void {
   if (adapter.capabilities.microbatchConcurrency) return;
   let count = 0;
@@ -119,7 +119,7 @@ function warnOfInputs(state: ParseState, { nodes, sources }: LinkedTable, node: 
   }
 }
 
-/** Parses and writes a datetime as Python does; a date means midnight. */
+/** Parses and formats a datetime as Python does. A date means midnight. */
 function isoDateTime(text: string): string | null {
   for (const form of [text, `${text}T00:00:00`]) {
     try {

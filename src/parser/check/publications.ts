@@ -1,5 +1,5 @@
-// Makes the publications of `meta.tsdbt.publish` nodes of their own, below what they publish, and names the line of
-// what is wrong in them. What the settings mean is left to src/publish.
+// Turns the publications in `meta.tsdbt.publish` into nodes that depend on the published node, and adds the line to
+// errors in them. src/publish interprets the settings.
 import type { Json, ManifestNode } from '../../contracts/node.ts';
 import type { PublicationConfig, PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
@@ -10,8 +10,8 @@ import type { ParseState } from '../table/parse-state.ts';
 import type { LinkedTable } from '../table/tables.ts';
 
 /**
- * The publications of a project, by their nodes.
- * @throws {TsdbtError} `parsing`, with the line where the settings stand in a properties file
+ * Returns the publications of a project as nodes.
+ * @throws {TsdbtError} `parsing`, with the line of the settings in a properties file
  */
 export function readPublications(state: ParseState, { nodes }: LinkedTable): readonly PublicationNode[] {
   const found: PublicationNode[] = [];
@@ -60,7 +60,7 @@ export function readPublications(state: ParseState, { nodes }: LinkedTable): rea
 }
 
 function publicationOf(state: ParseState, node: ManifestNode, config: PublicationConfig): PublicationNode {
-  // With the place in it, a publication keeps its name when the connection gets a second one.
+  // The name contains the connection and the target table, so it does not change when a second connection is added.
   const label = `${config.to}_${(config.table ?? config.path ?? '').replace(/\W+/g, '_')}`;
   const below = node.unique_id.slice(node.unique_id.indexOf('.') + 1);
   return {
@@ -73,7 +73,7 @@ function publicationOf(state: ParseState, node: ManifestNode, config: Publicatio
     fqn: [...node.fqn, label],
     description: '',
     tags: node.tags,
-    // The limits of the node hold for each of its publications.
+    // The node's limits apply to each of its publications.
     meta: { tsdbt: limitsOf(node) },
     depends_on: { macros: [], nodes: [node.unique_id] },
     config,
@@ -81,7 +81,7 @@ function publicationOf(state: ParseState, node: ManifestNode, config: Publicatio
   };
 }
 
-/** `meta.tsdbt` of a node, as it is written. */
+/** `meta.tsdbt` of a node as written. */
 function ownJson({ config: { meta } }: ManifestNode): { readonly [name: string]: Json } {
   return asDictionary(meta?.['tsdbt'] ?? null) ?? {};
 }
@@ -110,12 +110,12 @@ function placeOf(
       return { path, ...place, lineText };
     }
   } catch {
-    // The settings come from a template: they are told without their line.
+    // Settings that come from a template are reported without a line.
   }
   return { path };
 }
 
-/** Where in a properties file a node's `meta` may stand. */
+/** The places in a properties file where a node's `meta` can be. */
 function metasOf(data: Json, { name, resource_type: type }: ManifestNode): Path[] {
   const section = `${type}s`;
   const entries = valueAt(data, [section]);

@@ -19,7 +19,7 @@ import {
 } from '../../project/schema-check.ts';
 import { pyStr } from '../../values/python-text.ts';
 
-/** How a value of a nearer level is merged into the value of a farther one. */
+/** How a value of an inner level is merged into the value of an outer one. */
 export type Merge = 'clobber' | 'append' | 'update' | 'dictKeyAppend';
 
 export interface ConfigField {
@@ -27,7 +27,7 @@ export interface ConfigField {
   readonly merge: Merge;
   readonly initial: () => unknown;
   readonly check: TypeCheck;
-  /** Converts the value of a text field to text; absent where no conversion applies. */
+  /** Converts the value of a text field to text. Absent if there is no conversion. */
   readonly coerce: ((value: unknown) => unknown) | undefined;
   /** Python's name of the type, for dbt messages that contain it: enums, and values converted before the check. */
   readonly typeName: string | undefined;
@@ -126,7 +126,7 @@ const replaced = (fields: readonly ConfigField[], ...own: ConfigField[]): Config
 
 const META_AND_TAGS = [field('tags', emptyList, textOrTextList, 'append'), field('meta', emptyDict, dict, 'update')];
 
-/** Fields of each kind, in the order that artifacts show them. */
+/** Fields of each kind, in artifact order. */
 export const CONFIG_FIELDS: Readonly<Record<ConfigKind, readonly ConfigField[]>> = {
   node: NODE,
   model: replaced(
@@ -240,7 +240,7 @@ export const TEXT_KEYS: ReadonlySet<string> = new Set(
   ),
 );
 
-/** An empty freshness, as artifacts show it. */
+/** An empty freshness, as in artifacts. */
 export function emptyFreshness(): { warn_after: unknown; error_after: unknown; filter: null } {
   return { warn_after: { count: null, period: null }, error_after: { count: null, period: null }, filter: null };
 }

@@ -1,5 +1,4 @@
-// Joins the config of a model's version to that of the model, as dbt's deep_merge does. What a config means is left to
-// node-config.ts.
+// Merges the config of a model version into the model's config, as dbt's deep_merge does.
 import type { Json } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import type { TsdbtError } from '../../errors.ts';
@@ -10,13 +9,15 @@ export interface JsonDict {
   [key: string]: Json;
 }
 
-/** An error with the place of the value at these keys of the second dict. */
+/** An error with the position of the value at these keys of the second dict. */
 type Placing = (at: readonly string[], told: TsdbtError) => TsdbtError;
 
 /**
- * Dicts join. A list of the second comes before what the first has there, taken apart as Python does it: the items of
- * a list, the letters of a text, the keys of a dict. Any other value replaces.
- * @throws TsdbtError `parsing` where Python would fail: a dict over what is none, a list over what holds nothing
+ * Merges two values. Dicts are merged by key. A list in the second is prepended to the first's value, which is
+ * converted as by Python's `list()`: items of a list, letters of a text, keys of a dict. Any other value replaces the
+ * first's.
+ * @throws TsdbtError `parsing` where Python fails: a dict over a value that is not a dict, or a list over a value that
+ *   is not iterable
  */
 export function deepMerge(
   first: JsonDict,

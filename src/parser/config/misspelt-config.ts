@@ -1,5 +1,5 @@
-// Finds the known config key that an unknown key differs from by one letter. Known are keys that dbt, its
-// materializations or an adapter's macros read. Pure; node-config.ts and the parser report it.
+// Finds the known config key that differs from an unknown key by one letter. Known keys are those that dbt, its
+// materializations or an adapter's macros read. Pure; node-config.ts and the parser report the result.
 import { allSpecs } from '../../adapters/credentials.ts';
 import { oneLetterApart } from '../../values/close-matches.ts';
 

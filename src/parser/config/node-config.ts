@@ -1,5 +1,5 @@
 // Merges the config of a node: defaults, dbt_project.yml from outer to inner folders, properties YAML, config() in the
-// file; for a package, the root project comes last. Reading these sources is left to others.
+// file; for a package, the root project comes last.
 import type {
   ExposureNode,
   GroupNode,
@@ -52,7 +52,7 @@ export interface ConfigOf {
 type FieldMap = ReadonlyMap<string, ConfigField>;
 const FIELD_MAPS = ofEachKind((kind): FieldMap => new Map(CONFIG_FIELDS[kind].map((f) => [f.name, f])));
 
-/** dbt's names for the same config key. */
+/** Synonyms in dbt for the same config key. */
 const KEY_ALIASES: ReadonlyMap<string, string> = new Map([
   ['dbname', 'database'],
   ['pass', 'password'],
@@ -61,8 +61,8 @@ const KEY_ALIASES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * The levels of a config tree that apply to `fqn`, outermost first: `+key` with any value, `key` with any value but a
- * dict.
+ * Returns the levels of a config tree that apply to `fqn`, outermost first: `+key` with any value, `key` with any value
+ * except a dict.
  */
 export function configLevels(tree: Json | undefined, fqn: readonly string[]): ConfigDict[] {
   const out: ConfigDict[] = [];
@@ -97,7 +97,7 @@ function treeOf(project: Project, section: ConfigSection, rendered: boolean): Js
   return (rendered ? project.configs : project.unrendered_configs)[section];
 }
 
-/** The merged levels of a folder, before and after the final checks; shared by all nodes below it. */
+/** The merged levels of a folder, before and after the final checks. All nodes in it share them. */
 interface FolderConfig {
   readonly merged: ConfigDict;
   readonly levels: readonly ConfigDict[];
@@ -138,8 +138,8 @@ export class Configs {
   }
 
   /**
-   * The merged, checked config. Nodes without levels of their own share it: never change it in place.
-   * @throws TsdbtError `parsing` when a value has the wrong type
+   * Returns the merged, checked config. Nodes without additional levels share it: never modify it in place.
+   * @throws TsdbtError `parsing` if a value has the wrong type
    */
   calculate<K extends ConfigKind>(sources: ConfigSources<K>): ConfigOf[K] {
     // Every field that a kind declares has been checked against its type.
@@ -162,13 +162,13 @@ export class Configs {
     if (call) applied.push(call);
     if (foreign) applied.push(...configLevels(treeOf(root, section, true), fqn));
     for (const level of applied) applyLevel(result, level, fields);
-    // A nearer level may correct a wrong value of a folder.
+    // An inner level may replace a wrong value of a folder.
     for (const level of broken ? [...folder.levels, ...applied] : applied) checkTypes(kind, result, level, fields);
     for (const level of applied) this.#lookForMisspelt(kind, level, fields, fqn);
     return finalize(kind, result);
   }
 
-  /** The unrendered values without dbt's merge rules: the nearest level wins. */
+  /** Returns the unrendered values without dbt's merge rules: the innermost level wins. */
   calculateUnrendered(sources: ConfigSources): ConfigDict {
     const { section, fqn, project, root, patch, call } = sources;
     const foreign = project.project_name !== root.project_name;
@@ -216,7 +216,7 @@ function isEmpty(level: ConfigDict | null | undefined): boolean {
   return true;
 }
 
-/** The part of an fqn that the tree contains: nodes with an equal part have equal levels. */
+/** The part of an fqn that the tree contains. Nodes with the same part have the same levels. */
 function depthKey(tree: Json | undefined, fqn: readonly string[]): string {
   let key = '';
   let level: Json | undefined = tree;
@@ -245,7 +245,7 @@ function applyLevel(result: ConfigDict, level: ConfigDict, fields: FieldMap): vo
   for (const written of Object.keys(level)) {
     const key = KEY_ALIASES.get(written) ?? written.trim();
     const hook = key === 'pre-hook' || key === 'post-hook';
-    // Of the two spellings of a hook the one with an underscore wins.
+    // If a hook has both spellings, the one with an underscore wins.
     if (hook && key === written && key.replace('-', '_') in level) continue;
     if (key !== written && !hook && key in level) {
       throw errorOf('configKeyTwice', { written, key });
@@ -290,7 +290,7 @@ function mergeDictKeys(base: ConfigDict, update: ConfigDict): ConfigDict {
   return out;
 }
 
-/** Joins the config() calls of one file: dbt's own, slightly different, rules. */
+/** Merges the config() calls of one file by dbt's rules, which differ slightly from those for levels. */
 export function mergeConfigCall(into: ConfigDict, call: ConfigDict): void {
   if (Object.keys(into).length === 0) {
     Object.assign(into, call);
@@ -323,7 +323,7 @@ function mergeCalledGrants(existing: unknown, update: ConfigDict): ConfigDict {
   return out;
 }
 
-/** The folder's config, or its error, which is thrown only for a node without levels of its own. */
+/** Returns the folder's config, or its error, which is thrown only for a node without additional levels. */
 function checked(
   kind: ConfigKind,
   merged: ConfigDict,
@@ -359,7 +359,7 @@ function checkTypes(kind: ConfigKind, result: ConfigDict, level: ConfigDict, fie
   }
 }
 
-/** dbt's classes, for messages. */
+/** dbt's class names, used in messages. */
 const CLASS_NAMES: Readonly<Record<ConfigKind, string>> = {
   model: 'ModelConfig',
   seed: 'SeedConfig',
@@ -402,7 +402,7 @@ function finalize(kind: ConfigKind, result: ConfigDict): ConfigDict {
   return result;
 }
 
-/** The error of a value that is wrong only in combination with others: dbt names no place. */
+/** The error of a value that is wrong only in combination with others: dbt reports no position. */
 function configError(message: string): TsdbtError {
   return errorOf('badConfig', { problem: message });
 }
@@ -414,7 +414,7 @@ function finishHooks(result: ConfigDict): void {
   }
 }
 
-/** A hook in dbt's form; a text that is JSON is parsed. */
+/** Converts a hook to dbt's form; text that is JSON is parsed. */
 function hookOf(source: unknown): { sql: unknown; transaction: unknown; index: unknown } {
   let hook: unknown = source;
   if (typeof source === 'string') {
@@ -501,7 +501,7 @@ function finishSnapshot(result: ConfigDict): void {
   result['snapshot_meta_column_names'] = full;
 }
 
-/** Parts of a config that are classes in dbt, which drops their unknown keys. */
+/** Parts of a config that are classes in dbt, which drop unknown keys. */
 const CLOSED: readonly (readonly [name: string, known: readonly string[]])[] = (
   ['contract', 'docs', 'latest_version_pointer', 'snapshot_meta_column_names', 'snowflake'] as const
 ).map((name) => {
@@ -537,7 +537,7 @@ const CLEARABLE = ofEachKind((kind) =>
 );
 
 /**
- * The config that artifacts show. A value that a nearer level sets to null counts as null for relation names, but the
+ * Returns the config for artifacts. A value that an inner level sets to null counts as null for relation names, but the
  * stored config keeps the previous value or the default. Only a custom key is stored as null.
  */
 export function keepClearedValues(kind: ConfigKind, previous: ConfigDict | null, config: ConfigDict): ConfigDict {

@@ -39,19 +39,19 @@ function configKindOf(state: ParseState, resourceType: string): readonly [NodeKi
   return KINDS[resourceType] ?? ['node', 'models'];
 }
 
-/** The fields that select the levels of dbt_project.yml. */
+/** The fields that determine the levels of dbt_project.yml. */
 export type ConfigOwner = Pick<ConfiguredNode, 'fqn' | 'package_name'> & { readonly resource_type: string };
 
-/** Config of a node before its file is read. */
+/** The config of a node before its file is read. */
 export function projectConfigOf(state: ParseState, owner: ConfigOwner): NodeConfig & TestConfig {
   const [kind, section] = configKindOf(state, owner.resource_type);
   const { fqn, package_name } = owner;
   const sources = { kind, section, fqn, project: state.project(package_name), root: state.root };
-  // The resource type tells which kind of config it is.
+  // The resource type determines the kind of config.
   return state.configs.calculate(sources) as NodeConfig & TestConfig;
 }
 
-/** Fields that config decides. */
+/** Fields derived from config. */
 interface ConfigFields<C> extends Place {
   schema: string;
   tags: readonly string[];
@@ -65,22 +65,22 @@ interface ConfigFields<C> extends Place {
   relation_name: string | null;
 }
 
-/** The inputs of a config beside the project's files. */
+/** Inputs of a config in addition to the project's files. */
 export interface NodeLevels {
   /** Values of config() in the node's file. */
   readonly calls: NodeCalls;
-  /** The previous config of the node; null: none. */
+  /** The previous config of the node; null if there is none. */
   readonly previous: ConfigDict | null;
   /** Config of its YAML entry, rendered. */
   readonly patch?: JsonDict | null;
   /** The same values before rendering. */
   readonly unrenderedPatch?: JsonDict | null;
-  /** The values of config() in the form that dbt's static parser keeps. */
+  /** The values of config() as dbt's static parser keeps them. */
   readonly written?: ConfigDict | null;
 }
 
 /**
- * The node with all fields that config decides. Its hooks are rendered, and their calls are added to `calls`.
+ * Returns the node with all fields derived from config. Its hooks are rendered, and their calls are added to `calls`.
  * @throws TsdbtError `parsing` for a value of a wrong type
  */
 export function configured<N extends ConfiguredNode>(tools: ParseTools, node: N, levels: NodeLevels): N {
@@ -93,7 +93,7 @@ export function configured<N extends ConfiguredNode>(tools: ParseTools, node: N,
 }
 
 /**
- * The fields that config decides, and the config with the values that a null clears.
+ * Returns the fields derived from config, and the config with the values that a null clears.
  * @throws TsdbtError `parsing` for a value of a wrong type
  */
 export function configFields<N extends ConfiguredNode>(
@@ -138,7 +138,7 @@ export function configFields<N extends ConfiguredNode>(
     unrendered_config,
     config: kept,
     database: place.database,
-    // Python's text of null, as dbt writes it; the name above is made of null itself.
+    // dbt writes Python's text of null here, but computes the relation name from null itself.
     schema: place.schema ?? 'None',
     alias: place.alias,
     relation_name,
@@ -168,7 +168,7 @@ function derivedFields(node: ConfiguredNode, config: ConfigOf[NodeKind]): Derive
   return derived;
 }
 
-/** The first list, followed by those items of the second that it lacks. */
+/** Appends those items of the second list that the first lacks. */
 function withMore(first: readonly string[], second: readonly string[]): readonly string[] {
   return second.length === 0 ? first : [...new Set([...first, ...second])];
 }
@@ -178,7 +178,7 @@ function isEmpty(dict: object): boolean {
   return true;
 }
 
-/** Nodes with a relation in the database have a relation name; for others it is null. */
+/** Nodes with a relation in the database have a relation name; for other nodes it is null. */
 function relationName(
   { state, names }: ParseTools,
   type: string,

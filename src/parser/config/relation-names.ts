@@ -19,18 +19,18 @@ export interface NamedRelation {
   readonly version?: unknown;
 }
 
-/** A resource as name macros see it: of several objects, a field of the last that has it. */
+/** A resource as seen by name macros: a field is read from the last of several objects that has it. */
 export type NodeLayers = readonly object[];
 
 /** Location of a resource in the database. */
 export interface Place {
   readonly database: string | null;
-  /** null: a user's macro gave none. */
+  /** Null if a user's macro returned none. */
   readonly schema: string | null;
   readonly alias: string;
 }
 
-/** Computes names of relations; one per parse, after the macros are known. */
+/** Computes relation names; one object per parse, created after the macros are known. */
 export class RelationNames {
   readonly #state: ParseState;
   readonly #rendering: Rendering;
@@ -49,8 +49,8 @@ export class RelationNames {
   }
 
   /**
-   * Database, schema and alias of a node from its config.
-   * @param shown the node as a user's macros see it
+   * Returns database, schema and alias of a node according to its config.
+   * @param shown the node as the user's macros see it
    */
   place(node: NamedRelation, config: ConfigDict, shown: NodeLayers = [node]): Place {
     const place: { [C in Component]?: string | null } = {};
@@ -67,7 +67,10 @@ export class RelationNames {
     return place as Place;
   }
 
-  /** `"db"."schema"."name"` as SQL names it: without the database where a relation has none, whatever a macro gives. */
+  /**
+   * Returns `"db"."schema"."name"`; without the database for a resource whose relation has none, whatever a macro
+   * returns.
+   */
   render(
     database: string | null,
     schema: string | null,
@@ -121,8 +124,8 @@ export class RelationNames {
 }
 
 /**
- * Macros that replace the built-in rule: key null for every package, else the package with its own macro. Empty when
- * only the built-in rule applies.
+ * Macros that replace the built-in rule: key null for every package, otherwise the package that defines the macro.
+ * Empty if only the built-in rule applies.
  */
 function overriding(
   state: ParseState,
@@ -142,7 +145,7 @@ function overriding(
       } else out.set(macro.package_name === state.root.project_name ? null : macro.package_name, macro);
     } else if (!internal && dispatched.has(macro.name)) dispatchedByUser = true;
   }
-  // The built-in macro dispatches to a user's default__generate_x_name, so that it must be called.
+  // The built-in macro dispatches to a user's default__generate_x_name, so it must be called.
   if (dispatchedByUser && builtin !== undefined && !out.has(null)) out.set(null, builtin);
   return out;
 }

@@ -97,7 +97,7 @@ class Renderer {
     return { ...described, arguments: macro.arguments.map((argument) => this.#withText(macro, argument)) };
   }
 
-  /** Rendered description and columns of a resource; null when nothing changes. */
+  /** Returns the rendered description and columns of a resource; null if nothing changes. */
   #withColumns(node: Owner & Omit<Described, 'doc_blocks'>): Described | null {
     const holds = node.description.includes('{');
     let columns: { [name: string]: ColumnInfo } | null = null;
@@ -116,13 +116,13 @@ class Renderer {
     return holds || columns !== null ? { description, doc_blocks, columns: columns ?? node.columns } : null;
   }
 
-  /** An owner, or a part of it, with its description rendered. */
+  /** An owner, or a part of one, with its description rendered. */
   #withText<T extends WithDescription>(owner: Owner, part: T): T {
     const description = this.#text(owner, part.description);
     return description === part.description ? part : { ...part, description };
   }
 
-  /** Renders a description; a value that is no text is returned unchanged. */
+  /** Renders a description. A value that is not a text is returned unchanged. */
   #text(owner: Owner, text: Json): Json {
     return typeof text === 'string' ? this.#rendered(owner, text) : text;
   }

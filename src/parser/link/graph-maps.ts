@@ -10,7 +10,7 @@ export type GraphMaps = Pick<Manifest, 'parent_map' | 'child_map' | 'group_map'>
   readonly group_map: Record<string, string[]>;
 };
 
-/** Builds the maps of a table whose names are resolved; the ids of each list are in order. */
+/** Builds the maps of a linked table. The ids in each list are sorted. */
 export function graphMaps(table: LinkedTable, publications: readonly PublicationNode[] = []): GraphMaps {
   const child_map: Record<string, string[]> = {};
   const parent_map: Record<string, string[]> = {};

@@ -38,8 +38,8 @@ export class MacroIds {
   }
 
   /**
-   * The macro of one package only (`dbt` stands for all built-in ones), or of any package when it is null; undefined
-   * when there is none.
+   * Finds a macro in one package (`dbt` means all built-in ones), or in any package if it is null; undefined if not
+   * found.
    */
   fromPackage(packageName: string | null, name: string): MacroNode | undefined {
     if (packageName === null) return this.#byName.get(name);
@@ -59,7 +59,7 @@ export interface DispatchOptions {
 
 /**
  * Resolves `adapter.dispatch(name, namespace)`.
- * @throws TsdbtError in dbt's words, with every name that was tried
+ * @throws TsdbtError with dbt's message, which lists every name that was tried
  */
 export function dispatchedMacro(
   ids: MacroIds,

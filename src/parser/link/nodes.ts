@@ -1,5 +1,5 @@
 // Replaces names in a table by ids, in dbt's order, then creates each resource of the manifest once. Each kind of name
-// has a file of its own.
+// is resolved in a separate file.
 import type { GraphNode, ManifestNode } from '../../contracts/node.ts';
 import type { ParseTools } from '../config/node-update.ts';
 import type { PatchedNode, PatchedResource } from '../table/phases.ts';
@@ -11,8 +11,8 @@ import { type LinkedSemantics, linkSemanticLayer } from './semantic-layer.ts';
 import { linkUnitTests } from './unit-tests.ts';
 
 /**
- * The table with refs, sources, functions, metrics, unit tests and docs of every resource resolved.
- * @throws TsdbtError for an unknown name, or a resource that may not be used
+ * Returns the table with refs, sources, functions, metrics, unit tests and docs of every resource resolved.
+ * @throws TsdbtError for an unknown name, or a resource that must not be used
  */
 export function linkNodes(tools: ParseTools, table: PatchedTable): LinkedTable {
   const { state } = tools;

@@ -1,5 +1,5 @@
-// Resolves refs, sources and functions of every resource to ids in depends_on. Unknown names and disabled or private
-// targets are reported in dbt's words. The graph detects cycles.
+// Resolves refs, sources and functions of every resource to ids in depends_on. Reports unknown names and disabled or
+// private targets with dbt's messages. The graph detects cycles.
 import { lineOf } from '../../context/templates.ts';
 import type { RefArgs } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
@@ -32,7 +32,7 @@ export type Referring =
   | PatchedSemanticModel
   | PatchedSavedQuery;
 
-/** A call that finds nothing. */
+/** A call whose target does not exist. */
 interface Missing {
   readonly kind: string;
   readonly name: string;
@@ -51,7 +51,7 @@ export class References {
   readonly #state: ParseState;
   readonly #table: PatchedTable;
   readonly #nodePackageFirst: boolean;
-  /** Ids of the resources that each resource refers to, in order of discovery. */
+  /** Ids of the resources that each resource references, in order of discovery. */
   readonly #parents = new Map<object, string[]>();
   readonly #refused = new Set<object>();
 
@@ -61,7 +61,7 @@ export class References {
     this.#nodePackageFirst = state.flag('require_ref_searches_node_package_before_root', false);
   }
 
-  /** Ids of the dependencies that are resolved so far. */
+  /** Ids of the dependencies resolved so far. */
   parentsOf(resource: object): readonly string[] {
     return this.#parents.get(resource) ?? [];
   }
@@ -82,7 +82,7 @@ export class References {
     return packagesToSearch(this.#state.root.project_name, nodePackage, target, this.#nodePackageFirst);
   }
 
-  /** The node that a ref in a package refers to. */
+  /** Returns the node that a ref in a package resolves to. */
   resolveRef(ref: RefArgs, nodePackage: string): Found<PatchedNode> {
     const { refs, nodes, disabledLookup } = this.#table;
     let disabled = false;
@@ -287,7 +287,7 @@ export class References {
     );
   }
 
-  /** Line of the file that calls the name. */
+  /** The line of the file that contains the call. */
   #placeOf(node: Referring, kind: string, name: string): { line?: number; column?: number; lineText?: string } {
     const file = this.#state.files.get(`${node.package_name}://${node.original_file_path}`);
     if (file === undefined) return {};
@@ -295,7 +295,7 @@ export class References {
     const { raw_code: code = '' } = node as { raw_code?: string };
     const called = kind === 'source' && name.includes('.') ? name.slice(name.indexOf('.') + 1) : name;
     const lines = text.split('\n');
-    // In YAML, only the form of a call distinguishes a name from other text.
+    // In YAML, only the syntax of a call distinguishes a name from other text.
     for (let i = (lineOf(text, code) ?? 1) - 1; i < lines.length; i += 1) {
       const lineText = lines[i]!.trimEnd();
       if (!code.includes(lineText.trim()) && !/\b(?:ref|source|function|metric)\s*\(/.test(lineText)) continue;

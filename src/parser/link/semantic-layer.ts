@@ -9,9 +9,9 @@ import type { PatchedTable } from '../table/tables.ts';
 import type { References } from './references.ts';
 
 export interface LinkedSemantics {
-  /** The relation that a semantic model is about. */
+  /** The relation that a semantic model describes. */
   readonly relations: ReadonlyMap<PatchedSemanticModel, Json>;
-  /** The measures that a metric uses, directly and by other metrics. */
+  /** The measures that a metric uses, directly and through other metrics. */
   readonly inputMeasures: ReadonlyMap<PatchedMetric, readonly MetricInput[]>;
 }
 
@@ -63,7 +63,7 @@ function disabledOwner(table: PatchedTable, measure: Json | undefined): string |
   return undefined;
 }
 
-/** @returns the measures that the metric uses; a metric that refers to itself sees those found so far */
+/** @returns the measures that the metric uses; for a metric that refers to itself, those found so far */
 function linkMetric(linking: MetricLinking, metric: PatchedMetric): readonly MetricInput[] {
   const { table, root, references, owners, inputMeasures } = linking;
   const known = inputMeasures.get(metric);

@@ -1,4 +1,4 @@
-// Assigns models to unit tests: one test for each requested version. read/unit-tests.ts reads the definitions.
+// Assigns models to unit tests: one test per requested version. read/unit-tests.ts reads the definitions.
 import type { UnitTestNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { pyStr } from '../../values/python-text.ts';
@@ -11,7 +11,7 @@ export interface LinkedUnitTests {
   readonly disabled: readonly PatchedUnitTest[];
 }
 
-/** The unit tests with their models, one for each requested version. */
+/** Returns the unit tests with their models, one per requested version. */
 export function linkUnitTests(table: PatchedTable): LinkedUnitTests {
   let versioned: Map<string, PatchedModel[]> | null = null;
   const disabled: PatchedUnitTest[] = [];
@@ -62,7 +62,7 @@ function findModel(table: PatchedTable, node: PatchedUnitTest): PatchedModel | u
     id === undefined
       ? table.disabledLookup.find(name, node.package_name, version, ['model'])?.[0]
       : table.nodes.get(id);
-  // A ref may find another resource than a model; dbt does not refuse it here.
+  // A ref may resolve to a resource other than a model; dbt accepts that here.
   return found as PatchedModel | undefined;
 }
 

@@ -1,4 +1,4 @@
-// Checks the constraints of a model as dbt does while parsing. read/columns.ts computes the contract's checksum.
+// Checks the constraints of a model as dbt does during parsing. read/columns.ts computes the contract's checksum.
 import type { Constraint } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { isConstraint, newModelConstraint } from '../read/columns.ts';
@@ -15,7 +15,7 @@ type Constrained = Pick<
   'name' | 'config' | 'language' | 'original_file_path' | 'columns' | 'constraints'
 >;
 
-/** The checked constraints of a model; references of its foreign keys are added to `calls`. */
+/** Returns the checked constraints of a model. References of its foreign keys are added to `calls`. */
 export function constraintsOf(
   tools: PatchTools,
   node: Constrained,

@@ -1,6 +1,6 @@
-// Converts dates of YAML to the form of artifacts. Pure.
+// Converts YAML dates to their form in artifacts. Pure.
 
-/** A date or datetime as ISO text with time and offset; default: the machine's offset. */
+/** Formats a date or datetime as ISO text with time and offset, by default the machine's offset. */
 export function normalizeDate(text: string | null | undefined): string | null {
   if (text === null || text === undefined) return null;
   const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[-+]\d\d:?\d\d)?)?$/.exec(text);

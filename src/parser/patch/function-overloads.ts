@@ -1,5 +1,5 @@
-// Merges overloads, which are SQL files of their own, into the function that lists them. The runner creates functions
-// in the database.
+// Merges overloads, which are separate SQL files, into the function that lists them. The runner creates functions in
+// the database.
 import type { FunctionArgument, FunctionOverload } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import type { PatchTools } from '../table/patch-table.ts';
@@ -9,7 +9,7 @@ import type { FunctionArgumentEntry, FunctionEntry } from '../read/yaml-shapes.t
 import { showJson } from '../../values/index.ts';
 
 /**
- * The files named by `overloads:` as parts of the function. Their nodes are removed from the table, and their calls
+ * Merges the files listed in `overloads:` into the function. Their nodes are removed from the table, and their calls
  * are added.
  * @param calls of the function
  */

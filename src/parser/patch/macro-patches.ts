@@ -1,5 +1,5 @@
-// Applies YAML to macros: description, arguments, meta, docs. Compares arguments with the macro's own when the project
-// asks for it. macros.ts reads macros from files.
+// Applies YAML to macros: description, arguments, meta, docs. Compares the arguments with the macro's signature if the
+// project enables that check. macros.ts reads macros from files.
 import type { Docs, MacroArgument, MacroNode } from '../../contracts/node.ts';
 import { isDict } from '../../project/schema-check.ts';
 import { metaOf } from '../read/columns.ts';

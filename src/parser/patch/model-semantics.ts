@@ -7,7 +7,7 @@ import type { PatchedModel } from '../table/phases.ts';
 import { addMetric, addSemanticModel } from '../read/semantic-layer.ts';
 import type { YamlDict, YamlEntry } from '../read/yaml-entries.ts';
 
-/** Adds a model's semantic model and metrics; nothing when it has none. @param data the model's entry */
+/** Adds a model's semantic model and metrics, if it has any. @param data the model's entry */
 export function addModelSemantics(tools: PatchTools, entry: YamlEntry, model: PatchedModel, data: YamlDict): void {
   const setting = data['semantic_model'] ?? null;
   if (setting === null || setting === false || (isDict(setting) && setting['enabled'] === false)) return;

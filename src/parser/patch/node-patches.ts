@@ -1,5 +1,5 @@
 // Applies YAML to resources with a file: description, columns, config, and for models versions, access, constraints and
-// contract. Generic tests are left to generic-tests.ts, macros to macro-patches.ts.
+// contract. Generic tests are in generic-tests.ts, macros in macro-patches.ts.
 import type { FunctionArgument, Json, ModelNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -36,7 +36,7 @@ import { addModelSemantics } from './model-semantics.ts';
 import { normalizedEntry } from './normalized-entry.ts';
 import { checkTimeSpine, newTimeSpine } from './time-spine.ts';
 
-/** Keys of a properties file whose entries each describe one node with its own file. */
+/** Keys of a properties file whose entries each describe one node with a file. */
 type NamedKey = 'seeds' | 'snapshots' | 'analyses' | 'functions';
 
 const RESOURCE_TYPES: Readonly<Record<NamedKey | 'models', string>> = {
@@ -194,7 +194,7 @@ function warnNoNode(tools: PatchTools, entry: YamlEntry, name: string): void {
   );
 }
 
-/** The error of two entries for one resource, in dbt's words. */
+/** The error of two entries for one resource, with dbt's message. */
 export function duplicatePatch(
   name: string,
   path: string,
@@ -388,7 +388,7 @@ function checkVersions(data: ModelEntry, versions: readonly VersionEntry[]): voi
 
 type Version = VersionEntry['v'];
 
-/** The greatest version: compared as numbers when both are numeric, else as text. */
+/** Returns the greatest version, compared as numbers if both are numeric, otherwise as text. */
 function greatestVersion(versions: readonly VersionEntry[]): Version | null {
   const less = (a: Version, b: Version): boolean => {
     const [x, y] = [Number(pyStr(a)), Number(pyStr(b))];
@@ -436,8 +436,8 @@ function takenDisabled(table: PatchTable, fileName: string, data: ModelEntry): P
 }
 
 /**
- * The first model of the entry's package that has one of these names.
- * @throws TsdbtError when a seed or snapshot has the name: refs would find one or the other. dbt ends with an assertion
+ * Returns the first model of the entry's package with one of these names.
+ * @throws TsdbtError if a seed or snapshot has the name: refs would find one or the other. dbt fails an assertion
  */
 function modelOfVersion(table: PatchTable, { yaml }: YamlEntry, names: readonly string[]): PatchedModel | undefined {
   for (const name of names) {
@@ -460,7 +460,7 @@ interface VersionOf {
   readonly entry: YamlEntry;
   readonly data: ModelEntry;
   readonly version: VersionEntry;
-  /** Of the version in the list. */
+  /** Index of the version in the list. */
   readonly index: number;
   readonly latestVersion: ModelNode['version'];
 }

@@ -1,5 +1,5 @@
 // Processes the properties files of every package in dbt's order: applies entries to nodes and adds what they define.
-// Each kind of entry has a file of its own.
+// Each kind of entry is handled in a separate file.
 import type { MacroNode } from '../../contracts/node.ts';
 import { formatError, TsdbtError } from '../../errors.ts';
 import { eventOf } from '../../events/index.ts';
@@ -24,8 +24,8 @@ import { applyMacroPatch } from './macro-patches.ts';
 import { patchAnalysis, patchFunction, patchModel, patchSingularTest, patchTested } from './node-patches.ts';
 
 /**
- * The read table with YAML applied, and with resources that only YAML defines: sources, tests, exposures …
- * @throws TsdbtError the first error, with its place in the file
+ * Returns the table with YAML applied, and with resources that only YAML defines: sources, tests, exposures …
+ * @throws TsdbtError the first error, with its position in the file
  */
 export function patchProperties(
   tools: ParseTools,
@@ -108,7 +108,7 @@ function testTarget(yaml: YamlFile, key: 'models' | 'seeds' | 'snapshots', { nam
   };
 }
 
-/** Adds snapshots without SQL of their own: `relation: ref('x')`. */
+/** Adds snapshots that are defined without SQL: `relation: ref('x')`. */
 function addYamlSnapshots(tools: PatchTools, yaml: YamlFile): void {
   const { snapshots } = yaml.data;
   (Array.isArray(snapshots) ? snapshots : []).forEach((snapshot, index) => {

@@ -1,5 +1,5 @@
-// Builds columns of a YAML entry as artifacts show them, columns of one model version, constraints, and the checksum of
-// a contract. generic-tests.ts builds tests of columns.
+// Builds columns of a YAML entry as in artifacts, columns of one model version, constraints, and the checksum of a
+// contract. generic-tests.ts builds tests of columns.
 import { createHash } from 'node:crypto';
 import type { ColumnInfo, Constraint, Json, ModelNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
@@ -35,13 +35,11 @@ const KNOWN: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Maps a YAML list of columns by name.
+ * Converts a YAML list of columns to a map by name.
  * @param plain true for resources without tests: keys about tests or tags are kept as written
  */
 export function columnInfos(columns: readonly ColumnEntry[], plain = false): { [name: string]: ColumnInfo } {
-  const out: { [name: string]: ColumnInfo } = {};
-  for (const column of columns) out[column.name] = columnInfo(column, plain);
-  return out;
+  return Object.fromEntries(columns.map((column) => [column.name, columnInfo(column, plain)]));
 }
 
 function columnInfo(column: ColumnEntry, plain: boolean): ColumnInfo {
@@ -107,7 +105,7 @@ export function metaOf(config: YamlDict | undefined): YamlDict {
   return isDict(meta) ? meta : {};
 }
 
-/** Tags under `config:` of a column: a list or one text. */
+/** Tags under a column's `config:`: a list or one text. */
 export function configTags(config: YamlDict): string[] {
   const tags = config['tags'];
   return isTextList(tags) ? tags : typeof tags === 'string' ? [tags] : [];
@@ -144,8 +142,8 @@ export function isConstraint(constraint: ConstraintEntry): constraint is TypedCo
 }
 
 /**
- * The columns of a model version: the model's columns that include/exclude selects, then its own.
- * @throws TsdbtError `parsing` when the version has two include/exclude elements
+ * Returns the columns of a model version: the model's columns selected by include/exclude, then the version's own.
+ * @throws TsdbtError `parsing` if the version has two include/exclude elements
  */
 export function columnsOfVersion(columns: readonly ColumnEntry[], version: VersionEntry): ColumnEntry[] {
   let filter: ColumnFilter | null = null;
@@ -170,7 +168,8 @@ function isFilter(column: NonNullable<VersionEntry['columns']>[number]): column 
 }
 
 /**
- * The contract of a model. When enforced, it gets the checksum of columns and constraints, unless it already has one.
+ * Returns the contract of a model. An enforced one gets the checksum of columns and constraints, unless it already has
+ * one.
  */
 export function withChecksum(
   node: Pick<ModelNode, 'contract' | 'columns' | 'config' | 'constraints'>,

@@ -70,7 +70,7 @@ export function addExposure(tools: PatchTools, entry: YamlEntry): void {
   else table.addDisabled(node);
 }
 
-/** Adds the entry's place to an error of its config. */
+/** Adds the entry's position to an error of its config. */
 function placedAt<T>(entry: YamlEntry, work: () => T): T {
   try {
     return work();
@@ -104,7 +104,7 @@ function renderedDependencies(tools: PatchTools, owner: Expressed, expressions: 
   }
 }
 
-/** Owner with both known keys present. */
+/** Returns the owner with both known keys present. */
 export function ownerOf(owner: OwnerEntry): ExposureNode['owner'] {
   const { email = null, name = null, ...extra } = owner;
   return { email, name, ...extra };

@@ -58,7 +58,7 @@ const TEST_NAME = /^(?:([a-zA-Z_][0-9a-zA-Z_]*)\.)?([a-zA-Z_][0-9a-zA-Z_]*)/;
 /** A placeholder until the config is computed. */
 const UNSET = Object.freeze({}) as TestConfig;
 
-/** A replacer of JSON that leaves of texts, numbers and the items of lists one for each type. */
+/** A JSON replacer that keeps one text, one number and one item per type in each list. */
 function typesOnly(_key: string, value: Json): Json {
   if (typeof value === 'string') return '';
   if (typeof value === 'number') return 0;
@@ -86,7 +86,7 @@ export class GenericTests {
   readonly #macros: MacroIds;
   readonly #inert: InertMacros;
   readonly #argumentsProperty: boolean;
-  /** Macros and types of arguments that were rendered to see whether they fail. */
+  /** Macros and argument types that were already rendered to see whether they fail. */
   readonly #tried = new Set<string>();
 
   constructor(tools: PatchTools, macros: MacroIds, inert: InertMacros) {
@@ -289,7 +289,7 @@ export class GenericTests {
       delete args[key];
       if (isDict(nested)) {
         if (key in nested && isTruthy(value)) throw errorOf('testKeyTwice', {});
-        // Beside a `config:`, a false value at the top level is ignored.
+        // If there is a `config:`, dbt ignores a false value at the top level.
         if (!isTruthy(value)) value = nested[key];
         delete nested[key];
       }
@@ -442,7 +442,7 @@ export class GenericTests {
 
   /**
    * Renders the first test of an inert macro with arguments of these types, to see whether it fails.
-   * @throws TsdbtError as #render
+   * @throws TsdbtError like #render
    */
   #tryOnce(node: PatchedTest, macro: MacroNode, target: string): void {
     const { model: _, ...kwargs } = node.test_metadata?.kwargs ?? {};
@@ -452,7 +452,7 @@ export class GenericTests {
     this.#render({ ...node, config: projectConfigOf(this.#tools.state, node) }, null, target);
   }
 
-  /** Collects refs and sources of arguments with only literal calls; returns false when rendering is needed. */
+  /** Collects refs and sources from arguments that contain only literal calls; returns false if rendering is needed. */
   #collectStatically(node: PatchedTest, macro: MacroNode, calls: NodeCalls): boolean {
     if (!this.#inert.has(macro)) return false;
     const subquery = this.#macros.get(node.package_name, 'get_where_subquery');
@@ -473,7 +473,7 @@ export class GenericTests {
       return isDict(value) ? Object.values(value).every(visit) : true;
     };
     const kwargs = node.test_metadata?.kwargs ?? {};
-    // A YAML patch may have documented the arguments meanwhile.
+    // A YAML patch may have documented the arguments in the meantime.
     const { arguments: known } = this.#tools.table.macros.get(macro.unique_id) ?? macro;
     for (const key of Object.keys(kwargs)) {
       if (!known.some((argument) => argument.name === key)) return false;
@@ -528,8 +528,8 @@ function isTruthy(value: Json | undefined): boolean {
 }
 
 /**
- * As dbt, which escapes quotes and leaves backslashes to Jinja. A backslash before a quote, or at the end, would let
- * the text end at the wrong place, so it is escaped as well.
+ * dbt escapes quotes and leaves backslashes to Jinja. A backslash before a quote or at the end would end the text at
+ * the wrong place, so it is escaped as well.
  */
 function quotedForJinja(text: string): string {
   const escaped = text.replace(/(?<!\\)(\\*)("|$)/g, (_, slashes: string, quote: string) => {

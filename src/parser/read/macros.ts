@@ -181,7 +181,7 @@ function dispatchCall(call: Call, path: string): DispatchCall | null {
 }
 
 /**
- * The macros of all packages in package order; within a package, macros come before generic tests.
+ * Returns the macros of all packages in package order. Within a package, macros come before generic tests.
  * @param ready facts of built-in packages from the build: their files are then not read
  */
 export function readMacros(state: ParseState, ready: readonly MacroFacts[]): MacroFacts[] {
@@ -212,7 +212,7 @@ function warnOfBlock(state: ParseState, file: SourceFile, message: string): void
 }
 
 /**
- * Macros as nodes of the manifest, by unique_id. `linkMacros` resolves their calls when all macros exist.
+ * Builds macros as nodes of the manifest, by unique_id. `linkMacros` resolves their calls when all macros exist.
  * @throws TsdbtError `compilation` for two macros with one name in a package
  */
 export function macroNodes(state: ParseState, facts: readonly MacroFacts[]): ReadonlyMap<string, MacroNode> {

@@ -1,5 +1,5 @@
-// Calls the user's generate_*_name macros, and keeps what they give where that follows from the fields they read.
-// Leaves the built-in rule, and which macro replaces it, to config/relation-names.ts.
+// Calls the user's generate_*_name macros and caches results that are determined by the node fields they read.
+// config/relation-names.ts has the built-in rule and decides which macro replaces it.
 import {
   createGenerateNameScope,
   NAME_MEMBER_NAMES,
@@ -13,14 +13,14 @@ import type { MacroNode } from '../../contracts/node.ts';
 import { fromJson, settleSync, toJson, type Value } from '../../values/index.ts';
 import type { NodeLayers } from '../config/relation-names.ts';
 
-/** What a macro decides next by: a field of the node that it reads, or its result. */
+/** A step of a cached decision: a node field that the macro reads next, or its result. */
 type Step = { readonly field: string; readonly next: Map<unknown, Step> } | { readonly result: string | null };
 
-/** A macro with its scope, and what it has given so far, by the custom name. */
+/** A macro with its scope and its cached results by custom name. */
 interface NameMacro {
   readonly scope: ParseScope;
   readonly known: Map<string | null, Step>;
-  /** Whether nothing that ran in the scope can make a later call differ. */
+  /** Whether nothing that ran in the scope can change the result of a later call. */
   repeatable: boolean;
 }
 
@@ -31,14 +31,14 @@ export class NameMacros {
   readonly #textReaders: Set<string>;
   readonly #macros = new Map<string, NameMacro>();
 
-  /** @param textReaders ids of nodes whose text a template has read; grows */
+  /** @param textReaders ids of nodes whose text a template read; grows */
   constructor(context: ContextSettings, resolver: MacroResolver, textReaders: Set<string>) {
     this.#context = context;
     this.#resolver = resolver;
     this.#textReaders = textReaders;
   }
 
-  /** The name that a macro gives; null where it returns None. */
+  /** Returns the name from a macro; null if it returns None. */
   generate(macro: MacroNode, custom: unknown, node: NodeLayers): string | null {
     let known = this.#macros.get(macro.unique_id);
     if (known === undefined) this.#macros.set(macro.unique_id, (known = this.#open(macro)));
@@ -56,7 +56,7 @@ export class NameMacros {
 
   #call({ scope }: NameMacro, macro: MacroNode, custom: unknown, shown: ReadNode): string | null {
     const name = scope.bind(macro)([fromJson(custom), shown], new Map()) as Value;
-    // dbt accepts any result of the macro.
+    // dbt accepts any type of result from the macro.
     return toJson(settleSync(name)) as string | null;
   }
 
@@ -81,14 +81,14 @@ export class NameMacros {
   }
 }
 
-/** Names of the context that stay the same during a parse. */
+/** Names of the context that are stable during a parse. */
 const STEADY: ReadonlySet<string> = new Set([
   ...['target', 'project_name', 'dbt_version', 'execute', 'database', 'schema', 'invocation_id', 'run_started_at'],
   ...['modules', 'exceptions', 'adapter', 'var', 'env_var'],
 ]);
 const GLOBALS: ReadonlySet<string> = new Set(['context', 'builtins', 'lipsum', 'cycler', 'joiner', 'caller']);
 
-/** Macros tell themselves when they are bound, so that every other name counts as one. */
+/** Macros report themselves when they are bound, so every other name counts as one. */
 const NAMES: RepeatableNames = {
   steady: (name) => STEADY.has(name) || !(NAME_MEMBER_NAMES.has(name) || GLOBALS.has(name)),
   callable: (name, member) =>
@@ -119,7 +119,7 @@ function keep(
   map.set(key, { result });
 }
 
-/** A key that tells values apart. Objects are compared by identity, lists of texts by content. */
+/** A key that distinguishes values. Objects are compared by identity, lists of texts by content. */
 function keyOf(value: unknown): unknown {
   if (typeof value === 'string') return `'${value}`;
   return Array.isArray(value) ? JSON.stringify(value) : value;
@@ -127,7 +127,7 @@ function keyOf(value: unknown): unknown {
 
 const ABSENT = Symbol('no such field');
 
-/** The value of a field; the last layer that has it wins. */
+/** Returns the value of a field; the last layer that has it wins. */
 function fieldOf(layers: NodeLayers, name: string): unknown {
   for (let i = layers.length - 1; i >= 0; i--) {
     const layer = layers[i] as { readonly [key: string]: unknown };
@@ -140,12 +140,12 @@ function fieldOf(layers: NodeLayers, name: string): unknown {
 const FIXED: ReadonlySet<string> = new Set(['config']);
 const LISTS: ReadonlySet<string> = new Set(['fqn', 'tags']);
 
-/** A node as name macros see it, with attributes and keys; records what is read. */
+/** A node as seen by name macros, with attributes and keys. Records what is read. */
 class ReadNode {
   readonly jinjaType = 'Node';
-  /** Fields and their values, in the order of the first reading. */
+  /** Fields and their values, in order of first access. */
   readonly read = new Map<string, unknown>();
-  /** Whether the fields tell everything about what was read. */
+  /** Whether the recorded fields describe everything that was read. */
   keepable = true;
   readonly #layers: NodeLayers;
   readonly #textReaders: Set<string>;

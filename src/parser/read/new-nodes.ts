@@ -1,5 +1,5 @@
-// Creates nodes of each resource type with all fields in the artifact's order. Templates see the fields of later phases
-// too, with dbt's initial values. Config, rendering and YAML are left to others.
+// Creates nodes of each resource type with all fields in artifact order. Templates also see the fields of later phases,
+// with dbt's initial values.
 import type {
   AnalysisNode,
   CompiledFields,

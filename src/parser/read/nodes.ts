@@ -90,7 +90,7 @@ function newReading(): Reading {
   };
 }
 
-/** Reads one file that holds nodes, docs blocks or a fixture. */
+/** Reads one file that contains nodes, docs blocks or a fixture. */
 function readFile(tools: ParseTools, reading: Reading, file: SourceFile): void {
   const { state } = tools;
   const calls = newCalls();
@@ -219,7 +219,7 @@ function addHooks(tools: ParseTools, reading: Reading, project: Project): void {
   }
 }
 
-/** A new node with its config; the calls of its templates are added to `calls`. */
+/** Creates a node with its config. The calls of its templates are added to `calls`. */
 function rendered<N extends ReadNode | ReadFunction>(tools: ParseTools, fresh: N, calls: NodeCalls): N {
   try {
     if (fresh.resource_type !== 'seed') tools.rendering.node(fresh, calls);

@@ -1,13 +1,13 @@
-// Reads aggregates in the SQL expressions of OSI documents, as MetricFlow's converter reads them with a SQL parser:
-// `SUM(orders.amount)`, `COUNT(DISTINCT id)`, `(a) / (b)`. Pure. Text within an aggregate keeps its words; only spaces
-// and the case of keywords and functions become uniform. osi.ts makes metrics of what is found.
+// Parses aggregates in the SQL expressions of OSI documents as MetricFlow's converter does: `SUM(orders.amount)`,
+// `COUNT(DISTINCT id)`, `(a) / (b)`. Pure. Text within an aggregate is kept; only spaces and the case of keywords and
+// functions are normalized. osi.ts builds metrics from the result.
 
-/** The one aggregate that an expression consists of. */
+/** The single aggregate of an expression. */
 export interface Aggregate {
   readonly agg: string;
-  /** Column or expression, without what stands before its last dot. */
+  /** Column or expression without its qualifier, the part up to the last dot. */
   readonly column: string;
-  /** The same with it; null for a percentile. */
+  /** The same with its qualifier; null for a percentile. */
   readonly qualified: string | null;
   readonly percentile: number | null;
 }
@@ -27,13 +27,13 @@ const AGGREGATES: Readonly<Record<string, string>> = {
   min: 'min',
   max: 'max',
 };
-/** What binds less than a division. */
+/** Operators with lower precedence than a division. */
 const LOOSER: ReadonlySet<string> = new Set('+ - || = <> != < > <= >= and or not is in like ilike between'.split(' '));
 const FACTORS: ReadonlySet<string> = new Set(['*', '/', '%']);
 
 type Tokens = readonly string[];
 
-/** The words of an expression without comments; null: its parentheses do not match. */
+/** Tokenizes an expression without comments; null if its parentheses do not match. */
 function tokensOf(expression: string): Tokens | null {
   const tokens = [...expression.matchAll(TOKEN)].flatMap(([, token]) => token ?? []);
   let depth = 0;
@@ -48,7 +48,7 @@ const is = (token: string | undefined, word: string): boolean => token?.toLowerC
 const opens = (token: string): number => Number(token === '(' || is(token, 'case'));
 const closes = (token: string): number => Number(token === ')' || is(token, 'end'));
 
-/** Cuts at a token that stands in no parenthesis. */
+/** Splits at a token that is not in parentheses. */
 function cutAt(tokens: Tokens, word: string): Tokens[] {
   const parts: string[][] = [[]];
   let depth = 0;
@@ -60,7 +60,7 @@ function cutAt(tokens: Tokens, word: string): Tokens[] {
   return parts;
 }
 
-/** What stands between the parentheses of a call that is the whole expression; null: it is no such call. */
+/** Returns the tokens between the parentheses of a call that is the whole expression; null if it is not one. */
 function insideOf(tokens: Tokens, from: number): Tokens | null {
   if (tokens[from] !== '(') return null;
   let depth = 0;
@@ -84,7 +84,7 @@ function written(tokens: Tokens): string {
   return text;
 }
 
-/** Does no space stand before a token? */
+/** Whether no space precedes a token. */
 function joined(tokens: Tokens, at: number): boolean {
   const [before = '', token = ''] = [tokens[at - 1], tokens[at]];
   if (before === '(' || before === '.' || before === '::') return true;
@@ -93,7 +93,7 @@ function joined(tokens: Tokens, at: number): boolean {
   return before === '-' && signs(tokens, at - 1);
 }
 
-/** Is a minus a sign, not a subtraction? */
+/** Whether a minus is a sign, not a subtraction. */
 function signs(tokens: Tokens, at: number): boolean {
   const before = tokens[at - 1];
   return (
@@ -106,7 +106,7 @@ function signs(tokens: Tokens, at: number): boolean {
   );
 }
 
-/** A column's bare name, or an expression as text. */
+/** Returns a column's unqualified name, or an expression as text. */
 function bare(tokens: Tokens): string {
   const column = tokens.every((token, i) => (i % 2 === 0 ? /^["\w$]/.test(token) : token === '.'));
   const last = tokens.at(-1) ?? '';
@@ -115,7 +115,7 @@ function bare(tokens: Tokens): string {
   return unqualified(written(tokens));
 }
 
-/** The one aggregate that an expression is; null: it is something else. */
+/** Parses an expression that is a single aggregate; null if it is something else. */
 export function aggregateOf(expression: string): Aggregate | null {
   const tokens = tokensOf(expression);
   if (tokens === null) return null;
@@ -137,7 +137,7 @@ function found(agg: string, column: Tokens): Aggregate {
   return { agg, column: bare(column), qualified: written(column), percentile: null };
 }
 
-/** `CASE WHEN condition THEN 1 ELSE 0 END` counts where the condition holds; another sum of cases is none of these. */
+/** `CASE WHEN condition THEN 1 ELSE 0 END` counts the rows that meet the condition. Any other CASE is not a count. */
 function countedCase(tokens: Tokens): Aggregate | null {
   const inside = tokens.slice(1, -1);
   const [before = [], ...branches] = cutAt(inside, 'when');
@@ -162,7 +162,7 @@ function percentileOf(tokens: Tokens, name: string): Aggregate | null {
   return { agg: median ? 'median' : 'percentile', column, qualified: null, percentile: median ? null : percentile };
 }
 
-/** Both sides of an expression that is one division; null: it is none. */
+/** Returns both sides of an expression that is a single division; otherwise null. */
 export function ratioOf(expression: string): readonly [string, string] | null {
   const tokens = tokensOf(expression);
   if (tokens === null) return null;
@@ -180,7 +180,7 @@ export function ratioOf(expression: string): readonly [string, string] | null {
   return above.length === 0 || below.length === 0 ? null : [side(above), side(below)];
 }
 
-/** An expression without what stands before its last dot. */
+/** Removes the qualifier of an expression: the part up to its last dot. */
 export function unqualified(text: string): string {
   return text.slice(text.lastIndexOf('.') + 1);
 }

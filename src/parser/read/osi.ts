@@ -1,6 +1,6 @@
-// Builds semantic models and metrics from OSI documents, by dbt 1.12's rules: JSON files below `osi-paths` of the root
-// project. Such a document knows neither types of metrics nor measures: they are read out of its expressions
-// (osi-expressions.ts).
+// Builds semantic models and metrics from OSI documents by dbt 1.12's rules: JSON files in the root project's
+// `osi-paths`. Such a document has neither metric types nor measures: osi-expressions.ts derives them from its
+// expressions.
 import type { MetricAggregation, MetricInput, SemanticPart } from '../../contracts/node.ts';
 import type { SourceFile } from '../../contracts/project.ts';
 import { errorOf } from '../../error-table.ts';
@@ -28,7 +28,7 @@ import { emptyTypeParams } from './semantic-layer.ts';
 
 const VERSIONS = ['0.1.0', '0.1.1'];
 const DIALECT = choice('ANSI_SQL', 'SNOWFLAKE', 'MDX', 'TABLEAU', 'DATABRICKS');
-/** OSI's types of data, and MetricFlow's. */
+/** OSI's data types and the corresponding ones of MetricFlow. */
 const DATA_TYPES: Readonly<Record<string, string>> = {
   String: 'string',
   Integer: 'integer',
@@ -85,8 +85,8 @@ type Dataset = Infer<typeof DATASET>;
 type Expression = Infer<typeof EXPRESSION>;
 
 /**
- * Adds what the OSI documents of the root project define. Models must be known, refs need not be resolved.
- * @throws TsdbtError `parsing` for a document that cannot be read, a dataset that is no model, a name that is taken
+ * Adds what the root project's OSI documents define. Models must be known; refs need not be resolved.
+ * @throws TsdbtError `parsing` for an invalid document, a dataset that is not a model, or a duplicate name
  */
 export function addOsiDocuments(tools: PatchTools): void {
   const { state } = tools;
@@ -134,7 +134,7 @@ function isDocument(data: unknown): data is Infer<typeof DOCUMENT> {
   return checkShape(data, DOCUMENT) === undefined;
 }
 
-/** The fields that all of a document's resources share. */
+/** Fields that all resources of a document share. */
 function base<const T extends 'metric' | 'semantic_model'>(
   { state }: PatchTools,
   file: SourceFile,
@@ -216,14 +216,14 @@ function addDataset(tools: PatchTools, file: SourceFile, dataset: Dataset, forei
   table.semanticModels.set(node.unique_id, node);
 }
 
-/** Database, schema and identifier of `database.schema.identifier`; a shorter name lacks the first ones. */
+/** Splits `database.schema.identifier`; a shorter name lacks the leading parts. */
 function placeOf(source: string): readonly [string, string, string] {
   const [first = '', second, ...rest] = source.split('.');
   if (second === undefined) return ['', '', first];
   return rest.length === 0 ? ['', first, second] : [first, second, rest.join('.')];
 }
 
-/** The text in SQL, or in the first dialect that there is. */
+/** The text in ANSI SQL, otherwise in the first dialect. */
 function expressionOf({ dialects }: Expression): string {
   return (dialects.find(({ dialect }) => dialect === 'ANSI_SQL') ?? dialects[0])?.expression ?? '';
 }
@@ -234,7 +234,9 @@ interface WrittenMetric {
   readonly description: string;
 }
 
-/** A metric of one aggregate, a ratio with both of its parts as metrics, or else the expression as it stands. */
+/**
+ * Builds a metric from a single aggregate, a ratio with a metric for each part, or otherwise the expression as written.
+ */
 function addOsiMetric(tools: PatchTools, file: SourceFile, metric: WrittenMetric, datasets: readonly Dataset[]): void {
   const { name, expression, description } = metric;
   const add = (type: 'simple' | 'ratio', params: Partial<PatchedMetric['type_params']>): void => {

@@ -73,17 +73,19 @@ class ParseRendering implements Rendering {
   readonly #state: ParseState;
   readonly #context: ContextSettings;
   readonly #hookContext: ContextSettings;
-  /** For trials, which record nothing and warn of nothing. */
+  /** Used for trial renderings: records nothing and does not warn. */
   readonly #trialContext: ContextSettings;
   readonly #macros: ReadonlyMap<string, MacroNode>;
   readonly #inert: InertMacros;
-  /** By package: what YAML texts see, and what those give that always give the same. */
+  /** By package: the context of YAML texts, and results that never change. */
   readonly #yamlTexts = new Map<string, { readonly scope: BaseScope; readonly known: Map<string, Json> }>();
   /** Hooks are rendered in the scope of their node's code, as in dbt. */
   readonly #scopes = new Map<NodeCalls, ParseScope>();
   #resolverOrNull: MacroResolver | null = null;
   #visibleOrNull: VisibleMacroLookup | null = null;
-  /** By text and package, and by node where the macro reads it: whether a call of an inert macro renders. */
+  /**
+   * Whether a call of an inert macro renders without an error: by text and package, and by node if the macro reads it.
+   */
   readonly #tried = new Map<string, boolean>();
   #names: NameMacros | null = null;
   #overridden: ReadonlySet<string> | null = null;
@@ -113,7 +115,7 @@ class ParseRendering implements Rendering {
       recordCommand: recorders.command,
       clock: () => started,
       config,
-      // The whole adapter, because templates may use `api.Column` and the like while parsing.
+      // The whole adapter, because templates may use `api.Column` and similar during parsing.
       adapter,
       templates: createTemplateEnvironments(),
       texts: new Map(),
@@ -140,7 +142,7 @@ class ParseRendering implements Rendering {
     return this.#resolverOrNull;
   }
 
-  /** Line of the file on which a resource's code starts. */
+  /** The line of the file on which a resource's code begins. */
   #lineOf(
     resource: { readonly package_name: string; readonly original_file_path: string },
     code: string,
@@ -158,10 +160,10 @@ class ParseRendering implements Rendering {
     const known = yaml.known.get(text);
     if (known !== undefined) return known;
     const template = this.#context.templates.runtime.compile(text, { name: '<template>' });
-    // As #recordConfig: null is what dbt's partial parse leaves of an undefined value.
+    // Like #recordConfig: dbt's partial parse stores null for an undefined value.
     const missing = this.#state.config.flags.partial_parse ? null : '';
     const value = toJson(template.renderNativeSync(yaml.scope), true, missing) as Json;
-    // A list or a dict is made anew for each who may change it.
+    // Copies a list or dict for each recipient, because it may modify it.
     if (typeof value !== 'object' && repeatableNames(template.ast.body, YAML_NAMES) !== null)
       yaml.known.set(text, value);
     return value;
@@ -190,7 +192,7 @@ class ParseRendering implements Rendering {
   node(node: RenderedNode, calls: NodeCalls): void {
     const code = node.raw_code;
     if (node.resource_type === 'model') this.#state.clock.models++;
-    // Functions are templates in each language.
+    // Functions in any language are templates.
     if (languageOf(node) === 'python' && node.resource_type === 'model') {
       if (hasJinja(code)) throw errorOf('jinjaInPython', {}, { node });
       takeStatic(node, readPythonModel(code), calls);
@@ -220,7 +222,10 @@ class ParseRendering implements Rendering {
     template.renderSync(scope);
   }
 
-  /** The id of the inert macro that is called; null when there is none, or when the call fails: then its node does. */
+  /**
+   * Returns the id of the called inert macro; null if there is none, or if the call fails: the node's rendering then
+   * fails as well.
+   */
   #withoutEffect(node: RenderedNode, call: StaticCall): string | null {
     const id = this.#inert.idOf(node.package_name, call);
     if (id === null) return null;
@@ -415,10 +420,10 @@ function collectingReferences({ refs, sources, metrics, functions }: NodeCalls):
   };
 }
 
-/** Whether dbt looks for source texts of a config() call: not with a space before the bracket. */
+/** Whether dbt looks for the source text of a config() call: not if a space precedes the parenthesis. */
 const writesConfig = (code: string): boolean => code.includes('config(');
 
-/** Records the calls that the static readers found in a node's code. */
+/** Records the calls found in a node's code by the static readers. */
 function takeStatic(
   node: RenderedNode,
   { refs, sources, configs, writtenConfig, macros, simple }: StaticModel,
@@ -452,7 +457,7 @@ function languageOf(node: RenderedNode): string | null {
   return node.language ?? null;
 }
 
-/** jinja drops one newline at the end of a template, and normalizes newlines. */
+/** jinja drops one trailing newline of a template and normalizes newlines. */
 function withoutLastNewline(text: string): string {
   const plain = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
   return plain.endsWith('\n') ? plain.slice(0, -1) : plain;

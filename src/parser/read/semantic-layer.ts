@@ -29,7 +29,7 @@ import {
   SEMANTIC_MODEL_ENTRY,
 } from './yaml-shapes.ts';
 
-/** What a metric without `type_params` must have, by its type (dbt's schema_yaml_readers.py). */
+/** What a metric without `type_params` must have, by type (dbt's schema_yaml_readers.py). */
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   cumulative: ['input_metric'],
   conversion: ['base_metric', 'conversion_metric', 'entity'],
@@ -289,7 +289,7 @@ function typeParamsOfFlatMetric(data: YamlDict, type: string, owner: MetricOwner
 /** Adds one entry of `semantic_models:`, and the metrics that its measures request. */
 export function addSemanticModel(tools: PatchTools, entry: YamlEntry): void {
   const { table } = tools;
-  // A semantic model of a model's entry consists of parts that are checked with that entry.
+  // A semantic model in a model's entry is checked together with that entry.
   if (entry.key === 'semantic_models') checkEntry(entry, entry.data, SEMANTIC_MODEL_ENTRY);
   const data = checkEntry(entry, entry.data, NAMED_ENTRY);
   const named = base(tools, entry, 'semantic_model', data);

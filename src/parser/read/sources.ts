@@ -337,7 +337,7 @@ function renamedKeys(data: YamlDict): YamlDict {
   return showJson(data).includes('"dbname"') || 'pass' in data ? renameIn(data) : data;
 }
 
-/** The unrendered value if it is a text; the rendered value has already been checked. */
+/** Returns the unrendered value if it is a text. The rendered value has already been checked. */
 function textOf(value: Json | undefined): string | null {
   return typeof value === 'string' ? value : null;
 }
@@ -346,7 +346,7 @@ function isSet(time: unknown): time is YamlDict {
   return isDict(time) && (time['count'] ?? null) !== null && (time['period'] ?? null) !== null;
 }
 
-/** Refuses a period of `config.freshness` that is none; outside of `config` the shape of the entry does. */
+/** Rejects an invalid period in `config.freshness`. The shape of the entry covers freshness outside of `config`. */
 function checkPeriods(entry: YamlEntry, freshness: Json | undefined, at: readonly (string | number)[]): void {
   if (!isDict(freshness)) return;
   for (const key of ['warn_after', 'error_after']) {
@@ -359,7 +359,7 @@ function checkPeriods(entry: YamlEntry, freshness: Json | undefined, at: readonl
   }
 }
 
-/** Merges freshness of its four places as dbt does; null: disabled explicitly. */
+/** Merges freshness from its four places as dbt does; null if it is disabled explicitly. */
 function mergedFreshness(...levels: (Json | undefined)[]): ConfigDict | null {
   let merged: ConfigDict | null = null;
   for (const [i, level] of levels.entries()) {

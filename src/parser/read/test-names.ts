@@ -1,5 +1,4 @@
-// Computes names of generic tests and the hash in their ids from the arguments, as dbt does. Pure text; nodes are left
-// to generic-tests.ts.
+// Computes names of generic tests and the hash in their ids from the arguments, as dbt does. Pure.
 import { createHash } from 'node:crypto';
 import type { Json } from '../../contracts/node.ts';
 import { isDict } from '../../project/schema-check.ts';
@@ -11,9 +10,10 @@ export function md5(text: string): string {
 }
 
 /**
- * The two names of a test without an explicit name.
+ * Returns the two names of a test without an explicit name.
  * @returns `[short, full]`: the short one (at most 63 characters) for file and alias, the full one for id and fqn
- * @example syntheticTestNames('unique', 'orders', { column_name: 'id' }) // ['unique_orders_id', 'unique_orders_id']
+ * @example
+ * syntheticTestNames('unique', 'orders', { column_name: 'id' }) // ['unique_orders_id', 'unique_orders_id']
  */
 export function syntheticTestNames(
   testType: string,

@@ -14,7 +14,7 @@ import { readRefOrSource } from '../shortcuts/static-expressions.ts';
 import { checkEntry, entryError, placed, type YamlEntry } from './yaml-entries.ts';
 import { UNIT_TEST_ENTRY, type UnitTestEntry } from './yaml-shapes.ts';
 
-/** Rows of an input or of the expectation, which has no input. */
+/** Rows of an input, or of the expectation, which has no input name. */
 type Fixture = Omit<UnitTestFixture, 'input'> & { readonly input?: string };
 
 /** Adds one entry of `unit_tests:`. */

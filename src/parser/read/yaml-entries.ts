@@ -99,7 +99,9 @@ export function readYamlFile(tools: ParseTools, file: SourceFile): YamlFile | nu
   return { file, project, data, notice };
 }
 
-/** Reports an ignored key in dbt's words, with line and suggestion; dbt itself does so for other adapters only. */
+/**
+ * Reports an ignored key with dbt's message, with line and suggestion. dbt itself reports it only for other adapters.
+ */
 function noticeOf({ state }: ParseTools, file: SourceFile): NonNullable<YamlFile['notice']> {
   return (at, key, meant) => {
     const { line } = placeOf(file, [...at, key]) ?? {};
@@ -122,17 +124,17 @@ function checkList(file: SourceFile, key: string, value: Json | undefined): void
   });
 }
 
-/** An error of a properties file with line and column of a value, as an error of kind `parsing`. */
+/** Returns an error of kind `parsing` with the line and column of a value in a properties file. */
 export function placed(file: SourceFile, at: readonly (string | number)[], told: TsdbtError): TsdbtError {
   return new TsdbtError('parsing', told.message, {
     path: file.original_file_path,
     ...placeOf(file, at),
-    // An error code belongs to one kind; for another kind it is dropped.
+    // An error code belongs to one kind of error; for another kind it is dropped.
     errorCode: told.kind === 'parsing' ? told.details.errorCode : undefined,
   });
 }
 
-/** Files whose keys have been looked for, each parsed once. */
+/** Files that were searched for keys, each parsed once. */
 const LOCATORS = new WeakMap<SourceFile, ReturnType<typeof locator>>();
 
 function placeOf(
@@ -188,7 +190,7 @@ export function* yamlEntries(tools: ParseTools, yaml: YamlFile, key: string): Ge
 
 /**
  * Checks an entry against its shape and returns it typed. Ignored keys that look misspelt are reported.
- * @throws TsdbtError `parsing` in dbt's words when the entry does not have the shape
+ * @throws TsdbtError `parsing`, with dbt's message, if the entry does not have the shape
  */
 export function checkEntry<T>(entry: YamlEntry, data: YamlDict, shape: Shape<T>): T {
   const misspelt: MisspeltKey[] = [];
@@ -201,7 +203,7 @@ export function checkEntry<T>(entry: YamlEntry, data: YamlDict, shape: Shape<T>)
   throw problem.hint === undefined ? error : error.with({ hint: problem.hint });
 }
 
-/** An error about one entry, in dbt's words, with its place. */
+/** An error about one entry, with dbt's message and its position. */
 export function entryError(
   entry: YamlEntry,
   data: YamlDict,
@@ -271,7 +273,7 @@ function renderEntry(tools: ParseTools, yaml: YamlFile, key: string, entry: Yaml
   return rendered === entry ? { ...entry } : rendered;
 }
 
-/** Whether rendering could change a text: it contains Jinja, or a final newline that jinja drops. */
+/** Whether rendering could change a text: it contains Jinja, or a trailing newline that jinja drops. */
 export function needsRendering(text: string): boolean {
   return text.includes('{') || text.includes('#}') || text.endsWith('\n') || text.includes('\r');
 }

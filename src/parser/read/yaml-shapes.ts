@@ -34,7 +34,7 @@ import { pyRepr } from '../../values/python-text.ts';
 
 const dictList = listOf(leaf(dict));
 const testList = listOf(anyOf(leaf(text), leaf(dict)));
-/** A constraint of which only the type, a dictionary, was checked. */
+/** A constraint of which only the fact that it is a dictionary was checked. */
 export type ConstraintEntry = Partial<{ [K in keyof Constraint]: Constraint[K] | null }>;
 const constraintList: Nested<ConstraintEntry[]> = { nested: dictList.nested };
 const nodeVersion: TypeCheck<string | number> = (value) =>
@@ -66,7 +66,7 @@ const COLUMN = open(['name'], {
   entity: anything,
 });
 const DESCRIBED_COLUMN = open(['name'], DESCRIBED);
-/** Drops the hint: a key that is unknown here may be one of a column. */
+/** Drops the hint: a key that is unknown here may be a column's key. */
 const withoutHint =
   <T>(check: ShapeCheck<T>): ShapeCheck<T> =>
   (value) => {
@@ -316,7 +316,7 @@ export const METRIC_WITH_PARAMS = closed(['name', 'type_params'], {
   meta: dict,
   tags: textList,
 });
-/** An entry of `metrics:` without. */
+/** An entry of `metrics:` without `type_params`. */
 export const METRIC_ENTRY = closed(['name'], {
   ...METRIC_PART,
   hidden: bool,

@@ -1,6 +1,5 @@
 // Finds macros without effects on the parse: no reference, no config, no log output, and every macro that they call is
-// named in the call. Their calls only count as dependencies; whether a call fails is for the rendering to find out.
-// macro-ids.ts resolves macro names.
+// named in the call. Calling them only adds a dependency; rendering finds out whether the call fails.
 import type { MacroNode } from '../../contracts/node.ts';
 import { type Ast, parseTemplate } from '../../jinja/index.ts';
 import { walk } from '../../jinja/walk.ts';
@@ -19,7 +18,7 @@ const EFFECTS = new RegExp(
 const isSpeaking = (value: unknown): boolean =>
   typeof value === 'string' && /\{[{%]/.test(value) && (EFFECTS.test(value) || /\w\s*\(/.test(value));
 
-/** Whether a variable of the command line, the project or a package has such a text; then `var()` has effects. */
+/** Whether a variable of the command line, the project or a package has such a text, so that `var()` has effects. */
 function hasSpeakingVars({ cli_vars, project, packages }: ParseState['config']): boolean {
   return [cli_vars, ...[project, ...packages].map(({ vars }) => vars)].some((vars) =>
     Object.values(vars).some((value) =>
@@ -30,7 +29,7 @@ function hasSpeakingVars({ cli_vars, project, packages }: ParseState['config']):
 
 const isAdapter = (node: Ast.Node): boolean => node.type === 'Name' && node.name === 'adapter';
 
-/** Caches the answers for the macros of one parse. */
+/** Caches the results for the macros of one parse. */
 export class InertMacros {
   readonly #macros: ReadonlyMap<string, MacroNode>;
   readonly #ids: MacroIds;
@@ -72,7 +71,7 @@ export class InertMacros {
     return inert;
   }
 
-  /** Whether a macro, or one that it calls, reads the node that calls it, so that its calls may differ by node. */
+  /** Whether a macro, or one that it calls, reads the calling node, so that its calls may differ by node. */
   readsNode(id: string): boolean {
     const known = this.#nodeReaders.get(id);
     if (known !== undefined) return known;
@@ -85,11 +84,14 @@ export class InertMacros {
     return reads;
   }
 
-  /** Whether a macro has others as values (`package[name]()`, `[one, two]`): which of them it calls is not written. */
+  /**
+   * Whether a macro uses others as values (`package[name]()`, `[one, two]`), so that the text does not show which ones
+   * it calls.
+   */
   #takesMacros({ macro_sql, package_name }: MacroNode): boolean {
     const own = new Set<string>();
     const read: Ast.Name[] = [];
-    /** Names that say which macro is called. */
+    /** Names that identify which macro is called. */
     const plain = new Set<Ast.Node>();
     walk(parseTemplate(macro_sql).body, (node) => {
       if (node.type === 'Name') {
@@ -107,7 +109,7 @@ export class InertMacros {
     );
   }
 
-  /** Whether a call is `name()`, `package.name()` of a macro that there is, or a dispatch of a literal. */
+  /** Whether a call is `name()`, `package.name()` of an existing macro, or a dispatch of a literal. */
   #namesMacro({ node, args, kwargs }: Ast.Call): boolean {
     if (node.type !== 'Getattr' || node.node.type !== 'Name') return node.type === 'Name';
     if (!isAdapter(node.node)) return this.#ids.fromPackage(node.node.name, node.attr) !== undefined;
@@ -115,8 +117,8 @@ export class InertMacros {
   }
 
   /**
-   * The id of the inert macro that the call's `name` or `package.name` refers to in a package; null when there is none
-   * or the arguments do not fit.
+   * Returns the id of the inert macro that the call's `name` or `package.name` refers to in a package; null if there is
+   * none or the arguments do not fit.
    */
   idOf(packageName: string, { name, positional, keywords }: StaticCall): string | null {
     const dot = name.indexOf('.');

@@ -1,5 +1,5 @@
-// Parses literal `ref('x')` and `source('a', 'b')` in YAML without a template engine. Computed expressions are left to
-// rendering.
+// Parses literal `ref('x')` and `source('a', 'b')` in YAML without a template engine. Computed expressions are
+// rendered.
 import type { RefArgs } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 
@@ -29,7 +29,7 @@ export function readRefOrSource(expression: string): RefOrSource | null {
 }
 
 /**
- * The same, where nothing else is allowed.
+ * Like the function above, for places where nothing else is allowed.
  * @throws TsdbtError `parsing` for any other expression
  */
 export function expectRefOrSource(expression: unknown): RefOrSource {

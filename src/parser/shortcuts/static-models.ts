@@ -1,5 +1,5 @@
 // Reads models whose only Jinja is literal calls of ref(), source(), config(), var() and macros without effects. They
-// need no template engine, which keeps a parse fast. Every other model is left to rendering.
+// need no template engine, which keeps parsing fast. All other models are rendered.
 import type { RefArgs } from '../../contracts/node.ts';
 import { makeFloat } from '../../values/float.ts';
 import type { ConfigDict } from '../config/node-config.ts';
@@ -8,20 +8,20 @@ import { pyRepr } from '../../values/python-text.ts';
 export interface StaticModel {
   readonly refs: readonly RefArgs[];
   readonly sources: readonly [string, string][];
-  /** In the order written. */
+  /** In source order. */
   readonly configs: readonly ConfigDict[];
   /** The first config() call, with its keys as written. */
   readonly writtenConfig: ConfigDict | null;
   /** Called macros, by unique_id. */
   readonly macros: readonly string[];
   /**
-   * Whether dbt's own static parser, which knows less, can read the model. Then `unrendered_config` holds values,
+   * Whether dbt's static parser, which supports less, can read the model. If so, `unrendered_config` contains values,
    * otherwise source text.
    */
   readonly simple: boolean;
 }
 
-/** A call of a macro: its name, how many arguments have no name, the names of the others, and its text. */
+/** A macro call: its name, the number of positional arguments, the names of the others, and its text. */
 export interface StaticCall {
   readonly name: string;
   readonly positional: number;
@@ -100,7 +100,7 @@ class CallReader implements StaticModel {
   readonly #code: string;
   readonly #macroOf: MacroOf;
   #at = 0;
-  /** Where the call being read begins. */
+  /** Start of the current call. */
   #from = 0;
   #escaped = false;
 
@@ -110,7 +110,7 @@ class CallReader implements StaticModel {
     this.#macroOf = macroOf;
   }
 
-  /** Parses the arguments at an offset, and records the call when all are literals. */
+  /** Parses the arguments at an offset and records the call if all are literals. */
   readCallAt(name: string, at: number): void {
     this.#at = at;
     try {
@@ -153,7 +153,7 @@ class CallReader implements StaticModel {
     const name = this.#name();
     this.#space();
     if (this.#code[this.#at] !== '(') {
-      // A member of a member may be missing, which is an error.
+      // A nested member may be missing, which is an error.
       const [first = '', ...members] = name.split('.');
       if (!PRINTABLE.has(first) || members.length > 1) throw NOT_STATIC;
       this.simple = false;
@@ -353,7 +353,7 @@ class CallReader implements StaticModel {
   }
 }
 
-/** Whether dbt's own static parser knows such a value. */
+/** Whether dbt's static parser supports such a value. */
 function isSimple(value: unknown): boolean {
   if (typeof value === 'string' || typeof value === 'boolean') return true;
   if (Array.isArray(value)) return value.every(isSimple);

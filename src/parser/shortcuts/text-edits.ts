@@ -1,5 +1,5 @@
 // Applies edits that change only a node's own text: SQL outside of tags, rows of a seed, plain descriptions, YAML
-// comments. Such edits change the kept manifest in place. Pure; every other edit is left to the parser.
+// comments. Such edits modify the cached manifest in place; any other edit requires a parse. Pure.
 import type { Json, ManifestNode } from '../../contracts/node.ts';
 import type { SourceFile } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -14,7 +14,7 @@ export interface ParsedTexts {
   readonly kept: KeptManifest;
   /** Text of each properties file as parsed, by `fileId`. */
   readonly yaml: Readonly<Record<string, string>>;
-  /** Nodes whose text a template or a unit test has read: see ParseOutput. */
+  /** Nodes whose text a template or a unit test read: see ParseOutput. */
   readonly readers: readonly string[];
 }
 
@@ -26,9 +26,9 @@ const TYPES: Readonly<Partial<Record<SourceFile['kind'], string>>> = {
   singular_test: 'test',
   seed: 'seed',
 };
-/** Lists of a properties file whose entries describe nodes, and the type of these. */
+/** Lists of a properties file whose entries describe nodes, and their resource types. */
 const DESCRIBED: Readonly<Record<string, string>> = { models: 'model', seeds: 'seed', snapshots: 'snapshot' };
-/** Keys of an entry: with no others in it, an edit of its description changes only the node. */
+/** Keys of an entry: if it has no others, an edit of its description changes only the node. */
 const ENTRY_KEYS: ReadonlySet<string> = new Set([
   'name',
   'description',
@@ -59,11 +59,11 @@ const COLUMN_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The nodes of the manifest that an edit changes, by unique_id.
+ * Returns the nodes of the manifest that an edit changes, by unique_id.
  * @param changed the files whose text changed, none of them new
- * @param id gives the key of a file in `yaml`
+ * @param id returns the key of a file in `yaml`
  * @param now seconds since 1970: creation time of an edited node
- * @returns null when the edit may affect more than texts, so that the project must be parsed
+ * @returns null if the edit may affect more than texts, so that the project must be parsed
  */
 export function editedNodes(
   parsed: ParsedTexts,
@@ -87,13 +87,13 @@ export function editedNodes(
   return edited;
 }
 
-/** A node after an edit of its file; null when the node belongs to another file of that name. */
+/** Returns a node after an edit of its file; null if the node belongs to another file of that name. */
 function editOf(node: ManifestNode, file: SourceFile, edit: Edit): ManifestNode | null {
   if (node.package_name !== file.package_name) return null;
   return file.kind !== 'properties' && node.original_file_path !== file.original_file_path ? null : edit(node);
 }
 
-/** unique_id of the node that a file defines; undefined when it defines none or several. */
+/** Returns the unique_id of the node that a file defines; undefined if it defines none or several. */
 export function nodeId(file: SourceFile): string | undefined {
   const type = TYPES[file.kind];
   return type === undefined || file.relative_path.endsWith('.py')
@@ -101,11 +101,11 @@ export function nodeId(file: SourceFile): string | undefined {
     : `${type}.${file.package_name}.${baseName(file.relative_path)}`;
 }
 
-/** Gives the node after an edit; null when the edit may affect more than this node. */
+/** Returns the node after an edit; null if the edit may affect more than this node. */
 type Edit = (node: ManifestNode) => ManifestNode | null;
 type Edits = ReadonlyMap<string, Edit>;
 
-/** The edit of a file that is a node: text and checksum change, if its tags have the same effects. */
+/** Edits a file that is a node: text and checksum change, if its tags have the same effects. */
 function textEdit(file: SourceFile, readers: readonly string[], now: number): Edits | null {
   const uniqueId = nodeId(file);
   if (uniqueId === undefined || readers.includes(uniqueId)) return null;
@@ -125,7 +125,10 @@ function textEdit(file: SourceFile, readers: readonly string[], now: number): Ed
   ]);
 }
 
-/** Edits of nodes whose description changed in a properties file; none when only comments and the like changed. */
+/**
+ * Returns the edits of nodes whose description changed in a properties file; empty if only comments and the like
+ * changed.
+ */
 function yamlEdits(file: SourceFile, before: string | undefined): Edits | null {
   const [old, data] = [before === undefined ? null : dictOf(before), dictOf(file.contents)];
   if (old === null || data === null || !sameKeys(old, data)) return null;
@@ -223,7 +226,8 @@ function isPlain(text: Json | undefined): boolean {
 }
 
 /**
- * The node with new descriptions of itself and its columns; null when its present ones are not those before the edit.
+ * Returns the node with new descriptions of itself and its columns; null if its current ones are not those before the
+ * edit.
  */
 function redescribed(node: ManifestNode, before: YamlDict, after: YamlDict): ManifestNode | null {
   const own = withDescription(node, before['description'], after['description']);

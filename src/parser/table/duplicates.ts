@@ -1,4 +1,4 @@
-// Reports two resources with one id in dbt's words, with the plural of their type. Pure.
+// Reports two resources with one id, with dbt's message and the plural of their type. Pure.
 import { errorOf } from '../../error-table.ts';
 import type { TsdbtError } from '../../errors.ts';
 
@@ -67,7 +67,7 @@ export function duplicateResource(second: WithOrigin, first: WithOrigin): TsdbtE
 
 /**
  * Adds a resource to its table.
- * @throws TsdbtError `compilation` when the id exists already
+ * @throws TsdbtError `compilation` if the id already exists
  */
 export function addUnique<T extends WithOrigin>(table: Map<string, T>, resource: T): void {
   const existing = table.get(resource.unique_id);

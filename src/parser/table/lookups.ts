@@ -27,7 +27,7 @@ export class PackageLookup {
     this.#storage.get(key)?.delete(packageName);
   }
 
-  /** The entry of a package, or the first of any when `packageName` is null. */
+  /** Returns the entry of a package, or the first of any package if `packageName` is null. */
   get(key: string, packageName: string | null): string | undefined {
     const packages = this.#storage.get(key);
     if (packages === undefined) return undefined;
@@ -67,7 +67,7 @@ export class RefLookup {
 
   /**
    * @param version null for the latest or only one
-   * @throws TsdbtError `compilation` when several packages define the name and none was given
+   * @throws TsdbtError `compilation` if several packages define the name and none was given
    */
   get(name: string, packageName: string | null, version: unknown): string | undefined {
     const key = version ? `${name}.v${pyStr(version)}` : name;
@@ -85,7 +85,7 @@ export class RefLookup {
     return this.#lookup.all(name).map((id) => id.split('.')[1] ?? '');
   }
 
-  /** Versions of a model, as written behind its name. */
+  /** Versions of a model, as appended to its name. */
   versionsOf(name: string): string[] {
     const start = `${name}.v`;
     return [...this.names()].filter((key) => key.startsWith(start)).map((key) => key.slice(start.length));
@@ -144,7 +144,7 @@ export class DisabledLookup<T extends Disableable> {
   }
 }
 
-/** `source.table` for a source, `name.vN` for a versioned model, else the name. */
+/** `source.table` for a source, `name.vN` for a versioned model, otherwise the name. */
 export function searchName(node: Disableable): string {
   if (node.resource_type === 'source') return `${String(node.source_name)}.${node.name}`;
   const version = node.version ?? null;

@@ -1,4 +1,4 @@
-// Builds the manifest's metadata: versions, ids, time. artifacts.ts builds that of other artifacts.
+// Builds the manifest's metadata: versions, ids, time. artifacts.ts builds the metadata of other artifacts.
 import { createHash } from 'node:crypto';
 import type { ManifestMetadata } from '../../contracts/manifest.ts';
 import type { RuntimeConfig } from '../../contracts/project.ts';
@@ -6,7 +6,7 @@ import { DBT_VERSION } from '../../context/base.ts';
 
 const ENV_PREFIXES = ['DBT_ENV_CUSTOM_ENV_', 'DBT_ENGINE_ENV_CUSTOM_ENV_'];
 
-/** `metadata` of manifest.json; custom ones are environment variables by dbt's prefixes. */
+/** `metadata` of manifest.json, including the user's environment variables with dbt's prefixes. */
 export function manifestMetadata(config: RuntimeConfig, adapterType: string): ManifestMetadata {
   const { project, invocation, flags, env } = config;
   const custom: Record<string, string> = {};

@@ -1,5 +1,5 @@
-// Records the calls of a node's templates: ref(), source(), config(), macros. Each rendering appends to the arrays; a
-// node holds them read-only. read/parse-rendering.ts renders.
+// Records the calls of a node's templates: ref(), source(), config(), macros. Each rendering appends to the arrays;
+// nodes reference them read-only. read/parse-rendering.ts renders.
 import type { RefArgs } from '../../contracts/node.ts';
 import type { ConfigDict } from '../config/node-config.ts';
 
@@ -23,7 +23,7 @@ export function newCalls(): NodeCalls {
   return { refs: [], sources: [], metrics: [], functions: [], macros: [], config: {}, unrendered: {}, written: null };
 }
 
-/** A copy of the calls, to which a later phase adds its own. */
+/** Copies the calls, so that a later phase can add to them. */
 export function continuedCalls(calls: NodeCalls): NodeCalls {
   return {
     refs: [...calls.refs],

@@ -1,4 +1,4 @@
-// Derives name, fqn and path of the compiled text from the path of a node's file. Pure text; nodes are left to read/.
+// Derives name, fqn and path of the compiled text from the path of a node's file. Pure.
 import type { SourceFile } from '../../contracts/project.ts';
 
 /** `a/b/c.sql` and `a/b/c.sql.jinja` → `c`. */
@@ -15,7 +15,7 @@ export function fqnPrefix(packageName: string, path: string): string[] {
   return [packageName, ...parts];
 }
 
-/** `a/b/x.yml`, `name` → `a/b/name.sql`: path of the compiled text of a node without a file of its own. */
+/** `a/b/x.yml`, `name` → `a/b/name.sql`: path of the compiled text of a node without a file. */
 export function pseudoPath(name: string, path: string): string {
   const slash = path.lastIndexOf('/');
   return slash < 0 ? `${name}.sql` : `${path.slice(0, slash)}/${name}.sql`;

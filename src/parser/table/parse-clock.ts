@@ -1,5 +1,5 @@
-// Measures how long the phases of a parse take, and counts the files of each. Pure: the clock is given. What dbt's
-// perf_info.json makes of it is left to pipeline/performance.ts.
+// Measures how long the phases of a parse take, and counts the files of each. Pure: the clock is passed in.
+// pipeline/performance.ts writes dbt's perf_info.json.
 import type { SourceFile } from '../../contracts/project.ts';
 
 /** dbt's phases: macros, files of nodes and properties, sources, links and checks. */
@@ -19,7 +19,7 @@ export class ParseClock {
   /** Seconds of each phase that was reached. */
   readonly phases = new Map<ParsePhase, number>();
   readonly read: ReadFiles[] = [];
-  /** Models that were read, and those of them that were not rendered. */
+  /** Number of models read, and how many of them were not rendered. */
   models = 0;
   staticModels = 0;
 
@@ -29,14 +29,14 @@ export class ParseClock {
     this.#last = now();
   }
 
-  /** Counts the time since the last phase, or the beginning, as time of this one. */
+  /** Attributes the time since the previous phase, or the start, to this phase. */
   ended(phase: ParsePhase): void {
     const now = this.#now();
     this.phases.set(phase, (now - this.#last) / 1000);
     this.#last = now;
   }
 
-  /** Reads files of one kind. Nothing is noted when there are none. */
+  /** Reads files of one kind. Records nothing if there are none. */
   files(
     project: string,
     kind: SourceFile['kind'],

@@ -1,4 +1,4 @@
-// The state that lasts for a whole parse: configuration, files, flags, warnings. tables.ts holds the resources.
+// State of a whole parse: configuration, files, flags, warnings. tables.ts defines the resources.
 import type { Adapter } from '../../adapters/adapter.ts';
 import type { Project, RuntimeConfig, SourceFile } from '../../contracts/project.ts';
 import { errorOf } from '../../error-table.ts';
@@ -19,12 +19,12 @@ export class ParseState {
   /** Seconds since 1970: all resources of a parse have the same creation time. */
   readonly createdAt: number;
 
-  /** Files by path, to find the place of an error. */
+  /** Files by path, to find the position of an error. */
   readonly files = new Map<string, SourceFile>();
   readonly #byPackage = new Map<string, SourceFile[]>();
-  /** Nodes whose text a template, or a unit test with a seed's rows, has read. */
+  /** Nodes whose text was read by a template, or by a unit test that uses a seed's rows. */
   readonly textReaders = new Set<string>();
-  /** Parts of the command that templates or checks have read, see CommandRecorder. */
+  /** Parts of the command that templates or checks read, see CommandRecorder. */
   readonly command = new Set<string>();
   readonly configs: Configs;
   readonly clock: ParseClock;

@@ -1,5 +1,5 @@
 // The table that `patch` builds: it starts with the resources that were read, with defaults for YAML fields, and grows
-// by each entry. The files beside it process the entries.
+// with each entry.
 import type { DocNode, GroupNode, MacroNode } from '../../contracts/node.ts';
 import { DisabledLookup, PackageLookup, RefLookup } from './lookups.ts';
 import { continuedCalls, newCalls, type NodeCalls } from './node-calls.ts';
@@ -59,7 +59,7 @@ export class PatchTable implements PatchedTable {
     for (const nodes of read.disabled.values()) for (const node of nodes) this.addDisabled(undescribed(node));
   }
 
-  /** The calls of a node's templates, to which a rendering of this phase adds. */
+  /** Returns the calls of a node's templates, to which this phase adds. */
   callsOf(node: PatchedResource): NodeCalls {
     const calls = this.#calls.get(node);
     return calls === undefined ? newCalls() : continuedCalls(calls);
@@ -70,7 +70,7 @@ export class PatchTable implements PatchedTable {
     this.#calls.set(node, calls);
   }
 
-  /** @throws TsdbtError `compilation` when the id exists already */
+  /** @throws TsdbtError `compilation` if the id already exists */
   addNode(node: PatchedNode): void {
     addUnique<PatchedNode>(this.nodes, node);
     if (REFABLE.has(node.resource_type)) this.refs.add(node);

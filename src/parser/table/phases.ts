@@ -83,5 +83,5 @@ export type PatchedResource =
   | PatchedSavedQuery
   | PatchedUnitTest;
 
-/** A resource with a file of its own, and so with config from that file. */
+/** A resource with a file, and so with config from that file. */
 export type ConfiguredNode = ReadNode | ReadFunction | PatchedNode | PatchedFunction;

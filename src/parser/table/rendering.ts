@@ -1,5 +1,5 @@
-// The interface between the parser and the template engine; parsers of resources know only this. parse-rendering.ts
-// implements it.
+// The interface between the parser and the template engine, and the only part of it that resource parsers use.
+// parse-rendering.ts implements it.
 import type { Json, MacroNode, NodeConfig, RefArgs, TestConfig } from '../../contracts/node.ts';
 import type { NodeLayers } from '../config/relation-names.ts';
 import type { NodeCalls } from './node-calls.ts';
@@ -21,12 +21,12 @@ export interface RenderedNode {
 export type NamedReferences = Pick<NodeCalls, 'refs' | 'sources' | 'metrics'>;
 /** The owner of an expression. */
 export type Expressed = { readonly name: string; readonly original_file_path: string };
-/** Finds the text of a docs block by name; null stands for any package. */
+/** Finds the text of a docs block by name; null means any package. */
 export type DocsBlockOf = (name: string, packageName: string | null) => string | undefined;
 
 export interface Rendering {
   /**
-   * Renders a YAML string natively: `"{{ var('x') }}"` becomes the value of x. Plain text is returned as jinja leaves
+   * Renders a YAML string natively: `"{{ var('x') }}"` becomes the value of x. Plain text is returned as jinja returns
    * it.
    */
   yaml(text: string, packageName: string): Json;
@@ -35,8 +35,8 @@ export interface Rendering {
   /** Renders a hook of a node; its calls are added to `calls`. */
   hook(node: RenderedNode, sql: string, calls: NodeCalls): void;
   /**
-   * Renders first the arguments, then the code of a generic test; their calls are added to `calls`.
-   * @param calls null: only to see whether it fails
+   * Renders first the arguments, then the code of a generic test. Their calls are added to `calls`.
+   * @param calls null: only to see whether rendering fails
    */
   genericTest(node: PatchedTest, calls: NodeCalls | null): void;
   /** Calls the user's `generate_<component>_name` macro. */

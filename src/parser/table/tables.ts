@@ -1,5 +1,5 @@
-// Types of the tables that phases of a parse pass on: each phase reads the previous table and returns a new one. The
-// phases fill them; phases.ts defines nodes of each phase.
+// Types of the tables that the parse phases pass on: each phase reads the previous table and returns a new one.
+// phases.ts defines the nodes of each phase.
 import type { Manifest } from '../../contracts/manifest.ts';
 import type { DocNode, GroupNode, Json, MacroNode } from '../../contracts/node.ts';
 import type { DisabledLookup, PackageLookup, RefLookup } from './lookups.ts';

@@ -1,5 +1,5 @@
 // Finds the line in a properties file for errors of templates that the parser generates from its values. Otherwise an
-// error would name a line of generated text. Errors of the files themselves are left to the YAML reader.
+// error would name a line of generated text.
 import type { TsdbtError } from '../../errors.ts';
 import type { SourceFile } from '../../contracts/project.ts';
 
@@ -10,8 +10,8 @@ interface Trail {
 }
 
 /**
- * Sets the line of an error to that of the properties file, or removes it when the file contains no match.
- * @param made path under which the template was compiled: errors of other files, such as a macro's, are unchanged
+ * Sets the line of an error to that of the properties file, or removes it if the file contains no match.
+ * @param made path under which the template was compiled; errors of other files, such as a macro's, are unchanged
  */
 export function placeInYaml(
   error: TsdbtError,

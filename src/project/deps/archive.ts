@@ -1,6 +1,5 @@
 // Unpacks a package's .tar.gz into a new folder: only files, folders and links that stay inside, within limits.
-// node-tar parses the format and writes files; this file selects entries and creates links. The download is left to
-// others.
+// node-tar parses the format and writes files; this file selects entries and creates links.
 import { lstatSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -80,7 +79,7 @@ export async function unpack(archive: Buffer, folder: string, from: string, limi
       }
     },
   });
-  // `end` is emitted when all files are closed, also after an error, but not when the folder was deleted.
+  // `end` is emitted when all files are closed, also after an error, but not if the folder was deleted.
   const closed = new Promise<void>((done) =>
     writer.once('end', done).on('error', (error: Error) => {
       fail(error);

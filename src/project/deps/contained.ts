@@ -9,10 +9,10 @@ import type { TsdbtError } from '../../errors.ts';
 const MAX_LINKS = 40;
 
 /**
- * Walks the whole folder and follows no link out of it.
+ * Walks the whole folder without following links out of it.
  * @param from name of the package in errors
- * @throws TsdbtError `dependency` for a link that leaves the folder, and for anything that is no file, folder or
- * symbolic link
+ * @throws TsdbtError `dependency` for a link that leaves the folder, and for anything that is not a file, folder or
+ *   symbolic link
  */
 export function checkContained(root: string, from: string): void {
   const visit = (folder: readonly string[]): void => {
@@ -33,7 +33,7 @@ export function checkContained(root: string, from: string): void {
   visit([]);
 }
 
-/** The error of a package that could do harm. */
+/** The error of a package that could be harmful. */
 export function refused(from: string, what: string): TsdbtError {
   return errorOf('packageHoldsUnsafe', { package: from, what });
 }

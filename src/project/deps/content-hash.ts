@@ -1,5 +1,5 @@
-// Content hashes of downloaded packages: computes them, and keeps them as comments of package-lock.yml, which dbt
-// skips.
+// Content hashes of downloaded packages: computes them and stores them as comments in package-lock.yml, which dbt
+// ignores.
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -32,7 +32,7 @@ export function readHashes(lock: string): Map<string, string> {
   return new Map([...lock.matchAll(LINE)].map(([, hash = '', name = '']) => [JSON.parse(name) as string, hash]));
 }
 
-/** The lock file with these hashes alone. */
+/** Replaces the hashes in the text of a lock file. */
 export function withHashes(lock: string, hashes: ReadonlyMap<string, string>): string {
   const lines = [...hashes].sort(([a], [b]) => (a < b ? -1 : 1));
   const text = lock.replace(LINE, '').trimEnd();

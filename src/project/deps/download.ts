@@ -28,7 +28,7 @@ const MAX_BYTES = 256 * 2 ** 20;
 /** A download may take this many times the timeout of one answer, because a server may send one byte a minute. */
 const PATIENCE = 20;
 
-/** A request that failed; `again` tells whether a retry may succeed. */
+/** A failed request; `again` tells whether a retry may succeed. */
 export class NetworkError extends Error {
   readonly again: boolean;
 
@@ -38,11 +38,15 @@ export class NetworkError extends Error {
   }
 }
 
+const SECRET_PARAMETER = /token|secret|password|sig/i;
+
 /** A URL without user, password and token parameters. */
 export function withoutCredentials(url: string): string {
   return url
     .replace(/^([a-z+.-]+:\/\/)[^/\s]+@/i, '$1*****@')
-    .replace(/([?&][^=&?\s]*(?:token|secret|password|signature|sig)[^=&\s]*=)[^&\s]+/gi, '$1*****');
+    .replace(/([?&])([^=&?\s]*=)[^&\s]+/g, (all, sign, name) =>
+      SECRET_PARAMETER.test(name) ? `${sign}${name}*****` : all,
+    );
 }
 
 /**

@@ -21,7 +21,7 @@ export interface GitCheckout {
   readonly env: Environment;
   readonly logger: Logger;
   readonly delay: number;
-  /** Whether a downloaded package requests it: it may only name servers, no repository of this machine. */
+  /** Whether a downloaded package requests it: it may then only name servers, not repositories of this machine. */
   readonly foreign: boolean;
 }
 
@@ -47,9 +47,9 @@ const PASSING = new RegExp(
 );
 
 /**
- * Checks a revision out. Deletes the .git folder, because it contains the URL, which may contain tokens.
+ * Checks out a revision. Deletes the .git folder, because it contains the URL, which may contain tokens.
  * @returns the commit, and the folder of the package
- * @throws TsdbtError `dependency` with git's words
+ * @throws TsdbtError `dependency` with git's message
  */
 export async function checkOut(checkout: GitCheckout): Promise<{ commit: string; folder: string }> {
   const { url, revision, subdirectory, folder, logger, delay } = checkout;
@@ -118,7 +118,7 @@ function login(
   if (target !== null && (target.username !== '' || target.password !== '')) {
     const [user, password] = [decoded(target.username), decoded(target.password)];
     address = url.replace(/^([^:]+:\/\/)[^/?#]*@/, '$1');
-    // With only a user name, git asks this user's credential helpers for the password.
+    // If the URL has only a user name, git asks this user's credential helpers for the password.
     if (password !== '') settings.push([`credential.${target.origin}.helper`, '']);
     settings.push([`credential.${target.origin}.username`, user], [`credential.${target.origin}.helper`, HELPER]);
     Object.assign(more, { TSDBT_GIT_USER: user, TSDBT_GIT_PASSWORD: password });

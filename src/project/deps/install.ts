@@ -112,7 +112,7 @@ async function resolveAll(
   return found;
 }
 
-/** Replaces a file whole. A link in its place, or in that of the temporary file, is not followed. */
+/** Replaces a whole file. Links in place of it, or of the temporary file, are not followed. */
 function replaceFile(path: string, text: string): void {
   rmSync(`${path}.new`, { force: true });
   writeFileSync(`${path}.new`, text, { flag: 'wx' });
@@ -120,9 +120,9 @@ function replaceFile(path: string, text: string): void {
 }
 
 /**
- * Compares the contents of downloaded packages with those of the first installation.
+ * Compares the contents of downloaded packages with the hashes of their first installation.
  * @param found content hashes by package
- * @throws TsdbtError `dependency` when a package has changed
+ * @throws TsdbtError `dependency` if a package has changed
  */
 function checkHashes(project: Project, found: ReadonlyMap<string, string>): void {
   const path = `${project.project_root}/${LOCK_FILE}`;
@@ -138,7 +138,7 @@ function checkHashes(project: Project, found: ReadonlyMap<string, string>): void
   try {
     replaceFile(path, withHashes(text, found));
   } catch {
-    // A project that cannot be written installs packages all the same, without new hashes.
+    // If the project is read-only, packages are still installed, but new hashes are not stored.
     rmSync(`${path}.new`, { force: true });
   }
 }
@@ -158,8 +158,8 @@ async function installLocked(
   try {
     if (locked.length === 0) noPackages(logger);
     const listing = new Listing();
-    // The lock file also contains requests of packages: only the project's own entries may read secrets, and those of
-    // downloaded packages see no variable.
+    // The lock file also contains requests of packages. Only the project's own entries may read secrets; those of
+    // downloaded packages may not read any variable.
     const own = new Set(requests.map(({ unrendered }) => placeOf(unrendered)));
     const local = placesInLocal(project.project_root, requests);
     for (const entry of locked) {
@@ -215,7 +215,7 @@ function placeOf({ git, tarball, private: hidden, package: name, local }: Entry)
   return String(git ?? tarball ?? hidden ?? name ?? local);
 }
 
-/** The places that local packages of the project request, as written. */
+/** The folders of local packages that the project requests, as written. */
 function placesInLocal(root: string, requests: readonly Request[]): Set<string> {
   const folders = requests.flatMap(({ entry }) => (typeof entry['local'] === 'string' ? [entry['local']] : []));
   const places = new Set<string>();
@@ -291,7 +291,7 @@ function swap(staged: string, target: string): void {
   rmSync(old, { recursive: true, force: true });
 }
 
-/** Removes files that a killed `deps` left beside the folder. */
+/** Removes files that a killed `deps` left next to the folder. */
 function removeLeftovers(target: string): void {
   const parent = dirname(target);
   if (!existsSync(parent)) return;

@@ -43,7 +43,7 @@ export interface StoreOptions {
   readonly render: RenderYamlText;
   /** Scope of packages.yml: it may read secrets and has no target. */
   readonly scope: YamlScope;
-  /** The variables of git, proxies and the hub; `scope.env` holds those of templates. */
+  /** The variables of git, proxies and the hub; `scope.env` contains those of templates. */
   readonly env: Environment;
   readonly logger: Logger;
   readonly versionCheck: boolean;
@@ -65,13 +65,13 @@ export interface Metadata {
   readonly name: string;
   /** Its own requests. */
   readonly packages: readonly Request[];
-  /** The version as the lock file has it: a commit, never a branch. */
+  /** The version as in the lock file: a commit, never a branch. */
   readonly version: string | null;
   /** Its folder; null before it is fetched. */
   readonly folder: string | null;
 }
 
-/** Packages that the root project requests; those of dependencies.yml are not rendered. */
+/** Parses the packages that the root project requests. Those in dependencies.yml are not rendered. */
 export function requestsIn(root: string, { scope, render }: Pick<StoreOptions, 'scope' | 'render'>): Request[] {
   const { packages, fromDependenciesFile } = readPackageList(root);
   const rendered = fromDependenciesFile ? packages : (renderTree(packages as Json, scope, render) as Entry[]);
@@ -79,10 +79,10 @@ export function requestsIn(root: string, { scope, render }: Pick<StoreOptions, '
 }
 
 /**
- * Packages that a package requests. It may not read secrets, and a downloaded one no variable at all, because it could
- * send them to its own server in the address of a request.
+ * Parses the packages that a package requests. It must not read secrets. A downloaded package must not read any
+ * variable, because it could send the value to its own server as part of a URL.
  * @param foreign whether it was downloaded
- * @throws TsdbtError `dependency` when it requests a secret, now or when the lock file is read
+ * @throws TsdbtError `dependency` if it requests a secret, now or when the lock file is read
  */
 function requestsOf(name: string, folder: string, foreign: boolean, { scope, render }: StoreOptions): Request[] {
   try {
@@ -162,8 +162,8 @@ export class PackageStore {
   }
 
   /**
-   * Moves or copies a package into a folder that must not exist yet.
-   * @returns the content hash of a package that only its URL or version identifies, else null
+   * Moves or copies a package into a folder that must not exist.
+   * @returns the content hash of a package that is identified only by its URL or version, otherwise null
    */
   async place(pinned: Pinned, target: string): Promise<string | null> {
     const { wanted, version } = pinned;

@@ -1,5 +1,5 @@
-// How `clone` makes a node: its materialization is `clone` whatever the node's config; it is not compiled and has no
-// progress lines.
+// `clone`: uses the materialization `clone` whatever the node's config. The node is not compiled and has no progress
+// lines.
 import type { ManifestNode } from '../../contracts/node.ts';
 import { openScope } from '../../compiler/node-scope.ts';
 import { materialize } from '../materialize.ts';

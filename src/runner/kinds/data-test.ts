@@ -1,5 +1,5 @@
-// Data tests, generic and singular: the materialization counts failing rows, this file turns the count into pass, warn
-// or fail. The first failing rows are kept for the report.
+// Data tests, generic and singular: the materialization counts failing rows, and this file turns the count into pass,
+// warn or fail. The first failing rows are kept for the report.
 import type { Session } from '../../adapters/adapter.ts';
 import type { Table } from '../../adapters/table.ts';
 import { compileNode, macroNoter } from '../../compiler/compile.ts';
@@ -16,7 +16,7 @@ import type { RunContext } from '../context.ts';
 import type { NodeKind, Outcome } from '../node.ts';
 import { noteTested, testSlice } from '../test-slice.ts';
 
-/** How many failing rows the report shows. */
+/** Number of failing rows in the report. */
 const ROWS_SHOWN = 5;
 
 /** How data tests run. */
@@ -25,7 +25,7 @@ export const dataTestKind: NodeKind<TestNode> = {
     ctx.log.startLine(`test ${node.name}`, p);
   },
   async compile(ctx, node, session) {
-    // What is usual of all rows is not usual of the newest ones.
+    // The usual value of all rows is not the usual value of the newest rows.
     const slice = readsHistory(node) ? null : testSlice(ctx, node);
     if (slice?.where == null) return compileNode(ctx, node, session);
     const where = node.config.where ? `(${node.config.where}) and ${slice.where}` : slice.where;
@@ -45,14 +45,14 @@ export const dataTestKind: NodeKind<TestNode> = {
   },
 };
 
-/** How data tests run on what a node is about to publish: on all its rows, and without a memory of it. */
+/** Data tests of an audited node: they read all rows that are about to be published, and the pass is not recorded. */
 export const auditTestKind: NodeKind<TestNode> = {
   ...dataTestKind,
   compile: (ctx, node, session) => compileNode(ctx, node, session),
   execute: (ctx, node, session) => executeTest(ctx, node, session, auditTestKind.compile),
 };
 
-/** A test that others of its relation have shown to find nothing is done; any other is asked alone. */
+/** A test that a combined statement showed to find nothing has passed; any other test is run alone. */
 async function executeTest(
   ctx: RunContext,
   node: TestNode,
@@ -95,7 +95,7 @@ async function executeDataTest(ctx: RunContext, node: TestNode, session: Session
   return { ...verdict, message: [verdict.message, ...reasons].join('; '), response };
 }
 
-/** Of a singular test that reads `this`, which is the table of its own failures, the error with that explanation. */
+/** Explains the error of a singular test that reads `this`, which is the table of its own failures. */
 function withOwnRelation(node: TestNode, error: unknown): unknown {
   const reads = !node.test_metadata && /\{\{[^{}]*\bthis\b/.test(node.raw_code);
   return reads && error instanceof TsdbtError && error.kind === 'database' && error.message.includes(node.alias)
@@ -103,12 +103,12 @@ function withOwnRelation(node: TestNode, error: unknown): unknown {
     : error;
 }
 
-/** Whether it is the built-in test `usual`; a project may have one of its own under that name. */
+/** Whether it is the built-in test `usual`; a project may define its own test of that name. */
 function readsHistory({ depends_on }: TestNode): boolean {
   return depends_on.macros.includes('macro.dbt.test_usual');
 }
 
-/** Why the values in a table of failing rows are not usual. */
+/** Describes why values in a table of failing rows are not usual. */
 function reasonsOf({ columnNames, rows }: Table): string[] {
   const at = columnNames.findIndex((name) => name.toLowerCase() === 'reason');
   return rows.flatMap(({ values }) => (values[at] == null ? [] : [toText(values[at])]));
@@ -142,7 +142,7 @@ function wholeNumber(value: Value): number {
   throw errorOf('notAnInteger', { value: toText(value) });
 }
 
-/** What a database calls a boolean: a real one, 0 or 1, or one of Python's words. */
+/** Converts a database's boolean: a real one, 0 or 1, or one of Python's words. */
 function flag(value: Value): boolean {
   if (typeof value !== 'string') return isTruthy(value);
   const word = value.toLowerCase();
@@ -151,7 +151,10 @@ function flag(value: Value): boolean {
   throw errorOf('testVerdictNotBoolean', { value });
 }
 
-/** The first failing rows, for the report; an error here does not fail the test. @returns null: nobody wants them */
+/**
+ * Reads the first failing rows for the report. An error here does not fail the test. @returns null if they are not
+ * needed
+ */
 async function firstRows(ctx: RunContext, node: TestNode, session: Session, scope: NodeScope): Promise<Table | null> {
   if ((ctx.config.flags.quiet && !readsHistory(node)) || !node.compiled_code) return null;
   try {

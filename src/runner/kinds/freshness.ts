@@ -1,5 +1,5 @@
-// Freshness of sources, and of models that promise one: asks the adapter's macros for the newest row and compares its
-// age with the thresholds.
+// Freshness of sources, and of models with a freshness setting: queries the newest row with the adapter's macros and
+// compares its age with the thresholds.
 import type { Session } from '../../adapters/adapter.ts';
 import { relationFrom } from '../../context/relations.ts';
 import type { Manifest } from '../../contracts/manifest.ts';
@@ -17,7 +17,7 @@ import type { NodeWithRows } from '../nodes.ts';
 import type { FreshnessThreshold, ModelNode, SourceDefinition, TimeThreshold } from '../../contracts/node.ts';
 import type { NodeKind, Outcome } from '../node.ts';
 
-/** What was measured, kept until sources.json is written. */
+/** Measured values, kept until sources.json is written. */
 export interface Freshness {
   readonly maxLoadedAt: string;
   readonly snapshottedAt: string /** Seconds. */;
@@ -38,18 +38,16 @@ function freshnessStatus(threshold: FreshnessThreshold | null, age: number): Fre
   return exceeded(threshold?.warn_after, age) ? 'warn' : 'pass';
 }
 
-/** What freshness is measured of. */
+/** A node whose freshness is measured. */
 export type FreshNode = SourceDefinition | ModelNode;
 
-/** The source or model of this unique_id. */
+/** Returns the source or model with this unique_id. */
 export function freshNode({ sources, nodes }: Pick<Manifest, 'sources' | 'nodes'>, id: string): FreshNode | null {
   const node = sources[id] ?? nodes[id];
   return node?.resource_type === 'source' || node?.resource_type === 'model' ? node : null;
 }
 
-/**
- * True for what `source freshness` looks at: sources with thresholds, and models with `meta: {tsdbt: {freshness: …}}`.
- */
+/** Whether `source freshness` measures it: sources with thresholds, and models with `meta: {tsdbt: {freshness: …}}`. */
 export function hasFreshness(manifest: Pick<Manifest, 'sources' | 'nodes'>, id: string): boolean {
   const node = freshNode(manifest, id);
   if (node === null) return false;
@@ -73,7 +71,7 @@ interface Terms {
   readonly query: string | null;
 }
 
-/** @throws {TsdbtError} when a model's terms cannot be read */
+/** @throws {TsdbtError} if a model's settings are invalid */
 function termsOf(node: FreshNode): Terms {
   if (node.resource_type === 'source')
     return { threshold: node.freshness, field: node.loaded_at_field, query: node.loaded_at_query };
@@ -110,7 +108,7 @@ function shownAs(node: FreshNode): [group: string, name: string] {
   return node.resource_type === 'source' ? [node.source_name, node.name] : [node.schema, node.alias];
 }
 
-/** How freshness checks run; what they measure goes into `measured` by unique_id. */
+/** Freshness checks; results are stored in `measured` by unique_id. */
 export function freshnessKind(measured: Map<string, Freshness>): NodeKind<FreshNode> {
   return {
     errorStatus: 'runtime error',
@@ -135,17 +133,17 @@ export function freshnessKind(measured: Map<string, Freshness>): NodeKind<FreshN
   };
 }
 
-/** When the newest row is of, and when that was measured, by the database's clock; milliseconds. */
+/** Time of the newest row, and time of the measurement by the database's clock; milliseconds. */
 export interface NewestRow {
-  /** null: there are no rows. */
+  /** Null: there are no rows. */
   readonly newest: number | null;
   readonly at: number;
 }
 
 /**
- * Measures a node whatever its thresholds.
- * @param field column or expression; null: what the source says itself
- * @throws {TsdbtError} of the database, or when nothing tells a source's times
+ * Measures a node regardless of thresholds.
+ * @param field column or expression; null: what the source itself reports
+ * @throws {TsdbtError} of the database, or if a source has no column with times
  */
 export async function newestRow(
   ctx: RunContext,
@@ -166,7 +164,7 @@ export async function newestRow(
   );
   const { maxLoadedAt, snapshottedAt } = freshness;
   const newest = Date.parse(maxLoadedAt);
-  // ClickHouse's maximum of no rows is the beginning of its time.
+  // ClickHouse's maximum of no rows is the minimum of the type.
   const none = maxLoadedAt === NO_ROWS.isoformat() || newest === 0;
   return { newest: none ? null : newest, at: Date.parse(snapshottedAt) };
 }
@@ -209,12 +207,12 @@ async function measure(ctx: RunContext, node: NodeWithRows, terms: Terms, sessio
   return { freshness: aged(row.values[0] ?? null, row.values[1] ?? null), response };
 }
 
-/** The loader's columns of times. A table of another database has none of them. */
+/** The loader's time columns. A table synced from another database has none of them. */
 const LOADED_TIMES: readonly (string | null)[] = ['_kafka_ts', '_loaded_at'];
 
 /**
- * A source that `tsdbt load` fills is answered from the positions, without a look at its rows: when its newest message
- * was made, or its newest row loaded; of a table of another database when its last sync began.
+ * Measures a source that `tsdbt load` fills from the load positions, without reading its rows: when its newest message
+ * was produced, or its newest row loaded. For a table synced from another database, when its last sync began.
  */
 async function measureLoaded(
   ctx: RunContext,
@@ -231,7 +229,7 @@ async function measureLoaded(
       freshness: aged(field === '_loaded_at' ? state.newestLoad : state.newestMessage, state.now),
       response: {},
     };
-  // Nothing but the positions tells of these rows: there are none yet.
+  // Only the positions describe these rows: there are none yet.
   return field === null ? { freshness: aged(null, PyDateTime.fromJsDate(new Date(ctx.now()))), response: {} } : null;
 }
 
@@ -254,7 +252,7 @@ function inUtc(value: Value, field: string): PyDateTime {
   throw errorOf('freshnessIsNoTime', { field, type: typeName(value) });
 }
 
-/** The entry of sources.json (of freshness.json for a model) for what was measured. */
+/** The entry of a measurement in sources.json (for a model, freshness.json). */
 export function freshnessResult(node: FreshNode, result: RunResult, measured: Freshness): FreshnessResult {
   return {
     unique_id: node.unique_id,

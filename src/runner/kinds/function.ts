@@ -1,5 +1,5 @@
-// User-defined functions: the function itself, then its overloads, each by the materialization; an overload that fails
-// leaves the others. The SQL is the macros'.
+// User-defined functions: runs the materialization for the function, then for its overloads. An overload that fails
+// does not stop the others.
 import type { Session } from '../../adapters/adapter.ts';
 import { type CompilableNode, compileNode } from '../../compiler/compile.ts';
 import { openScope } from '../../compiler/node-scope.ts';
@@ -61,7 +61,7 @@ async function create(
   return { message: main.message, response: main.response };
 }
 
-/** Each overload is the function with other arguments, another result and another body. */
+/** An overload is the function with other arguments, result and body. */
 async function createOverloads(
   ctx: RunContext,
   node: FunctionNode,

@@ -1,4 +1,4 @@
-// Which kind of runner a node gets in which command. A table; the kinds are in the files beside it.
+// Maps each command and resource type to the kind that runs it.
 import { errorOf } from '../../error-table.ts';
 import type { GraphNode, ModelNode } from '../../contracts/node.ts';
 import { cloneKind } from './clone.ts';
@@ -15,8 +15,8 @@ import { snapshotKind } from './snapshot.ts';
 import { unitTestKind } from './unit-test.ts';
 
 /**
- * @param which the command; freshness brings its own kind
- * @param batched models that are run batch by batch
+ * @param which the command; freshness has its own kind
+ * @param batched models that run batch by batch
  */
 export function kindFor(which: string, batched: (model: ModelNode) => boolean): (node: GraphNode) => NodeKind {
   return (node) => chooseKind(which, node, batched) as NodeKind;

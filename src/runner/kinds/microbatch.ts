@@ -1,5 +1,5 @@
-// Microbatch models: which batches a run does, one after the other, each a transaction of its own; their results as
-// one. What a batch executes is the materialization's; the arithmetic of intervals is in batches.ts.
+// Microbatch models: selects the batches of a run and runs them one after the other, each in its own transaction, and
+// combines their results. The materialization executes a batch; batches.ts computes intervals.
 import { errorOf } from '../../error-table.ts';
 import type { DoneInterval, Session } from '../../adapters/adapter.ts';
 import type { Relation } from '../../adapters/relation.ts';
@@ -37,33 +37,33 @@ import { addPart } from '../cost.ts';
 import type { NodeProgress } from '../node-info.ts';
 import { type NodeKind, type Outcome, executeNode, type Work } from '../node.ts';
 
-/** A model with its batch in it, as its templates see it; never written to an artifact. */
+/** A model with its batch, as its templates see it; never written to an artifact. */
 type BatchNode = ModelNode & {
   readonly batch: { readonly id: string; readonly event_time_start: PyDateTime; readonly event_time_end: PyDateTime };
 };
 
-/** What a run of one model is to do. */
+/** The batches of one model in a run. */
 interface Plan {
   readonly relation: Relation;
   readonly size: BatchSize;
   readonly batches: readonly Interval[];
-  /** How many of them, at the front, an earlier run should have done. */
+  /** How many of the first batches an earlier run missed. */
   readonly missed: number;
-  /** The first batch adds to a table that is there. */
+  /** Whether the first batch adds to an existing table. */
   readonly incremental: boolean;
-  /** Are finished batches recorded in the database's ledger? */
+  /** Whether finished batches are recorded in the database's ledger. */
   readonly noted: boolean;
-  /** The first batch rebuilds the table, which invalidates the ledger's entries of it. */
+  /** Whether the first batch rebuilds the table, which invalidates its entries in the ledger. */
   readonly forgets: boolean;
 }
 
-/** A batch and its number among those of the plan, from 0. */
+/** A batch and its index in the plan. */
 interface BatchAt {
   readonly batch: Interval;
   readonly index: number;
 }
 
-/** True for models that are run batch by batch. */
+/** Whether a model runs batch by batch. */
 export function isMicrobatch(ctx: Pick<RunContext, 'config' | 'resolver'>, model: ModelNode): boolean {
   return (
     model.config.materialized === 'incremental' &&
@@ -72,7 +72,7 @@ export function isMicrobatch(ctx: Pick<RunContext, 'config' | 'resolver'>, model
   );
 }
 
-/** A project with its own `get_incremental_microbatch_sql` can opt out of batches by the flag. */
+/** A project that overrides `get_incremental_microbatch_sql` can opt out of batches with the flag. */
 function usesBatches({ config, resolver }: Pick<RunContext, 'config' | 'resolver'>): boolean {
   if (config.flags['require_batched_execution_for_custom_microbatch_strategy'] !== false) return true;
   const macro = resolver.find('get_incremental_microbatch_sql', config.project.project_name);
@@ -85,7 +85,7 @@ export const microbatchKind: NodeKind<ModelNode> = {
   start(ctx, p, node) {
     ctx.log.startLine(describe(ctx, node), p);
   },
-  // Each batch is compiled by itself.
+  // Each batch is compiled separately.
   compile: async (_ctx, node) => node,
   execute: executeBatches,
   finish(ctx, p, node, result) {
@@ -110,7 +110,7 @@ async function executeBatches(
   work: Work,
 ): Promise<Outcome> {
   const plan = await planBatches(ctx, model, session);
-  // Each batch has a session of its own.
+  // Each batch has its own session.
   await session.release();
   const { batches, missed } = plan;
   ctx.journal?.batches(model.unique_id, batches.map(asText));
@@ -139,7 +139,7 @@ async function executeBatches(
     if (status !== 'success' && status !== 'skipped' && mayPass !== true) transient = false;
     if (status === 'success') ctx.journal?.batch(model.unique_id, asText(batch));
     (status === 'success' ? results.successful : results.failed).push(asText(batch));
-    // Without the first batch there may be no table. A missed batch that fails again does not block the others.
+    // If the first batch fails, there may be no table. A missed batch that fails again does not block the others.
     if (index === 0 && missed === 0) skip = status !== 'success';
   }
   const outcome = mergeResults(results, ctx.retry?.batches.get(model.unique_id) ?? null);
@@ -185,7 +185,7 @@ async function planBatches(ctx: RunContext, model: ModelNode, session: Session):
   await ctx.adapter.lockRelation(session, relation);
   const existing = ctx.adapter.cache.get(relation);
   const previous = ctx.retry?.batches.get(model.unique_id);
-  // A retry adds to what the first run has built, also when that was a full refresh.
+  // A retry adds to what the first run built, even if that was a full refresh.
   const incremental =
     existing?.type === 'table' && (previous !== undefined || !(model.config.full_refresh ?? flags.full_refresh));
   const given = givenWindow(ctx);
@@ -209,7 +209,7 @@ async function planBatches(ctx: RunContext, model: ModelNode, session: Session):
         ? splitIntoBatches(coveredInterval({ ...window, given }, size), size)
         : previous.failed.map(([from, to]) => ({ start: wallTime(from), end: wallTime(to) }));
     if (ledger !== null && partial) {
-      // What such a run writes is not the content of its batches: a later run builds them.
+      // Such a run does not write complete batches: a later run builds them.
       const before = done.length > 0 ? done : [{ start: truncate(begin, size), end: truncate(now, size) }];
       const left = incremental && !(await isEmpty(session, relation, done)) ? withoutBatches(before, batches) : [];
       await session.execute(nothingBuiltSql(ledger, relation), { autoBegin: true });
@@ -219,8 +219,7 @@ async function planBatches(ctx: RunContext, model: ModelNode, session: Session):
     }
     if (previous !== undefined) return { ...common, batches, missed: 0, noted: done.length > 0 };
     if (given !== null || !incremental) {
-      // An explicit window covers only a part of the table: its batches are recorded only where a ledger exists
-      // already.
+      // An explicit window covers only a part of the table: its batches are recorded only if a ledger already exists.
       return {
         ...common,
         batches,
@@ -242,14 +241,14 @@ async function planBatches(ctx: RunContext, model: ModelNode, session: Session):
   }
 }
 
-/** Is a table without notes also without rows? Then nothing of it is built, whoever created it. */
+/** Whether a table without ledger entries is empty. If so, none of it is built, whoever created it. */
 async function isEmpty(session: Session, relation: Relation, done: readonly DoneInterval[]): Promise<boolean> {
   if (done.length > 0) return false;
   const { table } = await session.execute(`select 1 from ${relation.render()} limit 1`, { fetch: true });
   return table.rows.length === 0;
 }
 
-/** `--event-time-start` and `--event-time-end`; in their place the sample's. */
+/** `--event-time-start` and `--event-time-end`, or the sample's window. */
 function givenWindow(ctx: RunContext): Interval | null {
   const { sample } = ctx.scopes;
   if (sample !== null) return { start: epoch(sample.start), end: epoch(sample.end) };
@@ -346,7 +345,7 @@ async function runBatch(
   return executeNode({ ...ctx, journal: null }, kind as NodeKind, node, p, work);
 }
 
-/** Where a batch and its ledger entry are not one transaction, a rebuild first clears the entries of the table. */
+/** If a batch and its ledger entry are not one transaction, a rebuild first deletes the table's entries. */
 function beginHook(ctx: RunContext, { relation, noted, forgets }: Plan, index: number): Hook[] {
   const sql = noted && forgets && index === 0 ? ctx.adapter.intervals?.beginSql?.(relation) : undefined;
   return sql === undefined ? [] : [{ sql, transaction: true, index: null }];

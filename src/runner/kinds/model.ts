@@ -1,5 +1,5 @@
-// Models, and what seeds and snapshots share with them: what their materialization has made goes to the cache.
-// Starting, timing and errors are node.ts's.
+// Models, and what seeds and snapshots share with them: runs the materialization and adds its relations to the cache.
+// node.ts handles start, timing and errors.
 import type { Session } from '../../adapters/adapter.ts';
 import { compileNode } from '../../compiler/compile.ts';
 import { relationFrom } from '../../context/relations.ts';
@@ -19,8 +19,8 @@ import { materialize, nodeRepresentation } from '../materialize.ts';
 
 /**
  * Executes a model, seed or snapshot.
- * @param audit runs the tests that it is audited by; absent: it is not audited
- * @param prepare opens the context to run it in, for one batch of a model; by default one of its own
+ * @param audit runs the tests of an audited node; absent: it is not audited
+ * @param prepare opens the context, for example for one batch of a model; by default a new one
  */
 export async function executeRelational(
   ctx: RunContext,

@@ -2,7 +2,7 @@
 import type { GraphNode } from '../../contracts/node.ts';
 import type { NodeKind } from '../node.ts';
 
-/** How nodes without work of their own run. */
+/** How nodes without any work run. */
 export const noOpKind: NodeKind<GraphNode> = {
   start: () => undefined,
   compile: async (_ctx, node) => node,

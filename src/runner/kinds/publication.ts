@@ -1,5 +1,4 @@
-// Publications: the rows of a model, snapshot or seed, sent to another database after its tests. Sending is left to
-// src/publish.
+// Publications: send the rows of a model, snapshot or seed to another database after its tests. src/publish sends them.
 import { relationFrom } from '../../context/relations.ts';
 import type { ManifestNode } from '../../contracts/node.ts';
 import type { PublicationNode } from '../../contracts/publication.ts';
@@ -17,7 +16,7 @@ export const publicationKind: NodeKind<PublicationNode> = {
   compile: async (_ctx, node) => node,
   async execute(ctx, node, session, _p, work) {
     const { receivers, adapter, config } = ctx;
-    // Readers of the copy have all rows until a whole build.
+    // Until a complete build, readers of the copy keep all rows.
     if (partOfRows(ctx) !== null)
       return { status: 'no-op', message: 'NO-OP', response: { _message: 'NO-OP' }, failures: null };
     const published = publishedNode(ctx.manifest.nodes, node);
@@ -65,7 +64,7 @@ export const publicationKind: NodeKind<PublicationNode> = {
   },
 };
 
-/** The option by which the command builds none of the rows or some. */
+/** The option with which the command builds no rows or only some. */
 function partOfRows({ config, scopes }: RunContext): string | null {
   if (config.flags.empty) return '--empty';
   return scopes.sample === null ? null : '--sample';

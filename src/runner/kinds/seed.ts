@@ -1,5 +1,5 @@
-// Seeds: loaded by their materialization; the table that was loaded is kept for `seed --show` and for on-run-end.
-// A table that `tsdbt load` fills is left alone.
+// Seeds: loaded by their materialization; the loaded table is kept for `seed --show` and for on-run-end. A table that
+// `tsdbt load` fills is left unchanged.
 import type { Session } from '../../adapters/adapter.ts';
 import type { SeedNode, SourceDefinition } from '../../contracts/node.ts';
 import { loadOrigin } from '../../project/load-config.ts';
@@ -10,7 +10,10 @@ import { nodeRepresentation } from '../materialize.ts';
 import { relationKey } from '../nodes.ts';
 import type { NodeKind } from '../node.ts';
 
-/** Has the loader written rows into the source's table? Of a table of another database: was it ever synced? */
+/**
+ * Whether the loader has written rows into the source's table, or, for a table of another database, whether it was ever
+ * synced.
+ */
 async function isFilled(ctx: RunContext, session: Session, source: SourceDefinition): Promise<boolean> {
   const origin = loadOrigin(source) ?? 'topics';
   const state = await ctx.adapter.loadedState(session, source, origin);

@@ -1,4 +1,4 @@
-// compile and show: nodes that are compiled, and previewed by a limited query.
+// compile and show: nodes are compiled, and for show previewed by a limited query.
 import { compileNode } from '../../compiler/compile.ts';
 import { locateDatabaseError } from '../../compiler/source-map.ts';
 import { openScope } from '../../compiler/node-scope.ts';

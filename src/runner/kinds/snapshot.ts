@@ -1,4 +1,4 @@
-// Snapshots: models with a start and a result line of their own.
+// Snapshots: models with their own start and result lines.
 import { compileNode } from '../../compiler/compile.ts';
 import { relationFrom } from '../../context/relations.ts';
 import type { SnapshotNode } from '../../contracts/node.ts';
@@ -8,7 +8,7 @@ import { nodeRepresentation } from '../materialize.ts';
 import type { RunContext } from '../context.ts';
 import type { NodeKind, Outcome } from '../node.ts';
 
-/** Under `--empty` and `--sample` most rows are missing, not deleted: a snapshot that has a history is left alone. */
+/** With `--empty` and `--sample` most rows are missing, not deleted, so an existing snapshot is left unchanged. */
 function keptHistory(ctx: RunContext, node: SnapshotNode): Outcome | null {
   const option = ctx.config.flags.empty === true ? '--empty' : ctx.scopes.sample !== null ? '--sample' : null;
   const relation = relationFrom(ctx.adapter, ctx.config.project.quoting, node);

@@ -1,5 +1,5 @@
-// Unit tests: the tested model's code over the given rows, compared with the expected rows. The SQL is the `unit`
-// materialization's; nothing is built that stays.
+// Unit tests: run the tested model's code on the given rows and compare the result with the expected rows. The `unit`
+// materialization creates the SQL; nothing permanent is built.
 import type { Session } from '../../adapters/adapter.ts';
 import type { Table } from '../../adapters/table.ts';
 import { compileNode } from '../../compiler/compile.ts';
@@ -27,10 +27,10 @@ export const unitTestKind: NodeKind<UnitTestNode> = {
   start(ctx, p, node) {
     ctx.log.startLine(`unit_test ${shownName(node)}`, p);
   },
-  // The nodes to compile are made from the test and its inputs during execution.
+  // The nodes to compile are created from the test and its inputs during execution.
   compile: async (_ctx, node) => node,
   execute: executeUnitTest,
-  // What was compiled is what its result tells of, as in dbt.
+  // As in dbt, the result describes the compiled node.
   finish(ctx, p, node, result) {
     ctx.log.testResult(shownName(p.node as UnitTestNode), result.status, result.failures, result.execution_time, null, {
       ...p,
@@ -94,8 +94,8 @@ async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Ses
 }
 
 /**
- * Inputs that a project's own `ref` or `source` macro reads, such as `ref('a', label='x')`: what the macro asks the
- * built-in one for. Empty without the flag `support_custom_ref_kwargs`, as in dbt.
+ * Inputs that a project's own `ref` or `source` macro reads, such as `ref('a', label='x')`: the call that the macro
+ * makes to the built-in one. Empty without the flag `support_custom_ref_kwargs`, as in dbt.
  */
 async function ownInputs(ctx: RunContext, test: UnitTestNode, session: Session): Promise<Map<string, UnitTestInput>> {
   const found = new Map<string, UnitTestInput>();
@@ -150,7 +150,7 @@ function unitTestLookup(
       );
       return named[0] ?? (lookup.ref({ name, package: packageName, version }, from) === 'disabled' ? 'disabled' : null);
     },
-    // The stand-in of a source is a model; references need only its identity.
+    // The replacement of a source is a model; references need only its identity.
     source: (source, table) => (sources.get(`${source}.${table}`) as unknown as SourceDefinition | undefined) ?? null,
     function: (name, functionPackage, from) => lookup.function(name, functionPackage, from ?? test.package_name),
     metric: () => null,
@@ -186,7 +186,7 @@ function versionFits(node: ManifestNode, wanted: string | number | null): boolea
   return String(node.version) === String(wanted ?? node.latest_version);
 }
 
-/** The materialization gives both tables in one, told apart by `actual_or_expected`. */
+/** The materialization returns both tables as one, distinguished by `actual_or_expected`. */
 function split(table: Table): { columns: string[]; actual: Value[][]; expected: Value[][] } {
   const names = table.columnNames.map((n) => n.toLowerCase());
   const mark = names.indexOf('actual_or_expected');

@@ -1,8 +1,8 @@
-// The TypeErrors of calling a method of a built-in type with the wrong arguments, in CPython's words.
+// CPython's TypeErrors for a built-in method that is called with the wrong arguments.
 import { typeError } from '../python-error.ts';
 import type { Kwargs, Value } from '../value.ts';
 
-/** Arguments of which so many are there. */
+/** Arguments with a known count. */
 export type AtLeast<Least extends number> = Least extends 1
   ? readonly [Value, ...Value[]]
   : Least extends 2
@@ -10,9 +10,9 @@ export type AtLeast<Least extends number> = Least extends 1
     : readonly Value[];
 
 /**
- * Checks a method that takes positional arguments only.
+ * Checks the arguments of a method that takes only positional ones.
  * @param name qualified: `dict.get`
- * @throws JinjaError in CPython's words
+ * @throws JinjaError with CPython's message
  */
 export function checkArity<Least extends number>(
   name: string,

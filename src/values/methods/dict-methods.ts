@@ -108,14 +108,14 @@ const METHODS: ReadonlyMap<string, Method<PyDict>> = new Map<string, Method<PyDi
   ],
 ]);
 
-/** The method of this name, unbound. */
+/** Returns the unbound method of that name. */
 export function getDictMethod(name: string): Method<PyDict> | undefined {
   return METHODS.get(name);
 }
 
 /**
- * The pairs that `dict(source)` reads: a dict's entries, or the items of a sequence of pairs.
- * @throws JinjaError in CPython's words
+ * Returns the pairs that `dict(source)` reads: a dict's entries, or the items of a sequence of pairs.
+ * @throws JinjaError with CPython's message
  */
 export function pairsOf(source: Value): (readonly [Value, Value])[] {
   if (source instanceof PyDict) return [...source.entries()];

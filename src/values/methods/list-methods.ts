@@ -126,7 +126,7 @@ const TUPLE_METHODS: ReadonlyMap<string, Method<PyTuple>> = new Map<string, Meth
   ],
 ]);
 
-/** The method of this name, unbound. */
+/** Returns the unbound method of that name. */
 export function getListMethod(name: string): Method<Value[]> | undefined {
   return METHODS.get(name);
 }
@@ -136,7 +136,7 @@ export function getTupleMethod(name: string): Method<PyTuple> | undefined {
 }
 
 /**
- * An int argument.
+ * Converts an argument to an int.
  * @throws JinjaError `'str' object cannot be interpreted as an integer`
  */
 export function indexArgument(v: Value): number {

@@ -1,9 +1,8 @@
-// What a method of a built-in type is: a function of the object and the arguments of the call; and binding one to its
-// object.
+// A method of a built-in type: a function of the object and the call's arguments, and how it is bound to an object.
 import { bounded } from '../budget.ts';
 import type { Callable, CallableFace, Kwargs, Value } from '../value.ts';
 
-/** A method before it is bound. */
+/** An unbound method. */
 export type Method<Self> = (self: Self, args: readonly Value[], kwargs: Kwargs) => Value;
 
 class MethodFace implements CallableFace {
@@ -12,7 +11,7 @@ class MethodFace implements CallableFace {
 
   constructor(name: string) {
     this.#name = name;
-    // jinja2's sandbox wraps these methods.
+    // Methods that jinja2's sandbox wraps.
     this.type = name === 'format' || name === 'format_map' ? 'function' : 'builtin_function_or_method';
   }
 
@@ -21,7 +20,7 @@ class MethodFace implements CallableFace {
   }
 }
 
-/** `obj.method` as a value. */
+/** Binds a method: the value of `obj.method`. */
 export function bindMethod<Self>(name: string, method: Method<Self>, self: Self): Callable {
   const bound: Callable = (args, kwargs) => {
     const result = method(self, args, kwargs);

@@ -2,7 +2,7 @@
 import { makeFloat } from '../float.ts';
 import type { Value } from '../value.ts';
 
-/** The attribute `name` of a number, or `undefined`. */
+/** Returns the attribute `name` of a number, or `undefined`. */
 export function getNumberMethod(self: boolean | number | bigint | undefined, name: string): Value | undefined {
   const v = typeof self === 'boolean' ? Number(self) : (self ?? 0);
   if (typeof v === 'number' && !Number.isInteger(v)) {

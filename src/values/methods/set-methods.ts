@@ -119,7 +119,7 @@ function without(set: PySet, others: readonly Value[]): PySet {
   return new PySet([...set.values()].filter((x) => !sets.some((o) => o.has(x))));
 }
 
-/** The method of this name, unbound. */
+/** Returns the unbound method of that name. */
 export function getSetMethod(name: string): Method<PySet> | undefined {
   return METHODS.get(name);
 }

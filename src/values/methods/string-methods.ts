@@ -1,5 +1,5 @@
-// Methods of str: case, search, padding and the kinds of characters. Cutting a text apart is in string-splitting.ts,
-// `format` in string-format.ts.
+// Methods of str: case, search, padding and character classes. Splitting is in string-splitting.ts, `format` in
+// string-format.ts.
 import { checkText } from '../budget.ts';
 import { PyBytes } from '../bytes.ts';
 import { argumentBinder } from '../callable.ts';
@@ -20,7 +20,7 @@ import { SPLITTING_METHODS } from './string-splitting.ts';
 
 type Entry = readonly [string, Method<string>];
 
-/** A method without arguments. */
+/** Defines a method without arguments. */
 function plain(name: string, fn: (self: string) => Value): Entry {
   return [
     name,
@@ -31,7 +31,7 @@ function plain(name: string, fn: (self: string) => Value): Entry {
   ];
 }
 
-/** A method with positional arguments only. */
+/** Defines a method with positional arguments only. */
 function positional<Least extends number>(
   name: string,
   least: Least,
@@ -47,7 +47,10 @@ function positional<Least extends number>(
   ];
 }
 
-/** A method whose arguments CPython parses by PyArg_ParseTuple, whose message for a wrong count differs. */
+/**
+ * Defines a method whose arguments CPython parses with PyArg_ParseTuple, which has a different message for a wrong
+ * count.
+ */
 function searching(name: string, fn: (self: string, args: AtLeast<1>) => Value): Entry {
   return [
     name,
@@ -66,7 +69,7 @@ function textArgument(v: Value | undefined): string {
   throw typeError(`must be str, not ${typeName(v ?? null)}`);
 }
 
-/** A start and an end in code points, as offsets of UTF-16 units. */
+/** Converts a start and an end in code points to offsets in UTF-16 units. */
 function bounds(self: string, args: readonly Value[]): { text: string; shift: (offset: number) => number } {
   const points = codePoints(self);
   const length = points.length;
@@ -154,7 +157,7 @@ function title(self: string): string {
   }).join('');
 }
 
-/** Lower case of each character; the final sigma of a word has a form of its own. */
+/** Lowercases each character. The final sigma of a word has a special form. */
 function lowerParts(self: string): string[] {
   const whole = self.toLowerCase();
   let at = 0;
@@ -194,7 +197,7 @@ function isTitle(self: string): boolean {
   return found;
 }
 
-/** Whose capitals are the older letters. */
+/** Cherokee: its capitals are the older letters, so case folding maps to capitals. */
 const CHEROKEE = /[\u13a0-\u13fd\uab70-\uabbf]/;
 
 function caseFold(self: string): string {
@@ -406,7 +409,7 @@ const OWN: readonly Entry[] = [
   ...SPLITTING_METHODS,
 ];
 
-/** A subclass of str, such as markupsafe's Markup, counts as a str; formatting needs to know the type. */
+/** A subclass of str, such as markupsafe's Markup, is a str. Formatting needs to know the type. */
 const METHODS: ReadonlyMap<string, Method<string>> = new Map(
   OWN.map(([name, method]): Entry => {
     if (name.startsWith('format')) return [name, method];
@@ -422,7 +425,7 @@ function plainText(v: Value): Value {
   return isTextObject(v) ? (v.jinjaKey?.() as string) : v;
 }
 
-/** The method of this name, unbound. */
+/** Returns the unbound method of that name. */
 export function getStringMethod(name: string): Method<string> | undefined {
   return METHODS.get(name);
 }

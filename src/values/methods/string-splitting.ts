@@ -1,4 +1,4 @@
-// Methods of str that cut a text apart or trim it.
+// Methods of str that split or strip text.
 import { argumentBinder } from '../callable.ts';
 import { typeError, valueError } from '../python-error.ts';
 import { isTruthy } from '../truth.ts';

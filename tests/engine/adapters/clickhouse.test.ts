@@ -1,7 +1,5 @@
 // The ClickHouse adapter on its embedded server: values and types of results, errors with their place, the catalogue,
 // loading of rows, sessions.
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../../src/adapters/adapter.ts';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
@@ -10,7 +8,7 @@ import { inferTable } from '../../../src/adapters/table-inference.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 import { toRepr } from '../../../src/values/text.ts';
 import { sleep } from '../../../src/within.ts';
-import { clickhouseAdapter, clickhouseMissing, withOpenClickhouse } from '../support/clickhouse.ts';
+import { clickhouseAdapter, clickhouseMissing } from '../support/clickhouse.ts';
 import { FOR_EVENTS } from '../support/events.ts';
 
 const SCHEMA = 'adapter_test';
@@ -225,38 +223,6 @@ describe.skipIf(clickhouseMissing !== null)(
         engine: 'Atomic',
         atomicExchange: true,
         lightweightDeletes: true,
-      });
-    });
-
-    it('asks no other server what it holds: one may be away', async () => {
-      let asked = 0;
-      const silent = createServer(() => {
-        asked += 1;
-      }).listen(0, '127.0.0.1');
-      await once(silent, 'listening');
-      const { port } = silent.address() as AddressInfo;
-      await withOpenClickhouse(async (_server, path) => {
-        const adapter = clickhouseAdapter(SCHEMA, { path });
-        const session = adapter.session({ name: 'test' });
-        await session.execute(
-          `create database adapter_test_remote engine = PostgreSQL('127.0.0.1:${port}', 'd', 'u', 'p')`,
-        );
-        // The server itself asks twice, 2 s apart, when it has such a database.
-        await expect.poll(() => asked, FOR_EVENTS).toBe(2);
-        asked = 0;
-        try {
-          await session.execute('create table if not exists here (x Int8) engine = MergeTree order by x');
-          const here = adapter.createRelation({ schema: SCHEMA, identifier: 'here', type: 'table' });
-          await adapter.fillCache(session, [{ database: '', schema: SCHEMA }]);
-          await adapter.fetchChangeMarks(session, [here]);
-          await adapter.lockRelation(session, here);
-          expect(asked).toBe(0);
-        } finally {
-          await session.execute('drop database adapter_test_remote');
-          silent.close();
-          await session.release();
-          await adapter.close();
-        }
       });
     });
 

@@ -5,7 +5,7 @@ import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab, type Fault } from './clickhouse-lab.ts';
 import { pause } from './project.ts';
 
-/** `npm run faults` kills at every statement. */
+/** `npm run faults -- clickhouse` kills at every statement. */
 const LONG = process.env['TSDBT_FAULT_KILLS'] !== undefined;
 const VIEW = "{{ config(materialized='materialized_view', order_by='n') }}\n";
 

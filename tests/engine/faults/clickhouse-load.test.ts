@@ -27,7 +27,7 @@ const TABLES = [
   `create table raw.total (ids Int64, n UInt64) engine = SummingMergeTree order by tuple() ${WINDOW}`,
   'create materialized view raw.total_mv to raw.total as select sum(id) as ids, count() as n from raw.events',
 ];
-/** Of what kinds the faults are; `npm run faults` tries all at each statement. */
+/** Of what kinds the faults are; `npm run faults -- clickhouse` tries all at each statement. */
 const LONG = process.env['TSDBT_FAULT_KILLS'] !== undefined;
 const HOW: readonly Fault['how'][] = LONG ? ['before', 'after', 'late', 'server'] : ['after', 'late', 'server'];
 const BUILD_HOW: readonly Fault['how'][] = LONG ? HOW : ['after', 'server'];

@@ -7,7 +7,7 @@ import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab, type Fault } from './clickhouse-lab.ts';
 
 const ROWS = 5000;
-/** Faults of each kind; `npm run faults` tries each of them at each statement. */
+/** Faults of each kind; `npm run faults -- clickhouse` tries each of them at each statement. */
 const LONG = process.env['TSDBT_FAULT_KILLS'] !== undefined;
 const FAULTS = 2;
 const HOW: readonly Fault['how'][] = LONG ? ['server', 'before', 'after', 'late'] : ['server', 'after'];

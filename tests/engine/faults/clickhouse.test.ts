@@ -1,6 +1,7 @@
 // Runs on ClickHouse that are killed at any statement, the server too: afterwards the same command leaves exactly what
-// an undisturbed run leaves, and a reader has only ever seen the table before or after. `npm run faults` kills at every
-// statement; with TSDBT_ORACLE_CLICKHOUSE real dbt-clickhouse's strategies run in the same harness, for comparison.
+// an undisturbed run leaves, and a reader has only ever seen the table before or after. `npm run faults -- clickhouse`
+// kills at every statement; with TSDBT_ORACLE_CLICKHOUSE real dbt-clickhouse's strategies run in the same harness, for
+// comparison.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab, type Fault, type Program, TSDBT } from './clickhouse-lab.ts';

@@ -117,6 +117,27 @@ const HOSTILE = (): readonly string[] => {
     `set additional_result_filter = 'length(${escaped(F)}) > 1'; select 1`,
     `set dialect = 'polyglot', polyglot_dialect = 'mysql'; select 1`,
     `select * from format(JSONEachRow, '{"a": 1}') settings schema_inference_hints = 'b String default ${escaped(F)}'`,
+    `insert into function null('a Int8, b Int8 default toUInt8(${escaped(F)})') (a) format JSONEachRow {"a": 1}`,
+    `insert into function null(concat('a Int8, b Int8 default toUInt8(fi', 'le(''${secret}''))')) (a) format TSV 1`,
+    `select b from viewIfPermitted(select * from d.gone else null('a Int8, b Int8 default toUInt8(${escaped(F)})'))`,
+    `create table d.k as null('a Int8, b Int8 default toUInt8(${escaped(F)})')`,
+    // Escapes that are no character.
+    `insert into function null('a Int8, b Int8 d\\Nefault toUInt8(fi\\Nle(''${secret}''))') (a) format TSV 1`,
+    `select * from format(JSONEachRow, 'a String, b String d\\Nefault fi\\Nle(''${secret}'')', '{"a": 1}')`,
+    `select \`fi\\Nle\`('${secret}')`,
+    `create table d.f (a Int8) engine = MergeTree order by a settings disk = \`di\\Nsk\`(type = 'local', path = '${out('l')}/')`,
+    // Rows that the server does not set apart hide statements behind an empty line.
+    ...[
+      'into d.t (a) format\u00a0TSV',
+      'into d.t (a) format\u180eTSV',
+      'into\u0085d.t (a) format TSV',
+      'into d.t (a) format `TSV`',
+      'into d.t (a) format "T\\x53V"',
+      'into d.t(a)format TSV',
+      'into table d.values format TSV',
+      'into values format TSV',
+      `into d.t /* ${'x'.repeat(200_000)} */ format TSV`,
+    ].map((head) => `insert ${head}\n'\n\nselect 1 into outfile '${out('rows')}' --'`),
     // Files that settings name.
     `select 1 format Template settings format_template_row = '${secret}'`,
     `select 1 format Template settings format_template_resultset = '${secret}', format_template_row_format = 'x'`,
@@ -211,6 +232,9 @@ const ORDINARY: readonly string[] = [
   "insert into d.file (disk, file) values ('a', 'see file (1)')",
   "insert into d.file (disk, file) select 'a', 'file(2)'",
   "insert into d.file format TSV file('x')\tdisk(1)",
+  'insert into d.file(file)format`TSV`\nx',
+  "insert into function null('a Int8') values (1)",
+  "select null, 'ä' as `ö`, '\\N\\xe4' /* ü */ -- …",
   "select format('{} {}', upper('a'), 'b')",
   "select * from format(TSV, 'a Int8, b String', $$1\tfile('x')$$)",
   "select * from values('a Int8, b String', (1, 'x'), (2, upper('y')))",
@@ -241,6 +265,22 @@ describe('the embedded ClickHouse of a project', () => {
     }
     for (const table of ['t', 'n'])
       expect([table, (await ask(`select * from d.${table}`))[1].includes(SECRET)]).toEqual([table, false]);
+  });
+
+  it('reads each character between words as the engine does', async () => {
+    const characters = [
+      [0, 0x100],
+      [0x1680, 0x1681],
+      [0x180e, 0x180f],
+      [0x2000, 0x2070],
+      [0x3000, 0x3001],
+      [0xfeff, 0xff00],
+    ];
+    for (const [from = 0, to = 0] of characters)
+      for (let code = from; code < to; code++) {
+        const [status] = await ask(`select 1 into${String.fromCharCode(code)}outfile '${join(outside, 'x')}'`);
+        expect([code, status === 200, readdirSync(outside)]).toEqual([code, false, ['secret.txt']]);
+      }
   });
 
   it('takes no setting of a request for SQL', async () => {

@@ -322,3 +322,20 @@ describe('the log', () => {
     }
   });
 });
+
+describe('the results of an earlier run, which come with the project', () => {
+  it('do not allow retry to leave the project', async () => {
+    const args = { which: 'seed', allow_outside_paths: true };
+    const results = [{ unique_id: 'seed.o.secret', status: 'error', timing: [], adapter_response: {} }];
+    const metadata = { dbt_schema_version: 'https://schemas.getdbt.com/dbt/run-results/v6.json' };
+    write({
+      'p/dbt_project.yml': 'name: o\nprofile: o\n',
+      'p/target/run_results.json': JSON.stringify({ metadata, results, args, elapsed_time: 1 }),
+    });
+    mkdirSync(join(root, 'p/seeds'));
+    symlinkSync(join(root, 'outside/secret.csv'), join(root, 'p/seeds/secret.csv'));
+    const { code, out } = await tsdbt(['retry']);
+    expect(code, out).toBe(2);
+    expect(out).toContain("Link: 'seeds/secret.csv' leads to");
+  });
+});

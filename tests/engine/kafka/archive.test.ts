@@ -1,5 +1,5 @@
 // Archives of a real topic whose loaders are killed at every point and at random times, while the store goes away and
-// comes back: the files' multiset is the topic's. TSDBT_ARCHIVE_KILLS kills; `npm run faults:archive` asks for 200.
+// comes back: the files' multiset is the topic's. TSDBT_ARCHIVE_KILLS kills; `npm run faults -- archive` asks for 200.
 import { setTimeout as pause } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

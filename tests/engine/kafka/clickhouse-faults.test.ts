@@ -1,7 +1,7 @@
 // The loader from Kafka into ClickHouse under faults: killed within a flush and at random, stopped and woken beside
 // rivals, its server, its broker and its connections broken in between. The table and a view on it hold each message
 // once: what is called done after each fault, whose kind a failure names, and everything in the end. TSDBT_LOAD_KILLS
-// faults; `npm run faults:load` asks for 200.
+// faults; `npm run faults -- load` asks for 200.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClickhouseLab } from '../faults/clickhouse-lab.ts';

@@ -1,5 +1,5 @@
 // Debezium's Postgres connector live in Kafka Connect, and `format: debezium` into ClickHouse: what the source says,
-// over kills of the loader and of Debezium. TSDBT_CHANGE_SECONDS of changes; `npm run faults:changes`: 300.
+// over kills of the loader and of Debezium. TSDBT_CHANGE_SECONDS of changes; `npm run faults -- changes`: 300.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { ClickhouseLab } from '../faults/clickhouse-lab.ts';

@@ -1,6 +1,6 @@
 // Debezium's Postgres connector live in Kafka Connect: its envelopes arrive in Kafka, also over a kill of the worker,
-// and `format: debezium` makes of them what the source says. TSDBT_CHANGE_SECONDS of changes; `npm run
-// faults:changes`: 300.
+// and `format: debezium` makes of them what the source says. TSDBT_CHANGE_SECONDS of changes; `npm run faults
+// -- changes`: 300.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';

@@ -1,6 +1,6 @@
 // The loader killed at every point of a flush and at random times, stopped past its lease and woken, its database and
 // its broker crashed in between: multiset(topic) = multiset(table), dead letters = planted poison. TSDBT_LOAD_KILLS
-// kills; `npm run faults:load` asks for 200.
+// kills; `npm run faults -- load` asks for 200.
 import { execFileSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

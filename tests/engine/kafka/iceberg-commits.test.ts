@@ -1,6 +1,6 @@
 // Two that publish into one Iceberg table all the time, killed, or with the catalog or the store away, while pyiceberg
 // looks: each commit lands once or is refused, readers see whole versions. TSDBT_ICEBERG_COMMITS commits of each mode;
-// `npm run faults:iceberg` makes 100.
+// `npm run faults -- iceberg` makes 100.
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -11,7 +11,7 @@ import { FaultProject } from '../faults/project.ts';
 import { KafkaBroker } from './kafka-broker.ts';
 import { TopicWriter } from './topic-writer.ts';
 
-/** How often a loader is killed; `npm run faults:load` asks for more. */
+/** How often a loader is killed. */
 const KILLS = Number(process.env['TSDBT_LOAD_KILLS'] ?? 6);
 const SOURCE = (topic: string, more = 'mode: append'): string => `sources:
   - name: raw

@@ -63,6 +63,8 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
       lookback: { ms: 0 },
       key: [],
       columns: [],
+      hash: [],
+      drop: [],
       types: new Map(),
       adopt: false,
       everyMs: 1000,

@@ -1,4 +1,5 @@
 // load of tables of another Postgres, as commands: killed processes, what check and status say, connections at fault.
+import { createHmac } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OWN_SERVER } from '../adapters/servers.ts';
@@ -113,6 +114,25 @@ describe('load of a table of another database', () => {
     expect(await freshness(1)).toMatchObject({ status: 'error', max_loaded_at: '0001-01-01T00:00:00+00:00' });
     project.write({ 'models/sources.yml': sources });
     for (const path of ['seeds/users.csv', 'macros/schema.sql']) project.remove(path);
+  });
+
+  it('hashes by the key of the environment, and does nothing without it', async () => {
+    const sources = project.read('models/sources.yml');
+    const hidden = sources
+      .replace('cursor: updated_at', 'cursor: updated_at, hash: [name]')
+      .replace('name: users', 'name: members');
+    project.write({ 'models/sources.yml': hidden });
+    const without = await project.run(['load', '--once']);
+    expect(without.code).toBe(2);
+    expect(without.out).toContain('Source app.members hashes or drops personal data, and TSDBT_HASH_KEY is not set.');
+    project.env = { ...project.env, TSDBT_HASH_KEY: 'secret key' };
+    const ended = await project.run(['load', '--once']);
+    expect(ended.code, ended.out).toBe(0);
+    const { rows } = await source.query('select id::text, name from users order by users.id');
+    expect(await project.rows('select id::text, name from app.members order by members.id')).toEqual(
+      rows.map(({ id, name }) => [id, createHmac('sha256', 'secret key').update(name).digest('hex')]),
+    );
+    project.write({ 'models/sources.yml': sources });
   });
 
   it('names a connection that is missing or of another type, and tests each by debug', async () => {

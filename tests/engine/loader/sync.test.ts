@@ -67,6 +67,8 @@ describe('a table of another Postgres', () => {
       lookback: { ms: 0 },
       key: [],
       columns: [],
+      hash: [],
+      drop: [],
       types: new Map(),
       adopt: false,
       everyMs: 1000,
@@ -444,7 +446,8 @@ describe('a table of another Postgres', () => {
         'updated_at.',
     ]);
     expect(await says({ ...target, columns: ['id', 'mail'] })).toEqual([
-      `T cannot be synced: public.${target.identifier} has no column 'mail', which 'columns' names`,
+      `T cannot be synced: public.${target.identifier} has no column 'mail', which 'columns' names. Columns: id, name, ` +
+        'updated_at.',
     ]);
     expect(await says({ ...target, cursor: 'xmin', table: { schema: 'public', name: 'v' } })).toEqual([
       'T cannot be synced: public.v is no table, and only tables have xmin. cursor: a column that grows with changes.',

@@ -1,6 +1,6 @@
 // Copies in ClickHouse while readers look: publishers are killed at one statement after the other, and in each fourth
 // round the server crashes there and comes back. Readers see one whole version, and nothing is left behind.
-// TSDBT_PUBLISH_ROUNDS rounds of each kind; the long form is `npm run faults:publish`.
+// TSDBT_PUBLISH_ROUNDS rounds of each kind; the long form is `npm run faults -- publish`.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

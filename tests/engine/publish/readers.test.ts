@@ -1,5 +1,5 @@
 // Publications while readers look, killed at any moment, their receiver too: readers see one whole version, and nothing
-// is left behind. The long form is `npm run faults:publish`.
+// is left behind. The long form is `npm run faults -- publish`.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OWN_SERVER } from '../adapters/servers.ts';
 import { openLab, type PublishLab } from './lab.ts';

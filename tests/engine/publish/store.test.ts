@@ -1,5 +1,5 @@
 // Publications as Parquet files in a real object store: what readers of the manifest find, what a repeat does, what is
-// refused; and publishers killed while readers look. The long form is `npm run faults:publish`.
+// refused; and publishers killed while readers look. The long form is `npm run faults -- publish`.
 import { createServer, type Server } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
 // Two `tsdbt serve` on one Postgres while rows arrive and hosts are killed, and stopped for longer than their lease:
-// each due time has one success, the marts equal their source, nothing is left. A short form for every run; `npm run
-// faults:serve` makes 200 faults.
+// each due time has one success, the marts equal their source, nothing is left. `npm run faults -- serve` makes 200
+// faults instead of six.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { BACKENDS, FaultProject, pause } from '../faults/project.ts';
 import { FOR_EVENTS } from '../support/events.ts';

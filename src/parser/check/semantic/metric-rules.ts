@@ -1,4 +1,4 @@
-// Rules of metrics: one function a rule, each with the words of the metricflow that dbt-core 1.12.6 runs.
+// Rules for metrics: one function per rule, with the messages of the metricflow version that dbt-core 1.12.6 runs.
 import { GRAINS } from '../../grains.ts';
 import type {
   Json,
@@ -18,7 +18,7 @@ const ofType = (metrics: readonly MetricNode[], type: string): readonly MetricNo
 const inputsOf = ({ type_params: { metrics } }: MetricNode): readonly MetricInput[] =>
   (metrics ?? []).filter((input) => input !== null);
 
-/** A window such as `7 days`. @param allowCustom whether a project's own grain may be its unit */
+/** Parses a window such as `7 days`. @param allowCustom whether a custom grain of the project may be its unit */
 function checkWindow(window: Json, custom: readonly string[], report: Report, allowCustom = false): void {
   const written = textPart(window, 'granularity') ?? '';
   const known = (grain: string): boolean => GRAINS.includes(grain) || custom.includes(grain);
@@ -28,7 +28,7 @@ function checkWindow(window: Json, custom: readonly string[], report: Report, al
   else if (!allowCustom && !GRAINS.includes(grain)) report.error(`${message} ${NOT_CUSTOM}`);
 }
 
-/** Inputs, aliases, offsets and the expression of derived metrics. */
+/** Checks inputs, aliases, offsets and the expression of derived metrics. */
 export const derivedMetrics: Rule = (facts, report) => {
   const known = new Set(facts.metrics.map(({ name }) => name));
   for (const metric of ofType(facts.metrics, 'derived')) {
@@ -98,7 +98,7 @@ function checkExpression(metric: MetricNode, report: Report): void {
   }
 }
 
-/** Measures that a metric uses twice have aliases, which name nothing else. */
+/** Measures that a metric uses twice must have aliases, and the aliases must be unique. */
 export const measureAliases: Rule = ({ models, metrics }, report) => {
   const measures = new Set(models.flatMap((model) => model.measures.map(nameOf)));
   const aliases = new Map<string, string[]>();
@@ -151,7 +151,7 @@ function checkRepeatedMeasures(metric: MetricNode, report: Report): void {
   }
 }
 
-/** Measures of metrics exist. */
+/** The measures of metrics must exist. */
 export const metricMeasures: Rule = ({ models, metrics }, report) => {
   const known = new Set(models.flatMap((model) => model.measures.map(nameOf)));
   for (const { name, type_params: params } of metrics)
@@ -160,7 +160,7 @@ export const metricMeasures: Rule = ({ models, metrics }, report) => {
         report.error(`Measure ${nameOf(input)} referenced in metric ${name} is not defined in the model!`);
 };
 
-/** One input, and a window or a grain, of cumulative metrics. */
+/** Cumulative metrics must have one input, and a window or a grain. */
 export const cumulativeMetrics: Rule = (facts, report) => {
   const custom = customGrains(facts);
   for (const metric of ofType(facts.metrics, 'cumulative')) {
@@ -192,12 +192,12 @@ export const cumulativeMetrics: Rule = (facts, report) => {
   }
 };
 
-/** A window as pydantic shows it. */
+/** Formats a window as pydantic does. */
 function windowText(window: Json): string {
   return `count=${pyRepr(part(window, 'count'))} granularity=${pyRepr(part(window, 'granularity'))}`;
 }
 
-/** Labels of metrics differ. */
+/** The labels of metrics must be unique. */
 export const metricLabels: Rule = ({ metrics }, report) => {
   const known = new Map<Json, string>();
   for (const { name, label } of metrics) {
@@ -212,7 +212,7 @@ export const metricLabels: Rule = ({ metrics }, report) => {
 
 type Side = 'base' | 'conversion';
 
-/** Both sides, entity, window and constant properties of conversion metrics. */
+/** Checks both sides, entity, window and constant properties of conversion metrics. */
 export const conversionMetrics: Rule = (facts, report) => {
   for (const metric of ofType(facts.metrics, 'conversion')) {
     const params = metric.type_params.conversion_type_params;
@@ -245,7 +245,7 @@ export const conversionMetrics: Rule = (facts, report) => {
   }
 };
 
-/** Each side has a measure or a metric. */
+/** Each side must have a measure or a metric. */
 function checkSide({ name }: MetricNode, params: MetricConversion, side: Side, report: Report): void {
   const [measure, metric] = [params[`${side}_measure`], params[`${side}_metric`]];
   if (measure !== null && metric !== null)
@@ -254,14 +254,14 @@ function checkSide({ name }: MetricNode, params: MetricConversion, side: Side, r
         `${side} measure will be ignored; please remove it to avoid confusion.`,
     );
   else if (measure === null && metric === null)
-    // The name is not filled into the second of these messages of dbt's.
+    // dbt does not insert the name into the second of these messages.
     report.error(
       `Conversion metric '${side === 'base' ? name : '{metric.name}'}' must have either a ${side} measure or a ` +
         `${side} metric as inputs. Please add one of them.`,
     );
 }
 
-/** The semantic model of a side's input; undefined: reported. */
+/** Returns the semantic model of a side's input; undefined if a finding was reported. */
 function modelOf(
   { models, metrics }: { readonly models: readonly SemanticModelNode[]; readonly metrics: readonly MetricNode[] },
   { name }: MetricNode,
@@ -338,7 +338,7 @@ function reportFilter(kind: 'Measure' | 'Metric', name: string, report: Report):
   );
 }
 
-/** A simple metric of a measure has no expression of its own. */
+/** A simple metric of a measure must not have an expression. */
 export const simpleExpressions: Rule = ({ models, metrics }, report) => {
   const measures = new Map<string, SemanticPart>();
   for (const model of models) for (const measure of model.measures) measures.set(nameOf(measure), measure);

@@ -1,5 +1,5 @@
-// Rules of semantic models and their parts: one function a rule, each with the words of the metricflow that dbt-core
-// 1.12.6 runs.
+// Rules for semantic models and their parts: one function per rule, with the messages of the metricflow version that
+// dbt-core 1.12.6 runs.
 import { GRAINS } from '../../grains.ts';
 import type { Json, SemanticModelNode, SemanticPart } from '../../../contracts/node.ts';
 import { isDict } from '../../../project/schema-check.ts';
@@ -23,7 +23,7 @@ const ofType = (entities: readonly SemanticPart[], ...types: readonly string[]):
   entities.filter((entity) => types.includes(word(entity['type'])));
 const named = (message: string, model: SemanticModelNode): string => message.replaceAll('$', model.name);
 
-/** Percentiles belong to percentile measures. */
+/** Only percentile measures may have percentiles. */
 export const percentiles: Rule = ({ models }, report) => {
   for (const { measures } of models)
     for (const measure of measures) {
@@ -74,13 +74,13 @@ function checkMedian(name: string, params: Json | undefined, report: Report): vo
     );
 }
 
-/** A percentile is a float there. */
+/** metricflow parses a percentile as a float. */
 function floatText(value: Json): string {
   const number = Number(value);
   return Number.isInteger(number) ? `${number}.0` : String(number);
 }
 
-/** COUNT needs an expression without DISTINCT. */
+/** COUNT requires an expression without DISTINCT. */
 export const counts: Rule = ({ models }, report) => {
   for (const { measures } of models)
     for (const measure of measures) {
@@ -101,7 +101,7 @@ export const counts: Rule = ({ models }, report) => {
     }
 };
 
-/** A measure's name is in one model only. */
+/** A measure's name must be unique across models. */
 export const uniqueMeasures: Rule = ({ models }, report) => {
   const owners = new Map<string, string[]>();
   for (const model of models)
@@ -118,7 +118,7 @@ const WINDOW_RULE =
   'Semantic models using dimension validity params to define a validity window must have exactly two time ' +
   'dimensions with validity params specified - one marked `is_start` and the other marked `is_end`.';
 
-/** A window of validity has a start and an end, a natural entity, and no measures. */
+/** A validity window requires a start, an end and a natural entity, and excludes measures. */
 export const validityWindows: Rule = ({ models }, report) => {
   for (const model of models) {
     const validity = ({ type_params: params }: SemanticPart): Json => part(params, 'validity_params');
@@ -142,7 +142,7 @@ export const validityWindows: Rule = ({ models }, report) => {
           `model, please follow these requirements: ${WINDOW_RULE}`,
       );
     else if (starts.length !== 1 || ends.length !== 1)
-      // The list of starts is always empty in this message of dbt's.
+      // In this message of dbt, the list of starts is always empty.
       report.error(
         `Semantic model ${model.name} has two validity param dimensions defined, but does not have exactly one each ` +
           `marked with is_start and is_end! Dimensions: ${names}. is_start dimensions: []. is_end dimensions: ` +
@@ -171,7 +171,7 @@ export const validityWindows: Rule = ({ models }, report) => {
   }
 };
 
-/** Dimensions of one name have one type. */
+/** Dimensions with the same name must have the same type. */
 export const dimensionTypes: Rule = ({ models }, report) => {
   const known = new Map<string, { readonly type: string; readonly partition: boolean }>();
   for (const model of models)
@@ -198,7 +198,7 @@ export const dimensionTypes: Rule = ({ models }, report) => {
     }
 };
 
-/** A name is a measure, a dimension or an entity in all models. */
+/** A name must be a measure, a dimension or an entity consistently in all models. */
 export const elementTypes: Rule = ({ models }, report) => {
   const uses = new Map<string, Map<string, string[]>>();
   for (const model of models)
@@ -223,7 +223,7 @@ export const elementTypes: Rule = ({ models }, report) => {
   }
 };
 
-/** At most one natural entity, and with a window of validity. */
+/** A model may have at most one natural entity, and only with a validity window. */
 export const naturalEntities: Rule = ({ models }, report) => {
   for (const model of models) {
     const names = [...new Set(ofType(model.entities, 'natural').map(nameOf))];
@@ -242,7 +242,7 @@ export const naturalEntities: Rule = ({ models }, report) => {
   }
 };
 
-/** The time of each measure is a time dimension of its model. */
+/** The time of each measure must be a time dimension of its model. */
 export const aggregationTimes: Rule = ({ models }, report) => {
   for (const model of models)
     safely(report, 'checking aggregation time dimension for a semantic model', () => {
@@ -266,7 +266,7 @@ const KEYWORDS: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-/** Names that are selected by themselves are no words of SQL. */
+/** Names that are selected without a qualifier must not be SQL keywords. */
 export const reservedWords: Rule = ({ models }, report) => {
   for (const model of models) {
     const relation = textPart(model.node_relation, 'relation_name') ?? '';
@@ -290,7 +290,7 @@ export const reservedWords: Rule = ({ models }, report) => {
   }
 };
 
-/** What a measure is not added over is a time dimension of the same grain. */
+/** A non-additive dimension must be a time dimension with the same grain. */
 export const nonAdditiveDimensions: Rule = ({ models }, report) => {
   safely(report, "ensuring that a measure's non_additive_dimensions is valid", () => {
     const found: string[] = [];
@@ -353,7 +353,7 @@ function nonAdditiveProblems(
   return found;
 }
 
-/** A model's default time is one of its time dimensions. */
+/** A model's default time must be one of its time dimensions. */
 export const modelDefaults: Rule = ({ models }, report) => {
   for (const model of models) {
     const time = part(model.defaults, 'agg_time_dimension');
@@ -365,7 +365,7 @@ export const modelDefaults: Rule = ({ models }, report) => {
   }
 };
 
-/** A model with dimensions has one primary entity. */
+/** A model with dimensions must have one primary entity. */
 export const primaryEntities: Rule = ({ models }, report) => {
   for (const model of models) {
     const primary = ofType(model.entities, 'primary');
@@ -389,7 +389,7 @@ export const primaryEntities: Rule = ({ models }, report) => {
   }
 };
 
-/** No two models have the same dimension of the same primary entity. */
+/** Two models must not define the same dimension of the same primary entity. */
 export const dimensionPairs: Rule = ({ models }, report) => {
   const known = new Map<string, Map<string, string>>();
   for (const model of models) {
@@ -414,7 +414,7 @@ export const dimensionPairs: Rule = ({ models }, report) => {
   }
 };
 
-/** Labels of models, and within each model. */
+/** Labels must be unique across models and within each model. */
 export const modelLabels: Rule = ({ models }, report) => {
   const known = new Map<Json, string>();
   for (const model of models) {
@@ -442,7 +442,7 @@ export const modelLabels: Rule = ({ models }, report) => {
   }
 };
 
-/** An entity has one label in all models. */
+/** An entity must have the same label in all models. */
 export const entityLabels: Rule = ({ models }, report) => {
   const known = new Map<string, { readonly label: Json; readonly model: string }>();
   for (const model of models)
@@ -461,7 +461,7 @@ export const entityLabels: Rule = ({ models }, report) => {
     }
 };
 
-/** Names are valid and used once. */
+/** Names must be valid and unique. */
 export const names: Rule = ({ models, metrics, queries, spines }, report) => {
   for (const [objects, type] of [
     [models, 'SEMANTIC_MODEL'],
@@ -489,7 +489,7 @@ export const names: Rule = ({ models, metrics, queries, spines }, report) => {
     const types = new Set<string>();
     for (const [name, type] of elements) {
       taken.set(name, type);
-      // dbt compares references by their class, too: a measure and a dimension may have one name here.
+      // dbt compares references by class as well, so a measure and a dimension may share a name here.
       const isKnown = types.has(`${type} ${name}`);
       types.add(`${type} ${name}`);
       if (isKnown)
@@ -519,7 +519,7 @@ export const names: Rule = ({ models, metrics, queries, spines }, report) => {
     );
 };
 
-/** One time spine a grain, and one as fine as the finest dimension. */
+/** At most one time spine per grain, and one at least as fine as the finest dimension. */
 export const timeSpines: Rule = ({ models, spines }, report) => {
   if (models.length === 0 || spines.length === 0) return;
   const byGrain = new Map<string, string[]>();
@@ -547,7 +547,7 @@ export const timeSpines: Rule = ({ models, spines }, report) => {
     );
 };
 
-/** A time dimension has a grain. */
+/** A time dimension must have a grain. */
 export const timeDimensionGrains: Rule = ({ models }, report) => {
   for (const model of models)
     for (const dimension of model.dimensions)

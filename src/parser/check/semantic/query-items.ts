@@ -1,5 +1,5 @@
-// Reads what filters, group-bys and orders of the semantic layer name: `{{ Dimension('order__status').grain('day') }}`.
-// Rules say what is wrong with it.
+// Parses the names in filters, group-bys and orders of the semantic layer: `{{ Dimension('order__status').grain('day')
+// }}`. The rules validate them.
 import { GRAINS } from '../../grains.ts';
 import { processorMs } from '../../../context/templates.ts';
 import { Environment } from '../../../jinja/index.ts';
@@ -9,7 +9,7 @@ import { pyRepr } from '../../../values/python-text.ts';
 
 export type ItemType = 'Dimension' | 'TimeDimension' | 'Entity' | 'Metric';
 
-/** One item of a text. */
+/** One item in a text. */
 export interface QueryItem {
   readonly type: ItemType;
   readonly name: string;
@@ -20,7 +20,7 @@ export interface QueryItem {
   readonly descending: boolean;
 }
 
-/** An error as Python names it; the message of a finding begins with it. */
+/** An error with Python's name for it, which begins the message of a finding. */
 export class ItemError extends Error {}
 
 const PACKAGE = 'metricflow_semantic_interfaces';
@@ -45,9 +45,9 @@ export function splitName(
 }
 
 /**
- * The items of a template, each once.
- * @param descending whether any item may be asked for in descending order
- * @throws {ItemError} with Python's name of the error in front
+ * Returns the items of a template without duplicates.
+ * @param descending whether items may be ordered in descending order
+ * @throws {ItemError} with Python's name of the error first
  */
 export function readItems(template: string, descending = false): readonly QueryItem[] {
   const found: QueryItem[] = [];
@@ -124,7 +124,7 @@ function checked(item: QueryItem): QueryItem {
   return item;
 }
 
-/** The object that a template calls `grain`, `date_part` and `descending` on; it counts when it is printed. */
+/** The object on which a template calls `grain`, `date_part` and `descending`. It counts when it is printed. */
 function itemBuilder(first: QueryItem, descending: boolean, collect: (item: QueryItem) => string): HostObject {
   let item = first;
   const method = (name: string, allowed: boolean, change: (value: Value) => Partial<QueryItem>): Value =>
@@ -149,16 +149,16 @@ function itemBuilder(first: QueryItem, descending: boolean, collect: (item: Quer
   return self;
 }
 
-/** What an item names: the element, and the grain that a filter asks for. */
+/** What an item refers to: the element, and the grain that a filter requests. */
 export interface Named {
   readonly element: string;
   readonly grain: string | null;
 }
 
 /**
- * The elements that a filter or a group-by names.
- * @param custom grains of the project's own
- * @throws {ItemError} with Python's name of the error in front
+ * Returns the elements that a filter or a group-by refers to.
+ * @param custom custom grains of the project
+ * @throws {ItemError} with Python's name of the error first
  */
 export function namedElements(template: string, custom: readonly string[]): readonly Named[] {
   let items: readonly QueryItem[];

@@ -1,5 +1,5 @@
-// Rules of filters and saved queries, with the words of the metricflow that dbt-core 1.12.6 runs. What a filter's error
-// says leaves Python's traceback out.
+// Rules for filters and saved queries, with the messages of the metricflow version that dbt-core 1.12.6 runs. Errors of
+// filters omit Python's traceback.
 import { GRAINS } from '../../grains.ts';
 import type { Json, SavedQueryNode } from '../../../contracts/node.ts';
 import { pyRepr, pyStr } from '../../../values/python-text.ts';
@@ -8,7 +8,7 @@ import { ItemError, namedElements, PARSE_ERROR, type QueryItem, readItems } from
 
 const listOf = (value: Json): readonly string[] => (Array.isArray(value) ? value.map(pyStr) : []);
 
-/** Filters of metrics, of their inputs and of saved queries can be read, and their grains exist. */
+/** Filters of metrics, of their inputs and of saved queries must parse, and their grains must exist. */
 export const whereFilters: Rule = (facts, report) => {
   const grains = [...GRAINS, ...customGrains(facts)];
   for (const metric of facts.metrics) {
@@ -69,8 +69,8 @@ function indented(text: string): string {
 }
 
 /**
- * dbt looks at the grains of all filters once for each filter that can be read, and then ends with the first that
- * cannot.
+ * For each filter that parses, dbt checks the grains of all filters again. It stops at the first filter that does not
+ * parse.
  */
 function checkQueryFilters(query: SavedQueryNode, grains: readonly string[], report: Report): void {
   const filters = filtersOf(query.query_params.where);
@@ -94,7 +94,7 @@ function checkQueryFilters(query: SavedQueryNode, grains: readonly string[], rep
       reportGrains(`SemanticManifestNodeType.SAVED_QUERY \`${query.name}\``, unknown, grains, report);
 }
 
-/** Metrics, group-bys, orders and limits of saved queries. */
+/** Checks metrics, group-bys, orders and limits of saved queries. */
 export const savedQueries: Rule = (facts, report) => {
   const custom = customGrains(facts);
   const metrics = new Set(facts.metrics.map(({ name }) => name));
@@ -120,7 +120,7 @@ export const savedQueries: Rule = (facts, report) => {
   }
 };
 
-/** What a query is ordered by is among its metrics and group-bys. */
+/** A query must be ordered by its metrics or group-bys. */
 function checkOrder(query: SavedQueryNode, report: Report): void {
   const { metrics, group_by: groups, order_by: orders } = query.query_params;
   if (listOf(orders).length === 0) return;

@@ -1,5 +1,5 @@
-// Checks metrics and semantic models as dbt does while parsing: the rules of metricflow in their order, what is
-// deprecated, and the time spine that the semantic layer needs. The rules are in the files beside.
+// Checks metrics and semantic models during parsing as dbt does: metricflow's rules in order, deprecations, and the
+// time spine that the semantic layer requires.
 import { GRAINS } from '../../grains.ts';
 import { errorOf } from '../../../error-table.ts';
 import { eventOf } from '../../../events/index.ts';
@@ -12,7 +12,7 @@ import * as metric from './metric-rules.ts';
 import * as model from './model-rules.ts';
 import { savedQueries, whereFilters } from './query-rules.ts';
 
-/** In metricflow's order. That there are metrics and models at all is known before they run. */
+/** In metricflow's order. They run only if there are metrics and models. */
 const RULES: readonly Rule[] = [
   model.percentiles,
   metric.derivedMetrics,
@@ -43,12 +43,12 @@ const RULES: readonly Rule[] = [
   metric.simpleExpressions,
 ];
 
-/** The model that is a time spine by its name alone. */
+/** The model that is a time spine because of its name. */
 const LEGACY_SPINE = 'metricflow_time_spine';
 
 /**
- * Reports what is wrong with the semantic layer. Nothing is checked without both metrics and semantic models.
- * @throws {TsdbtError} parsing: a rule is broken, or there is no time spine of days or finer
+ * Reports problems of the semantic layer. Checks nothing unless there are both metrics and semantic models.
+ * @throws {TsdbtError} parsing: a rule is broken, or there is no time spine with a grain of a day or finer
  */
 export function checkSemanticLayer(state: ParseState, table: LinkedTable): void {
   const { metrics, semantic_models, saved_queries } = table;
@@ -114,7 +114,7 @@ function findings(facts: SemanticFacts): Findings {
   return found;
 }
 
-/** Names of metrics whose window or grain is not nested. */
+/** Returns the metrics whose window or grain is not nested. */
 function oldCumulativeMetrics({ metrics }: SemanticFacts): readonly string[] {
   const names = metrics
     .filter(({ type_params: { window, grain_to_date } }) => Boolean(window) || Boolean(grain_to_date))

@@ -1,6 +1,6 @@
 // Recorded changes of Debezium through the loader into ClickHouse: over any border of flushes, any share of partitions
 // and TSDBT_CHANGE_KILLS kills the table is that of the source, a Postgres that ran the same statements. `npm run
-// faults:changes`: 204 kills.
+// faults -- changes`: 204 kills.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ChangeConfig } from '../../../../src/loader/debezium/change-config.ts';
 import { changeDecoder } from '../../../../src/loader/debezium/decoder.ts';

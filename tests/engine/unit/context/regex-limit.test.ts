@@ -8,14 +8,7 @@ import { render } from '../../../../src/jinja/index.ts';
 const re = createReModule();
 
 describe('a regular expression', () => {
-  it('that goes back and forth without end is cut', () => {
-    expect(() => render("{{ re.match('(a+)+$', 'a' * 40 ~ '!') }}", { re })).toThrow(
-      'the regular expression (a+)+$ was still searching after 5 s: it goes back and forth without end, as one ' +
-        'repetition within another does',
-    );
-  });
-
-  it('works after one that was cut, and gives matches as before', () => {
+  it('gives its matches under the limit', () => {
     expect(
       render("{{ re.findall('(a)(b?)', 'ab a') }} {{ re.sub('x', 'y', 'axa') }} {{ re.search('q', 'a') }}", { re }),
     ).toBe("[('a', 'b'), ('a', '')] aya None");

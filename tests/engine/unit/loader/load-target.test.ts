@@ -60,6 +60,27 @@ describe('a load config', () => {
   });
 });
 
+describe('what a sync hides', () => {
+  const sync = (load: object, columns: Columns = {}) => syncTarget(sourceOf({ table: 'public.t', ...load }, columns));
+
+  it('is named by columns', () => {
+    expect(sync({ hash: 'email', drop: ['phone', 'fax'] })).toMatchObject({ hash: ['email'], drop: ['phone', 'fax'] });
+    expect(sync({})).toMatchObject({ hash: [], drop: [] });
+  });
+
+  it.each([
+    [{ strategy: 'incremental', cursor: 'at', hash: ['at'] }, "the cursor 'at' cannot be hashed"],
+    [{ strategy: 'incremental', cursor: 'at', drop: ['at'] }, "'at' is in 'drop' and in 'cursor'"],
+    [{ key: ['id'], drop: ['id'] }, "'id' is in 'drop' and in 'key'"],
+    [{ hash: ['a'], drop: ['a'] }, "'a' is in 'drop' and in 'hash'"],
+    [{ columns: ['a', 'b'], drop: ['b'] }, "'b' is in 'drop' and in 'columns'"],
+    [{ columns: ['a'], hash: ['b'] }, "'columns' lacks 'b', which 'hash' names"],
+    [{ drop: ['c'] }, "'c' is dropped and declared as a column"],
+  ])('does not contradict itself: %j', (load, message) => {
+    expect(() => sync(load, { c: 'text' })).toThrow(message);
+  });
+});
+
 describe('where a topic begins', () => {
   it.each([
     ['earliest', 'earliest'],

@@ -1,0 +1,48 @@
+// Numbers of 300,000 digits, and texts that begin like them, in messages, rows and templates: each is read, or refused,
+// in a few seconds of the processor.
+import { describe, expect, it } from 'vitest';
+import { NUMBER } from '../../../src/adapters/data-type.ts';
+import { columnFormat } from '../../../src/loader/clickhouse/cells.ts';
+import { columnCheck } from '../../../src/loader/column-check.ts';
+import { PoisonMessage } from '../../../src/loader/decode.ts';
+import { fromEpoch } from '../../../src/loader/epoch.ts';
+import { parseFloatText } from '../../../src/values/number-text.ts';
+
+const LENGTH = 300_000;
+const SECONDS = 5;
+const digits = '7'.repeat(LENGTH);
+const TEXTS = [digits, `${digits}x`, `0.${digits}`, `${'0'.repeat(LENGTH)}1`, `${digits}.${digits}e5`, `1e${digits}`];
+
+/** A refusal is an answer. */
+function answered(work: (text: string) => unknown): number {
+  const before = process.cpuUsage();
+  for (const text of TEXTS)
+    try {
+      work(text);
+    } catch (error) {
+      if (!(error instanceof PoisonMessage) && !/digit|number|float|Invalid/i.test(String(error))) throw error;
+    }
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
+
+const stored = { input: '', modifier: -1, element: null, labels: null, required: false };
+const READERS: Readonly<Record<string, (text: string) => unknown>> = {
+  'a numeric column of Postgres': (text) => columnCheck({ ...stored, type: 'numeric' }).text?.(text),
+  'a limited numeric column of Postgres': (text) =>
+    columnCheck({ ...stored, type: 'numeric', modifier: ((10 << 16) | 2) + 4 }).text?.(text),
+  'a bigint column of Postgres': (text) => columnCheck({ ...stored, type: 'int8' }).text?.(text),
+  'a float column of Postgres': (text) => columnCheck({ ...stored, type: 'float8' }).text?.(text),
+  'a decimal column of ClickHouse': (text) => columnFormat('Decimal(76, 10)', false).cell(text),
+  'a whole column of ClickHouse': (text) => columnFormat('Int256', false).cell(text),
+  'a float column of ClickHouse': (text) => columnFormat('Float64', false).cell(text),
+  'a moment of a number': (text) => fromEpoch(text, 0, { name: 'c', years: null, epoch: 0 }),
+  'a cell of a seed': (text) => NUMBER.cast(text),
+  'a text of a template': parseFloatText,
+};
+
+describe('a number of 300,000 digits', () => {
+  it.each(Object.entries(READERS))('ends soon in %s', { timeout: 120_000 }, (_, read) => {
+    expect(answered(read)).toBeLessThan(SECONDS);
+  });
+});

@@ -1,0 +1,36 @@
+// The table of `npm run faults` (scripts/faults.mjs) against the tests that it runs.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+const SCRIPT = readFileSync(join(ROOT, 'scripts/faults.mjs'), 'utf8');
+const run = (...args: string[]) =>
+  spawnSync(process.execPath, [join(ROOT, 'scripts/faults.mjs'), ...args], { encoding: 'utf8' });
+
+it('`npm run faults` without a name prints the list of all proofs and runs nothing', () => {
+  const { status, stdout } = run();
+  expect(status).toBe(0);
+  expect(stdout.match(/^[a-z]+(?= )/gm)).toEqual([
+    'npm',
+    ...['clickhouse', 'load', 'publish', 'iceberg', 'serve', 'alerts', 'archive', 'changes'],
+  ]);
+});
+
+it('`npm run faults` refuses an unknown name and a number of rounds that is no whole number', () => {
+  expect(run('kafka')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('unknown proof kafka: choose from'),
+  });
+  expect(run('load', '--rounds', '0')).toMatchObject({ status: 2, stderr: expect.stringContaining('--rounds is "0"') });
+});
+
+it('every file that `npm run faults` names exists, and some of them read each variable that it sets', () => {
+  const files = [...SCRIPT.matchAll(/'(tests\/[^']*\.test\.ts)'/g)].map((match) => join(ROOT, match[1]!));
+  expect(files.filter((file) => !existsSync(file))).toEqual([]);
+  const read = files.map((file) => readFileSync(file, 'utf8')).join('\n');
+  const variables = [...new Set(SCRIPT.match(/TSDBT_[A-Z]+_(KILLS|ROUNDS|COMMITS|FAULTS|MINUTES|SECONDS)/g))];
+  expect(variables).toHaveLength(9);
+  expect(variables.filter((name) => !read.includes(`env['${name}']`))).toEqual([]);
+});
