@@ -13,8 +13,8 @@ const { env } = process;
 const KAFKA = 'tests/engine/kafka/**/*.test.ts';
 
 /**
- * What `npm test` leaves out: files of tests/engine whose tests take over 3 s, or are many and slow. By folder, as names
- * without `.test.ts`; `*` is the whole folder.
+ * The files of tests/engine that `npm test` leaves out, because a test takes over 3 s or many are slow. By folder, as
+ * names without `.test.ts`; `*` is the whole folder.
  */
 const SLOW_NAMES = {
   diff: '*',
