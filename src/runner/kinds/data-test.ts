@@ -7,7 +7,7 @@ import type { TestNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { EVENTS } from '../../events/index.ts';
-import { pluralize } from '../../log.ts';
+import { pluralize, warningTag } from '../../log.ts';
 import { warningDisposition } from '../../project/warn-error-options.ts';
 import { isTruthy, type Kwargs, PyDecimal, toText, type Value } from '../../values/index.ts';
 import { materialize } from '../materialize.ts';
@@ -87,6 +87,7 @@ async function executeDataTest(ctx: RunContext, node: TestNode, session: Session
   const value = (name: string): Value => row.values[columnNames.findIndex((c) => c.toLowerCase() === name)] ?? null;
   const failures = wholeNumber(value('failures'));
   const verdict = judge(ctx, node, failures, flag(value('should_warn')), flag(value('should_error')));
+  warnOfLimit(ctx, node, failures, verdict.status);
   const { response } = main;
   if (verdict.status === 'pass') return { ...verdict, response };
   const first = await firstRows(ctx, node, session, scope);
@@ -112,6 +113,24 @@ function readsHistory({ depends_on }: TestNode): boolean {
 function reasonsOf({ columnNames, rows }: Table): string[] {
   const at = columnNames.findIndex((name) => name.toLowerCase() === 'reason');
   return rows.flatMap(({ values }) => (values[at] == null ? [] : [toText(values[at])]));
+}
+
+/** A count stops at the limit of the test: a threshold beyond it is never reached, however many rows fail. */
+function warnOfLimit(ctx: RunContext, { name, config }: TestNode, failures: number, status: string): void {
+  const { limit, severity, fail_calc } = config;
+  if (limit === null || failures !== limit || status === 'fail' || fail_calc !== 'count(*)') return;
+  const thresholds = severity.toUpperCase() === 'ERROR' ? (['error_if', 'warn_if'] as const) : (['warn_if'] as const);
+  for (const option of thresholds) {
+    const [, operator, text] = /^\s*(>=?|=)\s*(\d+)\s*$/.exec(config[option]) ?? [];
+    if (text === undefined || Number(text) < limit + (operator === '>' ? 0 : 1)) continue;
+    ctx.log.note(
+      warningTag(
+        `Test ${name} stops counting at its limit of ${limit}, so that ${option}: "${config[option]}" is never true. ` +
+          'Set a higher limit, or none.',
+      ),
+      'warn',
+    );
+  }
 }
 
 function judge(
