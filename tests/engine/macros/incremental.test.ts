@@ -170,6 +170,7 @@ describe('an incremental model', () => {
         "drop view s.v; alter table "db"."s"."m" alter column "name" type character varying(9)",
         "create view s.v as select 1; comment on view s.v is 'c'",
         "columns of m",
+        "columns of m__dbt_tmp",
         "main: insert into "db"."s"."m" ("name") (select "name" from "m__dbt_tmp<time>")",
         "drop table if exists "m__dbt_tmp<time>" cascade",
         "commit",

@@ -27,6 +27,7 @@
       {%- set staging_table = build_snapshot_staging_table(strategy, sql, target_relation) -%}
       {%- do snapshot_check_changes(staging_table, target_relation, strategy) -%}
       {%- do adapter.expand_target_column_types(from_relation=staging_table, to_relation=target_relation) -%}
+      {%- do widen_rounded_columns(staging_table, target_relation) -%}
 
       {#- columns of the staging table that are not for the snapshot -#}
       {%- set working = ['dbt_change_type', 'DBT_CHANGE_TYPE', 'dbt_unique_key', 'DBT_UNIQUE_KEY'] -%}

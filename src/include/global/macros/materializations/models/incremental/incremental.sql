@@ -36,12 +36,16 @@
     {%- if not config.get('contract').enforced -%}
       {%- do adapter.expand_target_column_types(from_relation=temp_relation, to_relation=target_relation) -%}
     {%- endif -%}
+    {%- set dest_columns = process_schema_changes(on_schema_change, temp_relation, existing_relation)
+                           or adapter.get_columns_in_relation(existing_relation) -%}
+    {%- if not config.get('contract').enforced -%}
+      {%- do warn_of_rounded_columns(temp_relation, target_relation) -%}
+    {%- endif -%}
     {%- set build_sql = strategy_sql({
         'target_relation': target_relation,
         'temp_relation': temp_relation,
         'unique_key': unique_key,
-        'dest_columns': process_schema_changes(on_schema_change, temp_relation, existing_relation)
-                        or adapter.get_columns_in_relation(existing_relation),
+        'dest_columns': dest_columns,
         'incremental_predicates': config.get('predicates', none) or config.get('incremental_predicates', none)
     }) -%}
   {%- else -%}
