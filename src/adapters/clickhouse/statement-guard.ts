@@ -107,9 +107,7 @@ export function guardStatement(sql: string): void {
   } catch (error) {
     if (!(error instanceof UncertainSql)) throw error;
     if (SUSPECT.test(sql))
-      refuse(
-        'A statement with a backslash, `$`, other signs than those of SQL, or an open quote or comment outside of texts,',
-      );
+      refuse('A statement with a backslash, `$`, signs that SQL lacks, or an open quote or comment outside of texts,');
   }
 }
 

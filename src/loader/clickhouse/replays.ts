@@ -1,6 +1,6 @@
-// Dead letters that are replayed: an intent of kind `replay` names them, under partition -1 of no topic. Then their
-// rows are written, and their letters are marked. A letter that failed again is replaced by a new one. A replay that was cut
-// off is ended by the next one.
+// Replays dead letters: an intent of kind `replay` names them, under partition -1 of no topic. Then their rows are
+// written, and they are marked. A dead letter that fails again is replaced by a new one. The next replay completes one
+// that was interrupted.
 import { setTimeout as pause } from 'node:timers/promises';
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';

@@ -125,7 +125,8 @@ const HOSTILE = (): readonly string[] => {
     `insert into function null('a Int8, b Int8 d\\Nefault toUInt8(fi\\Nle(''${secret}''))') (a) format TSV 1`,
     `select * from format(JSONEachRow, 'a String, b String d\\Nefault fi\\Nle(''${secret}'')', '{"a": 1}')`,
     `select \`fi\\Nle\`('${secret}')`,
-    `create table d.f (a Int8) engine = MergeTree order by a settings disk = \`di\\Nsk\`(type = 'local', path = '${out('l')}/')`,
+    'create table d.f (a Int8) engine = MergeTree order by a ' +
+      `settings disk = \`di\\Nsk\`(type = 'local', path = '${out('l')}/')`,
     // Rows that the server does not set apart hide statements behind an empty line.
     ...[
       'into d.t (a) format\u00a0TSV',

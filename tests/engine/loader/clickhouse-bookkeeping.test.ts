@@ -123,8 +123,8 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     // Also of those that became rows: a message has one letter, whatever became of it.
     expect(
       await lab.rows(
-        `select count() = ${dead}, uniqExact(partition, offset) = ${dead} from tsdbt.dead_letters where relation like ` +
-          `'%${target.identifier}%'`,
+        `select count() = ${dead}, uniqExact(partition, offset) = ${dead} from tsdbt.dead_letters ` +
+          `where relation like '%${target.identifier}%'`,
       ),
     ).toEqual([['1', '1']]);
   });

@@ -99,14 +99,18 @@ describe('columns that a sync hides', () => {
       rows: async (name, columns) =>
         (
           await source.query({
-            text: `select ${columns.map((column) => `coalesce(${column}::text, 'null')`).join(', ')} from ${SCHEMA}.${name} order by 1`,
+            text:
+              `select ${columns.map((column) => `coalesce(${column}::text, 'null')`).join(', ')} ` +
+              `from ${SCHEMA}.${name} order by 1`,
             rowMode: 'array',
           })
         ).rows,
       columns: async (name) =>
         (
           await source.query({
-            text: `select attname::text, format_type(atttypid, atttypmod) from pg_attribute where attrelid = '${SCHEMA}.${name}'::regclass and attnum > 0 and not attisdropped order by attnum`,
+            text:
+              'select attname::text, format_type(atttypid, atttypmod) from pg_attribute ' +
+              `where attrelid = '${SCHEMA}.${name}'::regclass and attnum > 0 and not attisdropped order by attnum`,
             rowMode: 'array',
           })
         ).rows,
@@ -118,7 +122,8 @@ describe('columns that a sync hides', () => {
       rows: (name, columns) =>
         textsOf(
           clickhouse!,
-          `select ${columns.map((column) => `ifNull(toString(${column}), 'null')`).join(', ')} from ${SCHEMA}.${name} order by 1`,
+          `select ${columns.map((column) => `ifNull(toString(${column}), 'null')`).join(', ')} ` +
+            `from ${SCHEMA}.${name} order by 1`,
         ),
       columns: (name) =>
         textsOf(
@@ -156,7 +161,8 @@ describe('columns that a sync hides', () => {
           drop: ['phone'],
         });
         await source.query(
-          `insert into public.${target.identifier} values (1, E'a\\tü\\\\@b.c\\n', 12.5, true, '555'), (2, null, null, null, '5')`,
+          `insert into public.${target.identifier} values ` +
+            "(1, E'a\\tü\\\\@b.c\\n', 12.5, true, '555'), (2, null, null, null, '5')",
         );
         expect(await synced(target)).toEqual({ read: 2, changed: 2 });
         const target1 = loadTarget(

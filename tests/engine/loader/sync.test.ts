@@ -446,7 +446,8 @@ describe('a table of another Postgres', () => {
         'updated_at.',
     ]);
     expect(await says({ ...target, columns: ['id', 'mail'] })).toEqual([
-      `T cannot be synced: public.${target.identifier} has no column 'mail', which 'columns' names. Columns: id, name, ` +
+      `T cannot be synced: public.${target.identifier} has no column 'mail', which 'columns' names. ` +
+        'Columns: id, name, ' +
         'updated_at.',
     ]);
     expect(await says({ ...target, cursor: 'xmin', table: { schema: 'public', name: 'v' } })).toEqual([

@@ -105,7 +105,8 @@ union all select 2, '', false, (-1)::numeric(38, 9),
 ${Object.entries({ id: 'integer', name: 'text', at: 'timestamptz', note: 'integer' })
   .map(
     ([name, type]) =>
-      `      - { name: ${name}, data_type: ${type}${notNull.includes(name) ? ', constraints: [{ type: not_null }]' : ''} }`,
+      `      - { name: ${name}, data_type: ${type}` +
+      `${notNull.includes(name) ? ', constraints: [{ type: not_null }]' : ''} }`,
   )
   .join('\n')}
 `,
