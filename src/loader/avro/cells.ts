@@ -1,9 +1,9 @@
-// Makes a row of COPY's text format from the bytes of an ordinary Avro message, without a record in between. The same
-// invariant as in fast/fast-path.ts: a row equals, byte for byte, what decoder.ts and row-encoder.ts make of the
-// message. In doubt nothing is added, and they decide; only they refuse messages.
+// Builds a row of COPY's text format from the bytes of an ordinary Avro message, without an intermediate record. The
+// invariant of fast/fast-path.ts applies: a row equals, byte for byte, what decoder.ts and row-encoder.ts build from
+// the message. In doubt nothing is added, and they decide; only they reject messages.
 //
-// One pass reads the fields in the order of the bytes: texts are noted by place, numbers by value, all that is less
-// ordinary becomes its cell at once. A second one writes the cells in the order of the columns.
+// The first pass reads the fields in byte order: texts are noted by position, numbers by value, and everything else
+// becomes its cell immediately. The second pass writes the cells in column order.
 import { isUtf8 } from 'node:buffer';
 import { surelyFits } from '../column-check.ts';
 import { PoisonMessage } from '../decode.ts';
@@ -23,15 +23,15 @@ import { momentText, secondsOf } from './logical.ts';
 import { double, type Reader, readString } from './reader.ts';
 import type { AvroType } from './schema.ts';
 
-/** A cell that is no text of the message's bytes and no text of its own is at most this long. */
+/** Maximum length of a cell that is not a text. */
 const CELL_BYTES = 48;
 /** How a field's value is read, and what is noted of it. */
 const [SKIPPED, VALUE, TEXT, WHOLE, BOOLEAN, SYMBOL, MOMENT, TAKEN, DOUBLE] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-/** What a column got: a kind from above, or one of these. */
+/** The value noted for a column: a kind from above, or one of these. */
 const [ABSENT, NULL] = [9, 10];
-/** A double that is so many times a whole number, below a limit, is written by its digits. */
+/** A double that is a whole number of ten-thousandths, below a limit, is written by its digits. */
 const [DOUBLE_SCALE, DOUBLE_DIGITS, DOUBLE_LIMIT] = [10_000, 4, 1e9];
-/** Characters of a moment to the second. */
+/** Characters of a timestamp to the second. */
 const CLOCK_BYTES = 19;
 /** The first seconds of the years 1 and 10000. */
 const [YEAR_1, YEAR_10000] = [-62_135_596_800, 253_402_300_800];
@@ -39,14 +39,14 @@ const [YEAR_1, YEAR_10000] = [-62_135_596_800, 253_402_300_800];
 const ESCAPES = new Uint8Array(SPACE);
 ESCAPES.set(Buffer.from('btnvfr'), 8);
 
-/** What a column got of the present message. */
+/** A column's value in the current message. */
 interface Slot {
   readonly plan: ColumnPlan;
   found: number;
-  /** The place of a text. */
+  /** The position of a text. */
   start: number;
   end: number;
-  /** A number, 1 for true, or the number of a symbol. */
+  /** A number, 1 for true, or the index of a symbol. */
   number: number;
   /** A cell. */
   text: string;
@@ -59,27 +59,27 @@ interface Step {
   readonly slot: Slot | null;
   readonly name: string;
   readonly read: Reader;
-  /** The number of the null in a union with one other branch; -1: it is no such union. */
+  /** The index of null in a union with one other branch; -1: it is not such a union. */
   readonly nullBranch: number;
-  /** Of whole numbers: has it 64 bits? */
+  /** For whole numbers: whether it has 64 bits. */
   readonly wide: boolean;
-  /** Of a moment: units a second, their digits, and whether a Z ends it. */
+  /** For timestamps: units per second, their digits, and whether a Z follows. */
   readonly perSecond: number;
   readonly digits: number;
   readonly zone: string;
-  /** Of a value of which columns take parts: which. */
+  /** For a value of which columns take parts: which parts. */
   readonly taken: PathNode | null;
-  /** Does the rest keep what columns leave of it? */
+  /** Whether the rest keeps what columns leave of it. */
   readonly keep: boolean;
-  /** Of an enum: its symbols as cells. */
+  /** For an enum: its symbols as cells. */
   readonly symbols: readonly Buffer[];
 }
 
-/** A schema's fields, and the columns in their order with what each has before a message is read. */
+/** A schema's fields, and the columns in order with their initial values. */
 interface Program {
   readonly steps: readonly Step[];
   readonly columns: readonly { readonly slot: Slot; readonly step: Step | null; readonly fallback: string | null }[];
-  /** Room for the longest symbols. */
+  /** Space for the longest symbols. */
   readonly bytes: number;
 }
 
@@ -90,7 +90,7 @@ export class AvroCells implements RowPath {
   readonly #programs = new WeakMap<WriterSchema, Program | null>();
   readonly #cursor = new Cursor();
   readonly #slots: readonly Slot[];
-  /** The column that tells the row's partition. */
+  /** The column that determines the row's partition. */
   readonly #partition: Slot | null;
   readonly #parts: PartCells | null;
   #lastSchema: WriterSchema | null = null;
@@ -102,7 +102,7 @@ export class AvroCells implements RowPath {
   #second = Number.NaN;
   readonly #clock = Buffer.alloc(CLOCK_BYTES);
 
-  /** @param schema what is known of a schema id, without asking */
+  /** @param schema returns what is known about a schema id, without a request */
   constructor(plan: RowPlan, schema: (id: number) => WriterSchema | null) {
     this.#plan = plan;
     this.#schema = schema;
@@ -133,7 +133,7 @@ export class AvroCells implements RowPath {
     try {
       if (!this.#read(program, cursor)) return false;
     } catch (error) {
-      // The long way says what is wrong.
+      // The slow path reports what is wrong.
       if (error instanceof PoisonMessage || error instanceof RangeError) return false;
       throw error;
     }
@@ -153,7 +153,7 @@ export class AvroCells implements RowPath {
     return program;
   }
 
-  /** Null when all messages of the schema must be decoded. */
+  /** Null if all messages of the schema must be decoded. */
   #compile({ resolution, fields, refused }: WriterSchema): Program | null {
     if (resolution === null || refused !== null) return null;
     // Such a row begins with what ends the others.
@@ -199,7 +199,7 @@ export class AvroCells implements RowPath {
     return { steps, columns, bytes };
   }
 
-  /** @param otherwise how it is read without a column @throws PoisonMessage for a symbol that its column refuses */
+  /** @param otherwise how it is read without a column @throws PoisonMessage for a symbol that its column rejects */
   #step(
     type: AvroType,
     read: Reader,
@@ -232,7 +232,7 @@ export class AvroCells implements RowPath {
     };
   }
 
-  /** Reads the fields in the order of the bytes. @returns false: the long way must decide */
+  /** Reads the fields in byte order. @returns false: use the slow path */
   #read({ steps, columns }: Program, cursor: Cursor): boolean {
     this.#textLength = 0;
     this.#rest = null;
@@ -267,7 +267,7 @@ export class AvroCells implements RowPath {
     return cursor.at === cursor.end;
   }
 
-  /** @returns false: the long way must decide */
+  /** @returns false: use the slow path */
   #value(step: Step, slot: Slot, cursor: Cursor): boolean {
     switch (step.how) {
       case TEXT:
@@ -302,7 +302,7 @@ export class AvroCells implements RowPath {
     }
   }
 
-  /** Gives columns what they take of a value. */
+  /** Passes the parts of a value to their columns. */
   #spread(value: unknown, { columns, children }: PathNode): void {
     if (value === undefined) return;
     for (const column of columns) {
@@ -346,8 +346,8 @@ export class AvroCells implements RowPath {
   }
 
   /**
-   * A double of few digits is noted as a whole number of ten-thousandths. Its digits are those that JavaScript writes:
-   * below the limit no two such numbers are one double.
+   * Notes a double with few digits as a whole number of ten-thousandths. Its digits are those that JavaScript writes:
+   * below the limit no two such numbers are the same double.
    */
   #double(slot: Slot, cursor: Cursor): void {
     const value = cursor.bytes.readDoubleLE(cursor.fixed(8));
@@ -366,7 +366,7 @@ export class AvroCells implements RowPath {
   #moment(slot: Slot, { perSecond, zone }: Step, value: number): void {
     const partition = slot === this.#partition;
     const { epoch, years } = slot.plan;
-    // A logical type's unit is its schema's; a column's own may be the wrong one.
+    // A logical type's unit comes from its schema; a column's own may be wrong.
     const [first, end] =
       epoch === null || years === null ? [YEAR_1, YEAR_10000] : [USUAL_FIRST_SECOND, USUAL_END_SECOND];
     if (value >= first * perSecond && value < end * perSecond) {
@@ -423,7 +423,7 @@ export class AvroCells implements RowPath {
     return true;
   }
 
-  /** Null: the long way must decide. */
+  /** Null: use the slow path. */
   #restText(): string | null {
     if (this.#rest === null) return '\\N';
     try {
@@ -434,7 +434,7 @@ export class AvroCells implements RowPath {
     }
   }
 
-  /** @returns the end of the cell; -1: the long way must decide */
+  /** @returns the end of the cell; -1: use the slow path */
   #cell(to: number, slot: Slot, step: Step | null, bytes: Buffer, out: Buffer): number {
     switch (slot.found) {
       case TEXT:
@@ -526,7 +526,7 @@ function howOf(type: AvroType, { hashed, kind, epoch, check: { ordinary } }: Col
 /**
  * Copies a text with COPY's escapes.
  * @param writer has the bytes
- * @returns the end of the cell; -1: it is no UTF-8, or holds NUL
+ * @returns the end of the cell; -1: it is not UTF-8, or contains NUL
  */
 function textCell(writer: CopyWriter, bytes: Buffer, start: number, end: number, out: Buffer, from: number): number {
   const plain = writer.plainWords(start, end, from);

@@ -1,5 +1,5 @@
-// The contract on a topic: every live version of its schema in the registry against the declared columns. `load check`
-// shows what would break before a message does.
+// Compares every live version of a topic's schema in the registry with the declared columns. `load check` thus reports
+// problems before a message causes them.
 import type { FitOf } from '../column-fit.ts';
 import { type LoadTarget, PROCESSING_TS } from '../load-target.ts';
 import type { RegisteredSchema, SchemaRegistry } from '../schema-registry.ts';
@@ -12,25 +12,25 @@ type ContractTarget = Pick<
   'topic' | 'mode' | 'key' | 'columns' | 'drop' | 'hash' | 'partitionBy' | 'storage'
 >;
 
-/** What is known of the table's columns. */
+/** What is known about the table's columns. */
 export interface ContractColumns {
-  /** What they take, by their types; absent: types are SQL's. */
+  /** What they accept, by their types; absent: types are SQL's. */
   readonly fits?: FitOf;
-  /** Columns that the table fills where a message has no value. */
+  /** Columns that the table fills if a message has no value. */
   readonly filled?: ReadonlySet<string>;
 }
 
-/** What a topic's schemas say of its messages, by version and field, in words. */
+/** Findings about a topic's messages, by version and field. */
 export interface Contract {
-  /** Which messages could not become rows, or only with losses. */
+  /** Messages that could not become rows, or only with losses. */
   readonly problems: readonly string[];
-  /** Which values beyond a column's range there may be: ordinary ones fit. */
+  /** Values that may exceed a column's range; ordinary values fit. */
   readonly notes: readonly string[];
 }
 
 /**
- * @returns nothing of a topic without a schema
- * @throws what the registry's client throws
+ * @returns empty for a topic without a schema
+ * @throws errors of the registry's client
  */
 export async function contractOf(
   registry: Pick<SchemaRegistry, 'versions'>,
@@ -65,7 +65,7 @@ function breaches(
   }
 }
 
-/** Fields whose values, or some of them, their columns do not hold. */
+/** Fields with values that their columns cannot hold. */
 function unfitting(resolution: Resolution, target: ContractTarget, { fits = sqlFits }: ContractColumns): Contract {
   const [problems, notes]: [string[], string[]] = [[], []];
   for (const { place, type, column } of filledBy(resolution)) {
@@ -78,7 +78,7 @@ function unfitting(resolution: Resolution, target: ContractTarget, { fits = sqlF
   return { problems, notes };
 }
 
-/** Columns that a row cannot do without, where a message may lack them. */
+/** Columns that every row needs and that a message may lack. */
 function missing(resolution: Resolution, target: ContractTarget, columns: ContractColumns): string[] {
   const { mode, key, partitionBy } = target;
   const { fits = sqlFits, filled: byTable = NONE } = columns;

@@ -1,18 +1,18 @@
-// Reads Avro's bytes: numbers of variable length, lengths, floats. Knows no schema.
+// Reads Avro's primitive encodings: varints, lengths, floats. Independent of schemas.
 import { PoisonMessage } from '../decode.ts';
 
 const [SEVEN, TWENTY_ONE] = [7, 21];
-/** 2^27, 2^55: weights of the middle and the high bits once the sign's bit is gone. */
+/** 2^27, 2^55: weights of the middle and the high bits after the sign bit is removed. */
 const [MIDDLE, HIGH] = [2 ** 27, 2 ** 55];
-/** Cost of the values that any message may have, and that each of its bytes allows. */
+/** Cost budget of any message, and additional budget per byte. */
 const [FREE, PER_BYTE] = [1_000_000, 8];
 
-/** A place in the bytes of one message. Nothing is read beyond `end`. */
+/** A position in the bytes of one message. Nothing is read beyond `end`. */
 export class Cursor {
   bytes: Buffer = Buffer.alloc(0);
   at = 0;
   end = 0;
-  /** Cost of the values so far, most of which take a byte or more. */
+  /** Cost of the values so far; most take at least one byte. */
   #spent = 0;
 
   set(bytes: Buffer, at: number, end: number): this {
@@ -24,9 +24,9 @@ export class Cursor {
   }
 
   /**
-   * Counts what values cost in memory beyond the bytes that they take: a null takes no byte, and a schema can make a
-   * thousand values of one.
-   * @throws PoisonMessage when the message claims more than its length allows
+   * Charges what values cost in memory beyond their bytes: a null takes no byte, and a schema can produce a thousand
+   * values from it.
+   * @throws PoisonMessage if the message exceeds the budget for its length
    */
   spend(cost: number): void {
     this.#spent += cost;
@@ -43,7 +43,7 @@ export class Cursor {
     return this.bytes[this.at++] ?? 0;
   }
 
-  /** A number of up to 64 bits; a bigint when no double has it. */
+  /** A number of up to 64 bits; a bigint if a double cannot represent it. */
   long(): number | bigint {
     const { bytes, end } = this;
     let { at } = this;
@@ -61,7 +61,7 @@ export class Cursor {
     return this.#wide(low);
   }
 
-  /** The rest of a number of more than four bytes. */
+  /** The rest of a number with more than four bytes. */
   #wide(low: number): number | bigint {
     let middle = 0;
     let high = 0;
@@ -80,14 +80,14 @@ export class Cursor {
     return negative ? -exact - 1n : exact;
   }
 
-  /** A number of 32 bits. @throws PoisonMessage for a greater one */
+  /** A 32-bit number. @throws PoisonMessage for a larger one */
   int(): number {
     const value = this.long();
     if (typeof value !== 'number' || (value | 0) !== value) throw new PoisonMessage('an int of more than 32 bits');
     return value;
   }
 
-  /** A length: goes behind what is so long. @returns where that begins */
+  /** Reads a length and skips that many bytes. @returns their start */
   span(): number {
     const length = this.long();
     const start = this.at;
@@ -97,7 +97,7 @@ export class Cursor {
     return start;
   }
 
-  /** Goes behind so many bytes. @returns where they begin */
+  /** Skips bytes. @returns their start */
   fixed(size: number): number {
     const start = this.at;
     if (size > this.end - start) this.truncated();

@@ -1,6 +1,5 @@
-// `format: avro`: the magic byte 0, the id of the writer's schema in a registry, a record of Avro. The schema is
-// resolved to the declared columns once for each id; cells.ts makes rows of ordinary messages without a record in
-// between.
+// `format: avro`: the magic byte 0, the id of the writer's schema in a registry, an Avro record. The schema is resolved
+// to the declared columns once per id; cells.ts builds rows of ordinary messages without an intermediate record.
 import type { FitOf } from '../column-fit.ts';
 import { type DecodedRecord, type Decoder, jsonDecoder, keyOf, PoisonMessage } from '../decode.ts';
 import { HEAD_BYTES, MAGIC, RegisteredSchemas } from '../registered-schemas.ts';
@@ -13,25 +12,25 @@ import { type Reader, Readers } from './reader.ts';
 import { refusal, type Resolution, resolve, type ResolvedTarget, sqlFits } from './resolve.ts';
 import { type AvroType, parseSchema } from './schema.ts';
 
-/** A writer's schema, ready to read by. */
+/** A writer's schema, compiled for reading. */
 export interface WriterSchema {
   readonly id: number;
   readonly type: AvroType;
   readonly read: Reader;
-  /** How its fields become columns; null for a schema that is no record. */
+  /** How its fields become columns; null for a schema that is not a record. */
   readonly resolution: Resolution | null;
-  /** The fields in the order of the bytes; `as` null: it is dropped. */
+  /** The fields in byte order; `as` null: it is dropped. */
   readonly fields: readonly {
     readonly name: string;
     readonly as: string | null;
     readonly type: AvroType;
     readonly read: Reader;
   }[];
-  /** Why no message of it can become a row. */
+  /** Why none of its messages can become a row. */
   readonly refused: string | null;
 }
 
-/** @param fits what columns take @throws NotAvro */
+/** @param fits what columns accept @throws NotAvro */
 export function writerSchema(
   { schema, references }: RegisteredSchema,
   id: number,
@@ -58,7 +57,7 @@ export function writerSchema(
   };
 }
 
-/** Decodes what Avro serializers write. Asks the registry once for each schema. @param fits what columns take */
+/** Decodes messages written by Avro serializers. Requests each schema once. @param fits what columns accept */
 export function avroDecoder(
   registry: Pick<SchemaRegistry, 'schema'>,
   target: ResolvedTarget,
@@ -110,7 +109,7 @@ function hasHead(key: Uint8Array): boolean {
   return key[0] === MAGIC && key.length >= HEAD_BYTES;
 }
 
-/** A key of any type, as JSON would carry it. */
+/** A key of any type, as JSON would represent it. */
 function wholeValue({ id, read }: WriterSchema, bytes: Uint8Array, cursor: Cursor): MessageKey {
   cursor.set(buffer(bytes), HEAD_BYTES, bytes.length);
   const value = part(id, null, cursor, read);
@@ -123,7 +122,7 @@ function decodeValue(schema: WriterSchema, bytes: Uint8Array, cursor: Cursor): D
   return decodeRecord(schema, bytes, cursor);
 }
 
-/** A message with its head as a record of columns and other fields. @throws PoisonMessage */
+/** Converts a message with a header to a record of columns and other fields. @throws PoisonMessage */
 export function decodeRecord(schema: WriterSchema, message: Uint8Array, cursor: Cursor): DecodedRecord {
   const record: Record<string, unknown> = Object.create(null);
   const { id, resolution, fields } = schema;

@@ -1,5 +1,5 @@
-// Whether a column can hold what an Avro type gives, told by the declared type alone. Pure. Refuses only what surely no
-// value fits; what some values fit is a narrowing, of which `load check` tells.
+// Decides from the types alone whether a column can hold values of an Avro type. Pure. Rejects only what certainly no
+// value fits; if some values fit, it is a narrowing, which `load check` reports.
 import type { ColumnFit, ValueKind } from '../column-fit.ts';
 import type { Path } from '../column-origin.ts';
 import type { AvroType, Logical, RecordType } from './schema.ts';
@@ -10,7 +10,7 @@ const TOO_GREAT = 'greater values do not fit';
 const NEGATIVE = 'negative values do not fit';
 const NOT_BOOLEAN = 'numbers other than 0 and 1 do not fit';
 
-/** Kinds of columns of SQL whose types say what they take; another type takes anything, as far as is known here. */
+/** Kinds of SQL columns whose types restrict their values; any other type counts as accepting everything. */
 type Family =
   | 'whole'
   | 'decimal'
@@ -33,10 +33,10 @@ const WHOLE_BITS: Readonly<Record<string, number>> = {
   bigint: 64,
   int8: 64,
 };
-/** Digits behind the second that a moment of Postgres has. */
+/** Fractional digits of a second in a Postgres timestamp. */
 const MOMENT_DIGITS = 6;
 
-/** What a column of Postgres takes; null for a type that takes any text. */
+/** What a Postgres column accepts; null for a type that accepts any text. */
 export function sqlFit(written: string): ColumnFit | null {
   const type = written.trim().toLowerCase().replace(/\s+/g, ' ');
   const of = (family: Family, size: number | null = null, scale = 0): ColumnFit => ({
@@ -61,9 +61,9 @@ export function sqlFit(written: string): ColumnFit | null {
   return type === 'bytea' ? of('bytes') : null;
 }
 
-/** Families of which sizes are told. */
+/** Families whose sizes are reported. */
 const SIZED = ['whole', 'decimal', 'float', 'boolean', 'date', 'moment'] as const;
-/** What each kind of value surely does not go into. */
+/** The kinds of columns that each kind of value certainly does not fit. */
 const REFUSED: Readonly<Record<ValueKind, readonly Family[]>> = {
   boolean: ['whole', 'decimal', 'float', 'uuid', 'date', 'time', 'moment', 'interval', 'bytes', 'array'],
   number: ['uuid', 'bytes', 'array'],
@@ -80,7 +80,7 @@ const REFUSED: Readonly<Record<ValueKind, readonly Family[]>> = {
 };
 const KINDS = Object.keys(REFUSED).filter((kind): kind is ValueKind => kind in REFUSED);
 
-/** The kind of a type that is no union; null: texts and nulls, of which nothing is known. */
+/** The kind of a type that is not a union; null for texts and nulls, of which nothing is known. */
 function valueKind(type: Exclude<AvroType, { kind: 'union' }>): ValueKind | null {
   switch (type.kind) {
     case 'record':
@@ -100,7 +100,7 @@ function valueKind(type: Exclude<AvroType, { kind: 'union' }>): ValueKind | null
   }
 }
 
-/** A type as its schema would name it. */
+/** A type by the name in its schema. */
 export function typeName(type: AvroType): string {
   if (type.kind === 'union') return type.branches.map(typeName).join(' or ');
   const logical = type.kind === 'record' || type.kind === 'enum' || !('logical' in type) ? null : type.logical;
@@ -108,7 +108,7 @@ export function typeName(type: AvroType): string {
   return logical.name === 'decimal' ? `decimal(${logical.precision}, ${logical.scale})` : logical.name;
 }
 
-/** The branches of a union that are no null; another type alone. */
+/** The branches of a union except null; any other type alone. */
 function branchesOf(type: AvroType): readonly Exclude<AvroType, { kind: 'union' }>[] {
   const branches = type.kind === 'union' ? type.branches : [type];
   return branches
@@ -121,10 +121,10 @@ export function takesNull(type: AvroType): boolean {
   return type.kind === 'null' || (type.kind === 'union' && type.branches.some(({ kind }) => kind === 'null'));
 }
 
-/** What a type has at a path; `nullable`: a value on the way there, or there, may be null or absent. */
+/** The type at a path; `nullable`: the value, or one on the way to it, may be null or absent. */
 export type TypeAt = { readonly type: AvroType; readonly nullable: boolean } | 'nothing' | 'unknown';
 
-/** `unknown`: it takes more than types to tell. */
+/** `unknown`: the types alone do not tell. */
 export function typeAt(root: AvroType, path: Path): TypeAt {
   let type = root;
   let nullable = false;
@@ -147,7 +147,7 @@ export function typeAt(root: AvroType, path: Path): TypeAt {
   return { type, nullable: nullable || takesNull(type) };
 }
 
-/** Does surely no value of the type fit the column, but null? @param column null: it takes anything */
+/** Whether certainly no value of the type except null fits the column. @param column null: it accepts anything */
 export function neverFits(type: AvroType, column: ColumnFit | null): boolean {
   const branches = branchesOf(type);
   return column !== null && branches.length > 0 && branches.every((branch) => refused(branch, column));
@@ -158,7 +158,7 @@ function refused(type: Exclude<AvroType, { kind: 'union' }>, { refuses }: Column
   return kind !== null && refuses.includes(kind);
 }
 
-/** Which values of a type a column does not hold as they are. */
+/** Values of a type that a column cannot hold unchanged. */
 export interface Narrowing {
   readonly why: string;
   /** Ordinary values fit, and only those beyond the column's range do not. */
@@ -169,7 +169,7 @@ function told(why: string | null): Narrowing | null {
   return why === null ? null : { why, range: why === TOO_GREAT || why === NEGATIVE };
 }
 
-/** The gravest: one of ranges only where there is no other. */
+/** The most severe finding; one about ranges only if there is no other. */
 function gravest(found: Iterable<Narrowing | null>): Narrowing | null {
   let range: Narrowing | null = null;
   for (const each of found) {
@@ -180,8 +180,8 @@ function gravest(found: Iterable<Narrowing | null>): Narrowing | null {
 }
 
 /**
- * Which values of the type do not fit the column, or lose digits there; null: none, as far as the types tell.
- * @param column null: it takes anything
+ * Which values of the type do not fit the column, or lose digits; null: none, according to the types.
+ * @param column null: it accepts anything
  */
 export function narrowing(type: AvroType, column: ColumnFit | null): Narrowing | null {
   if (column === null) return null;

@@ -1,11 +1,11 @@
-// Avro's logical types as texts that JSON would carry and the database reads: days, times, moments, decimals,
-// durations. Pure. Years before 1 are written as the database reads them, with BC.
+// Converts Avro's logical types to texts as JSON would contain and the database reads: dates, times, timestamps,
+// decimals, durations. Pure. Years before 1 are written with BC.
 
 const DAY_SECONDS = 86_400;
-/** Days from the first of March of the year 0 to 1970, and days of 400 years. */
+/** Days from 1 March of the year 0 to 1970, and days in 400 years. */
 const [TO_1970, ERA_DAYS] = [719_468, 146_097];
 
-/** Year, month and day of a day since 1970, also where Date has no days; the year 0 is 1 BC. */
+/** Year, month and day of a number of days since 1970, also outside of Date's range; the year 0 is 1 BC. */
 function civil(days: number): readonly [year: number, month: number, day: number] {
   const shifted = days + TO_1970;
   const era = Math.floor(shifted / ERA_DAYS);
@@ -37,7 +37,7 @@ export function dateText(days: number): string {
   return text + era;
 }
 
-/** Whole seconds, rounded down, and the units above them. */
+/** Whole seconds, rounded down, and the remaining units. */
 function split(value: number | bigint, perSecond: number): readonly [seconds: number, units: number] {
   if (typeof value === 'bigint') {
     const per = BigInt(perSecond);
@@ -51,7 +51,7 @@ function split(value: number | bigint, perSecond: number): readonly [seconds: nu
 /** Whole seconds of units, rounded down. */
 export function secondsOf(value: number, perSecond: number): number {
   const seconds = Math.floor(value / perSecond);
-  // The quotient of great numbers may be rounded up to the next whole one.
+  // The quotient of large numbers may be rounded up to the next integer.
   return seconds * perSecond > value ? seconds - 1 : seconds;
 }
 
@@ -62,13 +62,13 @@ function clock(seconds: number, units: number, perSecond: number): string {
   return `${padded(hours, 2)}:${padded(minutes, 2)}:${padded(seconds % 60, 2)}${fraction}`;
 }
 
-/** @param value units since midnight @returns null for what is no time of a day */
+/** @param value units since midnight @returns null if it is not a time of day */
 export function timeText(value: number | bigint, perSecond: number): string | null {
   const [seconds, units] = split(value, perSecond);
   return seconds >= 0 && seconds < DAY_SECONDS ? clock(seconds, units, perSecond) : null;
 }
 
-/** @param value units since 1970 @param zone behind the time: `Z`, or nothing */
+/** @param value units since 1970 @param zone suffix of the time: `Z`, or nothing */
 export function momentText(value: number | bigint, perSecond: number, zone: string): string {
   const [seconds, units] = split(value, perSecond);
   const days = Math.floor(seconds / DAY_SECONDS);
@@ -76,7 +76,7 @@ export function momentText(value: number | bigint, perSecond: number, zone: stri
   return `${text}T${clock(seconds - days * DAY_SECONDS, units, perSecond)}${zone}${era}`;
 }
 
-/** Bytes of a decimal that has more digits than a database takes. */
+/** Bytes of a decimal with more digits than a database accepts. */
 export const MAX_DECIMAL_BYTES = 65_536;
 
 /** Bytes of a whole number in two's complement, the highest first, as a decimal of so many digits behind the point. */

@@ -1,5 +1,5 @@
-// Makes readers of Avro values out of a schema's types. A value becomes what a JSON message would carry: numbers that
-// no double has keep their digits, bytes are base64, moments are texts, NaN and infinities too.
+// Builds readers of Avro values from a schema's types. A value becomes what a JSON message would contain: numbers
+// beyond a double keep their digits, bytes are base64, timestamps, NaN and infinities are texts.
 import { isUtf8 } from 'node:buffer';
 import { PoisonMessage } from '../decode.ts';
 import { ExactNumber } from '../json.ts';
@@ -7,10 +7,10 @@ import type { Cursor } from './cursor.ts';
 import { dateText, decimalText, durationText, MAX_DECIMAL_BYTES, momentText, timeText, uuidText } from './logical.ts';
 import type { AvroType, Logical, RecordType } from './schema.ts';
 
-/** Reads one value and goes behind it. @throws PoisonMessage */
+/** Reads one value and advances. @throws PoisonMessage */
 export type Reader = (cursor: Cursor) => unknown;
 
-/** Characters of a name that cost as much as a value. */
+/** Number of characters of a name that cost as much as a value. */
 const NAME_CHARACTERS = 16;
 
 /** Makes readers of a schema's types; a record that holds itself has one reader. */

@@ -1,5 +1,5 @@
-// Resolves a writer's schema to the declared columns: which field goes into which column, by name and by aliases of
-// both sides, and what stands in where the schema lacks a column. Pure.
+// Resolves a writer's schema to the declared columns: which field fills which column, by name and by the aliases of
+// both sides, and which defaults replace fields that the schema lacks. Pure.
 import { type Path, pathText } from '../column-origin.ts';
 import type { LoadColumn, LoadTarget } from '../load-target.ts';
 import type { FitOf } from '../column-fit.ts';
@@ -10,7 +10,7 @@ import type { AvroField, AvroType, RecordType } from './schema.ts';
 export type ResolvedTarget = Pick<LoadTarget, 'columns' | 'drop' | 'hash'> &
   Partial<Pick<LoadTarget, 'key' | 'storage'>>;
 
-/** Columns of a database whose types are SQL's. */
+/** For a database with SQL types. */
 export const sqlFits: FitOf = (_, { type }) => sqlFit(type);
 
 export interface ResolvedField {
@@ -20,7 +20,7 @@ export interface ResolvedField {
   readonly column: LoadColumn | null;
 }
 
-/** A column with a path into a field, and what the schema has there. */
+/** A column with a path into a field, and the type there. */
 export interface ResolvedPath {
   readonly column: LoadColumn;
   readonly path: Path;
@@ -28,12 +28,12 @@ export interface ResolvedPath {
 }
 
 export interface Resolution {
-  /** In the order of the schema, which is that of the bytes. */
+  /** In schema order, which is byte order. */
   readonly fields: readonly ResolvedField[];
   readonly paths: readonly ResolvedPath[];
   /** Columns that the schema lacks, with the value that they get instead. */
   readonly fallbacks: readonly (readonly [column: string, value: unknown])[];
-  /** Declared columns that the schema lacks and nothing stands in for. */
+  /** Declared columns that the schema lacks and that have no default. */
   readonly missing: readonly LoadColumn[];
 }
 
@@ -45,11 +45,11 @@ export function resolve(record: RecordType, target: ResolvedTarget): Resolution 
       ? [{ column, path: column.origin.path, found: typeAt(record, column.origin.path) }]
       : [],
   );
-  // A field that a path goes into keeps its name, and is read also where the rest of it is dropped.
+  // A field that a path leads into keeps its name, and is read even if the rest of it is dropped.
   const roots = new Set(paths.map(({ path }) => path[0]));
   const names = new Set(record.fields.map(({ name }) => name));
   const taken = new Map<string, string>();
-  // A column without a field of its name takes the first of its aliases, else a field that had its name before.
+  // A column without a field of its name takes the first of its aliases, otherwise a field that had its name earlier.
   for (const column of byName) {
     if (names.has(column.name)) continue;
     const free = (name: string): boolean => !columns.has(name) && !roots.has(name);
@@ -79,7 +79,7 @@ export function resolve(record: RecordType, target: ResolvedTarget): Resolution 
   };
 }
 
-/** Why no message of the schema can become a row; null: some can. @param fits what columns take */
+/** Why no message of the schema can become a row; null: some can. @param fits what columns accept */
 export function refusal(type: AvroType, target: ResolvedTarget, fits: FitOf): string | null {
   if (type.kind !== 'record') return `it is ${article(typeName(type))}, and only a record has fields for columns`;
   for (const { place, type: found, column } of filledBy(resolve(type, target)))
@@ -88,7 +88,7 @@ export function refusal(type: AvroType, target: ResolvedTarget, fits: FitOf): st
   return null;
 }
 
-/** Columns that a message of the schema fills, with the types that do; `nullable`: it may be without a value. */
+/** Columns filled by a message of the schema, with the types of their fields; `nullable`: the value may be missing. */
 export function filledBy({ fields, paths }: Resolution): {
   readonly place: string;
   readonly type: AvroType;

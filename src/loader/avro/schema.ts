@@ -1,17 +1,17 @@
-// An Avro schema's text as a tree of types: names resolved, references included, logical types checked. Pure.
-// reader.ts reads values by it, writer.ts writes them.
+// Parses an Avro schema to a tree of types: resolves names and references, checks logical types. Pure. reader.ts and
+// writer.ts use it.
 import { isDictionary } from '../../values/is-dictionary.ts';
 
 /** The logical type of bytes or numbers. */
 export type Logical =
   | { readonly name: 'decimal'; readonly precision: number; readonly scale: number }
   | { readonly name: 'date' | 'uuid' | 'duration' }
-  /** `perSecond`: how many units make a second. */
+  /** `perSecond`: units per second. */
   | { readonly name: 'time' | 'timestamp' | 'local-timestamp'; readonly perSecond: number };
 
 export type PrimitiveKind = 'null' | 'boolean' | 'int' | 'long' | 'float' | 'double' | 'bytes' | 'string';
 
-/** The logical name that Kafka Connect gives a type; absent: none. */
+/** Kafka Connect's logical name of the type; absent: none. */
 interface Connected {
   readonly connect?: string;
 }
@@ -37,14 +37,14 @@ export interface RecordType extends Connected {
 
 export interface AvroField {
   readonly name: string;
-  /** Names that the field had before. */
+  /** Earlier names of the field. */
   readonly aliases: readonly string[];
   readonly type: AvroType;
   /** As JSON; undefined: none. */
   readonly fallback: unknown;
 }
 
-/** A text that is no Avro schema; the message says why. */
+/** Thrown for a text that is not an Avro schema; the message says why. */
 export class NotAvro extends Error {}
 
 const PRIMITIVES: ReadonlySet<unknown> = new Set([
@@ -60,11 +60,11 @@ const PRIMITIVES: ReadonlySet<unknown> = new Set([
 const PER_SECOND: Readonly<Record<string, number>> = { millis: 1e3, micros: 1e6, nanos: 1e9 };
 const UUID_BYTES = 16;
 const DURATION_BYTES = 12;
-/** Digits of the greatest decimal that a database takes. */
+/** Maximum precision of a decimal in a database. */
 const MAX_DIGITS = 147_455;
 
 /**
- * @param text as the registry keeps it
+ * @param text as stored in the registry
  * @param references the texts of referenced schemas by name; an empty one is not in the registry
  * @throws NotAvro
  */
@@ -76,7 +76,7 @@ type Dictionary = { readonly [name: string]: unknown };
 
 class SchemaReader {
   readonly #named = new Map<string, AvroType>();
-  /** References that no name was looked up in yet. */
+  /** References that were not parsed yet. */
   readonly #waiting: Map<string, string>;
 
   constructor(references: ReadonlyMap<string, string>) {
@@ -158,7 +158,7 @@ class SchemaReader {
     return found;
   }
 
-  /** Puts a named type in the table before its parts are read: a record may hold itself. */
+  /** Registers a named type before its parts are parsed: a record may contain itself. */
   #define(json: Dictionary, namespace: string, make: (name: string) => AvroType): AvroType {
     const name = nameOf(json, namespace);
     if (this.#named.has(name)) throw new NotAvro(`'${name}' is defined twice`);
@@ -178,7 +178,7 @@ class SchemaReader {
   }
 
   #referenced(name: string): AvroType | undefined {
-    // By the name of its reference at first, which Confluent's clients make the type's.
+    // First by the name of its reference, which Confluent's clients use as the type's name.
     for (const each of [name, ...this.#waiting.keys()]) {
       const text = this.#waiting.get(each);
       if (text === undefined) continue;
@@ -212,7 +212,7 @@ function connectOf(json: Dictionary): Connected {
   return typeof name === 'string' ? { connect: name } : {};
 }
 
-/** Null also for one that does not go with its type: Avro reads the bare type then. */
+/** Also null for a logical type that does not match its type: Avro then reads the bare type. */
 function logicalOf(json: Dictionary, kind: string, size: number): Logical | null {
   const { logicalType } = json;
   if (typeof logicalType !== 'string') return null;

@@ -1,8 +1,8 @@
-// Writes values as they stand in JSON or CSV as Avro, by a schema: the other way round of reader.ts. For `produce`.
+// Encodes values from JSON or CSV as Avro by a schema: the inverse of reader.ts, for `produce`.
 import { BASE64, ExactNumber } from '../json.ts';
 import type { AvroType, Logical } from './schema.ts';
 
-/** A value that its type does not take; the message names the field. */
+/** A value that does not fit its type; the message names the field. */
 export class NotWritable extends Error {}
 
 const TEXT = /^-?\d+$/;
@@ -109,7 +109,7 @@ function write(type: AvroType, value: unknown, path: string, out: Buffer[]): voi
   }
 }
 
-/** How well a branch of a union goes with a value: of its own kind first, then what a text can be read as. */
+/** How well a value matches a branch of a union: its own kind first, then types that a text can be parsed as. */
 function rank(type: AvroType, value: unknown): number {
   const kind =
     value === null ? 'null' : value instanceof ExactNumber ? 'number' : Array.isArray(value) ? 'array' : typeof value;
@@ -127,7 +127,7 @@ function rank(type: AvroType, value: unknown): number {
       return kind === 'string' ? 1 : 0;
     case 'float':
     case 'double':
-      // Texts that no JSON number can be.
+      // Texts that are not JSON numbers.
       if (kind === 'string') return /^(?:NaN|-?Infinity)$/.test(String(value)) ? 1.5 : 0;
       return kind === 'number' ? 2 : 0;
     case 'array':
@@ -144,7 +144,7 @@ function varint(value: bigint): Buffer {
   return Buffer.from([...bytes, Number(left)]);
 }
 
-/** A number, its digits, or a moment as text; null: none of these. */
+/** A number, its digits, or a timestamp as text; null: none of these. */
 function whole(value: unknown, logical: Logical | null): bigint | null {
   const text = value instanceof ExactNumber ? value.toString() : String(value);
   if (typeof value === 'boolean' || value === null) return null;
@@ -169,7 +169,7 @@ function whole(value: unknown, logical: Logical | null): bigint | null {
   return Number.isNaN(time) ? null : BigInt(time / 1000) * per + units(fraction);
 }
 
-/** Bytes of base64, or what a logical type makes of a text; null: none of these. @param size of a fixed */
+/** Bytes from base64, or from a text by a logical type; null: none of these. @param size of a fixed */
 function bytesOf(value: unknown, logical: Logical | null, size: number | null): Buffer | null {
   if (value === null || (typeof value === 'object' && !(value instanceof ExactNumber))) return null;
   const text = value instanceof ExactNumber ? value.text : String(value);

@@ -1,12 +1,12 @@
-// The load config of `format: debezium`: what deletes and truncates do, and the connector's settings that no message
-// says. Reads options only.
+// The load config of `format: debezium`: how deletes and truncates are handled, and connector settings that messages do
+// not contain.
 import type { Json } from '../../contracts/node.ts';
 
-/** How changes are taken. The modes are those of the connector's configuration, with its defaults. */
+/** How changes are interpreted. The modes are those of the connector's configuration, with its defaults. */
 export interface ChangeConfig {
-  /** `soft`: the row stays, marked in `_deleted`. */
+  /** `soft`: the row is kept and marked in `_deleted`. */
   readonly deletes: 'soft' | 'hard' | 'ignore';
-  /** Can a row keep values of the row before, of which only the key is looked up? */
+  /** Whether a row can keep values of the previous row, which is looked up only by its key. */
   readonly keeps: boolean;
   readonly truncate: 'fail' | 'ignore' | 'apply';
   readonly decimals: 'precise' | 'string' | 'double';
@@ -14,7 +14,7 @@ export interface ChangeConfig {
   readonly binary: 'bytes' | 'base64' | 'base64-url-safe' | 'hex';
   /** Rows come without envelopes: the connector's transform has flattened them. */
   readonly flattened?: true;
-  /** What stands for a large value that did not change; absent: the connector's default. */
+  /** The placeholder for a large unchanged value; absent: the connector's default. */
   readonly placeholder?: string;
 }
 
@@ -27,7 +27,7 @@ export const CHANGE_OPTIONS = [
   'binary_handling_mode',
   'unavailable_value_placeholder',
 ];
-/** Shorter ones are likely to be values of rows. */
+/** Shorter placeholders are likely to occur as values. */
 const SHORTEST_PLACEHOLDER = 8;
 
 /** Reads an option that is one of some words, or any text. */
@@ -36,7 +36,7 @@ interface ChoiceReader {
   text(name: string, fallback: string): string;
 }
 
-/** @returns null for every other format, which has none of the options */
+/** @returns null for every other format, which does not have these options */
 export function changeConfig(
   options: { readonly [name: string]: Json },
   {

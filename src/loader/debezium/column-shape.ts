@@ -1,4 +1,4 @@
-// What kind of values a declared type takes, in Postgres' words and in ClickHouse's. Pure.
+// The kind of values that a declared type accepts, for Postgres's and ClickHouse's type names. Pure.
 
 export type ColumnKind =
   | 'date'
@@ -16,13 +16,13 @@ export type ColumnKind =
 
 export interface ColumnShape {
   readonly kind: ColumnKind;
-  /** Digits of a second's fraction, or bits; null: not declared. */
+  /** Fractional digits of a second, or bits; null: not declared. */
   readonly precision: number | null;
-  /** Digits of a decimal behind the point; null: not declared. */
+  /** Scale of a decimal; null: not declared. */
   readonly scale: number | null;
   /** A time of day with a zone. */
   readonly zoned: boolean;
-  /** Of a list; null: it is none. */
+  /** Element of a list; null: it is not a list. */
   readonly items: ColumnShape | null;
 }
 
@@ -63,12 +63,12 @@ export function columnShape(declared: string): ColumnShape {
   const zoned = /with time zone|tz\b/.test(type);
   switch (kind) {
     case 'decimal': {
-      // Decimal64(4) of ClickHouse has a scale alone.
+      // ClickHouse's Decimal64(4) has only a scale.
       const scale = /^decimal\d/.test(name) ? first : (second ?? (first === undefined ? undefined : '0'));
       return { ...none, kind, scale: name === 'money' ? MONEY_DIGITS : scale === undefined ? null : Number(scale) };
     }
     case 'timestamp':
-      // DateTime of ClickHouse has whole seconds, whatever the source has.
+      // ClickHouse's DateTime has whole seconds, whatever the source has.
       return {
         ...none,
         kind: zoned || name.startsWith('datetime') ? 'timestamptz' : 'timestamp',
@@ -81,13 +81,13 @@ export function columnShape(declared: string): ColumnShape {
   }
 }
 
-/** Types of kind `other` whose values JSON writes without quotes. */
+/** Types of kind `other` whose values have no quotes in JSON. */
 const UNQUOTED = new RegExp(
   String.raw`^(?:u?int(?:\d+|eger)?|(?:tiny|small|medium|big)(?:int|serial)|serial\d?|oid|year|real|b?float\d*|double` +
     String.raw`|bool(?:ean)?|time64|tuple|map|nested|dynamic|variant|object)\b`,
 );
 
-/** Are a column's values texts in JSON? A type that is not known, such as an enum, takes texts. */
+/** Whether a column's values are texts in JSON. An unknown type, such as an enum, accepts texts. */
 export function takesText(declared: string): boolean {
   const type = declared.trim().toLowerCase();
   const inner = WRAPPED.exec(type)?.[1];

@@ -1,6 +1,6 @@
-// `format: debezium`: envelopes of changes in JSON, with and without their schema, and in Avro; flat-rows.ts makes them
-// of flattened rows. The key's columns come from the message's key alone: what an envelope says of a deleted row may be
-// invented. values.ts reads columns.
+// `format: debezium`: change envelopes in JSON, with and without schema, and in Avro; flat-rows.ts converts flattened
+// rows to envelopes. The key's columns come only from the message's key: what an envelope contains of a deleted row may
+// be invented. values.ts converts columns.
 import { TsdbtError } from '../../errors.ts';
 import { Cursor } from '../avro/cursor.ts';
 import { Readers, type Reader } from '../avro/reader.ts';
@@ -29,24 +29,24 @@ const OPERATIONS = ['c', 'r', 'u', 'd', 't'] as const satisfies readonly Operati
 
 const NO_OPERATION = "no envelope of a change: it has no 'op'";
 
-/** A row or a key, before its values are converted. */
+/** A row or a key before its values are converted. */
 interface Row {
   readonly record: DecodedRecord;
-  /** Null: no schema came with it. */
+  /** Null: it came without a schema. */
   readonly fields: ReadonlyMap<string, Semantics> | null;
 }
-/** A key that is no object where no column takes it. */
+/** A key that is not an object and that no column takes. */
 const ASIDE: Row = { record: {}, fields: null };
 
 export interface Envelope {
   readonly op: string | null;
   readonly source: SourceFields;
-  /** Read when it is needed; null: the row is null. */
+  /** Read on demand; null: the row is null. */
   readonly after: () => Row | null;
   readonly before: () => Row | null;
 }
 
-/** A schema of the registry, ready to read envelopes and keys by. */
+/** A schema of the registry, compiled for reading envelopes and keys. */
 interface Registered {
   readonly type: AvroType;
   readonly read: Reader;
@@ -127,7 +127,7 @@ function flattened(flat: FlatRows, { record, fields }: Row, taken?: Fields): Env
   return flat.of(record, fields, taken);
 }
 
-/** Makes changes of envelopes, in whatever form they came. */
+/** Converts envelopes of any form to changes. */
 class ChangeReader implements ChangeSource {
   readonly target: ChangeTarget;
   readonly values: ValueReader;
@@ -136,9 +136,9 @@ class ChangeReader implements ChangeSource {
   readonly #converters = new WeakMap<ReadonlyMap<string, Semantics>, ReadonlyMap<string, Conversion>>();
   /** The key's columns that fields of the message's key fill. */
   readonly #keyColumns: readonly string[];
-  /** Is a field of the message's key part of the table's key? */
+  /** Whether a field of the message's key is part of the table's key. */
   readonly #inKey: (name: string) => boolean;
-  /** Is a field of the row kept nowhere? */
+  /** Whether a field of the row is dropped. */
   readonly #unwanted: (name: string) => boolean;
   /** The source and the connector of the first change. */
   #source: string | null = null;
@@ -161,7 +161,7 @@ class ChangeReader implements ChangeSource {
 
   change({ op: written, source, after, before }: Envelope, keyRow: () => Row | null): Change | Skipped {
     if (written === null) throw new PoisonMessage(NO_OPERATION);
-    // A message of the source's own, which is no change of a row.
+    // A message by the source itself, which is not a change of a row.
     if (written === 'm') return SKIPPED;
     const op = OPERATIONS.find((each) => each === written);
     if (op === undefined) throw new PoisonMessage("no envelope of a change: its 'op' is none of c, r, u, d, t");
@@ -185,7 +185,7 @@ class ChangeReader implements ChangeSource {
     const key = keyRow();
     const record: Record<string, unknown> = Object.create(null);
     const unavailable: string[] = [];
-    // Only a table without a key has the whole row before: it has told so to be replicated at all.
+    // Only a table without a key needs the whole previous row, and must be replicated accordingly.
     const row = op !== 'd' ? after() : key === null ? before() : null;
     if (op !== 'd' && row === null) throw new PoisonMessage("the row after the change, 'after', is missing");
     if (op === 'd' && key === ASIDE && mode === 'append')
@@ -197,7 +197,7 @@ class ChangeReader implements ChangeSource {
     if (key !== null) this.#key(key, connector, record);
     else if (mode === 'upsert')
       throw new PoisonMessage("the message has no key, which mode 'upsert' needs: tables without one take mode append");
-    // A row that got another key comes as a new one: the table has no row that holds the value.
+    // A row whose key changed arrives as a new row: the table has no row that contains the value.
     if ((changes?.keeps !== true || op !== 'u') && unavailable.length > 0)
       throw new PoisonMessage(
         `the source did not say the unchanged value of ${quoted(unavailable)}, which this table cannot keep: ` +
@@ -206,7 +206,7 @@ class ChangeReader implements ChangeSource {
     return new Change(op, record, unavailable, position);
   }
 
-  /** Does a tombstone delete? A table without a key has a row per change, and a tombstone is none. */
+  /** Whether a tombstone deletes. A table without a key has one row per change, and a tombstone is not a change. */
   get tombstonesCount(): boolean {
     return this.target.mode === 'upsert' && this.target.changes?.deletes !== 'ignore';
   }
@@ -240,7 +240,7 @@ class ChangeReader implements ChangeSource {
     }
   }
 
-  /** The key's columns, which must be exactly the target's, but those that come from the message's place. */
+  /** The key's columns, which must be exactly the target's, except those filled from the message's position. */
   #key({ record, fields }: Row, connector: string, into: Record<string, unknown>): void {
     const converters = this.#convertersOf(fields, connector);
     const { mode } = this.target;
@@ -268,7 +268,7 @@ class ChangeReader implements ChangeSource {
   }
 }
 
-/** The fields of a row that columns are filled from. */
+/** The fields of a row that fill columns. */
 function fieldsOf({ columns }: Pick<LoadTarget, 'columns'>): ReadonlySet<unknown> {
   return new Set(columns.map((column) => pathOf(column)?.[0]));
 }
@@ -317,10 +317,7 @@ class JsonEnvelopes {
     return { op, source: this.#sourceOf(bytes, members), after: row(AFTER), before: row(BEFORE) };
   }
 
-  /**
-   * @param plain what takes a key that is no object; null: it must be one
-   * @throws PoisonMessage
-   */
+  /** @param plain what takes a key that is not an object; null: it must be an object */
   key(bytes: Uint8Array, plain: PlainKey | null): Row {
     const text = utf8(bytes);
     const record = plain === null ? jsonRecord(text) : objectOf(text, plain);

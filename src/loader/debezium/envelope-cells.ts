@@ -497,7 +497,7 @@ export class EnvelopeCells implements RowPath {
     }
   }
 
-  /** The cell of the fields that no column has, some of which are converted. @returns as `#closely` */
+  /** The cell of the fields without a column, some of which are converted. @returns like `#closely` */
   #restClosely({ conversions }: Program): string | null {
     const { rest } = this.#row;
     const bytes = this.#bytes;
@@ -518,7 +518,7 @@ export class EnvelopeCells implements RowPath {
     }
   }
 
-  /** Writes the end of a row, behind its last own cell. @returns the row's end */
+  /** Writes the end of a row, after its last own cell. @returns the row's end */
   #end(from: number, records: Records, i: number, out: Buffer, op: Operation, place: Buffer, position: bigint): number {
     const writer = this.#writer;
     const tail = op === 'd' ? this.#tails.deleted : this.#tails.kept;
@@ -542,20 +542,20 @@ export class EnvelopeCells implements RowPath {
 
 const UNCONVERTED: Pick<Conversion, 'quick'> = { quick: { how: 'same', perSecond: 0, zone: '', scale: 0 } };
 
-/** Does a conversion leave values as they are? */
+/** Whether a conversion leaves values unchanged. */
 function isSame(conversion: Conversion | undefined): boolean {
   return (conversion ?? UNCONVERTED).quick.how === 'same';
 }
 
-/** A value as the slow way reads it; not null. */
+/** A value as the slow path reads it; not null. */
 function readValue(bytes: Buffer, kind: number, start: number, end: number): unknown {
   if (kind === TEXT) return bytes.toString('utf8', start, end);
   if (kind === ESCAPED) return JSON.parse(bytes.toString('utf8', start - 1, end + 1));
-  // What stands around a number tells how it is written.
+  // The surrounding bytes show how a number is written.
   return parseJson(` ${bytes.toString('utf8', start, end)} `);
 }
 
-/** Does a text begin with a year that databases read as it stands? */
+/** Whether a text begins with a year that databases read unchanged. */
 function isStamp(bytes: Buffer, start: number): boolean {
   return isDigit(bytes[start]) && bytes[start + 4] === MINUS && !stands(YEAR_0, bytes, start, start + YEAR_0.length);
 }
@@ -566,7 +566,7 @@ function stands(text: Buffer, bytes: Buffer, start: number, end: number): boolea
   return true;
 }
 
-/** The number that these digits write; NaN: they are others, or too many. */
+/** The number represented by these digits; NaN: other bytes, or too many digits. */
 function wholeOf(bytes: Buffer, start: number, end: number): number {
   if (start < 0 || end - start > 16) return Number.NaN;
   let value = 0;

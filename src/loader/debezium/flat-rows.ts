@@ -1,6 +1,6 @@
-// Rows that the connector's transform ExtractNewRecordState has taken out of their envelopes: what an envelope says
-// beside the row stands in fields of the row whose names begin with `__`. Their order is exact only with the position
-// in the source and marks of deleted rows: a row without them is refused.
+// Rows flattened by the connector's transform ExtractNewRecordState: metadata of the envelope is in fields whose names
+// begin with `__`. Their order is exact only with the position in the source and marks of deleted rows, so a row
+// without them is rejected.
 import { type DecodedRecord, type Fields, isRecord, jsonRecord, PoisonMessage, utf8 } from '../decode.ts';
 import { ExactNumber } from '../json.ts';
 import { type LoadTarget, pathOf } from '../load-target.ts';
@@ -11,7 +11,7 @@ import type { SourceFields } from './source-position.ts';
 type FlatTarget = Pick<LoadTarget, 'columns' | 'changes' | 'topic' | 'topics'>;
 
 const DELETED = '__deleted';
-/** Fields of the transform by what they say; `lsn` in its `add.fields` is `__lsn`, and `source.lsn` `__source_lsn`. */
+/** Fields of the transform by meaning; `lsn` in its `add.fields` is `__lsn`, and `source.lsn` is `__source_lsn`. */
 const NAMES = {
   op: ['__op'],
   connector: ['__connector', '__source_connector'],
@@ -19,7 +19,7 @@ const NAMES = {
   lsn: ['__lsn', '__source_lsn'],
   file: ['__file', '__source_file'],
   pos: ['__pos', '__source_pos'],
-  // `ts_ms` alone is the time of the connector.
+  // `ts_ms` alone is the connector's time.
   ts_ms: ['__source_ts_ms'],
   ts_us: ['__source_ts_us'],
   sequence: ['__sequence', '__source_sequence'],
@@ -28,20 +28,20 @@ const TRANSFORM =
   'the transform needs add.fields: op,lsn,source.ts_ms (of MySQL op,file,pos,source.ts_ms), of several topics ' +
   'source.name, too, and delete.tombstone.handling.mode: rewrite';
 
-/** What says something of a change as a text. @throws PoisonMessage for a record, a map or a list */
+/** Reads a metadata field as text. @throws PoisonMessage for a record, a map or a list */
 export function plainText(value: unknown): string {
   if (typeof value === 'object' && !(value instanceof ExactNumber))
     throw new PoisonMessage('no envelope of a change: what says where it stands is no text and no number');
   return String(value);
 }
 
-/** Makes envelopes of flattened rows. */
+/** Converts flattened rows to envelopes. */
 export class FlatRows {
   readonly #deletesCount: boolean;
-  /** Fields of the transform that no declared column takes, by its name or a path: they are no part of the row. */
+  /** Fields of the transform that no declared column takes, by name or path: they are not part of the row. */
   readonly #beside: ReadonlySet<string>;
 
-  /** The source's name where rows have none: a topic's begins with it. Null: there are several topics. */
+  /** The source's name if rows do not contain it: the prefix of the topic's name. Null: there are several topics. */
   readonly #source: string | null;
 
   constructor({ columns, changes, topic, topics }: FlatTarget) {
@@ -51,7 +51,7 @@ export class FlatRows {
     this.#beside = new Set([DELETED, ...Object.values(NAMES).flat()].filter((name) => !declared.has(name)));
   }
 
-  /** @param taken as of `of` @throws PoisonMessage */
+  /** @param taken as in `of` @throws PoisonMessage */
   ofJson(value: Uint8Array, taken?: Fields): Envelope {
     const text = jsonRecord(utf8(value));
     const { schema, payload } = text;
@@ -60,8 +60,8 @@ export class FlatRows {
   }
 
   /**
-   * @param fields null: no schema came with it
-   * @param taken fields that columns of the table take: they stay parts of the row
+   * @param fields null: it came without a schema
+   * @param taken fields that columns of the table take: they remain parts of the row
    * @throws PoisonMessage
    */
   of(record: DecodedRecord, fields: ReadonlyMap<string, Semantics> | null, taken?: Fields): Envelope {
@@ -78,7 +78,7 @@ export class FlatRows {
       ...(lsn === null && (file === null || pos === null) ? ['__lsn'] : []),
       ...(ts_ms === null && ts_us === null ? ['__source_ts_ms'] : []),
       ...(name === null ? ['__source_name'] : []),
-      // Else a delete is a tombstone, which has no position.
+      // Otherwise a delete is a tombstone, which has no position.
       ...(deleted === null && this.#deletesCount ? [DELETED] : []),
     ];
     if (lacking.length > 0)

@@ -1,5 +1,5 @@
-// Finds where some members of a JSON object lie in its bytes, without reading their values: an envelope holds the row
-// twice and numbers that no double has. Values are taken for JSON; their readers refuse what is none.
+// Finds the positions of some members of a JSON object in its bytes, without parsing their values: an envelope contains
+// the row twice, and numbers beyond a double. Values are assumed to be JSON; their readers reject invalid ones.
 import {
   BACKSLASH,
   CLOSE,
@@ -18,11 +18,11 @@ import {
 const ABSENT = -1;
 
 export class Members {
-  /** Beginning and end of each wanted member's value, in the order of the names; -1: it is absent. */
+  /** Start and end of each wanted member's value, in the order of the names; -1: it is absent. */
   readonly starts: Int32Array;
   readonly ends: Int32Array;
   readonly #wanted = new Map<string, number>();
-  /** Names by their place in the last object, with their numbers: objects of one topic have the same names. */
+  /** Names by their position in the last object, with their numbers: objects of one topic have the same names. */
   readonly #names: Buffer[] = [];
   readonly #numbers: number[] = [];
   #bytes: Buffer = Buffer.alloc(0);
@@ -36,7 +36,7 @@ export class Members {
     this.ends = new Int32Array(names.length);
   }
 
-  /** @returns the place behind the object; -1: no object begins at `start`, or it does not end */
+  /** @returns the position after the object; -1: no object begins at `start`, or it does not end */
   scan(bytes: Buffer, start: number, stop: number): number {
     this.#bytes = bytes;
     this.#at = start;
@@ -70,13 +70,13 @@ export class Members {
     return (this.starts[member] ?? ABSENT) !== ABSENT;
   }
 
-  /** The text of a member's value as it is written; null: it is absent. */
+  /** The text of a member's value as written; null: it is absent. */
   text(member: number): string | null {
     const start = this.starts[member] ?? ABSENT;
     return start === ABSENT ? null : this.#bytes.toString('utf8', start, this.ends[member]);
   }
 
-  /** Skips a name with its quotes. @returns its number, -1 when it is not wanted; null: no name is here */
+  /** Skips a name with its quotes. @returns its number, -1 if it is not wanted; null: there is no name */
   #name(member: number): number | null {
     const bytes = this.#bytes;
     if (bytes[this.#at] !== QUOTE) return null;
@@ -110,7 +110,7 @@ export class Members {
     while (byte === SPACE || byte === LINE_FEED || byte === TAB || byte === RETURN) byte = bytes[++this.#at];
   }
 
-  /** Goes behind a value. @returns false: it does not end */
+  /** Skips a value. @returns false: it does not end */
   #value(): boolean {
     const bytes = this.#bytes;
     const stop = this.#stop;
@@ -138,7 +138,7 @@ export class Members {
     return false;
   }
 
-  /** Goes behind a text. @returns false: it does not end */
+  /** Skips a text. @returns false: it does not end */
   #string(): boolean {
     const bytes = this.#bytes;
     const stop = this.#stop;

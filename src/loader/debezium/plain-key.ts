@@ -1,5 +1,5 @@
-// What of a table's key a message's key gives, beside columns that its place fills; and a key that is no object, but
-// the value of the only column: which one takes it, and how its text is read. Pure.
+// Maps a message key to the table's key columns; metadata columns are filled from the message's position. Also keys
+// that are not objects but the value of the only key column. Pure.
 import { type DecodedRecord, jsonRecord, PoisonMessage } from '../decode.ts';
 import { parseJson } from '../json.ts';
 import type { LoadTarget } from '../load-target.ts';
@@ -7,9 +7,9 @@ import { isPart } from '../message-parts.ts';
 import { takesText } from './column-shape.ts';
 
 export interface PlainKey {
-  /** Null: none, and the row does without the key. */
+  /** Null: none, and the row does not need the key. */
   readonly column: string | null;
-  /** The column takes texts: one that is not quoted is no JSON, whatever it looks like. */
+  /** The column accepts texts: an unquoted one is not JSON, whatever it looks like. */
   readonly text: boolean;
 }
 
@@ -20,7 +20,7 @@ export function keyColumns({ key, columns }: Pick<KeyTarget, 'key' | 'columns'>)
   return key.filter((each) => !columns.some((column) => column.name === each && isPart(column)));
 }
 
-/** Tells of a field of a message's key whether the table's key has it, also within a column with `from: key`. */
+/** Returns whether the table's key contains a field of a message's key, also inside a column with `from: key`. */
 export function keyTakes(target: Pick<KeyTarget, 'key' | 'columns'>): (field: string) => boolean {
   const fields = new Set(keyColumns(target));
   const paths = target.columns.flatMap(({ name, origin }) =>
@@ -41,9 +41,9 @@ export function plainKeyOf(target: KeyTarget): PlainKey | null {
 }
 
 /**
- * The fields of a key; null: it is no object. A column of texts takes a text that only begins like one, and so does a
- * row that needs no key.
- * @throws PoisonMessage where an object is begun and must be one
+ * The fields of a key; null: it is not an object. A text column accepts a text that only begins like an object, and so
+ * does a row that needs no key.
+ * @throws PoisonMessage for an incomplete object where one is required
  */
 export function objectOf(written: string, { column, text }: PlainKey): DecodedRecord | null {
   if (!/^\s*\{/.test(written)) return null;
@@ -55,7 +55,7 @@ export function objectOf(written: string, { column, text }: PlainKey): DecodedRe
   }
 }
 
-/** The value of a key that is no object: JSON, or the text that it is. */
+/** The value of a key that is not an object: JSON, or the text itself. */
 export function plainValue(written: string, { text }: PlainKey): unknown {
   if (text && !/^".*"$/s.test(written)) return written;
   try {

@@ -1,5 +1,5 @@
-// Cells of the values that the connector encodes: days, moments and decimals, out of the bytes of a message. What they
-// mean is values.ts's, whose texts they equal. In doubt nothing is written.
+// Cells of values that the connector encodes: dates, timestamps and decimals, from the bytes of a message. They equal
+// the texts of values.ts. In doubt nothing is written.
 import { dateText, momentText, secondsOf } from '../avro/logical.ts';
 import type { ColumnCheck } from '../column-check.ts';
 import { CAPITAL_A, CAPITAL_Z, isDigit, MINUS, PLUS, POINT, QUOTE, SLASH, SMALL_A, ZERO } from '../fast/ascii.ts';
@@ -7,7 +7,7 @@ import { copied } from '../fast/copy-writer.ts';
 import type { ColumnPlan } from '../row-encoder.ts';
 import type { Quick } from './values.ts';
 
-/** Digits that a double holds for sure; digits of a day since 1970. */
+/** Digits that a double represents exactly; digits of a number of days since 1970. */
 const [MOST_DIGITS, MOST_DAY_DIGITS] = [15, 7];
 /** The first seconds of the years 1 and 10000, and their days. */
 const [YEAR_1, YEAR_10000] = [-62_135_596_800, 253_402_300_800];
@@ -15,7 +15,7 @@ const DAY_SECONDS = 86_400;
 const [CLOCK_BYTES, DAY_BYTES, YEAR_BYTES] = [19, 10, 4];
 const [BASE64_GROUP, SEXTET, BYTE] = [4, 64, 256];
 const PADDING = 0x3d;
-/** The value of a digit of base64; 64: it is none. */
+/** The value of a base64 digit; 64: it is not one. */
 const SEXTETS = new Uint8Array(BYTE).fill(SEXTET);
 for (let i = 0; i < 26; i++) {
   SEXTETS[CAPITAL_A + i] = i;
@@ -32,7 +32,7 @@ export class QuickCells {
   #day = Number.NaN;
   readonly #date = Buffer.alloc(DAY_BYTES);
 
-  /** Writes a number as a moment. @returns the end of the cell; -1: it is none of the years 1 to 9999 */
+  /** Writes a number as a timestamp. @returns the end of the cell; -1: it is outside of the years 1 to 9999 */
   moment(to: number, bytes: Buffer, start: number, end: number, column: ColumnPlan, quick: Quick, out: Buffer): number {
     const { perSecond, zone } = quick;
     const units = wholeOf(bytes, start, end, MOST_DIGITS + 1);
@@ -41,14 +41,14 @@ export class QuickCells {
     return this.#moment(to, units, perSecond, zone !== '', out);
   }
 
-  /** Writes microseconds since 1970 as a moment with zone. @returns as `moment` */
+  /** Writes microseconds since 1970 as a timestamp with zone. @returns like `moment` */
   micros(to: number, bytes: Buffer, start: number, end: number, out: Buffer): number {
     const units = wholeOf(bytes, start, end, MOST_DIGITS + 1);
     if (!(units >= 0) || !Number.isSafeInteger(units) || !this.#turn(units, 1e6)) return -1;
     return this.#moment(to, units, 1e6, true, out);
   }
 
-  /** Writes a number as a day. @returns as `moment` */
+  /** Writes a number as a date. @returns like `moment` */
   day(to: number, bytes: Buffer, start: number, end: number, column: ColumnPlan, out: Buffer): number {
     const days = wholeOf(bytes, start, end, MOST_DAY_DIGITS);
     const seconds = days * DAY_SECONDS;
@@ -61,7 +61,9 @@ export class QuickCells {
     return copied(this.#date, 0, DAY_BYTES, out, to);
   }
 
-  /** Writes the base64 of a whole number of up to six bytes as a decimal. @returns the end of the cell; -1: another */
+  /**
+   * Writes the base64 of an integer of up to six bytes as a decimal. @returns the end of the cell; -1: another value
+   */
   decimal(
     to: number,
     bytes: Buffer,
@@ -89,7 +91,7 @@ export class QuickCells {
     return digits(at, unsigned - whole * per, scale, out);
   }
 
-  /** Keeps the text of a moment's second. @returns false: it is of no year from 1 to 9999 */
+  /** Formats a timestamp's second. @returns false: it is outside of the years 1 to 9999 */
   #turn(units: number, perSecond: number): boolean {
     const second = secondsOf(units, perSecond);
     if (second < YEAR_1 || second >= YEAR_10000) return false;
@@ -109,7 +111,7 @@ export class QuickCells {
   }
 }
 
-/** Does the column surely take a day or a moment as its text stands? */
+/** Whether the column certainly accepts the text of a date or timestamp unchanged. */
 function fits({ special, kind, check }: ColumnPlan, text: Buffer, ofYears: string, zoned: boolean): boolean {
   if (special || kind === 'json' || kind === 'array' || kind === 'bytes') return false;
   if (check.ordinary === 'anything' || check.ordinary === 'moment') return true;
@@ -122,7 +124,7 @@ function isWithin({ years }: ColumnCheck, text: Buffer): boolean {
   return year >= years[0] && year <= years[1];
 }
 
-/** The number that bytes write; NaN: it is no whole one, or has more digits. */
+/** The number represented by bytes; NaN: it is not an integer, or has more digits. */
 function wholeOf(bytes: Buffer, start: number, end: number, most: number): number {
   const negative = bytes[start] === MINUS;
   const first = negative ? start + 1 : start;
@@ -136,7 +138,7 @@ function wholeOf(bytes: Buffer, start: number, end: number, most: number): numbe
   return negative ? -value : value;
 }
 
-/** The whole number in two's complement that four or eight digits of base64 write; NaN: they are others. */
+/** The two's complement integer in four or eight base64 digits; NaN: they are not. */
 function base64Whole(bytes: Buffer, start: number, end: number): number {
   const length = end - start;
   if (length !== BASE64_GROUP && length !== BASE64_GROUP * 2) return Number.NaN;
@@ -148,7 +150,7 @@ function base64Whole(bytes: Buffer, start: number, end: number): number {
     value = value * SEXTET + sextet;
   }
   const count = (length / BASE64_GROUP) * 3 - padding;
-  // What the last digit has beyond the last byte.
+  // The bits of the last digit beyond the last byte.
   value = Math.floor(value / BASE64_GROUP ** padding);
   const limit = BYTE ** count;
   return value >= limit / 2 ? value - limit : value;
@@ -160,7 +162,7 @@ function widthOf(value: number): number {
   return width;
 }
 
-/** Writes a number that is not negative with so many digits. */
+/** Writes a non-negative number with that many digits. */
 function digits(to: number, value: number, width: number, out: Buffer): number {
   let left = value;
   for (let at = to + width - 1; at >= to; at--) {

@@ -1,24 +1,24 @@
-// What `load check` finds out about changes: the newest messages of each partition are decoded as a load would decode
-// them, and nothing is written. So the rules are the decoder's, with and without a registry.
+// Checks changes for `load check`: decodes the newest messages of each partition as a load would, and writes nothing.
+// The rules are the decoder's, with and without a registry.
 import type { BrokerClient, Message } from '../broker.ts';
 import { Halt } from '../change.ts';
 import { type Decoder, isRecord, jsonRecord, PoisonMessage, utf8 } from '../decode.ts';
 import type { LoadTarget } from '../load-target.ts';
 import { topicNames } from '../topics.ts';
 
-/** Messages of a partition that are looked at, from its end. */
+/** Number of messages checked per partition, from its end. */
 const LOOKED_AT = 200n;
-/** Types whose values may be so large that Postgres does not write them again when they stay as they are. */
+/** Types whose values may be so large that Postgres does not log them again if they are unchanged. */
 const LARGE = /string|text|char|json|bytea|numeric|array|\[\]/i;
 
 export interface Sampled {
-  /** Why messages could not become rows, in words, each with how many. */
+  /** Why messages could not become rows, each with a count. */
   readonly problems: readonly string[];
-  /** What no message showed, and a later one may. */
+  /** What no sampled message contained, although later ones may. */
   readonly notes: readonly string[];
 }
 
-/** @throws what broker and registry throw */
+/** @throws errors of broker and registry */
 export async function sampleChanges(
   client: Pick<BrokerClient, 'ends' | 'read' | 'matching'>,
   decoder: Decoder,
@@ -73,7 +73,7 @@ async function refusal(decoder: Decoder, message: Message): Promise<string | nul
   }
 }
 
-/** Is it an update in JSON that does not say the row before? */
+/** Whether it is an update in JSON without the previous row. */
 function lacksBefore({ value }: Message): boolean {
   if (value === null || value[0] === 0) return false;
   try {

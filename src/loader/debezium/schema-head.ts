@@ -1,5 +1,5 @@
-// The part of a message that lies before its payload when JSON's converter writes schemas: `{"schema":…,"payload":`. It
-// is the same in all messages of one version of a table, so that one comparison of bytes replaces reading it.
+// The part of a message before its payload if JSON's converter writes schemas: `{"schema":…,"payload":`. It is the same
+// in all messages of one table version, so that one comparison of bytes replaces parsing it.
 import { CLOSE } from '../fast/ascii.ts';
 import { isRecord, jsonRecord, PoisonMessage, utf8 } from '../decode.ts';
 import { Members } from './members.ts';
@@ -8,30 +8,30 @@ import { fieldsOfJson, type Semantics } from './semantics.ts';
 const [SCHEMA, PAYLOAD] = [0, 1];
 
 export class SchemaHead {
-  /** Fields of the row, or of the key, by the schema of the head; null: it names none. */
+  /** Fields of the row, or of the key, by the schema in the head; null: it names none. */
   fields: ReadonlyMap<string, Semantics> | null = null;
   readonly #member: 'after' | null;
   readonly #members = new Members(['schema', 'payload', 'op']);
   #bytes = Buffer.alloc(0);
 
-  /** @param member of the envelope whose fields are wanted; null: of a key */
+  /** @param member of the envelope whose fields are needed; null: for a key */
   constructor(member: 'after' | null) {
     this.#member = member;
   }
 
-  /** Where the payload begins, by the head known; -1: the message has another one, or none. */
+  /** Start of the payload, if the message has the known head; -1: it has another one, or none. */
   payload(bytes: Buffer, start: number, end: number): number {
     const { length } = this.#bytes;
     if (length === 0 || end - start <= length) return -1;
     return bytes.compare(this.#bytes, 0, length, start, start + length) === 0 ? start + length : -1;
   }
 
-  /** Does a message end right behind its payload? */
+  /** Whether a message ends directly after its payload. */
   ends(bytes: Buffer, behind: number, end: number): boolean {
     return behind === end - 1 && bytes[behind] === CLOSE;
   }
 
-  /** Takes up the head of a message. @returns false: it has none, or one that only the slow way can read */
+  /** Learns the head of a message. @returns false: it has none, or one that only the slow path can parse */
   learn(bytes: Buffer, start: number, end: number): boolean {
     const members = this.#members;
     if (members.scan(bytes, start, end) !== end) return false;

@@ -1,20 +1,20 @@
-// What a field of a row stands for, by the schema that came with it: of JSON's envelopes or of Avro. Pure.
+// The meaning of a row's field according to the schema in JSON envelopes or Avro. Pure.
 import type { AvroType } from '../avro/schema.ts';
 import { isDictionary } from '../../values/is-dictionary.ts';
 
-/** A field's type in the words of Kafka Connect, as far as its values depend on it. */
+/** A field's Kafka Connect type, as far as it affects the value. */
 export interface Semantics {
   /** The logical name, such as `io.debezium.time.MicroTimestamp`; null: none. */
   readonly name: string | null;
-  /** Of a decimal. */
+  /** Scale of a decimal. */
   readonly scale: number | null;
-  /** Of a list. */
+  /** Element of a list. */
   readonly items: Semantics | null;
 }
 
 const NOTHING: Semantics = { name: null, scale: null, items: null };
 
-/** @param schema of one field, as JSON's converter writes it */
+/** @param schema of one field, as written by JSON's converter */
 export function semanticsOfJson(schema: unknown): Semantics {
   if (!isDictionary(schema)) return NOTHING;
   const { name, parameters, items } = schema;
@@ -26,7 +26,7 @@ export function semanticsOfJson(schema: unknown): Semantics {
   };
 }
 
-/** The fields of the row within an envelope's schema, or of a key's; null: it has none. */
+/** The fields of the row in an envelope's schema, or of a key's; null: it has none. */
 export function fieldsOfJson(schema: unknown, member: 'after' | null): Map<string, Semantics> | null {
   if (!isDictionary(schema)) return null;
   const fields: unknown = schema['fields'];
@@ -40,7 +40,7 @@ export function fieldsOfJson(schema: unknown, member: 'after' | null): Map<strin
   return new Map(named.map((each) => [String(each['field']), semanticsOfJson(each)]));
 }
 
-/** A value that the reader of Avro has read already, such as a decimal, needs no more. */
+/** A value that the Avro reader has already converted, such as a decimal, needs no conversion. */
 export function semanticsOfAvro(type: AvroType): Semantics {
   switch (type.kind) {
     case 'union': {
@@ -59,10 +59,10 @@ export function semanticsOfAvro(type: AvroType): Semantics {
   }
 }
 
-/** The name of what the reader of Avro has made a text already. */
+/** The name of what the Avro reader has already converted to text. */
 export const READ = 'read';
 
-/** The fields of a record, also of one that may be null; null: it is none. */
+/** The fields of a record, also of a nullable one; null: it is not a record. */
 export function fieldsOfAvro(type: AvroType, member: 'after' | null): Map<string, Semantics> | null {
   const record = type.kind === 'union' ? type.branches.find(({ kind }) => kind === 'record') : type;
   if (record?.kind !== 'record') return null;

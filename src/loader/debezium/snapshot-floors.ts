@@ -1,46 +1,46 @@
-// What is known of the order of changes in each partition. Changes are ranked behind the snapshot before them: Postgres
-// decodes transactions that were under way when the slot became consistent. They commit after the snapshot, and their
-// records, written before, have lower positions than its rows. In a partition they stand behind the snapshot's rows, so
-// they take the position of these; offsets tell which is newer.
+// Tracks the order of changes in each partition. Changes are ordered after the snapshot before them: Postgres decodes
+// transactions that were in progress when the slot became consistent. They commit after the snapshot, and their
+// records, written earlier, have lower positions than its rows. In a partition they follow the snapshot's rows, so they
+// take the position of these; offsets decide which is newer.
 //
-// Where the table's row before is not looked at, a source whose positions begin anew is seen here: a transaction that
-// commits later than the change with the highest position, before which nothing was committed beyond that one. Times of
-// other changes do not count: those of the new positions are as late as what follows them.
+// If the table's previous row is not looked up, a source whose positions restart is detected here: a transaction that
+// commits later than the change with the highest position, although nothing beyond that position was committed before
+// it. Times of other changes are ignored: those of the new positions are as late as what follows them.
 import { partitionKey, type TopicPartition } from '../broker.ts';
 import { Change, Halt, type Operation } from '../change.ts';
 import type { LoadTarget } from '../load-target.ts';
 import { otherSource, stepsBack } from './source-position.ts';
 
-/** Two transactions that commit at once may have their times in the other order. */
+/** Two concurrent commits may have their times in the reverse order. */
 const SAME_TIME_MICROS = 1_000_000;
 
-/** The change with the highest position of a partition, but rows of a snapshot. */
+/** The change with the highest position of a partition, excluding snapshot rows. */
 export interface NewestChange {
   readonly position: bigint;
   /** Its time, in microseconds since 1970. */
   readonly micros: number;
-  /** Of the last one; empty: its row does not say. */
+  /** Source of the last one; empty: unknown. */
   readonly source: string;
 }
 
-/** One partition's: the highest position of a snapshot's row that was read, and the newest change. */
+/** For one partition: the highest position of a snapshot row, and the newest change. */
 export class Floor {
   #position = -1n;
   #newest = -1n;
   #micros = Number.NEGATIVE_INFINITY;
   readonly #watches: boolean;
   #source: string | null = null;
-  /** Was the last message a delete event? */
+  /** Whether the last message was a delete event. */
   #deleted = false;
-  /** The key of the last message, where that is not at hand any more; null: it was not a delete event. */
+  /** The key of the last message, if the message itself is no longer available; null: it was not a delete event. */
   #deletedKey: Uint8Array | null = null;
 
-  /** @param watches the newest change is kept */
+  /** @param watches whether the newest change is tracked */
   constructor(watches: boolean) {
     this.#watches = watches;
   }
 
-  /** -1: no snapshot's row was read. */
+  /** -1: no snapshot row was read. */
   get position(): bigint {
     return this.#position;
   }
@@ -50,12 +50,12 @@ export class Floor {
     return this.#newest;
   }
 
-  /** The source of the rows that the table has; null: not known. */
+  /** The source of the rows in the table; null: unknown. */
   get source(): string | null {
     return this.#source;
   }
 
-  /** Nothing is known any more, also where this object is held: the table's rows may have been deleted. */
+  /** Forgets everything, also where this object is held: the table's rows may have been deleted. */
   forget(): void {
     this.#position = -1n;
     this.#newest = -1n;
@@ -64,12 +64,12 @@ export class Floor {
     this.passed();
   }
 
-  /** @param position of a snapshot's row that the table has */
+  /** @param position of a snapshot row in the table */
   known(position: bigint): void {
     if (position > this.#position) this.#position = position;
   }
 
-  /** Takes up what the table has. */
+  /** Learns the state of the table. */
   knownChange({ position, micros, source }: NewestChange): void {
     if (!this.#watches) return;
     if (position > this.#newest) [this.#newest, this.#micros] = [position, micros];
@@ -77,9 +77,9 @@ export class Floor {
   }
 
   /**
-   * Is the change behind the one with the highest position, and later? So is one of a transaction that has taken longer
-   * than that one's, which then was committed before it.
-   * @param micros null: it says no time
+   * Whether the change is after the one with the highest position, and later. This also holds for a longer transaction,
+   * before which that one was committed.
+   * @param micros null: it has no time
    */
   isBehind(op: Operation, position: bigint, micros: number | null): boolean {
     return (
@@ -93,7 +93,7 @@ export class Floor {
     );
   }
 
-  /** The position that counts. Changes of a partition must come in their order. */
+  /** The effective position. Changes of a partition must be passed in order. */
   ranked(op: Operation, position: bigint, micros: number | null): bigint {
     this.#deleted = op === 'd';
     if (op === 'r') this.known(position);
@@ -105,8 +105,8 @@ export class Floor {
   }
 
   /**
-   * The position of a tombstone: the highest one before it in the partition. Every change of its key before it is at
-   * most as high. A change after it that is lower takes the same position, as after a snapshot. Offsets decide.
+   * The position of a tombstone: the highest one before it in the partition. Every earlier change of its key is at most
+   * as high. A later change with a lower position takes the same one, as after a snapshot; offsets decide.
    */
   rankedTombstone(): bigint {
     this.#deleted = true;
@@ -120,14 +120,14 @@ export class Floor {
     this.#deletedKey = null;
   }
 
-  /** Keeps the key of the last message if that is a delete event: its tombstone may come with the next batch. */
+  /** Keeps the key of the last message if it is a delete event: its tombstone may come with the next batch. */
   keepKey(key: Uint8Array | null): void {
     this.#deletedKey = this.#deleted && key !== null ? Buffer.from(key) : null;
   }
 
   /**
-   * Is a tombstone the one that the connector writes after a delete event?
-   * @param before key of the message before it; null: that is not at hand
+   * Whether a tombstone is the one that the connector writes after a delete event.
+   * @param before key of the previous message; null: not available
    */
   followsDelete(key: Uint8Array | null, before: Uint8Array | null): boolean {
     const deleted = before ?? this.#deletedKey;
@@ -154,14 +154,14 @@ export class SnapshotFloors {
     return floor;
   }
 
-  /** A change of a replay, which keeps its position; a tombstone takes the highest one before it. */
+  /** A replayed change keeps its position; a tombstone takes the highest one before it. */
   inOrder(place: TopicPartition, change: Change): Change {
     if (change.source === null) return this.ranked(place, change);
     this.of(place).ranked(change.op, change.position, null);
     return change;
   }
 
-  /** The change with the position that counts. @throws Halt where the source's positions have begun anew */
+  /** The change with its effective position. @throws Halt if the source's positions have restarted */
   ranked(place: TopicPartition, change: Change): Change {
     const { op, record, unavailable } = change;
     const floor = this.of(place);
@@ -169,7 +169,7 @@ export class SnapshotFloors {
       return new Change(op, record, unavailable, { ...change, position: floor.rankedTombstone() });
     const { newest } = floor;
     const { committed, micros, at, source } = change;
-    // Each partition's first change is taken this way where its source is another.
+    // The first change of each partition is handled in this way if its source is another one.
     if (floor.source !== null && floor.source !== source) throw otherSource(this.#target, source, floor.source);
     if (floor.isBehind(op, change.position, micros) && committed !== null && committed < newest)
       throw new Halt(

@@ -1,4 +1,4 @@
-// The place of a change in the order of its source, out of an envelope's `source`: Postgres' log sequence number, or
+// The position of a change in its source's order, from an envelope's `source`: Postgres's log sequence number, or
 // MySQL's binlog file and position. Pure.
 import { TsdbtError } from '../../errors.ts';
 import { Halt } from '../change.ts';
@@ -6,7 +6,7 @@ import { PoisonMessage } from '../decode.ts';
 import type { LoadTarget } from '../load-target.ts';
 import { momentText } from '../avro/logical.ts';
 
-/** What is read of `source`; a member that it lacks is null. */
+/** The members of `source` that are read; a missing one is null. */
 export interface SourceFields {
   readonly connector: string | null;
   readonly name: string | null;
@@ -15,31 +15,31 @@ export interface SourceFields {
   readonly pos: string | null;
   readonly ts_ms: string | null;
   readonly ts_us: string | null;
-  /** Of Postgres: up to where transactions were committed before this one, and the position, as JSON. */
+  /** For Postgres: up to where transactions were committed before this one, and the position, as JSON. */
   readonly sequence: string | null;
 }
 export const SOURCE_FIELDS = ['connector', 'name', 'lsn', 'file', 'pos', 'ts_ms', 'ts_us', 'sequence'] as const;
 
-/** Where a change stands. */
+/** The position of a change. */
 export interface SourcePosition {
   readonly position: bigint;
   readonly source: string;
   readonly at: string | null;
   /** The time as microseconds since 1970. */
   readonly micros: number | null;
-  /** Up to where transactions were committed before this one; null: not known. */
+  /** Up to where transactions were committed before this one; null: unknown. */
   readonly committed: bigint | null;
   readonly connector: string;
 }
 
 const WHOLE = /^\d{1,19}$/;
-/** Of a text, or of one in JSON. */
+/** From a text, or from JSON. */
 const COMMITTED = /^\[\s*\\?"(\d{1,19})\\?"/;
-/** Bits of a position within a binlog file; the file's number has the others. */
+/** Bits of a position within a binlog file; the remaining bits contain the file's number. */
 const POSITION_BITS = 36n;
 const LARGEST = (1n << 63n) - 1n;
 
-/** @throws PoisonMessage without a position, Halt for a source that has no such order */
+/** @throws PoisonMessage without a position, Halt for a source without such an order */
 export function sourcePosition(fields: SourceFields, target: Pick<LoadTarget, 'name' | 'path'>): SourcePosition {
   const { connector, name } = fields;
   if (connector === null || name === null) throw new PoisonMessage("'source' names no connector and source");
@@ -85,7 +85,7 @@ function committedOf(connector: string, { sequence }: SourceFields): bigint | nu
   return found === undefined ? null : BigInt(found);
 }
 
-/** What stops a table whose changes come from another source than those before. */
+/** Stops a table whose changes come from another source than the earlier ones. */
 export function otherSource(
   { name, topic, path }: Pick<LoadTarget, 'name' | 'topic' | 'path'>,
   source: string,
@@ -101,7 +101,7 @@ export function otherSource(
   );
 }
 
-/** The error of a source whose positions have begun anew. @param which change tells so */
+/** The error of a source whose positions have restarted. @param which change shows it */
 export function stepsBack({ name, path }: Pick<LoadTarget, 'name' | 'path'>, which: string): TsdbtError {
   return new TsdbtError('runtime', `${name} stops: the source steps back: ${which}. Newer changes would be lost.`, {
     path,

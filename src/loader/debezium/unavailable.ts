@@ -1,5 +1,5 @@
-// Tells the placeholder that Debezium writes for a value which did not change and which Postgres keeps outside of the
-// row (TOAST): it was not read. It has a form for each type. Pure.
+// Recognizes the placeholder that Debezium writes for an unchanged value which Postgres stores outside of the row
+// (TOAST) and does not log. It has a form for each type. Pure.
 
 const DEFAULT = '__debezium_unavailable_value';
 const HEX = 'hex:';
@@ -25,7 +25,7 @@ export class Placeholder {
     this.#written = plain.map((form) => Buffer.from(form));
   }
 
-  /** @param value of a row, as JSON or Avro carries it */
+  /** @param value of a row, as in JSON or Avro */
   is(value: unknown): boolean {
     if (typeof value === 'string') return value.length >= this.#shortest && this.#forms.has(value);
     if (Array.isArray(value))
@@ -35,7 +35,7 @@ export class Placeholder {
     return typeof value === 'object' && value !== null && this.#text in value;
   }
 
-  /** The same of a text in JSON without escapes. */
+  /** The same for a JSON text without escapes. */
   stands(bytes: Buffer, start: number, end: number): boolean {
     const length = end - start;
     for (const form of this.#written) {

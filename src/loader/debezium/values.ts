@@ -1,5 +1,5 @@
-// Turns the values of a change's row into what an ordinary JSON message would carry for its column: days and moments as
-// texts, exact decimals, base64 for bytes. By the schema that came with the message; without one, by the declared type
+// Converts the values of a change's row to what an ordinary JSON message would contain for its column: dates and
+// timestamps as texts, exact decimals, base64 for bytes. Uses the schema in the message; without one, the declared type
 // and the connector's modes. Pure.
 import { dateText, decimalText, MAX_DECIMAL_BYTES, momentText, timeText } from '../avro/logical.ts';
 import { isRecord, PoisonMessage } from '../decode.ts';
@@ -12,11 +12,11 @@ import { READ, type Semantics } from './semantics.ts';
 export type Converter = (value: unknown) => unknown;
 
 /**
- * What a conversion does with ordinary values, for rows that are made without decoding:
- * - `same`: nothing; `special`: nothing with numbers, nor with texts that begin with a digit or a minus
- * - `stamp`: nothing with numbers, nor with texts of years from 1 on
- * - `day`, `moment`: makes texts of whole numbers; of texts as `stamp` where `zone` is Z
- * - `decimal`: makes numbers of base64, nothing of numbers
+ * How a conversion treats ordinary values, for rows built without decoding:
+ * - `same`: unchanged; `special`: numbers unchanged, and texts that begin with a digit or a minus
+ * - `stamp`: numbers unchanged, and texts with years from 1
+ * - `day`, `moment`: integers become texts; texts are treated like `stamp` if `zone` is Z
+ * - `decimal`: base64 becomes a number, numbers are unchanged
  * - `close`: only the converter knows
  */
 export interface Quick {
@@ -35,7 +35,7 @@ export interface Conversion {
 type Modes = Pick<ChangeConfig, 'decimals' | 'times' | 'binary'>;
 
 const [MILLIS, MICROS, NANOS] = [1e3, 1e6, 1e9];
-/** Units of a second by logical name. */
+/** Units per second by logical name. */
 const MOMENTS: Readonly<Record<string, number>> = {
   'io.debezium.time.Timestamp': MILLIS,
   'io.debezium.time.MicroTimestamp': MICROS,
@@ -55,7 +55,7 @@ const DURATIONS: Readonly<Record<string, number>> = {
 const DAYS: ReadonlySet<string> = new Set(['io.debezium.time.Date', 'org.apache.kafka.connect.data.Date']);
 const DECIMAL = 'org.apache.kafka.connect.data.Decimal';
 const JSON_TEXT = 'io.debezium.data.Json';
-/** What Postgres' infinite days and moments become in the connector: an overflow of its calendar. */
+/** The connector's values for Postgres's infinite dates and timestamps: an overflow of its calendar. */
 const INFINITE: ReadonlyMap<string, string> = new Map([
   ['-2147472692', 'infinity'],
   ['-2147472691', '-infinity'],
@@ -76,7 +76,7 @@ const BASE64_URL = /^[A-Za-z0-9_-]*={0,2}$/;
 const HEX = /^(?:[\da-fA-F]{2})*$/;
 const ISO = /^([+-]?)(\d{4,})(-\d\d-\d\d)(T[^Z]*)?(Z?)$/;
 const DAY_UNITS = 86_400;
-/** Digits behind the point that Postgres keeps; ClickHouse keeps fewer. */
+/** Fractional digits that Postgres keeps; ClickHouse keeps fewer. */
 const MOST_SCALE = 16_383;
 
 /** Converters of one target's columns, for messages with and without schemas. */
@@ -87,7 +87,7 @@ export class ValueReader {
   /** Without a schema, by connector and column. */
   readonly #bare = new Map<string, Map<string, Conversion>>();
 
-  /** @param columns one with an epoch says itself what its numbers are */
+  /** @param columns one with an epoch defines what its numbers are */
   constructor(
     columns: readonly { readonly name: string; readonly type: string; readonly epoch?: unknown }[],
     modes: Modes,

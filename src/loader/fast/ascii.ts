@@ -1,4 +1,4 @@
-// Bytes that JSON texts and COPY's text format are made of.
+// Byte values used in JSON and in COPY's text format.
 export const TAB = 9;
 export const LINE_FEED = 10;
 export const RETURN = 13;
@@ -35,7 +35,7 @@ export function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= ZERO && byte <= NINE;
 }
 
-/** The number that four hexadecimal digits from `at` on write; -1: they are none. */
+/** The number represented by four hexadecimal digits at `at`; -1: they are not. */
 export function hexAt(bytes: Uint8Array, at: number): number {
   let code = 0;
   for (let i = 0; i < 4; i++) {

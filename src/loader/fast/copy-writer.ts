@@ -1,5 +1,5 @@
 // Writes cells of COPY's text format from the bytes of JSON values. A cell equals row-encoder.ts's, byte for byte; a
-// JSON column's cell holds the same value. In doubt it writes nothing.
+// JSON column's cell contains the same value. In doubt it writes nothing.
 import { surelyFits } from '../column-check.ts';
 import { type ColumnPlan, isoMoment, moment, type RowPlan } from '../row-encoder.ts';
 import { USUAL_END_SECOND, USUAL_FIRST_SECOND } from '../time-range.ts';
@@ -42,23 +42,23 @@ import {
 } from './json-scanner.ts';
 import type { Records } from './records.ts';
 
-/** Loops copy texts up to these lengths faster than Buffer.copy: of bytes, and of words. */
+/** Up to these lengths, in bytes and in words, a loop copies faster than Buffer.copy. */
 const SHORT = 48;
 const SHORT_BY_WORDS = 384;
 /** Bytes of a word. */
 const WORD = 4;
 /** Digits of seconds since 1970 up to the year 5138. */
 const SECOND_DIGITS = 11;
-/** Characters of a moment up to its seconds. */
+/** Characters of a timestamp up to its seconds. */
 const CLOCK_BYTES = 19;
 
 export class CopyWriter {
-  /** Cells that are made already, by column. */
+  /** Cells that are already formatted, by column. */
   readonly parts: string[] = [];
   readonly #plan: RowPlan;
   #bytes: Buffer = Buffer.alloc(0);
   #out: Buffer = Buffer.alloc(0);
-  /** Read and write words of these at any place. */
+  /** Views that read and write words at any offset. */
   #view: DataView = viewOf(this.#bytes);
   #outView: DataView = viewOf(this.#out);
   /** Topic and partition of the last row. */
@@ -81,7 +81,7 @@ export class CopyWriter {
     this.#tailView = viewOf(plan.tail);
   }
 
-  /** Sets where the next values lie and where their cells go, which must have room. */
+  /** Sets where the next values are and where their cells go; the target must have space. */
   begin(bytes: Buffer, out: Buffer): void {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes;
@@ -93,7 +93,7 @@ export class CopyWriter {
     }
   }
 
-  /** Copies bytes of the message. @returns where the copy ends */
+  /** Copies bytes of the message. @returns the end of the copy */
   #copied(start: number, end: number, to: number): number {
     return end - start > SHORT_BY_WORDS
       ? to + this.#bytes.copy(this.#out, to, start, end)
@@ -101,8 +101,8 @@ export class CopyWriter {
   }
 
   /**
-   * Copies a text's words up to the first one that is no ASCII, or has what COPY escapes.
-   * @returns how many bytes that are
+   * Copies a text's words up to the first one that is not ASCII, or contains something that COPY escapes.
+   * @returns the number of bytes copied
    */
   plainWords(start: number, end: number, to: number): number {
     const view = this.#view;
@@ -117,7 +117,7 @@ export class CopyWriter {
     return done;
   }
 
-  /** @returns the end of the cell; -1: the slow way must decide */
+  /** @returns the end of the cell; -1: use the slow path */
   cell(to: number, plan: ColumnPlan, found: number, start: number, end: number): number {
     const bytes = this.#bytes;
     const out = this.#out;
@@ -127,7 +127,7 @@ export class CopyWriter {
         return found === TEXT ? to + out.write(this.#plan.hash(bytes.toString('utf8', start, end)), to, 'latin1') : -1;
       if (plan.epoch === null) return -1;
       if (found === PLAIN && (bytes[start] ?? 0) <= NINE) return this.#epoch(to, plan, plan.epoch, start, end);
-      // A text of digits is a number, too.
+      // A text of digits counts as a number.
       if (found !== TEXT || !startsWithDay(bytes, start)) return -1;
     }
     if (
@@ -153,7 +153,7 @@ export class CopyWriter {
     return found === TEXT ? this.#copied(start, end, to) : this.#unescaped(to, start, end);
   }
 
-  /** Writes a number since 1970 as a moment. @param digits behind a second's point that one unit is */
+  /** Formats a number since 1970 as a timestamp. @param digits fractional digits of a second per unit */
   #epoch(from: number, { years, check: { ordinary } }: ColumnPlan, digits: number, start: number, end: number): number {
     const bytes = this.#bytes;
     const out = this.#out;
@@ -178,14 +178,14 @@ export class CopyWriter {
     return to;
   }
 
-  /** The place of a number's point; its end where it has none. */
+  /** The position of a number's point; its end if it has none. */
   #pointOf(start: number, end: number): number {
     let at = start;
     while (at < end && this.#bytes[at] !== POINT) at++;
     return at;
   }
 
-  /** The number of these digits; 0 without any. */
+  /** The value of these digits; 0 if there are none. */
   #whole(start: number, end: number): number {
     let value = 0;
     for (let at = start; at < end; at++) value = value * 10 + (this.#bytes[at] ?? ZERO) - ZERO;
@@ -220,7 +220,7 @@ export class CopyWriter {
     return to;
   }
 
-  /** Writes JSON as it stands; with `care` it doubles backslashes. */
+  /** Writes JSON unchanged; with `care` it doubles backslashes. */
   #json(from: number, start: number, end: number, care: boolean): number {
     const bytes = this.#bytes;
     const out = this.#out;
@@ -266,7 +266,7 @@ export class CopyWriter {
     return to;
   }
 
-  /** A column's cell where the message has no value, or null. @returns its end; -1: the slow way must decide */
+  /** A column's cell if the message has no value, or null. @returns its end; -1: use the slow path */
   absent(to: number, { key, required, stamped }: ColumnPlan, loadedAt: Buffer): number {
     if (key || (required && !stamped)) return -1;
     if (stamped) return copied(loadedAt, 0, loadedAt.length, this.#out, to);
@@ -280,7 +280,7 @@ export class CopyWriter {
     return to + 2;
   }
 
-  /** Writes the end of a row, behind its last own cell. @param place topic and partition @returns the row's end */
+  /** Writes the end of a row, after its last own cell. @param place topic and partition @returns the row's end */
   end(from: number, place: Buffer, records: Records, i: number): number {
     const out = this.#outView;
     if (place !== this.#place) {
@@ -294,7 +294,7 @@ export class CopyWriter {
     return copiedWords(this.#tailView, 0, this.#tailView.byteLength, out, to);
   }
 
-  /** Timestamp of the row's partition, to the day; null: the default partition; NaN: the slow way must decide. */
+  /** Timestamp of the row's partition, to the day; null: the default partition; NaN: use the slow path. */
   partitionTime({ epoch }: ColumnPlan, found: number, start: number, end: number): number | null {
     const bytes = this.#bytes;
     if (found === PLAIN && epoch !== null)
@@ -323,7 +323,7 @@ export class CopyWriter {
       }
       return to + 9;
     }
-    // As an integer: the remainder of a double takes many times as long.
+    // As an integer: the remainder of a double is many times slower.
     let left = value | 0;
     let length = 1;
     for (let limit = 10; left >= limit; limit *= 10) length++;
@@ -361,7 +361,7 @@ function viewOf(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** Copies bytes, four at a time; the last four may overlap those before. @returns where the copy ends */
+/** Copies bytes, four at a time; the last four may overlap the previous ones. @returns the end of the copy */
 function copiedWords(from: DataView, start: number, end: number, to: DataView, at: number): number {
   const length = end - start;
   if (length < WORD) {
@@ -375,12 +375,12 @@ function copiedWords(from: DataView, start: number, end: number, to: DataView, a
   return at + length;
 }
 
-/** Has a text hyphens where a day has them? */
+/** Whether a text has hyphens at the positions of a date's. */
 function startsWithDay(bytes: Buffer, start: number): boolean {
   return bytes[start + 4] === MINUS && bytes[start + 7] === MINUS;
 }
 
-/** Copies bytes. @returns where the copy ends */
+/** Copies bytes. @returns the end of the copy */
 export function copied(from: Buffer, start: number, end: number, to: Buffer, at: number): number {
   const length = end - start;
   if (length > SHORT) return at + from.copy(to, at, start, end);

@@ -1,28 +1,29 @@
-// The fast path makes a row of COPY's text format from the bytes of an ordinary message, without an object in between.
-// kafka/record-batches.ts reads the records out of Kafka's batches.
+// The fast path builds a row of COPY's text format from the bytes of an ordinary message, without intermediate objects.
+// kafka/record-batches.ts reads the records from Kafka's batches.
 //
-// The invariant: a row, its key and its partition day equal, byte for byte, what decode.ts and row-encoder.ts make of
-// the message. A JSON column, and a moment or a decimal of ClickHouse,
-// hold the same value, perhaps spelt differently. When that is not sure, `add` adds nothing
-// and returns false, and the message goes the slow way. Only the slow way refuses messages and makes dead letters. So
-// the slow way is never wrong, and `add` never throws for a message.
+// The invariant: a row, its key and its partition day equal, byte for byte, what decode.ts and row-encoder.ts build
+// from the message. A JSON column, and a timestamp or decimal of ClickHouse, contain the same value, possibly written
+// differently. If that is not certain, `add` adds nothing and returns false, and the message takes the slow path. Only
+// the slow path rejects messages and creates dead letters. So the slow path is never wrong, and `add` never throws for
+// a message.
 //
 // It relies on this:
-// - Records: messages lie one after the other in one immutable buffer; keys, values and headers are places.
-// - JsonScanner: one pass finds where each column's value lies. It accepts only UTF-8 that is one JSON object to its
-//   last byte. Of two fields of one name the last one counts, as in JSON.parse.
-// - RowBuffer: room for the longest possible row is made before anything is written: a cell has at most twice the bytes
-//   of its value, plus CELL_BYTES. The row counts only when `added` is called, at the end.
+// - Records: messages are contiguous in one immutable buffer; keys, values and headers are offsets.
+// - JsonScanner: one pass finds the position of each column's value. It accepts only UTF-8 that is one JSON object to
+//   its
+//   last byte. Of two fields with one name the last one counts, as in JSON.parse.
+// - RowBuffer: space for the longest possible row is reserved before anything is written: a cell has at most twice the
+//   bytes of its value, plus CELL_BYTES. The row counts only when `added` is called, at the end.
 //
-// The slow way takes:
-// - messages: tombstones, objects nested deeper than 64, new fields where drift matters; all, when the decoder may wait
-//   or check (`plain` is false);
-// - names with escapes, and escapes that JSON and COPY read differently;
-// - numbers that JavaScript would write differently, lists and bytes, nulls where none may be;
-// - values that the column's type may refuse (`surelyFits`).
+// These messages take the slow path:
+// - tombstones, objects nested deeper than 64, new fields if drift matters; all, if the decoder may wait or check
+//   (`plain` is false);
+// - names with escapes, and escapes that JSON and COPY interpret differently;
+// - numbers that JavaScript would format differently, lists and bytes, nulls where they are not allowed;
+// - values that the column's type may reject (`surelyFits`).
 //
-// tests/engine/loader/fast-path.test.ts proves that both ways are equal: it sends cases of each kind and thousands of
-// random messages both ways, and compares them cell by cell.
+// tests/engine/loader/fast-path.test.ts proves that both paths are equal: it sends cases of each kind and thousands of
+// random messages through both, and compares them cell by cell.
 import { overlap } from '../path-tree.ts';
 import type { ColumnPlan, RowPlan } from '../row-encoder.ts';
 import { TAB } from './ascii.ts';
@@ -42,7 +43,7 @@ export class FastPath {
   readonly #scanner: JsonScanner;
   readonly #writer: CopyWriter;
   readonly #parts: PartCells | null;
-  /** How many bytes of a row one of a message becomes at most: two in each column that may hold it. */
+  /** Maximum number of row bytes per message byte: two in each column that may contain it. */
   readonly #most: number;
 
   constructor(plan: RowPlan) {
@@ -61,10 +62,10 @@ export class FastPath {
   }
 
   /**
-   * Makes a row of a message that is no tombstone.
-   * @param place ASCII: topic and partition as cells, with tabs before and behind
+   * Builds a row from a message that is not a tombstone.
+   * @param place ASCII: topic and partition as cells, with tabs before and after
    * @param loadedAt ASCII: for `processing_ts`
-   * @returns false: nothing was added; the slow way must decide
+   * @returns false: nothing was added; use the slow path
    */
   add(records: Records, i: number, rows: RowBuffer, place: Buffer, loadedAt: Buffer): boolean {
     const { bytes } = records;

@@ -1,5 +1,5 @@
-// Finds where each column's value lies in the bytes of a plain JSON object, and what kind of value it is. Makes no
-// object; in doubt it gives up. copy-writer.ts writes the values.
+// Finds the position and kind of each column's value in the bytes of a plain JSON object, without creating objects. In
+// doubt it gives up. copy-writer.ts writes the values.
 import { isUtf8 } from 'node:buffer';
 import type { PathNode } from '../path-tree.ts';
 import type { ColumnPlan, RowPlan } from '../row-encoder.ts';
@@ -43,9 +43,9 @@ export const ESCAPED = 4;
 export const JSON_PLAIN = 5;
 /** JSON with backslashes, which COPY would read as escapes. */
 export const JSON_CARE = 6;
-/** A cell that is made already. */
+/** A cell that is already formatted. */
 export const PART = 12;
-/** What stands in the rest for an object or a list of which columns take parts: beginnings, ends, and taken items. */
+/** Entries in the rest for an object or list of which columns take parts: starts, ends, and taken items. */
 export const BEGIN_OBJECT = 7;
 export const BEGIN_LIST = 8;
 export const END_OBJECT = 9;
@@ -53,46 +53,46 @@ export const END_LIST = 10;
 export const TAKEN_ITEM = 11;
 /** Numbers for each entry of the rest. */
 export const REST_STRIDE = 5;
-/** Of an item of a list: it has no name. */
+/** For an item of a list, which has no name. */
 export const NAMELESS = -1;
-/** Targets of a field that is no column: the rest, nowhere, the rest although a column has its name. */
+/** Targets of a field that is not a column: the rest, nowhere, the rest although a column has its name. */
 const [TO_REST, TO_NOWHERE, TO_REST_QUIETLY] = [-1, -2, -3];
-/** From here on downwards: of its value several columns take parts. */
+/** From this number downwards: several columns take parts of the value. */
 const FIRST_NODE = -4;
-/** What became of a value that columns take, or parts of it. */
+/** The result for a value that columns take, wholly or in part. */
 const [IN_DOUBT, LEFT, GONE] = [0, 1, 2];
 const MAX_DEPTH = 64;
-/** Digits that a double surely keeps; digits before the point up to which JavaScript writes no exponent. */
+/** Digits that a double represents exactly; integer digits up to which JavaScript writes no exponent. */
 export const SURE_DIGITS = 15;
 const MAX_WHOLE = 20;
 const MAX_LEADING_ZEROS = 5;
 /** Bytes of a word. */
 const WORD = 4;
 
-/** A value of which several columns take parts, or one a part within it. */
+/** A value of which several columns take parts, or one column a nested part. */
 interface TakenValue {
   readonly columns: readonly number[];
   /** Names in UTF-8. */
   readonly fields: readonly { readonly name: Uint8Array; readonly value: TakenValue }[];
   readonly items: readonly (TakenValue | undefined)[];
-  /** Does the rest keep what is left of it? */
+  /** Whether the rest keeps what remains of it. */
   readonly keep: boolean;
-  /** The message in which it was met last: the second of two fields of one name counts, and the slow way knows how. */
+  /** The last message that contained it: of two fields with one name the second counts, which the slow path handles. */
   turn: number;
 }
 
 export class JsonScanner {
-  /** Kind of each column's value, and its beginning and end. */
+  /** Kind of each column's value, and its start and end. */
   readonly found: Uint8Array;
   readonly spans: Int32Array;
-  /** For each field of the rest: beginning and end of its name and of its value, and the value's kind. */
+  /** For each field of the rest: start and end of its name and of its value, and the value's kind. */
   readonly rest: number[] = [];
   readonly #plan: RowPlan;
   readonly #columns: readonly ColumnPlan[];
   readonly #fields = new Map<string, number>();
   /**
-   * Cache of field names by their place in the last messages, with their targets: the words of the name and both
-   * quotes, of which the last may overlap the one before, and how many bytes these are.
+   * Cache of field names by their position in the last messages, with their targets: the words of the name including
+   * both quotes, of which the last may overlap the previous one, and their number of bytes.
    */
   readonly #names: (Int32Array | undefined)[] = [];
   readonly #lengths: number[] = [];
@@ -102,11 +102,11 @@ export class JsonScanner {
   /** Number of messages so far. */
   #turn = 0;
   #bytes: Buffer = Buffer.alloc(0);
-  /** Reads words of `#bytes` from any place. */
+  /** Reads words of `#bytes` at any offset. */
   #view: DataView = new DataView(new ArrayBuffer(0));
   #at = 0;
   #stop = 0;
-  /** The OR of all bytes of names and texts so far: tells whether one is beyond ASCII. */
+  /** The OR of all bytes of names and texts so far: shows whether one is not ASCII. */
   #seen = 0;
   /** The end of the value read last, without insignificant zeros. */
   #valueEnd = 0;
@@ -130,7 +130,7 @@ export class JsonScanner {
     this.spans = new Int32Array(plan.columns.length * 2);
   }
 
-  /** Finds the columns' values. @returns false when it is no plain object, or when only the slow way can decide */
+  /** Finds the columns' values. @returns false if it is not a plain object, or if the slow path is needed */
   scan(bytes: Buffer, start: number, stop: number): boolean {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes;
@@ -189,7 +189,7 @@ export class JsonScanner {
     return this.#seen < 0x80 || isUtf8(bytes.subarray(start, stop));
   }
 
-  /** Reads the value of a column. @returns false: the slow way must decide */
+  /** Reads the value of a column. @returns false: use the slow path */
   #cell(column: number): boolean {
     const start = this.#at;
     const kind = this.#value(this.#columns[column]?.kind === 'json');
@@ -201,15 +201,15 @@ export class JsonScanner {
     return true;
   }
 
-  /** Keeps a value that was just read for the rest. */
+  /** Adds the value that was just read to the rest. */
   #keep(nameStart: number, nameEnd: number, start: number, kind: number): void {
     this.rest.push(nameStart, nameEnd, start, kind === TEXT || kind === ESCAPED ? this.#at : this.#valueEnd, kind);
   }
 
   /**
-   * Reads a value that columns take, or parts of it.
+   * Reads a value that columns take, wholly or in part.
    * @param nameStart NAMELESS for an item of a list
-   * @returns LEFT: something of it is in the rest, or would be
+   * @returns LEFT: a part of it is in the rest, or would be
    */
   #taking(taken: TakenValue, nameStart: number, nameEnd: number): number {
     if (taken.turn === this.#turn) return IN_DOUBT;
@@ -230,7 +230,7 @@ export class JsonScanner {
     return GONE;
   }
 
-  /** Reads a value of which columns take parts. @returns as `#taking` */
+  /** Reads a value of which columns take parts. @returns like `#taking` */
   #within(taken: TakenValue, nameStart: number, nameEnd: number): number {
     const start = this.#at;
     const opening = this.#bytes[start];
@@ -271,7 +271,7 @@ export class JsonScanner {
     return nothing ? GONE : LEFT;
   }
 
-  /** Reads a field of an object of which columns take parts. @returns as `#taking` */
+  /** Reads a field of an object of which columns take parts. @returns like `#taking` */
   #field(taken: TakenValue): number {
     const start = this.#at + 1;
     if (this.#bytes[this.#at] !== QUOTE || this.#text() !== TEXT) return IN_DOUBT;
@@ -302,14 +302,14 @@ export class JsonScanner {
     return LEFT;
   }
 
-  /** Do these bytes stand at this place? */
+  /** Whether these bytes are at this position. */
   #stands(name: Uint8Array, start: number): boolean {
     for (let i = 0; i < name.length; i++) if (this.#bytes[start + i] !== name[i]) return false;
     return true;
   }
 
   /**
-   * Reads a name up to behind its closing quote.
+   * Reads a name up to the end of its closing quote.
    * @returns the number of its column, TO_REST or TO_NOWHERE; null for a name with escapes
    */
   #fieldName(field: number): number | null {
@@ -343,7 +343,7 @@ export class JsonScanner {
     return place;
   }
 
-  /** Do these words stand between two places? */
+  /** Whether these words are between two positions. */
   #isNamed(words: Int32Array, start: number, end: number): boolean {
     const view = this.#view;
     const last = words.length - 1;
@@ -360,8 +360,8 @@ export class JsonScanner {
 
   /**
    * Reads a value.
-   * @param json the column takes JSON: the value keeps its text
-   * @returns its kind; -1: the slow way must decide
+   * @param json the column accepts JSON: the value keeps its text
+   * @returns its kind; -1: use the slow path
    */
   #value(json: boolean): number {
     const byte = this.#bytes[this.#at];
@@ -404,7 +404,7 @@ export class JsonScanner {
           at += WORD;
           continue;
         }
-        // The lowest mark is that of the first such byte; marks above it may be a carry's.
+        // The lowest mark is that of the first such byte; higher marks may come from a carry.
         const first = marks & -marks;
         seen |= four & (first - 1);
         at += (31 - Math.clz32(first)) >> 3;
@@ -412,7 +412,7 @@ export class JsonScanner {
       }
       const byte = bytes[at]!;
       if (byte === QUOTE) break;
-      // Beyond the buffer the byte is undefined; beyond `#stop` it is no part of the message.
+      // Beyond the buffer the byte is undefined; beyond `#stop` it is not part of the message.
       if (!(byte >= SPACE) || at >= stop) return -1;
       if (byte === BACKSLASH) {
         kind = ESCAPED;
@@ -430,7 +430,7 @@ export class JsonScanner {
   }
 
   /**
-   * @returns the place behind an escape; -1 for \u0000, for control characters and backslashes by number, for half a
+   * @returns the position after an escape; -1 for \u0000, for control characters and backslashes by number, for half a
    *   pair
    */
   #escape(at: number): number {
@@ -456,8 +456,8 @@ export class JsonScanner {
   }
 
   /**
-   * Reads a number that JavaScript writes with the same digits, but for zeros at the end of a fraction; `valueEnd`
-   * stands before them.
+   * Reads a number that JavaScript writes with the same digits, except for trailing zeros of a fraction; `valueEnd` is
+   * before them.
    * @returns false: another number, or none
    */
   #number(): boolean {
@@ -510,14 +510,14 @@ export class JsonScanner {
     return true;
   }
 
-  /** @returns the place behind one or more digits; -1: there is no digit */
+  /** @returns the position after one or more digits; -1: there is no digit */
   #digitsFrom(start: number): number {
     let at = start;
     while (isDigit(this.#bytes[at])) at++;
     return at === start ? -1 : at;
   }
 
-  /** An object or a list. @returns JSON_PLAIN, or JSON_CARE when COPY would read it another way */
+  /** Reads an object or a list. @returns JSON_PLAIN, or JSON_CARE if COPY would interpret it differently */
   #nested(): number {
     const bytes = this.#bytes;
     const stack = this.#stack;
@@ -569,14 +569,14 @@ export class JsonScanner {
     return true;
   }
 
-  /** Skips spaces only: COPY would need escapes for other blanks within JSON that is kept. */
+  /** Skips spaces only: COPY would need escapes for other white space in JSON that is kept. */
   #spaces(): void {
     while (this.#bytes[this.#at] === SPACE) this.#at++;
   }
 }
 
 function takenValue({ columns, children }: PathNode, kept: boolean): TakenValue {
-  // A value that a column takes as a whole is not left.
+  // A value that a column takes as a whole is not left over.
   const keep = kept && columns.length === 0;
   const fields: { readonly name: Uint8Array; readonly value: TakenValue }[] = [];
   const items: (TakenValue | undefined)[] = [];

@@ -1,5 +1,5 @@
-// Cells of columns that are filled from beside the message's value, for rows that are made without decoding: the key,
-// headers, place and time of a message. The values are message-parts.ts's, the cells row-encoder.ts's.
+// Cells of columns that are not filled from the message's value, for rows built without decoding: key, headers,
+// position and time of a message. message-parts.ts reads the values, row-encoder.ts defines the cells.
 import { PoisonMessage } from '../decode.ts';
 import type { Message } from '../broker.ts';
 import type { MessageParts, PartOrigin } from '../message-parts.ts';
@@ -39,7 +39,7 @@ class RecordParts implements MessageParts {
 }
 
 export class PartCells {
-  /** Timestamp of the row's partition, where one of them tells it; null: the default partition. */
+  /** Timestamp of the row's partition, if one of these columns determines it; null: the default partition. */
   time: number | null = null;
   readonly #plan: RowPlan;
   readonly #columns: readonly { readonly at: number; readonly column: ColumnPlan; readonly part: PartOrigin }[];
@@ -49,8 +49,8 @@ export class PartCells {
   #partition = 0;
 
   /**
-   * @param note takes the cell of a column; null: the value is null
-   * @returns null when no column is filled so
+   * @param note receives the cell of a column; null: the value is null
+   * @returns null if no column is filled in this way
    */
   static of(plan: RowPlan, note: (column: number, cell: string | null) => void): PartCells | null {
     return plan.columns.some(({ part }) => part !== null) ? new PartCells(plan, note) : null;
@@ -64,7 +64,7 @@ export class PartCells {
     );
   }
 
-  /** Makes the cells of a message. @returns room for all of them; -1: the slow way must decide */
+  /** Formats the cells of a message. @returns the space that all of them need; -1: use the slow path */
   read(records: Records, i: number, place: Buffer): number {
     if (place !== this.#place && !this.#enter(place)) return -1;
     const reader = new PartReader(new RecordParts(records, i, this.#topic, this.#partition), this.#plan);

@@ -1,8 +1,8 @@
-// Messages of one partition in the bytes of their batches, with the place of each message's parts. `message` makes an
-// object only on demand; the hot path reads the bytes.
+// Messages of one partition in the bytes of their batches, with the positions of each message's parts. `message`
+// creates an object only on demand; the hot path reads the bytes.
 import type { Message } from '../broker.ts';
 
-/** Numbers for each message: beginning and end of key and value (-1: null), beginning of the headers. */
+/** Numbers per message: start and end of key and value (-1: null), start of the headers. */
 const STRIDE = 5;
 
 export class Records {
@@ -16,7 +16,7 @@ export class Records {
   #times: Float64Array;
   readonly #headersAt: (at: number) => Message['headers'];
 
-  /** @param base offset that deltas count from @param headersAt reads the headers that begin at a place of the bytes */
+  /** @param base offset that deltas are relative to @param headersAt reads the headers at a position of the bytes */
   constructor(bytes: Buffer, base: bigint, capacity: number, headersAt: (at: number) => Message['headers']) {
     this.bytes = bytes;
     this.#base = base;
@@ -32,9 +32,9 @@ export class Records {
   }
 
   /**
-   * @param delta offset of the message less the base
+   * @param delta offset of the message minus the base
    * @param time NaN: none
-   * @param valueStart -1: null, as `keyStart`
+   * @param valueStart -1: null, like `keyStart`
    */
   add(
     delta: number,
@@ -58,14 +58,14 @@ export class Records {
     this.#count = count + 1;
   }
 
-  /** Drops all messages behind the first `length`. */
+  /** Drops all messages after the first `length`. */
   cut(length: number): void {
     this.#count = length;
   }
 
   /**
-   * Makes room for `more` messages. It at least doubles the room: batches of one message must not copy all earlier
-   * messages.
+   * Reserves space for `more` messages. At least doubles the space, so that batches of one message do not copy all
+   * earlier messages.
    */
   reserve(more: number): void {
     const needed = this.#count + more;
@@ -128,7 +128,7 @@ export class Records {
     };
   }
 
-  /** The bytes whose beginning and end stand at a place of the spans; null: there are none. */
+  /** The bytes whose start and end are at an index of the spans; null: there are none. */
   #part(at: number): Uint8Array | null {
     const start = this.#spans[at]!;
     return start < 0 ? null : this.bytes.subarray(start, this.#spans[at + 1]!);
@@ -145,7 +145,7 @@ export class Records {
   }
 }
 
-/** Records made of messages, which must be in the order of their offsets. */
+/** Builds records from messages, which must be in offset order. */
 export function recordsOf(messages: readonly Message[]): Records {
   const parts = messages.flatMap(({ key, value }) => [key, value]).filter((part) => part !== null);
   const records = new Records(

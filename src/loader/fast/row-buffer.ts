@@ -1,4 +1,4 @@
-// Rows in COPY's text format in one buffer, with the place of each row's message and key. No row has an object.
+// Rows in COPY's text format in one buffer, with the position of each row's message and key. Rows are not objects.
 // row-encoder.ts and fast-path.ts write rows; the sink sends them.
 import type { Message } from '../broker.ts';
 import type { EncodedRow } from '../row-encoder.ts';
@@ -8,14 +8,14 @@ import type { Records } from './records.ts';
 const DAY = 86_400_000;
 const MIN_BYTES = 1 << 16;
 const CHUNK_BYTES = 256 * 1024;
-/** The share by which the next flush may be larger than the last one before its buffer has to grow. */
+/** The share by which the next flush may exceed the last one before its buffer has to grow. */
 const SPARE_SHARE = 8;
-/** Size from which on a buffer is doubled; smaller ones grow by four. */
+/** Size from which a buffer is doubled; smaller ones grow by a factor of four. */
 const WIDE_STEPS_TO = 8 * 1024 * 1024;
 /** Start and factor of FNV-1a. */
 const [FNV_BASIS, FNV_PRIME] = [0x811c9dc5, 0x01000193];
 
-/** Messages of one partition that rows are made of. */
+/** Messages of one partition, from which rows are built. */
 interface Source {
   readonly records: Records;
   readonly topic: string;
@@ -23,29 +23,29 @@ interface Source {
 }
 
 export class RowBuffer {
-  /** Rows are written here from `end` on; `room` before. */
+  /** Rows are written here from `end` on, after a call of `room`. */
   bytes: Buffer;
   end = 0;
-  /** Keys as COPY reads them, from `keyEnd` on; `keyRoom` before. Empty in append mode. */
+  /** Keys in COPY's format, from `keyEnd` on, after a call of `keyRoom`. Empty in append mode. */
   keys: Buffer;
   keyEnd = 0;
   #count = 0;
   #ends: Int32Array;
   #keyEnds: Int32Array;
-  /** For each row: the number of its source, and of its message there. */
+  /** For each row: the number of its source, and of its message in it. */
   #origins: Int32Array;
   readonly #sources: Source[] = [];
-  /** One timestamp for each day that has rows. */
+  /** One timestamp per day that has rows. */
   readonly #days = new Map<number, number>();
   /** Number of rows that delete. */
   tombstones = 0;
-  /** Number of rows that empty the table. */
+  /** Number of rows that truncate the table. */
   truncates = 0;
-  /** Rows of changes that keep columns of the row before: which ones, by number. */
+  /** Rows of changes that keep columns of the previous row: which columns, by row number. */
   readonly #kept = new Map<number, readonly number[]>();
   /** Lines that replace those in `bytes`. */
   readonly #replaced = new Map<number, Buffer>();
-  /** Each row's place in the order of the source; empty when there is none but the topic's. */
+  /** Each row's position in the source's order; empty if the only order is the topic's. */
   #positions = new BigInt64Array(0);
 
   constructor(bytes = MIN_BYTES) {
@@ -57,7 +57,7 @@ export class RowBuffer {
     this.#origins = new Int32Array(rows * 2);
   }
 
-  /** An empty one with room for as many bytes. */
+  /** Creates an empty buffer with the same capacity. */
   static like({ end }: RowBuffer): RowBuffer {
     return new RowBuffer(Math.max(MIN_BYTES, end + Math.floor(end / SPARE_SHARE)));
   }
@@ -83,22 +83,22 @@ export class RowBuffer {
     return rows;
   }
 
-  /** Sets the source of the rows that follow. */
+  /** Sets the source of the following rows. */
   from(records: Records, topic: string, partition: number): void {
     this.#sources.push({ records, topic, partition });
   }
 
-  /** Makes room for so many more bytes. @param used the end of what is written, also of a row that is not added yet */
+  /** Reserves space for more bytes. @param used the end of what is written, including a row that is not added yet */
   room(bytes: number, used = this.end): void {
     if (used + bytes > this.bytes.length) this.bytes = grown(this.bytes, used, bytes);
   }
 
-  /** The same for keys. @param used the end of what is written, also of a key whose row is not added yet */
+  /** The same for keys. @param used the end of what is written, including a key whose row is not added yet */
   keyRoom(bytes: number, used: number): void {
     if (used + bytes > this.keys.length) this.keys = grown(this.keys, used, bytes);
   }
 
-  /** Notes a cell of a row that is not added yet as part of its key. @returns the key's end */
+  /** Adds a cell of a row that is not added yet to its key. @returns the key's end */
   keyCell(start: number, end: number, keyEnd: number): number {
     this.keyRoom(end - start + 1, keyEnd);
     const to = keyEnd + this.bytes.copy(this.keys, keyEnd, start, end);
@@ -148,7 +148,7 @@ export class RowBuffer {
     this.added(message, end, keyEnd);
   }
 
-  /** Sets the next row's place in the order of the source. */
+  /** Sets the next row's position in the source's order. */
   place(position: bigint): void {
     const count = this.#count;
     if (count >= this.#positions.length) {
@@ -159,12 +159,12 @@ export class RowBuffer {
     this.#positions[count] = position;
   }
 
-  /** Are there rows that keep columns of the row before? */
+  /** Whether there are rows that keep columns of the previous row. */
   get partial(): boolean {
     return this.#kept.size > 0;
   }
 
-  /** Notes the partition day of a row. */
+  /** Records the partition day of a row. */
   addTime(time: number): void {
     const day = Math.floor(time / DAY);
     if (!this.#days.has(day)) this.#days.set(day, time);
@@ -233,7 +233,7 @@ export class RowBuffer {
     return rows.reduce((sum, row) => sum + (this.#ends[row] ?? 0) - this.#start(row), 0);
   }
 
-  /** The numbers of each key's last row, in the order of the source where there is one. */
+  /** The numbers of each key's last row, by the source's order if there is one. */
   latest(): number[] {
     const older = new Set<number>();
     const positions = this.#positions;
@@ -247,9 +247,9 @@ export class RowBuffer {
   }
 
   /**
-   * Gives columns that a row keeps the value of the row of its key before it, where that is here.
-   * @param operation number of the column that says what is kept
-   * @param deletes is a line that of a row that is gone?
+   * Fills columns that a row keeps from the previous row of its key, if that is in the buffer.
+   * @param operation number of the column that says which columns are kept
+   * @param deletes whether a line belongs to a deleted row
    */
   fill(operation: number, deletes: (cells: readonly string[]) => boolean): void {
     this.#eachByKey((row, before) => {
@@ -270,7 +270,9 @@ export class RowBuffer {
     });
   }
 
-  /** Calls back for each row, with the row of its key before it or -1. @param each does the row take its place? */
+  /**
+   * Calls back for each row with the previous row of its key, or -1. @param each returns whether the row replaces it
+   */
   #eachByKey(each: (row: number, before: number) => boolean): void {
     const size = 2 ** Math.ceil(Math.log2(this.#count * 2 + 2));
     const slots = new Int32Array(size).fill(-1);
@@ -344,7 +346,7 @@ export class RowBuffer {
   }
 }
 
-/** What growing leaves behind waits for the garbage collector: few steps, as memory that nobody wrote costs none. */
+/** Old buffers wait for the garbage collector: grows in few steps, because untouched memory costs nothing. */
 function grown(bytes: Buffer, used: number, more: number): Buffer {
   const factor = bytes.length < WIDE_STEPS_TO ? 4 : 2;
   const next = Buffer.allocUnsafe(Math.max(bytes.length * factor, used + more));

@@ -1,4 +1,4 @@
-// A Kafka broker as the loader sees it: topics, a group that shares their partitions, messages. @platformatic/kafka
+// A Kafka cluster for the loader: topics, a consumer group that shares their partitions, messages. @platformatic/kafka
 // runs the group, cluster.ts sends requests, fetch-loop.ts reads. The caller keeps the positions.
 import { TsdbtError } from '../../errors.ts';
 import {
@@ -22,16 +22,16 @@ import { FetchLoop } from './fetch-loop.ts';
 import { called, clientOptions, type KafkaLibrary, loadClientLibrary } from './library.ts';
 import { Positions } from './positions.ts';
 
-/** How often a client looks for new partitions, and whether it is still in the group. */
+/** How often a client checks for new partitions, and whether it is still in the group. */
 const LOOK_MS = 5000;
-/** How often a partition that had no leader is given to the loader again. */
+/** How often a partition without a leader is offered to the loader again. */
 const AWAY_MS = 1000;
 const SESSION = { sessionTimeout: 10_000, heartbeatInterval: 300, rebalanceTimeout: 30_000 };
 
 /**
- * Makes a client; connects with its first call.
- * @param group its name: loaders of one group share the partitions
- * @param firstMs for tests: for how long the broker's first answer is waited for
+ * Creates a client, which connects with its first call.
+ * @param group name of the consumer group: its loaders share the partitions
+ * @param firstMs for tests: timeout of the broker's first answer
  */
 export async function kafkaClient(connection: LoadConnection, group: string, firstMs?: number): Promise<BrokerClient> {
   return new KafkaClient(connection, await loadClientLibrary(), group, firstMs);
@@ -44,14 +44,14 @@ class KafkaClient implements BrokerClient {
   readonly #loop: FetchLoop;
   #listener: AssignmentListener | null = null;
   #looked = Date.now();
-  /** Number of each topic's partitions at the last look. */
+  /** Number of partitions of each topic at the last check. */
   #partitions = 0;
-  /** Partitions that were assigned and not started, by `topic/partition`; when they are assigned once more. */
+  /** Partitions that were assigned and not started, by `topic/partition`, with the time when they are offered again. */
   readonly #away = new Map<string, TopicPartition>();
   #askAwayAt = 0;
-  /** Consecutive looks that found the client outside of its group. */
+  /** Consecutive checks that found the client outside of its group. */
   #outside = 0;
-  /** Has the library given up to join the group again? */
+  /** Whether the library has stopped trying to rejoin the group. */
   #gaveUp = false;
 
   constructor(connection: LoadConnection, library: KafkaLibrary, group: string, firstMs?: number) {
@@ -64,9 +64,9 @@ class KafkaClient implements BrokerClient {
   }
 
   async topics(names: readonly string[]): Promise<readonly TopicInfo[]> {
-    // Errors name these topics until a subscription is there.
+    // Topics named in errors until there is a subscription.
     if (this.#listener === null) this.#cluster.subscribed = names;
-    // A partition without a leader is there all the same.
+    // A partition without a leader exists all the same.
     const topics = await this.#cluster.topics(names, true);
     return names.map((topic) => {
       const found = topics.get(topic);
@@ -206,7 +206,7 @@ class KafkaClient implements BrokerClient {
         admin.removeMembersFromConsumerGroup({ groupId: consumer.groupId, members: gone }, done),
       );
     } catch (error) {
-      // It has left, or the broker has found out by itself.
+      // It has left, or the broker has noticed by itself.
       if (!isNoMember(error)) throw brokerError(error, connection, []);
     } finally {
       await called<void>((done) => admin.close(done)).catch(() => undefined);
@@ -218,7 +218,7 @@ class KafkaClient implements BrokerClient {
     await called<void>((done) => this.#cluster.consumer.close(true, done)).catch(() => undefined);
   }
 
-  /** New partitions, and a membership that the library has given up, need a rebalance. */
+  /** New partitions, and a membership that the library has abandoned, need a rebalance. */
   async #look(): Promise<void> {
     this.#looked = Date.now();
     const { subscribed, consumer } = this.#cluster;

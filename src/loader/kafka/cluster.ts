@@ -1,5 +1,5 @@
-// Requests to a Kafka cluster: topics and leaders, ends, records, ends of epochs. Each failure is explained in our
-// words. fetch-loop.ts and epochs.ts decide what answers mean for a partition.
+// Sends requests to a Kafka cluster: topics and leaders, end offsets, records, ends of epochs. Converts each failure to
+// a clear error. fetch-loop.ts and epochs.ts decide what answers mean for a partition.
 import type { ClusterMetadata, Connection } from '@platformatic/kafka';
 import { TsdbtError } from '../../errors.ts';
 import { partitionKey, type TopicPartition } from '../broker.ts';
@@ -14,7 +14,7 @@ import { type Fetched, type FetchOptions, RawFetch } from './raw-fetch.ts';
 export type Topics = ClusterMetadata['topics'];
 
 const READ_COMMITTED = 1;
-/** For how long the first answer is waited for: the library tries four times, and takes minutes for it. */
+/** Timeout of the first answer: the library tries four times, which takes minutes. */
 const FIRST_ANSWER_MS = 45_000;
 const EARLIEST = -2n;
 export const LATEST = -1n;
@@ -23,20 +23,20 @@ export class Cluster {
   readonly library: KafkaLibrary;
   readonly consumer: ByteConsumer;
   readonly connection: LoadConnection;
-  /** Topics that errors name. */
+  /** Topics named in errors. */
   subscribed: readonly string[] = [];
-  /** Are the known leaders out of date? */
+  /** Whether the known leaders are outdated. */
   stale = true;
   #fetch: RawFetch | null = null;
   #epochs: RawEpochs | null = null;
   /** Error codes of partitions in the last metadata, by `topic/partition`. */
   readonly #errors = new Map<string, number>();
-  /** Has the broker ever answered? */
+  /** Whether the broker has ever answered. */
   #answered = false;
   readonly #firstMs: number;
 
   /**
-   * @param group its name: loaders of one group share the partitions
+   * @param group name of the consumer group: its loaders share the partitions
    * @param firstMs for tests
    */
   constructor(connection: LoadConnection, library: KafkaLibrary, group: string, firstMs = FIRST_ANSWER_MS) {
@@ -48,7 +48,7 @@ export class Cluster {
     this.consumer.on('error', () => undefined);
   }
 
-  /** The names of all topics that this client may see, without the broker's own. */
+  /** The names of all topics visible to this client, except the broker's internal ones. */
   async topicNames(): Promise<readonly string[]> {
     const { library, connection } = this;
     const admin = new library.Admin(clientOptions(connection));
@@ -60,15 +60,15 @@ export class Cluster {
     }
   }
 
-  /** Topics and leaders, also when some partitions have errors. @param anew ignores the cache */
+  /** Topics and leaders, even if some partitions have errors. @param anew ignores the cache */
   async topics(names: readonly string[], anew: boolean): Promise<Topics> {
     return (await this.#metadata(names, anew)).topics;
   }
 
   /**
    * Topics and leaders.
-   * @param only the partitions that count; absent: all of the topics
-   * @throws also when a partition carries an error
+   * @param only the required partitions; absent: all of the topics
+   * @throws also if a partition has an error
    */
   async wholeTopics(names: readonly string[], anew: boolean, only?: readonly TopicPartition[]): Promise<Topics> {
     const topics = await this.topics(names, anew || this.#errorOf(names, only) !== undefined);
@@ -82,7 +82,7 @@ export class Cluster {
     return this.#errors.get(partitionKey({ topic, partition })) ?? 0;
   }
 
-  /** Earliest and end offset of every partition, by `topic/partition`. @param only as of `wholeTopics` */
+  /** Earliest and end offset of every partition, by `topic/partition`. @param only as in `wholeTopics` */
   async ends(
     names: readonly string[],
     only?: readonly TopicPartition[],
@@ -97,7 +97,7 @@ export class Cluster {
   /**
    * Offsets by `topic/partition`.
    * @param timestamp milliseconds since 1970, or EARLIEST or LATEST
-   * @param only as of `wholeTopics`
+   * @param only as in `wholeTopics`
    */
   async offsets(
     names: readonly string[],
@@ -123,7 +123,7 @@ export class Cluster {
     );
   }
 
-  /** Records of a broker. @throws `connection` error while it is away */
+  /** Fetches records from a broker. @throws `connection` error while it is unavailable */
   async fetch(node: number, options: Omit<FetchOptions, 'minBytes'>): Promise<Fetched> {
     return this.asking(async () => {
       try {
@@ -131,19 +131,21 @@ export class Cluster {
         this.#fetch ??= new RawFetch(this.library, await this.#newest('Fetch'));
         return await this.#fetch.fetch(connection, { ...options, minBytes: Math.min(1, options.maxWaitMs) });
       } catch (error) {
-        // Another broker may be the leader by now.
+        // Another broker may have become the leader.
         this.stale = true;
         throw error;
       }
     });
   }
 
-  /** Do the brokers answer where an epoch ends? */
+  /** Whether the brokers can report where an epoch ends. */
   async knowsEpochs(): Promise<boolean> {
     return ((await this.asking(() => this.#newest('OffsetForLeaderEpoch'))) ?? 0) >= OLDEST_EPOCHS;
   }
 
-  /** Where epochs end, of a broker that leads their partitions. @throws `connection` error while it is away */
+  /**
+   * Fetches the ends of epochs from the leader of their partitions. @throws `connection` error while it is unavailable
+   */
   async epochEnds(node: number, asked: readonly AskedEpoch[]): Promise<readonly EpochEnd[]> {
     return this.asking(async () => {
       this.#epochs ??= new RawEpochs(this.library, (await this.#newest('OffsetForLeaderEpoch')) ?? OLDEST_EPOCHS);
@@ -151,7 +153,7 @@ export class Cluster {
     });
   }
 
-  /** Makes a call and explains its failure in our words. */
+  /** Makes a call and converts its failure to a clear error. */
   async asking<T>(work: () => Promise<T>): Promise<T> {
     try {
       const answer = await (this.#answered ? work() : this.#first(work));
@@ -162,7 +164,7 @@ export class Cluster {
     }
   }
 
-  /** The first answer of the broker: something else may have taken the connection. */
+  /** The broker's first answer: the address may belong to another service. */
   async #first<T>(work: () => Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
@@ -206,7 +208,7 @@ export class Cluster {
     return called<Connection>((done) => this.consumer.connections.get(broker, done));
   }
 
-  /** The newest version of a request that the brokers know; null: they do not say. */
+  /** The newest version of a request that the brokers support; null: they do not report it. */
   async #newest(request: string): Promise<number | null> {
     const apis = await called<{ readonly name: string; readonly maxVersion: number }[]>((done) =>
       this.consumer.listApis(done),

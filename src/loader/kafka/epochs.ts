@@ -1,5 +1,5 @@
-// Checks that the log still leads up to the positions: by the leader epoch of what was read last, and by the log's
-// ends. The loader decides what becomes of a partition whose log does not.
+// Verifies that the log still contains what was read up to the positions, by the leader epoch of the last message and
+// by the log's ends. The loader decides what happens to a partition whose log was truncated.
 import { TsdbtError } from '../../errors.ts';
 import { type PartitionFailure, partitionKey, type ReadPosition, type TopicPartition } from '../broker.ts';
 import type { Cluster, Topics } from './cluster.ts';
@@ -14,13 +14,13 @@ export interface EpochPosition {
   readonly epoch: number;
 }
 
-/** The broker did not say, and must be asked again. */
+/** The broker did not answer this and must be asked again. */
 export interface Unanswered {
   readonly reason: 'unanswered';
   readonly trouble: string;
 }
 
-/** The positions that lie beyond the end of their epoch, by `topic/partition`; others are left out. */
+/** Returns the positions beyond the end of their epoch, by `topic/partition`. */
 export async function partings(
   cluster: Cluster,
   positions: readonly EpochPosition[],
@@ -70,7 +70,7 @@ async function askLeader(
   });
 }
 
-/** @param end the broker's answer; undefined: it gave none @returns null when the log leads up to the position */
+/** @param end the broker's answer; undefined: none @returns null if the log contains everything up to the position */
 export function outcomeOf(position: EpochPosition, end: EpochEnd | undefined): PartitionFailure | Unanswered | null {
   const code = end?.errorCode ?? -1;
   if (end !== undefined && code === 0) return parting(position, end);
@@ -84,7 +84,7 @@ export function outcomeOf(position: EpochPosition, end: EpochEnd | undefined): P
   };
 }
 
-/** The positions up to which the log no longer leads: by their epochs, and by the log's ends. */
+/** Returns the positions up to which the log is no longer intact, by their epochs and by the log's ends. */
 export async function verify(
   cluster: Cluster,
   positions: readonly ReadPosition[],
@@ -120,7 +120,7 @@ export async function verify(
   return [...failures.values()];
 }
 
-/** The position, when the epoch of what was read last is known. */
+/** The position, if the epoch of the last message is known. */
 export function withEpoch({ topic, partition, next, epoch }: ReadPosition): readonly EpochPosition[] {
   return epoch === null ? [] : [{ at: { topic, partition }, next, epoch }];
 }

@@ -1,11 +1,11 @@
-// What each error code of Kafka's protocol means for a loader, and how failures of the client library are explained.
+// The meaning of each error code of Kafka's protocol for a loader, and explanations of client library failures.
 import { TsdbtError } from '../../errors.ts';
 import type { LoadConnection } from '../connections.ts';
 
 /**
- * What to do about a code. `retry`: it is transient; the metadata is refreshed. `verify`: the same, and the log is
- * checked for what was read. `range`: the position is not in the log. `partition`: this partition stops. `table`: the
- * topic or its group cannot be read. `connection`: the connection is of no use.
+ * How a code is handled. `retry`: transient; refreshes the metadata. `verify`: like `retry`, and verifies the log.
+ * `range`: the position is not in the log. `partition`: stops this partition. `table`: the topic or its group cannot be
+ * read. `connection`: the connection is unusable.
  */
 export type Remedy = 'retry' | 'verify' | 'range' | 'partition' | 'table' | 'connection';
 
@@ -161,8 +161,7 @@ const BY_CODE = new Map(
 );
 
 /**
- * What to do about a code other than 0. A code newer than this table counts as a fault of the server, as in Kafka's own
- * clients.
+ * How a code other than 0 is handled. A code newer than this table counts as a server error, as in Kafka's own clients.
  */
 export function remedyOf(code: number): Remedy {
   return BY_CODE.get(code)?.remedy ?? 'retry';
@@ -174,7 +173,7 @@ export function errorName(code: number): string {
 }
 
 /**
- * The error for an answer's own code: a `connection` error when it is transient, else one that says what cannot be
+ * The error for a code in an answer: a `connection` error if it is transient, otherwise one that says what cannot be
  * done.
  */
 export function answerError(
@@ -210,16 +209,16 @@ export function answerError(
   );
 }
 
-/** Answers to a request of no member, or of another generation of the group. */
+/** Answers to a request from an unknown member, or from another generation of the group. */
 const OUTSIDE_GROUP: ReadonlySet<string> = new Set([
   'ILLEGAL_GENERATION',
   'UNKNOWN_MEMBER_ID',
   'REBALANCE_IN_PROGRESS',
 ]);
-/** Answers about a member that a group does not have. */
+/** Answers about a member that the group does not have. */
 const NO_MEMBER: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'GROUP_ID_NOT_FOUND']);
 
-/** The codes of the broker's answers in an error of the client library. */
+/** The codes of broker answers in an error of the client library. */
 function answerCodes(error: unknown): number[] {
   if (!(error instanceof Error)) return [];
   const apiCode: unknown = Reflect.get(error, 'apiCode');
@@ -231,20 +230,20 @@ function answerCodes(error: unknown): number[] {
   ];
 }
 
-/** Does the error say nothing but that the group has no such member? */
+/** Whether the error only says that the group does not have the member. */
 export function isNoMember(error: unknown): boolean {
   const codes = answerCodes(error);
   return codes.length > 0 && codes.every((code) => NO_MEMBER.has(BY_CODE.get(code)?.name ?? ''));
 }
 
-/** Does an answer say that a request is of no member, or of another generation of the group? */
+/** Whether an answer says that a request came from an unknown member, or from another generation of the group. */
 export function isOutsideGroup(error: unknown): boolean {
   return answerCodes(error).some((code) => OUTSIDE_GROUP.has(BY_CODE.get(code)?.name ?? ''));
 }
 
 /**
- * Explains a failure of the client library: the broker is away, or it refuses us.
- * @param answered has the broker answered before?
+ * Explains a failure of the client library: the broker is unavailable, or it rejects this client.
+ * @param answered whether the broker has answered before
  */
 export function brokerError(
   error: unknown,
@@ -256,7 +255,7 @@ export function brokerError(
   const texts: string[] = [];
   const codes = new Set<string>();
   let unread = false;
-  /** Of a secret that cannot be had. */
+  /** The error of a secret that could not be read. */
   let ours: TsdbtError | null = null;
   const visit = (each: unknown): void => {
     if (!(each instanceof Error)) return;
@@ -282,7 +281,7 @@ export function brokerError(
   const has = (pattern: RegExp): boolean => [...codes].some((code) => pattern.test(code));
   if (has(/^PLT_KFK_AUTHENTICATION$/) && !has(/^(E[A-Z]+|PLT_KFK_NETWORK)$/))
     return refusedCredentials(connection, error);
-  // A permanent error counts before a transient one.
+  // A permanent error takes precedence over a transient one.
   const answers = answerCodes(error);
   const answer = answers.find((code) => !['retry', 'verify'].includes(remedyOf(code))) ?? answers.at(-1);
   if (answer !== undefined) return answerError(answer, connection, topics, error);
@@ -315,7 +314,7 @@ export function brokerError(
       },
     );
   }
-  // The library refuses the request: waiting does not help.
+  // The library rejects the request: waiting does not help.
   if (has(/^PLT_KFK_USER$/) && !has(/^(E[A-Z]+|PLT_KFK_NETWORK)$/))
     return new TsdbtError('internal', told, { cause: error });
   if (has(/^PLT_KFK_UNSUPPORTED(_API)?$/))
@@ -337,7 +336,7 @@ export function brokerError(
   return new TsdbtError('connection', `no broker answers at ${brokers}: ${reason}`, { path, cause: error });
 }
 
-/** An ACL of the broker refuses it. */
+/** An ACL of the broker denies it. */
 function notAuthorized(connection: LoadConnection, what: string, cause?: unknown): TsdbtError {
   const { sasl } = connection;
   const user = sasl !== null && 'username' in sasl ? `user ${sasl.username}` : 'this client';
@@ -347,7 +346,7 @@ function notAuthorized(connection: LoadConnection, what: string, cause?: unknown
   });
 }
 
-/** The mechanisms that the broker says it takes, in an answer within an error of the client library. */
+/** The mechanisms that the broker supports, according to an answer in an error of the client library. */
 function offeredMechanisms(error: unknown): readonly string[] {
   if (!(error instanceof Error)) return [];
   const response: unknown = Reflect.get(error, 'response');
@@ -357,7 +356,7 @@ function offeredMechanisms(error: unknown): readonly string[] {
   return [...(Array.isArray(errors) ? errors : []), error.cause].flatMap(offeredMechanisms);
 }
 
-/** The broker knows no such user, password or token; or it takes no such mechanism, or none at all. */
+/** The broker does not accept the user, password or token, or does not support the mechanism. */
 export function refusedCredentials(connection: LoadConnection, cause?: unknown): TsdbtError {
   const { name, path, sasl } = connection;
   const broker = `The broker at ${connection.brokers.join(', ')}`;

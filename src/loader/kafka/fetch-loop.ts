@@ -1,5 +1,5 @@
-// Fetches partitions from their leaders, one round ahead of what is read. Unpacks a little at a time. client.ts chooses
-// the partitions, record-batches.ts reads batches.
+// Fetches partitions from their leaders, one round ahead of what is read, and decompresses in small steps. client.ts
+// chooses the partitions, record-batches.ts reads batches.
 import { setTimeout as pause } from 'node:timers/promises';
 import { TsdbtError } from '../../errors.ts';
 import { type MessageBatch, type PartitionFailure, partitionKey, type Polled } from '../broker.ts';
@@ -12,12 +12,14 @@ import type { Fetched, FetchedPartition, FetchOptions, WantedPartition } from '.
 import { RecordBatches, UnreadableBatch } from './record-batches.ts';
 import { type Unpack, unpacker } from './unpack.ts';
 
-/** Of one round of requests, from all leaders together: as much is read ahead while the last round is being loaded. */
+/**
+ * Bytes per round of requests to all leaders together. As much again is fetched ahead while the last round is loaded.
+ */
 const MAX_BYTES = 4 * 1024 * 1024;
-/** Of one leader, however many there are: a broker sends the first batch whole anyhow. */
+/** Minimum bytes per leader, whatever their number: a broker sends the first batch whole in any case. */
 const LEAST_BYTES = 256 * 1024;
 const PARTITION_BYTES = 2 * 1024 * 1024;
-/** A poll ends behind the batch with which so many bytes are unpacked. */
+/** A poll ends after the batch with which this many decompressed bytes are reached. */
 const UNPACKED_BYTES = 8 * 1024 * 1024;
 const WAIT_MS = 200;
 const NOT_AUTHORIZED = 29;
@@ -68,14 +70,14 @@ export class FetchLoop {
     this.#unpack = unpacker(cluster.library);
   }
 
-  /** The next messages; waits a little when there are none. @throws when no broker answers */
+  /** Returns the next messages; waits a little if there are none. @throws if no broker answers */
   async poll(): Promise<Polled> {
     const failures: PartitionFailure[] = [];
     if (this.#opened.length === 0) {
       const round = await (this.#ahead ?? this.#ask()).finally(() => {
         this.#ahead = null;
       });
-      // A position that was moved meanwhile has not failed.
+      // A position that was moved in the meantime has not failed.
       for (const [position, failure] of round.failures) if (this.#positions.isCurrent(position)) failures.push(failure);
       for (const answer of round.answers) failures.push(...(await this.#open(answer)));
       // Fetches the next round while this one is being read.
@@ -88,7 +90,7 @@ export class FetchLoop {
     return { batches, failures, waiting: this.#positions.waiting() };
   }
 
-  /** Sends a fetch to each leader; waits a little when there is nothing to fetch. @throws when no broker answers */
+  /** Sends a fetch to each leader; waits a little if there is nothing to fetch. @throws if no broker answers */
   async #ask(): Promise<Round> {
     const topics = await this.#cluster.topics(this.#cluster.subscribed, this.#cluster.stale);
     this.#cluster.stale = false;
@@ -104,7 +106,7 @@ export class FetchLoop {
           const fetched = await this.#cluster.fetch(leader, { maxWaitMs: WAIT_MS, maxBytes, topics: asked });
           return { asked, fetched };
         } catch (error) {
-          // When one broker is away, the others are still read.
+          // If one broker is unavailable, the others are still read.
           if (!(error instanceof TsdbtError) || error.kind !== 'connection' || byLeader.size === 1) throw error;
           this.#allTroubled(asked, error.message);
           return { asked, fetched: { errorCode: 0, partitions: [] } };
@@ -116,7 +118,7 @@ export class FetchLoop {
     return { answers: answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : [])), failures };
   }
 
-  /** The leader of each partition that is to be read; partitions without a leader wait. */
+  /** The leader of each partition to be read; partitions without a leader wait. */
   #led(topics: Topics, failures: (readonly [Position, PartitionFailure])[]): readonly Led[] {
     return this.#positions.wanted(Date.now()).flatMap((position): Led[] => {
       const { at } = position;
@@ -137,7 +139,7 @@ export class FetchLoop {
   }
 
   /**
-   * Asks new leaders whether they have what was read in the epoch before.
+   * Asks new leaders whether they have what was read in the previous epoch.
    * @returns the positions that must not be read now
    */
   async #unsure(
@@ -167,7 +169,7 @@ export class FetchLoop {
     return refused;
   }
 
-  /** A transient error: refreshes the metadata and leaves the partition alone for a while. */
+  /** A transient error: refreshes the metadata and pauses the partition for a while. */
   #troubled(position: Position, trouble: string): void {
     this.#cluster.stale = true;
     rest(position, trouble, Date.now());
@@ -217,7 +219,7 @@ export class FetchLoop {
     return failures;
   }
 
-  /** The position that an answer is for; null when it was moved meanwhile: to read on would leave a gap. */
+  /** The position that an answer is for; null if it was moved in the meantime: continuing would leave a gap. */
   #askedFor(asked: AskedTopics, found: FetchedPartition): Position | null {
     const topic = asked.find(({ id, name }) => id === found.topic || name === found.topic);
     if (topic === undefined) return null;
@@ -240,7 +242,7 @@ export class FetchLoop {
     return { position, batches, at: position.next, end: lastStableOffset >= 0n ? lastStableOffset : highWatermark };
   }
 
-  /** For positions that a broker does not have: are they before or behind its log? */
+  /** For positions that a broker does not have: checks whether they are before or after its log. */
   async #outOfRange(positions: readonly Position[]): Promise<PartitionFailure[]> {
     const ends = await this.#cluster.ends([...new Set(positions.map(({ at }) => at.topic))]);
     const beyond = await verify(
@@ -262,7 +264,7 @@ export class FetchLoop {
     });
   }
 
-  /** Reads batch after batch, up to the limit of unpacked bytes, and moves the positions behind them. */
+  /** Reads batch after batch, up to the limit of decompressed bytes, and advances the positions. */
   #read(failures: PartitionFailure[]): MessageBatch[] {
     const found: MessageBatch[] = [];
     for (let left = UNPACKED_BYTES; left > 0 && this.#opened[0] !== undefined; ) {
@@ -292,7 +294,7 @@ export class FetchLoop {
         if (!(error instanceof UnreadableBatch)) throw error;
         this.#opened.shift();
         position.ahead = position.next;
-        // It may have been damaged on its way: a second fetch decides. What comes before it counts.
+        // It may have been damaged in transit: a second fetch decides. Batches before it count.
         const key = partitionKey(position.at);
         const again = error.damaged || found.some((each) => partitionKey(each) === key);
         if (again && position.damaged !== error.offset) position.damaged = error.offset;
@@ -319,7 +321,7 @@ function questions(led: readonly Led[]): ReadonlyMap<number, AskedTopics> {
     byLeader.set(leader, topics);
     const asked = topics.get(topicId) ?? { id: topicId, name: at.topic, partitions: [] };
     topics.set(topicId, asked);
-    // The epoch of what is fetched ahead is known only when it is read.
+    // The epoch of what is fetched ahead becomes known when it is read.
     const lastEpoch = ahead === next ? epoch : null;
     asked.partitions.push({
       partition: at.partition,

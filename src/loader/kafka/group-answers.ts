@@ -1,20 +1,20 @@
-// Answers about the group that the client library takes for a reason to join it again, and that are none: of a commit,
-// and of a heartbeat that was sent in an earlier generation. Each would begin a rebalance of all members, whose commits
-// and heartbeats then do the same. A heartbeat of the present generation tells when to join again.
+// Suppresses group answers that the client library wrongly treats as a reason to rejoin: those to a commit, and to a
+// heartbeat sent in an earlier generation. Each would cause a rebalance of all members, whose commits and heartbeats
+// then do the same. A heartbeat of the current generation shows when rejoining is necessary.
 import type { API, Callback } from '@platformatic/kafka';
 import { isOutsideGroup } from './errors.ts';
 
 /**
- * A commit that the group refuses is as good as made: nothing reads it but tools that show the lag. By itself the
- * library would join again, with a session of its own choice.
+ * A commit that the group rejects counts as done: only tools that show the lag read it. By default the library would
+ * rejoin, with a session timeout of its own choice.
  */
 export function committing<Asked extends unknown[], Answer>(api: API<Asked, Answer>): API<Asked, Answer> {
   return answering(api, (error) => (isOutsideGroup(error) ? { throttleTimeMs: 0, topics: [] } : null));
 }
 
 /**
- * A heartbeat may wait in the broker behind a request to join, and is then of an earlier generation.
- * @param generation that the client is in now
+ * A heartbeat may wait in the broker behind a join request, and then belongs to an earlier generation.
+ * @param generation the client's current generation
  */
 export function beating<Asked extends unknown[], Answer>(
   api: API<Asked, Answer>,
@@ -25,7 +25,7 @@ export function beating<Asked extends unknown[], Answer>(
   );
 }
 
-/** @param instead an answer in place of the error; null: none */
+/** @param instead an answer that replaces the error; null: none */
 function answering<Asked extends unknown[], Answer>(
   api: API<Asked, Answer>,
   instead: (error: unknown, args: readonly unknown[]) => unknown,

@@ -1,4 +1,4 @@
-// The Kafka client library: when it is loaded, and how it is called. What is asked of brokers by it is in cluster.ts.
+// Loads the Kafka client library on demand, and calls it. cluster.ts sends requests with it.
 import type { BaseOptions, Callback, Consumer } from '@platformatic/kafka';
 import type { TlsOptions } from '../../http/ask.ts';
 import { type OauthOptions, OauthTokens } from '../../http/oauth-tokens.ts';
@@ -6,7 +6,7 @@ import type { LoadConnection, SaslOptions } from '../connections.ts';
 import { refusedCredentials } from './errors.ts';
 
 export type KafkaLibrary = typeof import('@platformatic/kafka');
-/** A consumer of messages as they are. */
+/** A consumer of raw messages. */
 export type ByteConsumer = Consumer<Buffer, Buffer, Buffer, Buffer>;
 
 /** Loaded when a broker is needed: most commands need none. */
@@ -15,19 +15,18 @@ export async function loadClientLibrary(): Promise<KafkaLibrary> {
 }
 
 /**
- * Calls a method of the library. Its own promises are made by `Promise.withResolvers`, which Node 20 has not; with a
- * callback it makes none.
- * @param call hands over the callback
- * @throws what the library gives as an error
+ * Calls a method of the library with a callback. Its promises use `Promise.withResolvers`, which Node 20 lacks.
+ * @param call receives the callback
+ * @throws the library's error
  */
 export function called<T>(call: (done: Callback<T>) => void): Promise<T> {
   return new Promise((resolve, reject) => {
-    // A method without a result gives undefined when there is no error.
+    // A method without a result passes undefined if there is no error.
     call((error, answer) => (error ? reject(error) : resolve(answer as T)));
   });
 }
 
-/** Options that every client of a connection has. */
+/** Options of every client of a connection. */
 export function clientOptions(connection: LoadConnection): Omit<BaseOptions, 'groupId'> {
   const { sasl, tls, brokers } = connection;
   return {
@@ -42,12 +41,12 @@ export function clientOptions(connection: LoadConnection): Omit<BaseOptions, 'gr
   };
 }
 
-/** Certificates are read when a connection is made: they may have changed since. */
+/** Certificates are read for each connection: they may have changed. */
 function whenConnecting(tls: TlsOptions): TlsOptions & { rejectUnauthorized: boolean } {
   return Object.defineProperties({ rejectUnauthorized: true }, Object.getOwnPropertyDescriptors(tls));
 }
 
-/** The library asks for credentials with each connection, and when a session ends. */
+/** The library requests credentials for each connection, and when a session ends. */
 function saslOptions(connection: LoadConnection, sasl: SaslOptions): NonNullable<BaseOptions['sasl']> {
   if (sasl.mechanism !== 'OAUTHBEARER')
     return { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password };
@@ -56,7 +55,7 @@ function saslOptions(connection: LoadConnection, sasl: SaslOptions): NonNullable
     mechanism: sasl.mechanism,
     token: () => tokens.token(),
     oauthBearerExtensions: { ...sasl.extensions },
-    // A broker that refuses a token answers without an error, and with a reason in JSON.
+    // A broker that rejects a token answers without an error, with a reason in JSON.
     authBytesValidator: (bytes: Buffer, done: Callback<Buffer>) =>
       bytes.length > 0 ? done(refusedCredentials(connection), bytes) : done(null, bytes),
   };

@@ -1,16 +1,16 @@
-// A consumer that takes an answer about topics in which a partition carries an error. The library refuses it as a
-// whole, so that one partition without a leader would keep all others from being read.
+// A consumer that accepts metadata in which some partitions have errors. The library rejects such an answer as a whole,
+// so that one partition without a leader would stop all others.
 import type { API, Callback } from '@platformatic/kafka';
 import type { LoadConnection } from '../connections.ts';
 import { beating, committing } from './group-answers.ts';
 import { type ByteConsumer, clientOptions, type KafkaLibrary } from './library.ts';
 
 type MetadataResponse = ReturnType<KafkaLibrary['metadataV12']['parseResponse']>;
-/** What the broker says of a topic, with the error code of each partition. */
+/** A topic according to the broker, with the error code of each partition. */
 export type DescribedTopic = MetadataResponse['topics'][number];
 
 /**
- * @param group its name
+ * @param group name of the consumer group
  * @param described called with each answer before it is used
  */
 export function partialConsumer(
@@ -58,7 +58,7 @@ function takingPartial<Asked extends unknown[], Answer>(
   });
 }
 
-/** The answer that an error was made of, when only partitions have errors in it; else null. */
+/** The answer from which an error was made, if only partitions have errors in it; otherwise null. */
 function partialAnswer(error: unknown): MetadataResponse | null {
   if (typeof error !== 'object' || error === null || !('response' in error)) return null;
   const answer = error.response as MetadataResponse;

@@ -1,36 +1,36 @@
-// The position in each partition: what is read next, what is fetched ahead, which partitions back off after an error.
-// fetch-loop.ts sends the requests.
+// The position in each partition: the next offset to read, what is fetched ahead, and which partitions back off after
+// an error. fetch-loop.ts sends the requests.
 import { type PartitionFailure, partitionKey, type ReadPosition, type TopicPartition } from '../broker.ts';
 
 /** How far a partition has been read. */
 export interface Position {
   readonly at: TopicPartition;
-  /** The topic's id when reading began there; null: not known. */
+  /** The topic's id when reading began; null: unknown. */
   readonly topicId: string | null;
   next: bigint;
   epoch: number | null;
-  /** The offset to fetch from, behind what is fetched and not yet read. */
+  /** The offset to fetch from, after what is fetched and not yet read. */
   ahead: bigint;
-  /** The leader epoch in which the log was verified to have what was read. */
+  /** The leader epoch in which the log was verified. */
   verified: number | null;
   /** The offset of a damaged batch, which is fetched again. */
   damaged: bigint | null;
-  /** Consecutive transient errors, the last one's message, and the end of the back-off. */
+  /** Consecutive transient errors, the message of the last one, and the end of the back-off. */
   troubles: number;
   trouble: string;
   restsUntil: number;
 }
 
-/** Back-off after a transient error, longer each time; after so many in a row it is reported. */
+/** Back-off after a transient error, longer each time. After this many in a row it is reported. */
 const [TROUBLE_MS, LONGEST_TROUBLE_MS, TROUBLES_TOLD] = [100, 5000, 4];
 
-/** The positions of a client. Moving a partition makes a new position: holders of the old one notice. */
+/** The positions of a client. Moving a partition creates a new position, so that holders of the old one notice. */
 export class Positions {
   readonly #byKey = new Map<string, Position>();
   readonly #paused = new Set<string>();
   readonly #topicIds: ReadonlyMap<string, string>;
 
-  /** @param topicIds the present ids of topics, which grow and change */
+  /** @param topicIds the current ids of topics; updated by the caller */
   constructor(topicIds: ReadonlyMap<string, string>) {
     this.#topicIds = topicIds;
   }
@@ -52,18 +52,18 @@ export class Positions {
     return this.#byKey.get(key);
   }
 
-  /** Is it still the position of its partition, and is the partition read? */
+  /** Whether it is still the position of its partition, and the partition is being read. */
   isRead(position: Position): boolean {
     const key = partitionKey(position.at);
     return this.#byKey.get(key) === position && !this.#paused.has(key);
   }
 
-  /** Is it still the position of its partition? */
+  /** Whether it is still the position of its partition. */
   isCurrent(position: Position): boolean {
     return this.get(position.at) === position;
   }
 
-  /** Positions that are read and do not back off. @param now milliseconds since 1970 */
+  /** Positions that are being read and do not back off. @param now milliseconds since 1970 */
   wanted(now: number): readonly Position[] {
     return this.all().filter(({ at, restsUntil }) => restsUntil <= now && !this.#paused.has(partitionKey(at)));
   }
@@ -88,14 +88,14 @@ export class Positions {
     this.#paused.add(partitionKey(at));
   }
 
-  /** Reads on from another offset; resumes what was paused. */
+  /** Continues from another offset; resumes a paused partition. */
   seek(key: string, { next, epoch }: Pick<ReadPosition, 'next' | 'epoch'>): void {
     const position = this.#byKey.get(key);
     if (position !== undefined) this.start(position.at, next, epoch);
     this.#paused.delete(key);
   }
 
-  /** What partitions wait for, in words; null: none waits. */
+  /** Describes what partitions wait for; null: none waits. */
   waiting(): string | null {
     const told = this.all().filter(
       ({ at, troubles }) => troubles >= TROUBLES_TOLD && !this.#paused.has(partitionKey(at)),
@@ -112,8 +112,8 @@ export function rest(position: Position, trouble: string, now: number): void {
 }
 
 /**
- * Does the log part from what was read before the position? When the broker does not know the epoch, the offset alone
- * counts.
+ * Whether the log diverges from what was read before the position. If the broker does not know the epoch, only the
+ * offset counts.
  */
 export function parting(
   { at, next, epoch }: Pick<Position, 'at' | 'next' | 'epoch'>,

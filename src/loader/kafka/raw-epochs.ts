@@ -1,5 +1,5 @@
-// Kafka's OffsetForLeaderEpoch request: where a leader epoch ends in the leader's log. Whoever has read further in that
-// epoch holds messages that no longer exist. Versions 3 and 4.
+// Kafka's OffsetForLeaderEpoch request: where a leader epoch ends in the leader's log. A consumer that has read further
+// in that epoch holds messages that no longer exist. Versions 3 and 4.
 import type { API, Connection } from '@platformatic/kafka';
 import type { KafkaLibrary } from './library.ts';
 import { AnswerReader } from './raw-fetch.ts';
@@ -19,7 +19,7 @@ export interface AskedEpoch {
   readonly epoch: number;
 }
 
-/** The newest epoch up to the one asked for, and the offset behind its last message; -1: the broker knows none. */
+/** The newest epoch up to the requested one, and the offset after its last message; -1: the broker knows none. */
 export interface EpochEnd {
   readonly topic: string;
   readonly partition: number;
@@ -30,11 +30,11 @@ export interface EpochEnd {
 
 type Arguments = Parameters<KafkaLibrary['offsetForLeaderEpochV4']['createRequest']>;
 
-/** Asks with the newest version that both sides know. */
+/** Asks with the newest version that both sides support. */
 export class RawEpochs {
   readonly #api: API<Arguments, EpochEnd[]>;
 
-  /** @param newest that the broker knows; at least OLDEST_EPOCHS */
+  /** @param newest version supported by the broker; at least OLDEST_EPOCHS */
   constructor(library: KafkaLibrary, newest: number) {
     const flexible = newest >= FLEXIBLE;
     const { createRequest } = flexible ? library.offsetForLeaderEpochV4 : library.offsetForLeaderEpochV3;
@@ -48,7 +48,7 @@ export class RawEpochs {
     );
   }
 
-  /** @throws the library's errors when the connection fails */
+  /** @throws the library's errors if the connection fails */
   async ends(connection: Connection, asked: readonly AskedEpoch[]): Promise<EpochEnd[]> {
     const names = [...new Set(asked.map(({ topic }) => topic))];
     return this.#api.async(
@@ -68,7 +68,7 @@ export class RawEpochs {
   }
 }
 
-/** Reads an answer behind its header. */
+/** Reads an answer after its header. */
 function readAnswer(bytes: Buffer, flexible: boolean): EpochEnd[] {
   const answer = new AnswerReader(bytes, flexible);
   // Throttle time.

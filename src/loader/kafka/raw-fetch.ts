@@ -1,5 +1,5 @@
-// Kafka's Fetch request over a connection of the client library. The library's own reading of the answer costs more
-// than all the rest of loading. Here records stay bytes, and an answer with errors is an answer. Versions 11 to 17; no
+// Kafka's Fetch request over a connection of the client library. The library's own parsing of the answer costs more
+// than all the rest of loading. Here records stay bytes, and an answer may contain errors. Versions 11 to 17; no
 // sessions, no preferred replicas.
 import type { API, Connection, fetchV12 } from '@platformatic/kafka';
 import type { KafkaLibrary } from './library.ts';
@@ -7,7 +7,7 @@ import type { Aborted } from './record-batches.ts';
 
 const FETCH = 1;
 const [OLDEST, NEWEST] = [11, 17];
-/** First versions with compact lengths and tags, and with ids in place of topic names. */
+/** First versions with compact lengths and tags, and with ids instead of topic names. */
 const FLEXIBLE = 12;
 const WITH_IDS = 13;
 const READ_COMMITTED = 1;
@@ -21,7 +21,7 @@ export interface WantedPartition {
   /** The leader's epoch: a broker that is no longer the leader answers with an error. */
   readonly leaderEpoch: number;
   readonly offset: bigint;
-  /** The epoch of the message before `offset`: a log that lacks it says so. Null: not known. */
+  /** The epoch of the message before `offset`: a log that lacks it reports that. Null: unknown. */
   readonly lastEpoch: number | null;
   readonly maxBytes: number;
 }
@@ -46,9 +46,9 @@ export interface FetchedPartition {
   readonly highWatermark: bigint;
   readonly lastStableOffset: bigint;
   readonly aborted: readonly Aborted[];
-  /** Where the log parts from what was read before; null: it does not. */
+  /** Where the log diverges from what was read before; null: it does not. */
   readonly diverging: { readonly epoch: number; readonly end: bigint } | null;
-  /** Batches of records, the last one perhaps cut off. */
+  /** Record batches; the last one may be truncated. */
   readonly records: Buffer;
 }
 
@@ -59,12 +59,12 @@ export interface Fetched {
 
 type Arguments = Parameters<typeof fetchV12.createRequest>;
 
-/** Fetches with the newest version that both sides know. */
+/** Fetches with the newest version that both sides support. */
 export class RawFetch {
   readonly #api: API<Arguments, Fetched>;
   readonly #version: number;
 
-  /** @param newest that the broker knows; null: it does not say */
+  /** @param newest version supported by the broker; null: unknown */
   constructor(library: KafkaLibrary, newest: number | null) {
     this.#version = Math.max(OLDEST, Math.min(NEWEST, newest ?? FLEXIBLE));
     const requests: Readonly<
@@ -89,7 +89,7 @@ export class RawFetch {
     );
   }
 
-  /** @throws the library's errors when the connection fails */
+  /** @throws the library's errors if the connection fails */
   async fetch(connection: Connection, { maxWaitMs, minBytes, maxBytes, topics }: FetchOptions): Promise<Fetched> {
     return this.#api.async(
       connection,
@@ -115,7 +115,7 @@ export class RawFetch {
   }
 }
 
-/** Reads an answer behind its header. */
+/** Reads an answer after its header. */
 function readAnswer(bytes: Buffer, version: number): Fetched {
   const answer = new AnswerReader(bytes, version >= FLEXIBLE);
   // Throttle time.
@@ -153,7 +153,7 @@ function readAnswer(bytes: Buffer, version: number): Fetched {
   return { errorCode, partitions: partitions.flat() };
 }
 
-/** Reads the fields of an answer one after the other. @throws RangeError where it ends too early */
+/** Reads the fields of an answer one after the other. @throws RangeError if it ends too early */
 export class AnswerReader {
   readonly #buffer: Buffer;
   readonly #flexible: boolean;
@@ -192,7 +192,7 @@ export class AnswerReader {
     return Array.from({ length: Math.max(0, length) }, item);
   }
 
-  /** Skips the tagged fields of newer brokers. @param known reads those that it knows */
+  /** Skips the tagged fields of newer brokers. @param known reads those that are supported */
   tags(known?: (tag: number) => void): void {
     if (!this.#flexible) return;
     for (let left = this.#unsigned(); left > 0; left--) {

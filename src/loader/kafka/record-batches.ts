@@ -1,11 +1,12 @@
-// Reads Kafka's record batches (format version 2) from the bytes of a fetch. Checks all of them first, then unpacks one
-// after the other; skips aborted transactions and control records. Pure; a message's bytes stay where they are.
+// Reads Kafka's record batches (format version 2) from the bytes of a fetch. Checks all of them first, then
+// decompresses one after the other. Skips aborted transactions and control records. Pure; a message's bytes are not
+// copied.
 import type { Message } from '../broker.ts';
 import type { Crc32c } from './crc32c.ts';
 import { Records } from '../fast/records.ts';
 import { TooLarge, type Unpack } from './unpack.ts';
 
-/** Offsets within a batch: behind its length, at what its checksum covers, at its first record. */
+/** Offsets within a batch: after its length, of the bytes covered by the checksum, of its first record. */
 const HEAD = 12;
 const CHECKED = 21;
 const FIRST_RECORD = 61;
@@ -15,19 +16,20 @@ const COMPRESSION = 0x07;
 const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
-/** Least bytes of a record, and the limit of records in one batch. */
+/** Minimum bytes of a record, and the maximum number of records in one batch. */
 const SHORTEST_RECORD = 7;
 const MOST_RECORDS = 8_388_608;
-/** Least bytes of a header: two lengths. */
+/** Minimum bytes of a header: two lengths. */
 const SHORTEST_HEADER = 2;
 /**
- * Unpacked batches up to the first size share chunks of the second: many small buffers would cost more than copying.
+ * Decompressed batches up to the first size share chunks of the second: many small buffers would cost more than
+ * copying.
  */
 const SMALL_BATCH = 8 * 1024;
 const CHUNK = 256 * 1024;
-/** The timestamp of a message that has none. */
+/** The timestamp of a message without one. */
 const NO_TIME = -1;
-/** Timestamps that a table can hold: the years 1 to 9999. */
+/** Timestamps that a table can store: the years 1 to 9999. */
 const [FIRST_MOMENT, LAST_MOMENT] = [-62_135_596_800_000, 253_402_300_799_999];
 
 /** An aborted transaction. */
@@ -39,9 +41,9 @@ export interface Aborted {
 /** A batch that cannot be read. */
 export class UnreadableBatch extends Error {
   readonly offset: bigint;
-  /** Could a second fetch bring it whole? */
+  /** Whether a second fetch could return it undamaged. */
   readonly damaged: boolean;
-  /** The offset behind it, as its header has it; null: the header cannot be right. */
+  /** The offset after it, according to its header; null: the header is invalid. */
   readonly behind: bigint | null;
 
   constructor(offset: bigint, damaged: boolean, message: string, behind: bigint | null = null) {
@@ -55,16 +57,16 @@ export class UnreadableBatch extends Error {
 /** Messages of consecutive batches. */
 export interface ReadBatches {
   readonly records: readonly Records[];
-  /** The offset behind them. */
+  /** The offset after them. */
   readonly next: bigint;
   /** The leader epoch of the messages. */
   readonly epoch: number;
-  /** Unpacked bytes. */
+  /** Decompressed bytes. */
   readonly bytes: number;
 }
 
 export interface BatchOptions {
-  /** Where to begin: earlier records are skipped. */
+  /** Start offset: earlier records are skipped. */
   readonly position: bigint;
   /** The end of what may be read: a batch that begins there is an error. */
   readonly end: bigint;
@@ -73,7 +75,7 @@ export interface BatchOptions {
   readonly unpack: Unpack;
 }
 
-/** Where a batch lies, from its header. */
+/** The location of a batch according to its header. */
 interface Batch {
   readonly at: number;
   readonly stop: number;
@@ -82,9 +84,9 @@ interface Batch {
   readonly epoch: number;
 }
 
-/** The batches that a fetch returned of one partition. */
+/** The fetched batches of one partition. */
 export class RecordBatches {
-  /** The offset behind the last complete batch. */
+  /** The offset after the last complete batch. */
   readonly next: bigint;
   readonly #bytes: Buffer;
   readonly #position: bigint;
@@ -94,10 +96,10 @@ export class RecordBatches {
   readonly #aborted: Aborted[];
   readonly #open = new Set<bigint>();
   #read = 0;
-  /** Holds small batches that were unpacked, up to `#chunkEnd`. */
+  /** Contains small decompressed batches, up to `#chunkEnd`. */
   #chunk: Buffer = Buffer.alloc(0);
   #chunkEnd = 0;
-  /** The error of the first batch that cannot be read. */
+  /** The error of the first unreadable batch. */
   #failure: UnreadableBatch | null = null;
 
   constructor(bytes: Buffer, { position, end, aborted, crc32c, unpack }: BatchOptions) {
@@ -107,7 +109,7 @@ export class RecordBatches {
     this.#unpack = unpack;
     this.#aborted = [...aborted].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
     let next = position;
-    // The last batch may be incomplete: the next fetch brings it again.
+    // The last batch may be incomplete: the next fetch returns it again.
     for (let at = 0; at < bytes.length && this.#failure === null; ) {
       try {
         const batch = this.#check(at, next, end);
@@ -123,14 +125,14 @@ export class RecordBatches {
     this.next = next;
   }
 
-  /** @param next the offset that it must at least end at @returns null for an incomplete batch */
+  /** @param next the minimum end offset @returns null for an incomplete batch */
   #check(at: number, next: bigint, end: bigint): Batch | null {
     const bytes = this.#bytes;
     const damaged = (what: string): UnreadableBatch =>
       new UnreadableBatch(next, true, what, behindOf(bytes.subarray(at), next, end));
     const stop = at + HEAD + (at + HEAD <= bytes.length ? bytes.readInt32BE(at + 8) : 0);
     if (at + FIRST_RECORD > bytes.length || stop > bytes.length) {
-      // A broker sends the first batch whole, however long it is.
+      // A broker sends the first batch whole, whatever its length.
       if (at === 0) throw damaged('it is longer than what the broker sent of it');
       return null;
     }
@@ -148,9 +150,9 @@ export class RecordBatches {
   }
 
   /**
-   * The next messages, of one leader epoch.
-   * @param limit stops behind the batch with which so many bytes are unpacked
-   * @returns null when there are no more @throws UnreadableBatch when that is what comes next
+   * Returns the next messages, all of one leader epoch.
+   * @param limit stops after the batch with which this many decompressed bytes are reached
+   * @returns null if there are no more @throws UnreadableBatch if that comes next
    */
   take(limit: number): ReadBatches | null {
     const found: Records[] = [];
@@ -179,7 +181,7 @@ export class RecordBatches {
     return null;
   }
 
-  /** Adds a batch's messages. @param limit as of `take`, from this batch on @returns how many bytes they lie in */
+  /** Adds a batch's messages. @param limit as in `take`, from this batch on @returns the number of their bytes */
   #unpacked({ at, stop, first, last }: Batch, found: Records[], limit: number): number {
     const bytes = this.#bytes;
     const aborted = this.#aborted;
@@ -230,8 +232,8 @@ export class RecordBatches {
   }
 
   /**
-   * How many messages the batches from this one on say that they hold, up to a limit of bytes and to the first batch
-   * that is compressed: the messages behind it lie elsewhere, or get room of their own.
+   * The number of messages that the following batches announce, up to a limit of bytes and to the first compressed
+   * batch: messages after it are stored elsewhere, or get their own space.
    */
   #announced(limit: number): number {
     let count = 0;
@@ -240,14 +242,14 @@ export class RecordBatches {
       const { at, stop } = this.#batches[i]!;
       if ((this.#bytes.readInt16BE(at + 21) & COMPRESSION) !== 0) break;
       const size = stop - at - FIRST_RECORD;
-      // A count that is damaged is found when its batch is read.
+      // A damaged count is detected when its batch is read.
       count += Math.max(0, Math.min(this.#bytes.readInt32BE(at + 57), Math.floor(size / SHORTEST_RECORD)));
       taken += size;
     }
     return count;
   }
 
-  /** Copies a small unpacked batch into the current chunk. @returns where its bytes lie */
+  /** Copies a small decompressed batch into the current chunk. @returns the position of its bytes */
   #placed(unpacked: Buffer): { readonly source: Buffer; readonly start: number; readonly end: number } {
     const { length } = unpacked;
     if (length > SMALL_BATCH) return { source: unpacked, start: 0, end: length };
@@ -279,7 +281,7 @@ export class RecordBatches {
   }
 }
 
-/** The offset behind a batch that holds `next` and ends before `end`; null: its header says something else. */
+/** The offset after a batch that contains `next` and ends before `end`; null: its header says otherwise. */
 function behindOf(batch: Buffer, next: bigint, end: bigint): bigint | null {
   if (batch.length < FIRST_RECORD) return null;
   const first = batch.readBigInt64BE(0);
@@ -287,7 +289,7 @@ function behindOf(batch: Buffer, next: bigint, end: bigint): bigint | null {
   return first <= next && next <= last && last < end && last - first < MOST_RECORDS ? last + 1n : null;
 }
 
-/** Bytes that are no record. */
+/** Bytes that are not a record. */
 class DamagedRecord extends Error {}
 
 class RecordReader {
@@ -302,9 +304,9 @@ class RecordReader {
   }
 
   /**
-   * @param first offset of the batch less the position
+   * @param first offset of the batch, relative to the position
    * @param last that of its last message, likewise
-   * @param appended all have the batch's time
+   * @param appended all records have the batch's time
    */
   read(into: Records, count: number, first: number, last: number, time: number, appended: boolean): void {
     let before = first - 1;
@@ -333,7 +335,7 @@ class RecordReader {
     }
   }
 
-  /** Goes behind the headers. @param end of the record: a count or a length beyond it is damage */
+  /** Skips the headers. @param end of the record: a count or a length beyond it is damage */
   #skipHeaders(end: number): void {
     const count = this.#varint();
     if (count < 0 || count * SHORTEST_HEADER > end - this.#at)
@@ -345,7 +347,7 @@ class RecordReader {
     }
   }
 
-  /** Reads the headers that begin here; `read` has found them to be whole. */
+  /** Reads the headers at a position; `read` has verified them. */
   headers(): Message['headers'] {
     const part = (): Buffer | null => {
       const length = this.#varint();
@@ -354,7 +356,7 @@ class RecordReader {
     return Array.from({ length: this.#varint() }, () => [part()?.toString('utf8') ?? '', part()] as const);
   }
 
-  /** Reads a zigzag varint of at most 64 bits; beyond 53 bits it is inexact, and no timestamp either. */
+  /** Reads a zigzag varint of at most 64 bits. Beyond 53 bits it is inexact, and not a valid timestamp either. */
   #varint(): number {
     const bytes = this.#bytes;
     let byte = bytes[this.#at++]!;

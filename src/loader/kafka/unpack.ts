@@ -1,29 +1,28 @@
-// Unpacks a compressed batch up to a limit. A gigabyte packed into a kilobyte costs an error and no memory.
-// record-batches.ts names the batch.
+// Decompresses a batch up to a limit: a bomb causes an error and uses no memory. record-batches.ts names the batch.
 import zlib, { gunzipSync } from 'node:zlib';
 import { Decompress } from 'fzstd';
 import type { KafkaLibrary } from './library.ts';
 
-/** Limit of a batch's unpacked bytes. */
+/** Maximum decompressed bytes of a batch. */
 const MAX_UNPACKED = 256 * 1024 * 1024;
 const [GZIP, SNAPPY, LZ4, ZSTD] = [1, 2, 3, 4];
 const XERIAL = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
-/** Where the first chunk of xerial's framing begins, behind its two versions. */
+/** Start of the first chunk in xerial's framing, after its two versions. */
 const XERIAL_HEAD = 16;
-/** The highest ratio of LZ4. */
+/** The highest compression ratio of LZ4. */
 const LZ4_RATIO = 255;
 const LZ4_FRAME = 0x184d2204;
 const MEGABYTE = 1024 * 1024;
 
-/** A batch holds more than may be unpacked. */
+/** The decompressed batch exceeds the limit. */
 export class TooLarge extends Error {}
 
-/** Unpacks by the number of the algorithm in a batch's attributes; null: there is no such algorithm. */
+/** Decompressors by the algorithm's number in a batch's attributes; null: unknown. */
 export type Unpack = (algorithm: number, bytes: Buffer) => Buffer | null;
 
 /**
- * @param limit bytes that a batch may hold
- * @returns a function that throws TooLarge, or whatever the algorithm throws about bytes that it did not write
+ * @param limit maximum decompressed bytes
+ * @returns a function that throws TooLarge, or the algorithm's error for invalid bytes
  */
 export function unpacker(library: KafkaLibrary, limit = MAX_UNPACKED): Unpack {
   const tooLarge = (): TooLarge =>
@@ -64,7 +63,7 @@ function unzstd(bytes: Buffer, limit: number, tooLarge: () => TooLarge): Buffer 
   return Buffer.concat(parts, length);
 }
 
-/** The memory that a frame's header asks for: its content or its window. */
+/** The memory that a frame's header requests: its content or its window. */
 function zstdMemory(bytes: Buffer): number {
   const flags = bytes[4] ?? 0;
   if ((flags & 0x20) === 0) {
@@ -83,7 +82,7 @@ function zstdMemory(bytes: Buffer): number {
         : Number(bytes.readBigUInt64LE(at));
 }
 
-/** The length that a block of snappy, or each chunk of xerial's framing, states. */
+/** The length that a snappy block, or each chunk of xerial's framing, states. */
 function snappyLength(bytes: Buffer): number {
   if (!bytes.subarray(0, XERIAL.length).equals(XERIAL)) return varint(bytes, 0);
   let length = 0;
@@ -102,7 +101,8 @@ function varint(bytes: Buffer, start: number): number {
 }
 
 /**
- * The unpacked length of LZ4 frames, summed up from their sequences without unpacking. Bytes that are no frame end it.
+ * The decompressed length of LZ4 frames, computed from their sequences without decompressing. Stops at bytes that are
+ * not a frame.
  */
 function lz4Length(bytes: Buffer): number {
   let length = 0;
