@@ -31,10 +31,15 @@ interface Part {
 
 const PAUSE = 50;
 
-/** A mutation changes the data version but not the blocks. */
+/**
+ * A mutation changes the data version but not the blocks. A patch part, of a lightweight UPDATE or DELETE, changes older
+ * rows of the partition that its own partition is named after.
+ */
 function partsSql({ schema }: Lease, table: string): string {
+  const isPatch = "startsWith(partition_id, 'patch-')";
   return (
-    'select name, partition_id, min_block_number, greatest(toInt64(max_block_number), toInt64(data_version)) ' +
+    `select name, if(${isPatch}, substring(partition_id, 40), partition_id), if(${isPatch}, 0, min_block_number), ` +
+    'greatest(toInt64(max_block_number), toInt64(data_version)) ' +
     `from system.parts where active and database = ${quoteText(schema)} and table = ${quoteText(table)}`
   );
 }

@@ -118,6 +118,16 @@ export function publishMethods(leases: Leases): TemplateMethods {
         return null;
       },
     },
+    start_merges: {
+      signature: 'target',
+      parsing: () => false,
+      async run(_call, target) {
+        const lease = leaseOf('start_merges', target);
+        const { stopped } = lease;
+        await lease.startMerges();
+        return stopped;
+      },
+    },
     before_exchange: {
       signature: 'target, shadow, blocks, uuid',
       parsing: () => true,

@@ -20,6 +20,7 @@ import {
 } from '../../values/index.ts';
 import { fromJson } from '../../values/json.ts';
 import { csvText } from './csv-text.ts';
+import { exactCast } from './exact-casts.ts';
 import { quoteDouble, quoteUnlessBare, quoteWritten } from './literal.ts';
 import { completeSettings, settingsClause, settingsOfEngine } from './model-settings.ts';
 import { onCluster, timeBound } from './relation.ts';
@@ -195,6 +196,31 @@ export function createTemplateMethods(
       parsing: () => [],
       run: (call, sql, args, settings) =>
         columnsOfQuery(call, toText(sql), settings ?? (args instanceof PyTuple ? (args.items[0] ?? null) : null)),
+    },
+    exact_columns: {
+      signature: 'given, wanted, names, by_position=False',
+      parsing: () => [],
+      run: (_call, given, wanted, names, byPosition) => {
+        const of = (column: Value): readonly [string, string] => [
+          toText(getItem(column, 'name')),
+          toText(getItem(column, 'expanded_data_type')),
+        ];
+        const found = [...iterate(given)].map(of);
+        const types = new Map(
+          wanted instanceof PyDict
+            ? [...wanted.entries()].map(([name, type]) => [toText(name), toText(type)] as const)
+            : [...iterate(wanted)].map(of),
+        );
+        return [...iterate(names)].map((each, index) => {
+          const name = toText(each);
+          const [column = name, type] = isTruthy(byPosition)
+            ? (found[index] ?? [])
+            : (found.find(([known]) => known === name) ?? []);
+          const to = types.get(name);
+          const quoted = quoteDouble(column);
+          return (type === undefined || to === undefined ? null : exactCast(quoted, type, to)) ?? quoted;
+        });
+      },
     },
     format_columns: {
       signature: 'columns',

@@ -275,8 +275,11 @@ function held(sql: string): Table {
     .map((name) => name.slice(1, -1));
   const partitions = (name: string): string[] => (name.includes('__dbt_new_data_') ? ['7', '8'] : ['all']);
   return tableFromResult(
-    ['table', 'partition_id', 'held'],
-    names.flatMap((name) => [...partitions(name).map((id) => [name, id, '1']), [name, '', `uuid of ${name}`]]),
+    ['table', 'partition_id', 'held', 'patches'],
+    names.flatMap((name) => [
+      ...partitions(name).map((id) => [name, id, '1', '0']),
+      [name, '', `uuid of ${name}`, '0'],
+    ]),
   );
 }
 
@@ -284,7 +287,7 @@ function answer(sql: string, test: Case): Table {
   if (sql.includes('from system.mutations')) {
     return tableFromResult(
       ['engine', 'readers', 'mutations', 'columns'],
-      [['MergeTree', test.read ? 's.reader' : '', '0', JSON.stringify(OF_QUERY.map(([name]) => name))]],
+      [['MergeTree', test.read ? 's.reader' : '', '0', JSON.stringify(OF_QUERY)]],
     );
   }
   if (sql.startsWith('describe table'))

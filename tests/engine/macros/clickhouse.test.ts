@@ -44,10 +44,13 @@ function unasked(statements: readonly string[]): string[] {
   });
 }
 
+/** Types are asked for where a value might not fit into its column; dbt-clickhouse lets the server wrap it. */
+const asksTypes = (sql: string): boolean => sql.startsWith('select name,type from system.columns ');
+
 /** `- ` what dbt-clickhouse sends and we do not, `+ ` what we send, in order; what both send is left out. */
 async function difference(test: Case): Promise<string[]> {
-  const theirs = unasked(golden[test.name]!.map(evened));
-  let ours = (await clickhouseStatements(test)).map(evened);
+  const theirs = unasked(golden[test.name]!.map(evened)).filter((sql) => !asksTypes(sql));
+  let ours = (await clickhouseStatements(test)).map(evened).filter((sql) => !asksTypes(sql));
   if (['table', 'incremental'].includes(test.materialization) && !test.relations?.['m']) {
     const count = ours.length;
     ours = ours.map(named).filter((sql) => !sql.startsWith(NAMED));
@@ -137,8 +140,6 @@ const ON_PURPOSE: Readonly<Record<string, readonly string[]>> = {
     "+ insert into s.m__dbt_backup select 1 as id,'x' as name",
     '+ exchange tables s.m__dbt_backup and s.m',
   ],
-  // The columns are those of the contract.
-  'table, contract': ["- select name,type from system.columns where table = 'm' and database = 's' order by position"],
   'incremental, full refresh': exchanged('', ''),
   'incremental, full refresh, on a cluster': exchanged(' on cluster c', ' sync'),
   'incremental, legacy': exchanged('', ''),
@@ -170,11 +171,8 @@ const ON_PURPOSE: Readonly<Record<string, readonly string[]>> = {
     '+ create database if not exists s on cluster c',
     '+ create or replace table s.m__dbt_distributed_tmp on cluster c as s.m_local__dbt_backup engine = ' +
       "distributed('c','s','m_local__dbt_backup',cityhash64(id))",
-    "+ select name,type from system.columns where table = 'm__dbt_distributed_tmp' and database = 's' order by " +
-      'position',
     "+ insert into s.m__dbt_distributed_tmp(id,name)select 1 as id,'x' as name",
     '+ drop table if exists s.m__dbt_distributed_tmp on cluster c sync',
-    "- select name,type from system.columns where table = 'm' and database = 's' order by position",
     "- insert into s.m(id,name)select 1 as id,'x' as name",
   ],
   'distributed_incremental, absent': [VIEW_GOES],

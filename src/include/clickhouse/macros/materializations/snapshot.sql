@@ -174,6 +174,12 @@
   toJSONString(tuple({{ unique_key if unique_key is string else unique_key | join(', ') }}))
 {%- endmacro %}
 
+{#- NaN is not equal to itself there: each run would take such a row for changed. -#}
+{% macro clickhouse__snapshot_differs(old, new) %}
+  {{- return('(' ~ old ~ ' != ' ~ new ~ ' and not (toTypeName(' ~ new ~ ") like '%Float%' and toString(" ~ old
+      ~ ') = toString(' ~ new ~ ')))') -}}
+{% endmacro %}
+
 {#- Is a version the current one of its key? -#}
 {% macro clickhouse__snapshot_is_current(column) -%}
   {%- set current = config.get('dbt_valid_to_current') -%}
@@ -194,7 +200,7 @@
         where {{ current }}
         {%- if new_rows is not none %}
           and version_key in (select {{ key }} from {{ new_rows }})
-          and {{ columns.dbt_scd_id }} not in (select {{ columns.dbt_scd_id }} from {{ new_rows }})
+          and ({{ columns.dbt_scd_id }}, version_key) not in (select {{ columns.dbt_scd_id }}, {{ key }} from {{ new_rows }})
         union all
         select {{ key }} as version_key
         from {{ new_rows }}
@@ -230,6 +236,10 @@
   {%- do clickhouse__publish_create_like(new_rows, target) -%}
   {%- set kept = clickhouse__publish_columns(target) -%}
   {%- set valid_to = adapter.quote(columns.dbt_valid_to) -%}
+  {#- Keys may share an id, as dbt makes it: NULL and '', or ('a|b', 'c') and ('a', 'b|c'). A deleted key is none of the
+      query's. -#}
+  {%- set key, queried = clickhouse__snapshot_key(config.get('unique_key')),
+      clickhouse__publish_relation(target, 'once') -%}
   {%- call statement('stage_versions_that_end') %}
     insert into {{ new_rows }} ({{ kept | join(', ') }})
     select
@@ -238,24 +248,33 @@
       {%- endfor %}
     from {{ target }} as versions
     inner join (
-      select {{ columns.dbt_scd_id }} as ended_id, max({{ columns.dbt_valid_to }}) as ends_at
+      select {{ columns.dbt_scd_id }} as ended_id, max({{ columns.dbt_valid_to }}) as ends_at,
+          if(dbt_change_type = 'update', dbt_unique_key, '') as ended_key
       from {{ source }}
       where dbt_change_type in ('update', 'delete')
-      group by ended_id
+      group by ended_id, ended_key
     ) as changes on changes.ended_id = versions.{{ columns.dbt_scd_id }}
     where {{ clickhouse__snapshot_is_current('versions.' ~ columns.dbt_valid_to) }}
+      and if(ended_key = '', {{ key }} not in (select {{ key }} from {{ queried }}), {{ key }} = ended_key)
     {{ clickhouse__publish_settings() }}
   {% endcall -%}
+  {#- The table's types are those of its first run. -#}
+  {%- set names = [] -%}
+  {%- for column in adapter.get_columns_in_relation(source) if adapter.quote(column.name) in insert_cols -%}
+    {%- do names.append(column.name) -%}
+  {%- endfor -%}
+  {%- set exact = adapter.exact_columns(adapter.get_columns_in_relation(source), adapter.get_columns_in_relation(target),
+      names) -%}
   {%- call statement('stage_versions_that_begin') %}
-    insert into {{ new_rows }} ({{ insert_cols | join(', ') }})
-    select {{ insert_cols | join(', ') }}
+    insert into {{ new_rows }} ({{ get_quoted_csv(names) }})
+    select {{ exact | join(', ') }}
     from {{ source }}
     where dbt_change_type = 'insert'
     limit 1 by {{ columns.dbt_scd_id }}, dbt_unique_key
     {{ clickhouse__publish_settings() }}
   {% endcall -%}
   {%- do clickhouse__snapshot_require_one_current(target, {'unique_key': config.get('unique_key')}, new_rows) -%}
-  {%- do clickhouse__publish_upsert(target, new_rows, columns.dbt_scd_id, kept,
+  {%- do clickhouse__publish_upsert(target, new_rows, columns.dbt_scd_id ~ ', ' ~ key, kept,
       [clickhouse__snapshot_is_current(columns.dbt_valid_to)]) -%}
   {%- do clickhouse__publish_drop(new_rows) -%}
   {{- return('select 1') -}}

@@ -10,14 +10,15 @@
     {%- do exceptions.raise_compiler_error("The strategy 'atomic_upsert' needs a unique_key: the columns by which a "
         "new row takes the place of an old one.") -%}
   {%- endif -%}
+  {%- set types = {} -%}
   {%- set columns = clickhouse__require_publishing(target, "The strategy 'atomic_upsert'",
-      "'delete_insert' works there, with a moment in which readers miss rows") -%}
-  {%- do clickhouse__publish_query(target, unique_key, columns, incremental_predicates, changes) -%}
+      "'delete_insert' works there, with a moment in which readers miss rows", types) -%}
+  {%- do clickhouse__publish_query(target, unique_key, columns, incremental_predicates, changes, types) -%}
 {% endmacro %}
 
 {#- The rows of the query take the place of those with their keys, or without a key of all that fulfil the predicates.
-    columns: those of the target that can be written; repeated: may a key be there twice? -#}
-{% macro clickhouse__publish_query(target, key, columns, predicates, changes, repeated=False) %}
+    columns: those of the target that can be written; types: theirs; repeated: may a key be there twice? -#}
+{% macro clickhouse__publish_query(target, key, columns, predicates, changes, types, repeated=False) %}
   {%- set new_rows = clickhouse__publish_relation(target, 'new') -%}
   {%- do clickhouse__publish_create_like(new_rows, target) -%}
   {%- set absent = [] -%}
@@ -28,11 +29,22 @@
     {%- endfor -%}
   {%- endif -%}
   {%- set columns = clickhouse__publish_columns(new_rows) if changes else columns -%}
-  {%- set given = columns | reject('in', absent) | join(', ') -%}
+  {%- set given = columns | reject('in', absent) | list -%}
+  {%- if changes -%}
+    {%- for column in adapter.get_columns_in_relation(new_rows) -%}
+      {%- do types.update({column.name: column.expanded_data_type}) -%}
+    {%- endfor -%}
+  {%- endif -%}
+  {%- set names = [] -%}
+  {%- for name in types if adapter.quote(name) in given -%}
+    {%- do names.append(name) -%}
+  {%- endfor -%}
+  {%- set exact = adapter.exact_columns(adapter.get_column_schema_from_query(sql,
+      query_settings=config.get('query_settings', {}) or {}), types, names) -%}
   {%- call statement('main') %}
-    insert into {{ new_rows }} ({{ given }})
+    insert into {{ new_rows }} ({{ get_quoted_csv(names) }})
     settings async_insert = 0, insert_deduplicate = 0, max_partitions_per_insert_block = 0
-    select {{ given }}
+    select {{ exact | join(', ') }}
     from (
       {{ sql }}
     )

@@ -83,13 +83,19 @@
       {%- endcall -%}
     {%- endif -%}
 
-    {%- set names = adapter.get_columns_in_relation(existing_relation) | map(attribute='name') | list -%}
-    {%- set given = adapter.get_columns_in_relation(new_data) | map(attribute='name') | list if column_changes
-        else names -%}
-    {%- set kept, given = get_quoted_csv(names | select('in', given) | list), get_quoted_csv(given) -%}
+    {%- set present, added = adapter.get_columns_in_relation(existing_relation),
+        adapter.get_columns_in_relation(new_data) -%}
+    {%- set names = present | map(attribute='name') | list -%}
+    {%- set given = added | map(attribute='name') | list if column_changes else names -%}
+    {%- set kept, given = names | select('in', given) | list, get_quoted_csv(given) -%}
+    {%- set exact = adapter.exact_columns(present, added, kept) -%}
     {%- call statement('insert_existing_data') %}
-      insert into {{ written }} ({{ kept }})
-      select {{ kept }}
+      insert into {{ written }} ({{ get_quoted_csv(kept) }})
+      {%- if clickhouse__nullable_in_key(present, unique_key) %}
+      {#- without it, rows whose key is NULL are lost #}
+      settings transform_null_in = 1
+      {%- endif %}
+      select {{ exact | join(', ') }}
       from {{ existing_relation }}
       where ({{ unique_key }}) not in (
         select {{ unique_key }}
@@ -119,11 +125,26 @@
     {%- do clickhouse__refuse_audit(existing_relation, 'rows are deleted from it') -%}
     {%- set new_data = clickhouse__new_data_relation(existing_relation) -%}
     {%- set source = clickhouse__stage_new_data(existing_relation, new_data, is_distributed) -%}
+    {%- set wanted = adapter.get_columns_in_relation(existing_relation) -%}
+    {%- set names = wanted | map(attribute='name') | list -%}
+    {%- set exact = adapter.exact_columns(adapter.get_columns_in_relation(new_data), wanted, names) -%}
+    {%- if exact | join(', ') != get_quoted_csv(names) -%}
+      {#- before anything is deleted -#}
+      {%- do run_query('select countIf(ignore(' ~ exact | join(', ') ~ ')) from ' ~ source) -%}
+    {%- endif -%}
     {%- set conditions = [] -%}
     {%- if unique_key -%}
       {#- The replica that deletes may not have the new rows yet, where storage is shared. -#}
       {%- set fresh = ' settings select_sequential_consistency = 1' if target.database_engine == 'Shared' else '' -%}
-      {%- do conditions.append('(' ~ unique_key ~ ') in (select ' ~ unique_key ~ ' from ' ~ source ~ fresh ~ ')') -%}
+      {%- set same_key = '(' ~ unique_key ~ ') in (select ' ~ unique_key ~ ' from ' ~ source ~ fresh ~ ')' -%}
+      {%- set nulls = clickhouse__nullable_in_key(wanted, unique_key) -%}
+      {%- if nulls -%}
+        {#- NULL is a key like others. A mutation does not read transform_null_in. -#}
+        {%- set is_null, text = nulls | join(' is null or ') ~ ' is null', 'toJSONString(tuple(' ~ unique_key ~ '))' -%}
+        {%- set same_key = '(' ~ same_key ~ ' or ((' ~ is_null ~ ') and ' ~ text ~ ' in (select ' ~ text ~ ' from '
+            ~ source ~ ' where ' ~ is_null ~ fresh ~ ')))' -%}
+      {%- endif -%}
+      {%- do conditions.append(same_key) -%}
     {%- endif -%}
     {%- for predicate in incremental_predicates or [] -%}
       {%- do conditions.append('(' ~ predicate ~ '\n)') -%}
@@ -135,10 +156,9 @@
       {{ adapter.get_model_query_settings(model) }}
     {%- endcall -%}
 
-    {%- set columns = get_quoted_csv(adapter.get_columns_in_relation(existing_relation) | map(attribute='name')) -%}
     {%- call statement('insert_new_data') %}
-      insert into {{ existing_relation }} ({{ columns }})
-      select {{ columns }}
+      insert into {{ existing_relation }} ({{ get_quoted_csv(names) }})
+      select {{ exact | join(', ') }}
       from {{ source }}
       {{ adapter.get_model_query_settings(model) }}
     {%- endcall -%}
@@ -149,15 +169,15 @@
     Where whole partitions cannot go over, or the batch's window is not known, it is done as by dbt-clickhouse. -#}
 {% macro clickhouse__incremental_microbatch(existing_relation, unique_key, predicates, changes=none,
     is_distributed=False) %}
-  {%- set columns = [] -%}
+  {%- set columns, types = [], {} -%}
   {%- set obstacle = 'a Distributed table is written host by host' if is_distributed
       else 'it has no unique_key and no window' if not (unique_key or predicates)
       else 'clickhouse__incremental_delete_insert is overridden'
       if adapter.overridden('clickhouse__incremental_delete_insert')
-      else clickhouse__publish_obstacle(existing_relation, columns) -%}
+      else clickhouse__publish_obstacle(existing_relation, columns, types) -%}
   {%- if obstacle is none -%}
     {%- do clickhouse__publish_query(existing_relation, unique_key, clickhouse__publish_quoted(columns), predicates,
-        changes, repeated=True) -%}
+        changes, types, repeated=True) -%}
     {{ return('') }}
   {%- endif -%}
   {%- do clickhouse__refuse_audit(existing_relation, obstacle) -%}

@@ -34,8 +34,8 @@
 {%- endmacro %}
 
 {#- Why rows cannot be published into a table by whole partitions; none when they can. columns: gets the names of those
-    that can be copied. -#}
-{% macro clickhouse__publish_obstacle(target, columns=[]) %}
+    that can be copied; types: gets theirs by name. -#}
+{% macro clickhouse__publish_obstacle(target, columns=[], types={}) %}
   {%- if on_cluster_clause(target) | trim -%}
     {{ return('it is built on a cluster, where working tables would lie on every server') }}
   {%- endif -%}
@@ -48,7 +48,10 @@
     {{ return('it is not there') }}
   {%- endif -%}
   {%- set engine, readers, mutations = facts[0][0], facts[0][1], facts[0][2] | int -%}
-  {%- do columns.extend(fromjson(facts[0][3])) -%}
+  {%- for name, type in fromjson(facts[0][3]) -%}
+    {%- do columns.append(name) -%}
+    {%- do types.update({name: type}) -%}
+  {%- endfor -%}
   {%- if not engine.endswith('MergeTree') -%}
     {{ return('its engine is ' ~ engine ~ ', expected one of the MergeTree family') }}
   {%- elif readers -%}
@@ -60,9 +63,9 @@
 {% endmacro %}
 
 {#- @returns the columns that can be copied, quoted -#}
-{% macro clickhouse__require_publishing(target, what, instead) %}
+{% macro clickhouse__require_publishing(target, what, instead, types={}) %}
   {%- set columns = [] -%}
-  {%- set obstacle = clickhouse__publish_obstacle(target, columns) -%}
+  {%- set obstacle = clickhouse__publish_obstacle(target, columns, types) -%}
   {%- if obstacle is not none -%}
     {%- do exceptions.raise_compiler_error(what ~ ' cannot write to ' ~ target ~ ': ' ~ obstacle
         ~ '. Nothing was changed. ' ~ instead ~ '.') -%}
@@ -92,7 +95,7 @@
         dependencies_database, dependencies_table), ', '),
       (select toString(count()) from system.mutations where database = {{
           adapter.quote_text(target.schema) }} and table = {{ adapter.quote_text(target.identifier) }} and not is_done),
-      (select toJSONString(arrayMap(column -> column.2, arraySort(groupArray((position, name))))) {{
+      (select toJSONString(arrayMap(column -> [column.2, column.3], arraySort(groupArray((position, name, type))))) {{
           clickhouse__publish_columns_from(target) }})
   from system.tables
   where database = {{ adapter.quote_text(target.schema) }} and name = {{ adapter.quote_text(target.identifier) }}
@@ -115,26 +118,32 @@
   settings async_insert = 0, insert_deduplicate = 0, max_partitions_per_insert_block = 0, transform_null_in = 1
 {%- endmacro %}
 
-{#- What tables hold, in one question: dicts by name, of their uuid (none: it is not there) and the highest block
-    number of each partition that has rows. Whatever is written later has a higher one. -#}
+{#- What tables hold, in one question: dicts by name, of their uuid (none: it is not there), the highest block number of
+    each partition that has rows, and whether a lightweight UPDATE or DELETE has left patch parts. Whatever is written
+    later has a higher number; a patch part counts for the partition that it changes. -#}
 {% macro clickhouse__publish_look(relations) %}
   {%- set found, names = {}, [] -%}
   {%- for relation in relations -%}
-    {%- do found.update({relation.identifier: {'uuid': none, 'blocks': {}}}) -%}
+    {%- do found.update({relation.identifier: {'uuid': none, 'blocks': {}, 'patched': False}}) -%}
     {%- do names.append(adapter.quote_text(relation.identifier)) -%}
   {%- endfor -%}
   {%- set listed = "database = " ~ adapter.quote_text(relations[0].schema) -%}
   {%- set rows = run_query(
-      'select table, partition_id, toString(max(greatest(toInt64(max_block_number), toInt64(data_version)))) from '
+      "select table, if(startsWith(partition_id, 'patch-'), substring(partition_id, 40), partition_id) as changed, "
+      "toString(max(greatest(toInt64(max_block_number), toInt64(data_version)))), "
+      "toString(countIf(startsWith(partition_id, 'patch-'))) from "
       'system.parts where active and ' ~ listed
-      ~ ' and table in (' ~ names | join(', ') ~ ') group by table, partition_id union all select name, \'\', '
-      'toString(' ~ clickhouse__table_uuid() ~ ') from system.tables where '
+      ~ " and table in (" ~ names | join(', ') ~ ") group by table, changed union all select name, '', "
+      "toString(" ~ clickhouse__table_uuid() ~ "), '0' from system.tables where "
       ~ listed ~ ' and name in (' ~ names | join(', ') ~ ')').rows -%}
   {%- for row in rows -%}
     {%- if row[1] == '' -%}
       {%- do found[row[0]].update({'uuid': row[2]}) -%}
     {%- else -%}
       {%- do found[row[0]].blocks.update({row[1]: row[2]}) -%}
+      {%- if row[3] != '0' -%}
+        {%- do found[row[0]].update({'patched': True}) -%}
+      {%- endif -%}
     {%- endif -%}
   {%- endfor -%}
   {{- return(found) -}}
@@ -164,6 +173,9 @@
 {% macro clickhouse__publish_clone(target, shadow, before=none) %}
   {%- set seen = namespace(held=before if before is not none else clickhouse__publish_look([target])[target.identifier],
       done=False) -%}
+  {%- if seen.held.patched -%}
+    {%- set seen.held = clickhouse__publish_patched(target) -%}
+  {%- endif -%}
   {%- if seen.held.blocks -%}
     {%- do clickhouse__publish_alter(shadow, ['attach partition all from ' ~ target]) -%}
   {%- endif -%}
@@ -181,6 +193,9 @@
     {%- elif changed | length == 0 -%}
       {%- set seen.done = True -%}
     {%- else -%}
+      {%- if now.patched -%}
+        {%- set now = clickhouse__publish_patched(target) -%}
+      {%- endif -%}
       {%- set present = clickhouse__publish_look([shadow])[shadow.identifier].blocks -%}
       {%- for partition in changed if partition in present -%}
         {%- do clickhouse__publish_alter(shadow, ["drop partition id '" ~ partition ~ "'"]) -%}
@@ -196,6 +211,19 @@
         'its rows cannot be cloned. Nothing was changed.') -%}
   {%- endif -%}
   {{- return(seen.held) -}}
+{% endmacro %}
+
+{#- Parts with patches cannot be attached elsewhere: the patches go into the parts. Gives what the target holds then. -#}
+{% macro clickhouse__publish_patched(target) %}
+  {#- A mutation waits while merges are stopped. -#}
+  {%- set stopped = adapter.start_merges(target) -%}
+  {%- call statement('apply_patches') %}
+    alter table {{ target }} apply patches
+  {% endcall -%}
+  {%- if stopped -%}
+    {%- do adapter.stop_merges(target) -%}
+  {%- endif -%}
+  {{- return(clickhouse__publish_look([target])[target.identifier]) -}}
 {% endmacro %}
 
 {#- The shadow takes the target's place. held: what clickhouse__publish_clone gave. False: the target was changed in a

@@ -70,6 +70,15 @@
   {{- return(key if key is string or key is mapping else key | join(', ')) -}}
 {% endmacro %}
 
+{#- The columns of the key that take NULL, quoted. -#}
+{% macro clickhouse__nullable_in_key(columns, unique_key) %}
+  {%- set names = [] -%}
+  {%- for column in columns if column.is_nullable and column.name in unique_key -%}
+    {%- do names.append(adapter.quote(column.name)) -%}
+  {%- endfor -%}
+  {{- return(names) -}}
+{% endmacro %}
+
 {% macro clickhouse__column_names(columns) %}{{ return(columns | map(attribute='name') | sort | list) }}{% endmacro %}
 
 {#- The window of a microbatch, as conditions. The source's rows are limited by the same instants. -#}

@@ -86,6 +86,9 @@
     {{- return((both | length < checked | length, both)) -}}
 {% endmacro %}
 
+{#- Are two values that are not NULL different? Not in dbt. -#}
+{% macro default__snapshot_differs(old, new) %}{{ return(old ~ ' != ' ~ new) }}{% endmacro %}
+
 {#- A row has changed when one of its checked columns has; a new checked column changes every row. -#}
 {% macro snapshot_check_strategy(node, snapshotted_rel, current_rel, model_config, target_exists) %}
     {%- set unique_key = config.get('unique_key') -%}
@@ -100,7 +103,7 @@
     {%- else -%}
         {%- for name in checked -%}
         {%- set old, new = snapshotted_rel ~ '.' ~ name, current_rel ~ '.' ~ name -%}
-        {{ old }} != {{ new }}
+        {{ adapter.dispatch('snapshot_differs', 'dbt')(old, new) }}
         or
         (
             (({{ old }} is null) and not ({{ new }} is null))

@@ -1,0 +1,187 @@
+// Values and keys that ClickHouse would change or lose without an error: numbers and times beyond a column's type, NULL,
+// NaN, keys of one snapshot id, and rows that a lightweight UPDATE or DELETE has patched.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { clickhouseMissing } from '../support/clickhouse.ts';
+import { ClickhouseLab } from './clickhouse-lab.ts';
+
+let lab: ClickhouseLab;
+
+const model = (config: string, first: string, then: string): string =>
+  `{{ config(materialized='incremental', ${config}) }}\n{% if is_incremental() %}${then}{% else %}${first}{% endif %}\n`;
+const snapshot = (name: string, config: string): string =>
+  `{% snapshot ${name} %}{{ config(target_schema='s', ${config}) }} select * from raw.${name} {% endsnapshot %}\n`;
+
+const STRATEGIES = ['append', 'delete_insert', 'legacy', 'atomic_upsert'] as const;
+const keyed = (strategy: string): string =>
+  `incremental_strategy='${strategy}'${strategy === 'append' ? '' : ", unique_key='id'"}`;
+const NARROW = 'select 1 as id, toUInt8(5) as v';
+const WITH_NULLS = 'select arrayJoin([NULL, 1, 2])::Nullable(Int32) as id';
+const PATCHED =
+  "partition_by='id % 2', order_by='id', settings={'enable_block_number_column': 1, 'enable_block_offset_column': 1}";
+const rows = (table: string): Promise<unknown[][]> => lab.rows(`select * from s.${table} order by all`);
+
+async function works(...args: string[]): Promise<void> {
+  const { code, out } = await lab.run(args);
+  expect(code, out).toBe(0);
+}
+
+async function fails(...args: string[]): Promise<string> {
+  const { code, out } = await lab.run(args);
+  expect(code, out).toBe(1);
+  return out;
+}
+
+describe.skipIf(clickhouseMissing !== null)(
+  `values that ClickHouse would change${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
+  () => {
+    beforeAll(async () => {
+      lab = await ClickhouseLab.open({
+        ...Object.fromEntries(
+          STRATEGIES.flatMap((strategy) => [
+            [
+              `models/value/wraps_${strategy}.sql`,
+              strategy === 'legacy'
+                ? model(keyed(strategy), 'select 1 as id, 300 as v', 'select 2 as id, 5 as v')
+                : model(keyed(strategy), NARROW, 'select 1 as id, 300 as v'),
+            ],
+            [
+              `models/value/nulls_${strategy}.sql`,
+              strategy === 'legacy'
+                ? model(keyed(strategy), 'select 1 as id, NULL::Nullable(UInt8) as v', 'select 2 as id, 5 as v')
+                : model(keyed(strategy), NARROW, 'select 1 as id, NULL::Nullable(UInt8) as v'),
+            ],
+          ]),
+        ),
+        ...Object.fromEntries(
+          ['delete_insert', 'legacy'].flatMap((strategy) => [
+            [
+              `models/key/null_again_${strategy}.sql`,
+              model(keyed(strategy), `${WITH_NULLS}, 'old' as v`, "select NULL::Nullable(Int32) as id, 'new' as v"),
+            ],
+            [
+              `models/key/null_stays_${strategy}.sql`,
+              model(keyed(strategy), `${WITH_NULLS}, 'old' as v`, "select 2::Nullable(Int32) as id, 'new' as v"),
+            ],
+          ]),
+        ),
+        'models/patched/added.sql': model(
+          `incremental_strategy='append', ${PATCHED}`,
+          "select number::UInt32 as id, 'old' as v from numbers(6)",
+          "select arrayJoin([10, 11])::UInt32 as id, 'new' as v",
+        ),
+        'models/patched/upserted.sql': model(
+          `incremental_strategy='atomic_upsert', unique_key='id', ${PATCHED}`,
+          "select number::UInt32 as id, 'old' as v from numbers(6)",
+          "select arrayJoin([0, 1])::UInt32 as id, 'new' as v",
+        ),
+        'snapshots/nan.sql': snapshot('nan', "unique_key='id', strategy='check', check_cols=['v', 'l']"),
+        'snapshots/widened.sql': snapshot('widened', "unique_key='id', strategy='check', check_cols='all'"),
+        'snapshots/same_id.sql': snapshot(
+          'same_id',
+          "unique_key=['a', 'b'], strategy='timestamp', updated_at='u', hard_deletes='invalidate'",
+        ),
+      });
+      for (const sql of [
+        'create database if not exists raw',
+        'create table raw.nan (id UInt8, v Nullable(Float64), l Array(Float32)) engine = MergeTree order by id',
+        'insert into raw.nan values (1, nan, [1, nan]), (2, 1.5, [])',
+        'create table raw.widened (id UInt8, v UInt8) engine = MergeTree order by id',
+        'insert into raw.widened values (1, 5)',
+        'create table raw.same_id (a Nullable(String), b String, u DateTime, v UInt8) engine = MergeTree order by b',
+        "insert into raw.same_id values (NULL, 'x', 1, 1), ('', 'x', 1, 2), ('a|b', 'c', 1, 3), ('a', 'b|c', 1, 4)",
+      ])
+        await lab.rows(sql);
+    }, 60_000);
+
+    afterAll(() => lab.close());
+
+    it('an incremental run that would wrap a number or store NULL as 0 fails and leaves the table', async () => {
+      await works('run', '--select', 'value');
+      const out = await fails('run', '--select', 'value');
+      expect(out).toContain(`ERROR=${2 * STRATEGIES.length}`);
+      expect(out).toContain('"v" is UInt8 in the table, which does not hold a value of the query (UInt16)');
+      for (const strategy of STRATEGIES) {
+        expect(await rows(`wraps_${strategy}`)).toEqual([[1, strategy === 'legacy' ? 300 : 5]]);
+        expect(await rows(`nulls_${strategy}`)).toEqual([[1, strategy === 'legacy' ? null : 5]]);
+      }
+    }, 120_000);
+
+    it('a row whose unique_key is NULL stays, and gives way to a new row of that key', async () => {
+      await works('run', '--select', 'key');
+      await works('run', '--select', 'key');
+      for (const strategy of ['delete_insert', 'legacy']) {
+        expect(await rows(`null_again_${strategy}`)).toEqual([
+          [1, 'old'],
+          [2, 'old'],
+          [null, 'new'],
+        ]);
+        expect(await rows(`null_stays_${strategy}`)).toEqual([
+          [1, 'old'],
+          [2, 'new'],
+          [null, 'old'],
+        ]);
+      }
+    }, 120_000);
+
+    it('rows keep what a lightweight UPDATE or DELETE has patched, also one during a run', async () => {
+      await works('run', '--select', 'patched');
+      const patch = async (table: string, id: number): Promise<void> => {
+        await lab.rows(`update s.${table} set v = 'patched' where id = ${id} settings enable_lightweight_update = 1`);
+        await lab.rows(
+          `delete from s.${table} where id = ${id + 1} settings lightweight_delete_mode = 'lightweight_update_force'`,
+        );
+      };
+      for (const table of ['added', 'upserted']) await patch(table, 2);
+      const seen = new Set<string>();
+      lab.hold = (sql) => {
+        // The shadow is cloned; the exchange comes next.
+        const table = /SYSTEM STOP MERGES `s`\.`(added|upserted)`/i.exec(sql)?.[1];
+        if (table === undefined || seen.has(table)) return undefined;
+        seen.add(table);
+        return patch(table, 4);
+      };
+      await works('run', '--select', 'patched');
+      lab.hold = () => undefined;
+      expect([...seen]).toEqual(['added', 'upserted']);
+      expect(await rows('added')).toEqual([
+        [0, 'old'],
+        [1, 'old'],
+        [2, 'patched'],
+        [4, 'patched'],
+        [10, 'new'],
+        [11, 'new'],
+      ]);
+      expect(await rows('upserted')).toEqual([
+        [0, 'new'],
+        [1, 'new'],
+        [2, 'patched'],
+        [4, 'patched'],
+      ]);
+    }, 120_000);
+
+    it('a snapshot does not take NaN for a change, nor end other keys of the same id, nor wrap numbers', async () => {
+      await works('snapshot');
+      for (const sql of [
+        'alter table raw.widened modify column v UInt16',
+        'alter table raw.widened update v = 300 where 1',
+        'alter table raw.same_id update v = 9, u = 2 where a is null',
+        "alter table raw.same_id delete where b = 'c'",
+      ])
+        await lab.rows(`${sql} settings mutations_sync = 1, alter_sync = 1`);
+      expect(await fails('snapshot')).toContain('"v" is UInt8 in the table');
+      await works('snapshot', '--exclude', 'widened');
+      expect(await lab.rows('select id, v, dbt_valid_to from s.widened')).toEqual([[1, 5, null]]);
+      expect(await lab.rows('select id, count() from s.nan group by id order by id')).toEqual([
+        [1, 1],
+        [2, 1],
+      ]);
+      const current = 'select a, b, v from s.same_id where dbt_valid_to is null order by all';
+      expect(await lab.rows(current)).toEqual([
+        ['', 'x', 2],
+        ['a', 'b|c', 4],
+        [null, 'x', 9],
+      ]);
+      expect(await lab.rows('select count() from s.same_id')).toEqual([[5]]);
+    }, 120_000);
+  },
+);

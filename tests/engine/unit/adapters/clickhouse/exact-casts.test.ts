@@ -1,0 +1,39 @@
+// Which conversions of an INSERT SELECT are checked value by value. That the checks work is shown on the server by
+// tests/engine/faults/clickhouse-values.test.ts.
+import { expect, it } from 'vitest';
+import { exactCast } from '../../../../../src/adapters/clickhouse/exact-casts.ts';
+
+it.each([
+  ['UInt8', 'UInt16'],
+  ['UInt8', 'Int16'],
+  ['Int8', 'LowCardinality(Int8)'],
+  ['UInt8', 'Nullable(UInt8)'],
+  ['Nullable(UInt8)', 'Variant(String, UInt8)'],
+  ['Array(UInt8)', 'Array(UInt16)'],
+  ['Date', 'Date32'],
+  ['DateTime', "DateTime64(3, 'UTC')"],
+  ['DateTime', 'Date'],
+  ['Float32', 'Float64'],
+  ['String', "Enum8('a' = 1)"],
+  ['Decimal(9, 2)', 'Decimal(18, 2)'],
+])('%s goes into %s as it is', (from, to) => {
+  expect(exactCast('"v"', from, to)).toBeNull();
+});
+
+it.each([
+  ['UInt16', 'UInt8'],
+  ['Int8', 'UInt64'],
+  ['UInt64', 'Int64'],
+  ['Nullable(UInt8)', 'UInt8'],
+  ['LowCardinality(Nullable(String))', 'LowCardinality(String)'],
+  ['Float64', 'Int64'],
+  ['Float64', 'Float32'],
+  ['String', 'Int32'],
+  ['Array(UInt16)', 'Array(UInt8)'],
+  ['Date32', 'Date'],
+  ["DateTime64(3, 'UTC')", "DateTime('UTC')"],
+  ['Date', 'DateTime'],
+])('%s goes into %s if the value is held', (from, to) => {
+  const cast = exactCast('"v"', from, to);
+  expect(cast).toMatch(/^if\(throwIf\(.* = 0, "v", defaultValueOfTypeName\('.*'\)\) as "v"$/);
+});
