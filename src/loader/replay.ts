@@ -5,7 +5,7 @@ import { Change, Halt, Skipped } from './change.ts';
 import { type Decoded, type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
 import { decodeMessage } from './decode-message.ts';
 import type { LoadTarget } from './load-target.ts';
-import { SnapshotFloors } from './debezium/snapshot-floors.ts';
+import { type Floor, SnapshotFloors } from './debezium/snapshot-floors.ts';
 import { recordsOf } from './fast/records.ts';
 import { RowBuffer } from './fast/row-buffer.ts';
 import { RowEncoder } from './row-encoder.ts';
@@ -83,8 +83,14 @@ export async function replayLetters({
     }
     for (const { letter, record } of decoded) {
       // A tombstone comes after the changes that are replayed with it, and not after others of unknown positions.
+      const unplaced = sink.newestChanges !== undefined && isUnplaced(record, floors.of(letter));
       const ranked = record instanceof Change ? floors.inOrder(letter, record) : record;
       await attempt(letter, () => {
+        if (unplaced)
+          throw new PoisonMessage(
+            'a tombstone has no position, so it cannot be told whether the row is newer: delete the row in the ' +
+              'source again, or rewind to before the tombstone',
+          );
         const drift = target.schemaDrift === 'ignore' ? [] : encoder.drift(fieldsOf(record));
         if (drift.length > 0)
           throw new PoisonMessage(`no column is declared for ${drift.map(({ field }) => `'${field}'`).join(', ')}`);
@@ -111,6 +117,11 @@ export async function replayLetters({
 /** Does the offset alone say whether the table's row is newer? */
 function isByOffset({ mode, changes }: LoadTarget, { value }: Message): boolean {
   return mode === 'upsert' && (changes === null || value === null);
+}
+
+/** Is it a tombstone before which no change was replayed? With the lowest position it would delete nothing. */
+function isUnplaced(record: DecodedRecord | Change, floor: Floor): boolean {
+  return record instanceof Change && record.source === null && !floor.hasPosition;
 }
 
 function fieldsOf(record: DecodedRecord | Change): DecodedRecord {

@@ -78,6 +78,26 @@ export function newestChanges(target: LoadTarget, spans: readonly Span[]): strin
   );
 }
 
+/**
+ * The same where a position is higher than the highest one shortly before. A transaction that was long under way has
+ * lower positions than changes before it, and may have more changes than are looked at there.
+ * @param known by partition
+ */
+export function higherChanges(
+  target: LoadTarget,
+  known: readonly (ReadPosition & { readonly position: bigint })[],
+): string {
+  const higher = known
+    .map(({ partition, next, position }) => `(_partition = ${partition} AND _offset < ${next} AND _lsn > ${position})`)
+    .join(' OR ');
+  return (
+    'SELECT toString(_partition), toString(max(_lsn)), ' +
+    "toString(toUnixTimestamp64Micro(toDateTime64(argMax(_source_ts, _lsn), 6, 'UTC'))) FROM " +
+    `${relationOf(target)} WHERE ${held(target)} AND _op != 'r' AND NOT (_deleted AND _source = '') AND (${higher}) ` +
+    'GROUP BY _partition'
+  );
+}
+
 /** By partition, since when its topic is the present one, in milliseconds since 1970; null: always. */
 export type TopicTimes = ReadonlyMap<number, { readonly topicSince: number | null }>;
 

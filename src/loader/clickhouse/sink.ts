@@ -54,6 +54,7 @@ import {
   heldEnds,
   heldPartitions,
   heldRows,
+  higherChanges,
   insertMembers,
   newestChanges,
   recentDead,
@@ -348,6 +349,17 @@ export class ClickHouseSink implements Sink {
       // Offsets of an earlier topic of this name say nothing of the present one's.
       await take(next.filter((at) => intents.get(at.partition)?.topicSince == null).map(shortlyBefore));
       await take(next.filter((at) => (found.get(at.partition)?.position ?? 0n) === 0n).map(allOffsets));
+      const known = next.flatMap((at) => {
+        const change = found.get(at.partition);
+        const isPresent = intents.get(at.partition)?.topicSince == null;
+        return change === undefined || change.position === 0n || !isPresent ? [] : [{ ...at, ...change }];
+      });
+      if (known.length > 0)
+        for (const [partition, position, micros] of await lease.ask(higherChanges(target, known))) {
+          const change = found.get(Number(partition));
+          if (change !== undefined)
+            found.set(Number(partition), { ...change, position: BigInt(position ?? '0'), micros: Number(micros) });
+        }
       return found;
     });
   }

@@ -114,6 +114,11 @@ export class Floor {
     return this.#position < 0n ? 0n : this.#position;
   }
 
+  /** Is there a position that a tombstone could take? */
+  get hasPosition(): boolean {
+    return this.#newest >= 0n || this.#position >= 0n;
+  }
+
   /** The last message is not a change of a row: a tombstone after it does not belong to a delete event. */
   passed(): void {
     this.#deleted = false;
