@@ -64,6 +64,23 @@ describe.skipIf(clickhouseMissing !== null)(
             ],
           ]),
         ),
+        ...Object.fromEntries(
+          (
+            [
+              ['unread', 'delete_insert', "'abc'", '7::Int32'],
+              ['narrowed', 'delete_insert', '300::UInt16', '7::UInt8'],
+              ['narrowed_at_once', 'atomic_upsert', '300::UInt16', '7::UInt8'],
+              ['fits', 'delete_insert', '5::UInt16', '7::UInt8'],
+            ] as const
+          ).map(([name, strategy, first, then]) => [
+            `models/retyped/${name}.sql`,
+            model(
+              `${keyed(strategy)}, on_schema_change='sync_all_columns'`,
+              `select 1 as id, ${first} as v`,
+              `select 2 as id, ${then} as v`,
+            ),
+          ]),
+        ),
         'models/patched/added.sql': model(
           `incremental_strategy='append', ${PATCHED}`,
           "select number::UInt32 as id, 'old' as v from numbers(6)",
@@ -99,11 +116,26 @@ describe.skipIf(clickhouseMissing !== null)(
       await works('run', '--select', 'value');
       const out = await fails('run', '--select', 'value');
       expect(out).toContain(`ERROR=${2 * STRATEGIES.length}`);
-      expect(out).toContain('"v" is UInt8 in the table, which does not hold a value of the query (UInt16)');
+      expect(out).toContain('"v" has a value that UInt8 does not hold (given as UInt16)');
       for (const strategy of STRATEGIES) {
         expect(await rows(`wraps_${strategy}`)).toEqual([[1, strategy === 'legacy' ? 300 : 5]]);
         expect(await rows(`nulls_${strategy}`)).toEqual([[1, strategy === 'legacy' ? null : 5]]);
       }
+    }, 120_000);
+
+    it('sync_all_columns leaves a table whose values do not fit into the new type', async () => {
+      await works('run', '--select', 'retyped');
+      const out = await fails('run', '--select', 'retyped');
+      expect(out).toContain('"v" has a value that Int32 does not hold (given as String)');
+      expect(out).toContain('"v" has a value that UInt8 does not hold (given as UInt16)');
+      expect(out).toContain('PASS=1 WARN=0 ERROR=3');
+      expect(await rows('unread')).toEqual([[1, 'abc']]);
+      for (const table of ['narrowed', 'narrowed_at_once']) expect(await rows(table)).toEqual([[1, 300]]);
+      expect(await rows('fits')).toEqual([
+        [1, 5],
+        [2, 7],
+      ]);
+      expect(await lab.rows('select table from system.mutations where not is_done')).toEqual([]);
     }, 120_000);
 
     it('a row whose unique_key is NULL stays, and gives way to a new row of that key', async () => {
@@ -168,7 +200,7 @@ describe.skipIf(clickhouseMissing !== null)(
         "alter table raw.same_id delete where b = 'c'",
       ])
         await lab.rows(`${sql} settings mutations_sync = 1, alter_sync = 1`);
-      expect(await fails('snapshot')).toContain('"v" is UInt8 in the table');
+      expect(await fails('snapshot')).toContain('"v" has a value that UInt8 does not hold');
       await works('snapshot', '--exclude', 'widened');
       expect(await lab.rows('select id, v, dbt_valid_to from s.widened')).toEqual([[1, 5, null]]);
       expect(await lab.rows('select id, count() from s.nan group by id order by id')).toEqual([

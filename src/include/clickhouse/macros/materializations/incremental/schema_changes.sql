@@ -32,7 +32,22 @@
     {%- endfor -%}
 {% endmacro %}
 
+{#- Stops where a value does not fit into its new type. The ALTER would wrap it, or change the type and then fail, so that
+    nobody could read the table any more. -#}
+{% macro clickhouse__require_castable(columns, relation) %}
+  {%- set casts = adapter.exact_columns(adapter.get_columns_in_relation(relation), columns,
+      columns | map(attribute='name')) -%}
+  {%- for column in columns -%}
+    {%- do casts.append('cast(' ~ adapter.quote(column.name) ~ ', ' ~ adapter.quote_text(column.expanded_data_type)
+        ~ ')') -%}
+  {%- endfor -%}
+  {%- if columns -%}
+    {%- do run_query('select countIf(ignore(' ~ casts | join(', ') ~ ')) from ' ~ relation) -%}
+  {%- endif -%}
+{% endmacro %}
+
 {% macro clickhouse__modify_columns(columns, existing_relation, existing_local=none, is_distributed=False) %}
+    {%- do clickhouse__require_castable(columns, existing_relation) -%}
     {%- for column in columns -%}
         {%- do clickhouse__run_alter_table_command('modify column if exists ' ~ adapter.quote(column.name) ~ ' '
             ~ column.expanded_data_type, existing_relation, existing_local, is_distributed) -%}
