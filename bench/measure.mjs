@@ -9,8 +9,8 @@ import { best, forget, NOTHING, run, toolsOf } from './timing.mjs';
 
 /** `before` prepares the state of the step; it is not timed. */
 const STEPS = {
-  parse: { what: 'parse, nothing kept', before: (p) => forget(p.target), args: ['parse'] },
-  same: { what: 'parse, nothing changed', before: () => {}, args: ['parse'] },
+  parse: { what: 'parse, no cache', before: (p) => forget(p.target), args: ['parse'] },
+  same: { what: 'parse, unchanged', before: () => {}, args: ['parse'] },
   sql: {
     what: 'parse, one model changed',
     before: (p) => appendFileSync(join(p.dir, firstModel(p.dir)), '-- touched\n'),

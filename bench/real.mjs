@@ -27,7 +27,7 @@ const { values, positionals } = parseArgs({
 });
 
 const kept = (tool) => ['parse', tool.v2 ? '--partial-parse' : '--write-json'];
-const COLD = 'parse, nothing kept';
+const COLD = 'parse, no cache';
 /**
  * `warm` comes once before the step and `before` before each repetition; neither is timed. `one` is the project's model
  * in the table.
@@ -38,8 +38,8 @@ const STEPS = [
     before: (target) => forget(target),
     args: (tool) => ['parse', ...(tool.v2 ? [] : ['--no-partial-parse'])],
   },
-  { name: 'parse, nothing changed', warm: kept, args: kept },
-  { name: 'parse, one model touched', warm: kept, before: (_target, file) => touch(file), args: kept },
+  { name: 'parse, unchanged', warm: kept, args: kept },
+  { name: 'parse, one model edited', warm: kept, before: (_target, file) => touch(file), args: kept },
   { name: 'ls', warm: kept, args: () => ['--quiet', 'ls'] },
   { name: 'run -s one', warm: kept, args: (_tool, one) => ['run', '-s', one] },
   { name: 'test -s one', warm: kept, args: (_tool, one) => ['test', '-s', one] },

@@ -36,23 +36,23 @@ const kept = (tool) => ['parse', tool.v2 ? '--partial-parse' : '--write-json'];
 /** Sizes at which a step is measured, its preparation, its arguments and the values shown. */
 const STEPS = [
   {
-    name: 'parse, nothing kept',
+    name: 'parse, no cache',
     sizes: [100, 1000, 5000, 10000],
     before: (dir, tool) => forget(join(dir, `target_${tool.name}`)),
     args: () => ['parse', '--no-partial-parse'],
     show: ['cpu'],
   },
-  { name: 'parse, nothing kept: memory', sizes: [10000], same: 'parse, nothing kept', show: ['memory'] },
-  { name: 'parse, nothing changed', sizes: [1000, 5000], args: kept, show: ['cpu'] },
+  { name: 'parse, no cache: memory', sizes: [10000], same: 'parse, no cache', show: ['memory'] },
+  { name: 'parse, unchanged', sizes: [1000, 5000], args: kept, show: ['cpu'] },
   {
-    name: 'parse, one SQL file touched',
+    name: 'parse, one SQL file edited',
     sizes: [1000],
     before: (dir) => touch(first(dir, 'staging', /\.sql$/), '--'),
     args: kept,
     show: ['cpu'],
   },
   {
-    name: 'parse, one YAML file touched',
+    name: 'parse, one YAML file edited',
     sizes: [1000],
     before: (dir) => touch(first(dir, 'staging', /\.yml$/), '#'),
     args: kept,

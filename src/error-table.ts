@@ -24,7 +24,7 @@ export const ERRORS = {
   threadsBelowOne: row<Facts<'threads'>>(
     'T1001',
     'usage',
-    (f) => `threads: ${f.threads} is not a number of threads; it must be greater than 0`,
+    (f) => `threads: ${f.threads} is not a valid number of threads; it must be greater than 0`,
   ),
   badOptionValue: row<Facts<'option' | 'why'>>(
     'T1002',
@@ -51,24 +51,20 @@ export const ERRORS = {
     'usage',
     (f) => `Usage: ${f.usage}\nTry '${f.command} --help' for help.\n\nError: ${f.why}`,
   ),
-  ifChangedAlone: row('T1024', 'usage', () => "Error: '--if-changed' changes nothing without '--every'."),
+  ifChangedAlone: row('T1024', 'usage', () => "Error: '--if-changed' has no effect without '--every'."),
   optionUseless: row<Facts<'option' | 'needs'>>(
     'T1025',
     'usage',
-    (f) => `Error: '${f.option}' changes nothing without ${f.needs}.`,
+    (f) => `Error: '${f.option}' has no effect without ${f.needs}.`,
   ),
   dbWithoutAction: row('T1007', 'usage', () => 'Error: Missing argument: start, stop, status or url.'),
   completionWithoutShell: row('T1013', 'usage', () => 'Error: Missing argument: bash, zsh or fish.'),
   querySource: row(
     'T1014',
     'usage',
-    () => "Error: Expected one query that is not empty: as the argument '[SQL]', or in the file of --file.",
+    () => "Error: Expected a query, as the argument '[SQL]' or in the file of --file.",
   ),
-  severalQueries: row(
-    'T1026',
-    'usage',
-    () => 'Error: Expected one query: another statement stands behind a semicolon, and one result is printed.',
-  ),
+  severalQueries: row('T1026', 'usage', () => 'Error: Expected one statement, found another one after a semicolon.'),
   packageWithoutVersion: row<Facts<'source'>>(
     'T1008',
     'usage',
@@ -77,21 +73,21 @@ export const ERRORS = {
   answersEnded: row<Facts<'question'>>(
     'T1009',
     'usage',
-    (f) => `Error: The input ended where an answer was needed: ${f.question}`,
+    (f) => `Error: The input ended, but an answer is required: ${f.question}`,
   ),
   fileIntoManyTables: row<Facts<'count' | 'names'>>(
     'T1010',
     'usage',
     (f) =>
-      `Error: --from loads one file into one table; ${f.count} are selected: ${f.names}. Name one with --select ` +
+      `Error: --from loads one file into one table, but ${f.count} are selected: ${f.names}. Select one with --select ` +
       'source:NAME.TABLE.',
   ),
   rewindWithoutPlace: row(
     'T1011',
     'usage',
     () =>
-      'Error: `load rewind` needs --to: earliest, latest, loaded (behind what the table has), an offset, a ' +
-      "time such as '2026-05-01 12:00', or some partitions by number: 2:1500,3:earliest.",
+      'Error: `load rewind` needs --to: earliest, latest, loaded (after the last offset in the table), an offset, a ' +
+      "time such as '2026-05-01 12:00', or partitions by number: 2:1500,3:earliest.",
   ),
   produceWithoutTopic: row('T1012', 'usage', () => 'Error: `produce` needs --topic and --from.'),
 
@@ -99,44 +95,44 @@ export const ERRORS = {
   projectWithoutProfile: row<Facts<'folder'>>(
     'T1101',
     'project',
-    (f) => `dbt_project.yml of ${f.folder} names no profile`,
+    (f) => `dbt_project.yml in ${f.folder} has no 'profile'`,
   ),
   assetPathOutside: row<Facts<'path'>>(
     'T1102',
     'project',
     (f) =>
-      `asset-paths names '${f.path}', which is no folder below the project's; only such a folder is copied to the ` +
+      `asset-paths contains '${f.path}', which is not a folder in the project. Only folders in the project are copied to the ` +
       'documentation',
   ),
   serverOfYours: row<Facts<'target' | 'profile'>>(
     'T1201',
     'profile',
-    (f) => `target "${f.target}" of profile "${f.profile}" names a server of yours`,
+    (f) => `target "${f.target}" of profile "${f.profile}" is not an embedded server`,
     () =>
       '`tsdbt db` is for embedded servers: a Postgres target with `embedded: true`, a ClickHouse target with `path:`.',
   ),
   noConnectionsFile: row<Facts<'connection' | 'path'>>(
     'T1202',
     'profile',
-    (f) => `Connection '${f.connection}' is asked for, and there is no ${f.path}.`,
+    (f) => `Connection '${f.connection}' is required, but ${f.path} does not exist.`,
     (f) => `connections:\n  ${f.connection}: { brokers: ["localhost:9092"] }`,
   ),
   writtenSecret: row<Facts<'secret'>>(
     'T1203',
     'profile',
-    (f) => `The secret '${f.secret}' stands in the file`,
-    () => `Secrets come from the environment: "{{ env_var('DBT_ENV_SECRET_...') }}".`,
+    (f) => `The secret '${f.secret}' is written in plain text`,
+    () => `Read secrets from the environment: "{{ env_var('DBT_ENV_SECRET_...') }}".`,
   ),
   noSchemaRegistry: row<Facts<'source' | 'connection' | 'format'>>(
     'T1204',
     'profile',
-    (f) => `Source ${f.source} has format ${f.format}, and connection '${f.connection}' names no schema registry.`,
+    (f) => `Source ${f.source} has the format ${f.format}, but connection '${f.connection}' has no schema registry.`,
     () => 'registry: http://localhost:8081',
   ),
   noRegistryToProduce: row<Facts<'connection' | 'format'>>(
     'T1217',
     'profile',
-    (f) => `--format ${f.format} needs a schema registry, and connection '${f.connection}' names none.`,
+    (f) => `--format ${f.format} requires a schema registry, but connection '${f.connection}' has none.`,
     () => 'registry: http://localhost:8081',
   ),
 
@@ -145,13 +141,13 @@ export const ERRORS = {
   noJobsFile: row<Facts<'path'>>(
     'T1131',
     'project',
-    (f) => `There is no ${f.path}, which says what runs and when.`,
+    (f) => `${f.path} does not exist. It defines the jobs.`,
     () => 'jobs:\n  fresh: { every: 5m, build: }',
   ),
   unknownJob: row<Facts<'job' | 'known'>>(
     'T1132',
     'project',
-    (f) => `There is no job '${f.job}' in jobs.yml`,
+    (f) => `Job '${f.job}' does not exist in jobs.yml`,
     (f) => `${f.known}`,
   ),
   emptyJob: row<Facts<'job' | 'why'>>('T1133', 'project', (f) => `Job '${f.job}' of jobs.yml ${f.why}`),
@@ -249,7 +245,7 @@ export const ERRORS = {
     (f) =>
       `dbt found two relations in your warehouse with similar database identifiers: ${f.one} and ${f.two} both ` +
       `answer for "${f.source}"`,
-    () => 'rename or drop one of them',
+    () => 'Rename or drop one of them.',
   ),
 
   // Values of a wrong kind.
@@ -264,26 +260,26 @@ export const ERRORS = {
     'validation',
     (f) => `The freshness of model '${f.model}' ${f.what}`,
     () =>
-      'for example: meta: {tsdbt: {freshness: {loaded_at_field: updated_at, warn_after: {count: 10, period: minute}, ' +
+      'Example: meta: {tsdbt: {freshness: {loaded_at_field: updated_at, warn_after: {count: 10, period: minute}, ' +
       'error_after: {count: 1, period: hour}}}}',
   ),
   badTestSlice: row<Facts<'test' | 'what'>>(
     'T2504',
     'validation',
     (f) => `test_slice of ${f.test} ${f.what}`,
-    () => 'for example: meta: {tsdbt: {test_slice: {column: loaded_at, overlap: 1h, full_every: 1d}}}',
+    () => 'Example: meta: {tsdbt: {test_slice: {column: loaded_at, overlap: 1h, full_every: 1d}}}',
   ),
   topicLoadedTwice: row<Facts<'one' | 'two' | 'topic' | 'table'>>(
     'T2505',
     'validation',
     (f) => `Sources ${f.one} and ${f.two} both load topic ${f.topic} into ${f.table}.`,
-    () => 'Take the load config out of one of them, or name another table with `identifier`.',
+    () => 'Remove the load config from one of them, or set another table with `identifier`.',
   ),
   tableLoadedTwice: row<Facts<'one' | 'two' | 'table'>>(
     'T2506',
     'validation',
-    (f) => `Sources ${f.one} and ${f.two} are both loaded into ${f.table}.`,
-    () => 'One source loads several topics by `topics` or `topic_pattern`; `identifier` names another table.',
+    (f) => `Sources ${f.one} and ${f.two} both load into ${f.table}.`,
+    () => 'Load several topics with `topics` or `topic_pattern` in one source, or set another table with `identifier`.',
   ),
 
   // Execution of a command.
@@ -291,13 +287,13 @@ export const ERRORS = {
     'T3001',
     'runtime',
     (f) => `Could not write ${f.path}: ${f.why}`,
-    () => 'Is there room, and may this user write there? --target-path names another folder.',
+    () => 'Check free space and permissions, or set another folder with --target-path.',
   ),
   cannotWriteLog: row<Facts<'path' | 'why'>>(
     'T3002',
     'runtime',
-    (f) => `The log ${f.path} cannot be written: ${f.why}`,
-    () => '--log-path names another folder; --log-level-file none writes no log.',
+    (f) => `Could not write the log ${f.path}: ${f.why}`,
+    () => 'Set another folder with --log-path, or disable the log with --log-level-file none.',
   ),
   cannotReadSeed: row<Facts<'path'>>('T3003', 'runtime', (f) => `Could not read ${f.path}`),
   exclusiveArguments: row<Facts<'one' | 'two'>>(
@@ -327,7 +323,7 @@ export const ERRORS = {
   secretNotKept: row<Facts<'command' | 'option' | 'hint'>>(
     'T3012',
     'runtime',
-    (f) => `The last '${f.command}' had a secret in --${f.option}, which is not kept.`,
+    (f) => `The last '${f.command}' had a secret in --${f.option}, which is not stored.`,
     (f) => `${f.hint}`,
   ),
   profileInExistingProject: row(
@@ -384,7 +380,7 @@ export const ERRORS = {
     'T3023',
     'runtime',
     (f) => `Could not serve the docs on ${f.address}: ${f.why}`,
-    () => 'choose another one with --port',
+    () => 'Choose another port with --port.',
   ),
   noDocs: row<Facts<'path'>>(
     'T3024',
@@ -402,7 +398,7 @@ export const ERRORS = {
     'T3026',
     'runtime',
     () => 'No selected source has a load config.',
-    () => "Beside a source's table: config: { meta: { tsdbt: { load: { topic: my_topic } } } }",
+    () => 'On a source table: config: { meta: { tsdbt: { load: { topic: my_topic } } } }',
   ),
   actionLacks: row<Facts<'action' | 'what' | 'sources'>>(
     'T3088',
@@ -414,8 +410,8 @@ export const ERRORS = {
   noHashKey: row<Facts<'source' | 'variable'>>(
     'T3027',
     'runtime',
-    (f) => `Source ${f.source} hashes or drops personal data, and ${f.variable} is not set.`,
-    (f) => `Set ${f.variable} to a long secret text; keep it: the same value gives the same hashes.`,
+    (f) => `Source ${f.source} hashes or drops personal data, but ${f.variable} is not set.`,
+    (f) => `Set ${f.variable} to a long secret text, and keep it: hashes depend on it.`,
   ),
   badNodeLimit: row<Facts<'key' | 'expected' | 'found'>>(
     'T3028',
@@ -426,7 +422,7 @@ export const ERRORS = {
     'T3029',
     'runtime',
     (f) => `took longer than its timeout of ${f.seconds} s and was cancelled`,
-    () => 'The limit is meta.tsdbt.timeout of the node.',
+    () => 'Change the limit with meta.tsdbt.timeout.',
   ),
   badAudit: row<Facts<'node' | 'found'>>(
     'T3060',
@@ -436,7 +432,7 @@ export const ERRORS = {
   auditOfOther: row<Facts<'node' | 'type'>>(
     'T3061',
     'runtime',
-    (f) => `meta.tsdbt.audit is for models and snapshots; ${f.node} is a ${f.type}`,
+    (f) => `meta.tsdbt.audit is only supported for models and snapshots; ${f.node} is a ${f.type}`,
   ),
   notAuditable: row<Facts<'node' | 'found' | 'known'>>(
     'T3062',
@@ -462,8 +458,8 @@ export const ERRORS = {
   auditWithoutTransaction: row(
     'T3064',
     'runtime',
-    () => 'An audit needs a transaction, and there is none: nothing was published.',
-    () => 'Set autocommit to false in the profile.',
+    () => 'An audit requires a transaction. Nothing was published.',
+    () => 'Set autocommit: false in the profile.',
   ),
 
   // Answers of a database.
@@ -471,7 +467,7 @@ export const ERRORS = {
     'T4102',
     'connection',
     (f) =>
-      `The audit could not be finished: ${f.failed} of ${f.all} tests failed by what may pass (${f.tests}). ` +
+      `The audit could not be completed: ${f.failed} of ${f.all} tests failed by what may pass (${f.tests}). ` +
       'Nothing was published: readers see what was there before.',
   ),
   freshnessIsNull: row<Facts<'field'>>(
@@ -491,8 +487,8 @@ export const ERRORS = {
   serverStopped: row<Facts<'title'>>(
     'T4101',
     'connection',
-    (f) => `The embedded ${f.title} does not run, so it has no address.`,
-    () => '`tsdbt db start` starts it and keeps it up.',
+    (f) => `The embedded ${f.title} is not running, so it has no address.`,
+    () => '`tsdbt db start` starts it and keeps it running.',
   ),
   wrongTestShape: row<Facts<'test' | 'found' | 'expected'>>(
     'T9001',

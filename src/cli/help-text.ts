@@ -28,7 +28,7 @@ const CHOOSING = ['select', 'exclude', 'selector', 'resource_types', 'exclude_re
 const PLACES = ['threads', 'vars', 'project_dir', 'profiles_dir', 'target_path'];
 /** The most common of the global options. */
 const OFTEN = ['target', 'profile', 'state', 'defer', 'fail_fast', 'quiet', 'debug', 'warn_error'];
-const WITHOUT_EFFECT = /^Accepted for dbt/;
+const WITHOUT_EFFECT = /^Accepted for compatibility/;
 
 /** All spellings of an option: short ones first, `--[no-]x` for a pair. */
 function spelling({ names, kind, choices }: OptionSpec): string {
@@ -112,7 +112,7 @@ function everyCommand(width: number): string[] {
       width,
     ),
     '',
-    ...wrap(`Accepted for dbt, without effect: ${idle.flatMap((spec) => spec.names).join(', ')}.`, width),
+    ...wrap(`Accepted for compatibility, without effect: ${idle.flatMap((spec) => spec.names).join(', ')}.`, width),
   ];
 }
 

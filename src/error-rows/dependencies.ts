@@ -5,7 +5,7 @@ export const DEPENDENCY_ERRORS = {
   packageNotUnpacked: row<Facts<'package' | 'why'>>(
     'T1301',
     'dependency',
-    (f) => `The package ${f.package} could not be unpacked: ${f.why}`,
+    (f) => `Could not unpack the package ${f.package}: ${f.why}`,
   ),
   packageHoldsUnsafe: row<Facts<'package' | 'what'>>(
     'T1302',
@@ -16,7 +16,7 @@ export const DEPENDENCY_ERRORS = {
     'T1303',
     'dependency',
     (f) => `External connection exception occurred: ${f.why}`,
-    () => 'Without a way to that server, name another hub in DBT_PACKAGE_HUB_URL, or install from git: or local:.',
+    () => 'If the server is unreachable, set another hub in DBT_PACKAGE_HUB_URL, or install from git: or local:.',
   ),
   subdirectoryOutside: row<Facts<'folder' | 'repository'>>(
     'T1304',
@@ -51,13 +51,13 @@ export const DEPENDENCY_ERRORS = {
   installPathHoldsProject: row<Facts<'path'>>(
     'T1310',
     'dependency',
-    (f) => `packages-install-path '${f.path}' holds the project itself: it would be deleted`,
+    (f) => `packages-install-path '${f.path}' contains the project itself, which would be deleted`,
   ),
   installPathHoldsMore: row<Facts<'path' | 'target' | 'entries'>>(
     'T1311',
     'dependency',
     (f) =>
-      `packages-install-path '${f.path}' leads to '${f.target}', which holds more than packages: ` +
+      `packages-install-path '${f.path}' resolves to '${f.target}', which contains more than packages: ` +
       `${f.entries}. Nothing was installed.`,
   ),
   badPackageName: row<Facts<'name' | 'path'>>(
@@ -68,12 +68,12 @@ export const DEPENDENCY_ERRORS = {
   unrenderedTemplate: row<Facts<'entry'>>(
     'T1313',
     'dependency',
-    (f) => `It holds a template that is not rendered: ${f.entry}`,
+    (f) => `It contains a template, which is not rendered: ${f.entry}`,
   ),
   badListOfPackage: row<Facts<'package' | 'why'>>(
     'T1314',
     'dependency',
-    (f) => `The list of packages of the package '${f.package}' cannot be used: ${f.why}`,
+    (f) => `The package list of '${f.package}' is invalid: ${f.why}`,
   ),
   manyRevisions: row<Facts<'repository' | 'revisions'>>(
     'T1315',
@@ -83,13 +83,13 @@ export const DEPENDENCY_ERRORS = {
   noSuchVersion: row<Facts<'version' | 'package'>>(
     'T1316',
     'dependency',
-    (f) => `The hub has no version ${f.version} of ${f.package}`,
+    (f) => `The hub does not have version ${f.version} of ${f.package}`,
   ),
   folderOutsideProject: row<Facts<'folder'>>(
     'T1317',
     'dependency',
     (f) =>
-      `A package that was downloaded asks for the folder '${f.folder}', which is outside of this project. ` +
+      `A downloaded package refers to the folder '${f.folder}', which is outside of this project. ` +
       'Nothing was installed.',
   ),
   badPackageStructure: row<Facts<'archive' | 'package'>>(
@@ -102,7 +102,7 @@ export const DEPENDENCY_ERRORS = {
   badHubAnswer: row<Facts<'package' | 'packages'>>(
     'T1319',
     'dependency',
-    (f) => `The hub says of ${f.package} that it needs packages, in a way that is not understood: ${f.packages}`,
+    (f) => `The hub returned invalid dependencies for ${f.package}: ${f.packages}`,
   ),
   packageNotInIndex: row<Facts<'package'>>(
     'T1320',
@@ -156,7 +156,7 @@ export const DEPENDENCY_ERRORS = {
     'dependency',
     (f) =>
       `The contents of package ${f.package} have changed since package-lock.yml was written: their SHA-256 is ` +
-      `${f.found}, and ${f.expected} was expected. Nothing was installed. If the change is meant, run deps --upgrade`,
+      `${f.found}, and ${f.expected} was expected. Nothing was installed. If the change is intended, run deps --upgrade`,
   ),
   brokenArchive: row<Facts<'why'>>('T1328', 'dependency', (f) => `${f.why}`),
   incompleteHubAnswer: row<Facts<'version' | 'package' | 'keys'>>(

@@ -5,30 +5,31 @@ export const DIFF_ERRORS = {
   diffWithWhat: row(
     'T1015',
     'usage',
-    () => 'Error: Expected either --to-target, the target to compare with, or --copies, to compare with publications.',
+    () =>
+      'Error: Expected either --to-target (compare with another target) or --copies (compare with published copies).',
   ),
   diffOwnTarget: row<Facts<'target'>>(
     'T1016',
     'usage',
-    (f) => `Error: '${f.target}' is the target itself: there is nothing to compare it with.`,
-    () => 'Name the other one with --to-target, or this one with --target.',
+    (f) => `Error: '${f.target}' is the current target and cannot be compared with itself.`,
+    () => 'Set the other target with --to-target, or the current one with --target.',
   ),
   diffBadLimit: row<Facts<'limit'>>(
     'T1017',
     'usage',
-    (f) => `Error: Invalid value for '--limit': ${f.limit} is not a number of rows, 0 or more.`,
+    (f) => `Error: Invalid value for '--limit': ${f.limit}; expected a number of rows, 0 or more.`,
   ),
   diffColumnMissing: row<Facts<'column' | 'columns'>>(
     'T1018',
     'usage',
-    (f) => `Error: There is no column '${f.column}' on either side.`,
+    (f) => `Error: Column '${f.column}' does not exist on either side.`,
     (f) => `Columns: ${f.columns}.`,
   ),
   diffNothing: row(
     'T1019',
     'usage',
-    () => 'Error: Nothing is selected that could be compared.',
-    () => 'Models that are not ephemeral, seeds and snapshots are compared; with --copies publications.',
+    () => 'Error: No selected node can be compared.',
+    () => 'Models (except ephemeral ones), seeds and snapshots can be compared, and publications with --copies.',
   ),
   diffKeyNotCompared: row<Facts<'column' | 'why'>>(
     'T3080',
@@ -38,8 +39,8 @@ export const DIFF_ERRORS = {
   diffWithoutKey: row<Facts<'node'>>(
     'T3081',
     'runtime',
-    (f) => `No key of ${f.node} is known`,
-    () => 'Name its columns with --key; a unique_key, a primary_key or a test of uniqueness would tell.',
+    (f) => `The key of ${f.node} is unknown`,
+    () => 'Set its columns with --key, or define a unique_key, a primary_key constraint or a unique test.',
   ),
   diffRelationMissing: row<Facts<'relation'>>('T3082', 'runtime', (f) => `There is no relation ${f.relation}`),
   diffNodeMissing: row<Facts<'node' | 'target'>>(
@@ -50,24 +51,24 @@ export const DIFF_ERRORS = {
   diffKeyNull: row<Facts<'place' | 'column'>>(
     'T3084',
     'runtime',
-    (f) => `The key has a null ${f.place}, in '${f.column}': such rows cannot be compared`,
-    () => 'Another key is named with --key; --where leaves rows out.',
+    (f) => `The key column '${f.column}' contains nulls ${f.place}, which cannot be compared`,
+    () => 'Set another key with --key, or exclude these rows with --where.',
   ),
   diffKeyTwice: row<Facts<'key' | 'place' | 'example'>>(
     'T3085',
     'runtime',
     (f) => `The key ${f.key} is not unique ${f.place}: several rows have ${f.example}`,
-    () => 'Another key is named with --key.',
+    () => 'Set another key with --key.',
   ),
   diffKeyOrder: row<Facts<'key' | 'place'>>(
     'T3086',
     'runtime',
-    (f) => `The database ${f.place} does not sort ${f.key} by the bytes of UTF-8`,
-    () => 'A key of numbers is sorted alike everywhere.',
+    (f) => `The database ${f.place} does not sort ${f.key} by UTF-8 bytes`,
+    () => 'Use a numeric key, which all databases sort in the same order.',
   ),
   diffNoCopy: row<Facts<'publication'>>(
     'T3087',
     'runtime',
-    (f) => `${f.publication} is in files: only copies in databases are compared`,
+    (f) => `${f.publication} is stored in files; only copies in databases can be compared`,
   ),
 };

@@ -306,7 +306,7 @@ export const PARSING_ERRORS = {
   referenceNoText: row<Facts<'found'>>(
     'T2063',
     'parsing',
-    (f) => `Invalid ref or source expression: a text such as ref('a') is expected, found ${f.found}`,
+    (f) => `Invalid ref or source expression: expected text such as ref('a'), found ${f.found}`,
   ),
   badReference: row<Facts<'expression'>>(
     'T2064',
@@ -518,9 +518,8 @@ export const PARSING_ERRORS = {
   configsNotJoined: row<Facts<'key' | 'first' | 'second'>>(
     'T2081',
     'parsing',
-    (f) =>
-      `The config '${f.key}' of this version is ${f.second}, which cannot be joined to that of the model, ${f.first}`,
-    () => 'Write both alike, or leave one of them out.',
+    (f) => `The config '${f.key}' of this version is ${f.second}, which cannot be merged with the model's, ${f.first}`,
+    () => 'Use the same form for both, or remove one of them.',
   ),
   warningsAsErrors: row<Facts<'warnings'>>('T2143', 'compilation', (f) => `${f.warnings}`),
   javascriptFunction: row<Facts<'function' | 'adapter'>>(

@@ -190,7 +190,7 @@ export const PROJECT_ERRORS = {
   fileVanished: row<Facts<'why'>>(
     'T3032',
     'runtime',
-    (f) => `A file that was listed cannot be read any more: ${f.why}. Run the command again`,
+    (f) => `A file disappeared or changed while reading: ${f.why}. Run the command again`,
   ),
   folderNotRead: row<Facts<'folder' | 'why'>>(
     'T3033',
@@ -201,12 +201,12 @@ export const PROJECT_ERRORS = {
   notAPlainFile: row<Facts<'path' | 'kind'>>(
     'T3035',
     'runtime',
-    (f) => `${f.path} is ${f.kind}; a plain file is expected here`,
+    (f) => `${f.path} is ${f.kind}, expected a regular file`,
   ),
   fileTooLarge: row<Facts<'path' | 'size' | 'limit'>>(
     'T3036',
     'runtime',
-    (f) => `${f.path} has ${f.size} bytes; more than ${f.limit} are not read`,
+    (f) => `${f.path} has ${f.size} bytes; the limit is ${f.limit}`,
   ),
   fileNotRead: row<Facts<'path' | 'why'>>('T3037', 'runtime', (f) => `${f.path} cannot be read: ${f.why}`),
   builtInMacrosMissing: row<Facts<'folder'>>(

@@ -13,7 +13,7 @@ export const PUBLISH_ERRORS = {
     'T3071',
     'runtime',
     (f) => `'${f.place}' is not published: ${f.what}, and is not overwritten.`,
-    () => "With 'adopt: true' the publication takes it over.",
+    () => "Set 'adopt: true' to take it over.",
   ),
   typeNotPublished: row<Facts<'column' | 'type' | 'receiver' | 'why'>>(
     'T3072',
@@ -28,14 +28,14 @@ export const PUBLISH_ERRORS = {
   publishedColumnMissing: row<Facts<'option' | 'column' | 'columns'>>(
     'T3074',
     'runtime',
-    (f) => `'${f.option}' of the publication names the column '${f.column}', which is not there`,
+    (f) => `'${f.option}' of the publication contains the column '${f.column}', which does not exist`,
     (f) => `Columns: ${f.columns}.`,
   ),
   keyNotUnique: row<Facts<'key' | 'example'>>(
     'T3075',
     'runtime',
     (f) => `The key ${f.key} of the publication is not unique: ${f.example}`,
-    () => 'A test of uniqueness on the model finds it before.',
+    () => 'Add a unique test to the model to detect this earlier.',
   ),
   icebergFileUnread: row<Facts<'place' | 'file' | 'why'>>(
     'T3076',

@@ -210,7 +210,7 @@ export const TEMPLATE_ERRORS = {
   endlessIterator: row<Facts<'iterator' | 'most'>>(
     'T2193',
     'compilation',
-    (f) => `${f.iterator} gives values for ever: more than ${f.most} were taken`,
+    (f) => `${f.iterator} does not end: more than ${f.most} values were taken`,
   ),
   tooManyRows: row<Facts<'function' | 'rows' | 'values'>>(
     'T2194',
@@ -243,8 +243,8 @@ export const TEMPLATE_ERRORS = {
   seedHeader: row<Facts<'name'>>(
     'T2561',
     'compilation',
-    (f) => `Syntax error in the header of the seed: with quote_columns: false, '${f.name}' is no name of a column`,
-    () => 'Set quote_columns: true, or the delimiter that the file has',
+    (f) => `Syntax error in the header of the seed: with quote_columns: false, '${f.name}' is not a column name`,
+    () => 'Set quote_columns: true, or the delimiter used in the file',
   ),
   badPropertyFile: row<Facts<'path' | 'issue'>>(
     'T2199',
@@ -259,7 +259,7 @@ export const TEMPLATE_ERRORS = {
     'T3058',
     'runtime',
     () => 'connection already closed',
-    () => 'with --no-introspect templates cannot query the database',
+    () => 'With --no-introspect, templates cannot query the database.',
   ),
   relationOfWrongType: row<Facts<'relation' | 'expected' | 'found'>>(
     'T2153',
@@ -301,7 +301,7 @@ export const TEMPLATE_ERRORS = {
     'internal',
     (f) => `'${f.node}' depends on '${f.target}' which is not in the graph!`,
   ),
-  databaseWhileParsing: row('T9055', 'internal', () => 'the database was asked for while parsing'),
+  databaseWhileParsing: row('T9055', 'internal', () => 'the database was accessed while parsing'),
   scopeWithoutMacros: row('T9056', 'internal', () => 'a scope without macros was asked for one'),
   cannotRun: row<Facts<'type' | 'node'>>('T9057', 'internal', (f) => `A ${f.type} cannot be run: ${f.node}`),
   windowWithoutTime: row('T9058', 'internal', () => 'a window of time without a time'),
@@ -309,7 +309,7 @@ export const TEMPLATE_ERRORS = {
   selectedNotInManifest: row<Facts<'node'>>(
     'T9060',
     'internal',
-    (f) => `Node selection returned ${f.node}, which the manifest does not hold`,
+    (f) => `Node selection returned ${f.node}, which is not in the manifest`,
   ),
   commandRunsNothing: row<Facts<'command'>>('T9061', 'internal', (f) => `The command ${f.command} runs no nodes`),
 };

@@ -37,7 +37,7 @@ function command(
 
 /** All commands; `completion`, `db`, `diff`, `jobs`, `load`, `produce`, `query`, `runs` and `sla` are ours. */
 export const COMMANDS: readonly CommandSpec[] = [
-  command('build', 'Run all seeds, models, snapshots and tests in order of the graph.', [
+  command('build', 'Build and test all seeds, models and snapshots in dependency order.', [
     ...PLACES,
     ...SELECTION,
     'empty',
@@ -56,8 +56,8 @@ export const COMMANDS: readonly CommandSpec[] = [
     'every',
     'if_changed',
   ]),
-  command('clean', 'Delete the folders that clean-targets names.', [...PLACES, 'clean_project_files_only']),
-  command('clone', 'Make clones of selected nodes.', [
+  command('clean', 'Delete the folders listed in clean-targets.', [...PLACES, 'clean_project_files_only']),
+  command('clone', 'Create clones of the selected nodes.', [
     ...PLACES,
     ...SELECTION,
     'full_refresh',
@@ -65,7 +65,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     'exclude_resource_types',
     'threads',
   ]),
-  command('compile', 'Write the SQL that would run into the target folder.', [
+  command('compile', 'Compile the SQL of nodes and write it to the target folder.', [
     ...PLACES,
     ...SELECTION,
     'full_refresh',
@@ -79,11 +79,11 @@ export const COMMANDS: readonly CommandSpec[] = [
   ]),
   command(
     'debug',
-    'Show what is known of the project, the profile and the connection.',
+    'Check the project, the profile and the connection.',
     ['connection', 'config_dir', 'profiles_dir_new', 'project_dir', 'vars'],
     { argument: { name: 'name', help: 'With --connection: of connections.yml this one only.', only: 'connection' } },
   ),
-  command('deps', 'Install the packages that packages.yml names.', [
+  command('deps', 'Install the packages listed in packages.yml.', [
     'profiles_dir_new',
     'project_dir',
     'vars',
@@ -94,23 +94,23 @@ export const COMMANDS: readonly CommandSpec[] = [
   ]),
   command(
     'docs-generate',
-    'Write the documentation of the project.',
+    "Generate the project's documentation.",
     [...PLACES, ...SELECTION, 'compile_docs', 'sqlparse', 'empty_catalog', 'static', 'threads'],
     { which: 'generate', path: ['docs', 'generate'] },
   ),
-  command('docs-serve', 'Serve the documentation.', [...PLACES, 'browser', 'host', 'allowed_hosts', 'port'], {
+  command('docs-serve', 'Serve the generated documentation.', [...PLACES, 'browser', 'host', 'allowed_hosts', 'port'], {
     which: 'serve',
     path: ['docs', 'serve'],
   }),
   command(
     'init',
-    'Start a new project.',
+    'Create a new project.',
     ['profiles_dir_new', 'project_dir', 'skip_profile_setup', 'skip_debug', 'vars'],
     { argument: { name: 'project_name', help: 'Name of the project.' } },
   ),
   command(
     'list',
-    'List the resources of the project.',
+    "List the project's resources.",
     [
       ...PLACES,
       'exclude',
@@ -124,7 +124,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
     { aliases: ['ls'] },
   ),
-  command('diff', 'Compare relations by key with those of another target, or with their published copies.', [
+  command('diff', 'Compare relations by key with another target, or with their published copies.', [
     ...PLACES,
     ...SELECTION,
     'to_target',
@@ -138,7 +138,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     'threads',
   ]),
   command('parse', 'Parse the project and write manifest.json.', [...PLACES, 'threads']),
-  command('publish', 'Send models, snapshots and seeds to the databases that they are published to.', [
+  command('publish', 'Update the published copies of models, snapshots and seeds.', [
     ...PLACES,
     ...SELECTION,
     'full_refresh',
@@ -149,8 +149,8 @@ export const COMMANDS: readonly CommandSpec[] = [
     'copies_output',
     'threads',
   ]),
-  command('retry', 'Run the nodes again that failed last time.', [...PLACES, 'threads', 'full_refresh']),
-  command('run', 'Build the models.', [
+  command('retry', 'Retry the nodes that failed in the last run.', [...PLACES, 'threads', 'full_refresh']),
+  command('run', 'Build models.', [
     ...PLACES,
     ...SELECTION,
     'full_refresh',
@@ -166,7 +166,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   command('run-operation', 'Run a macro.', [...PLACES, 'args', 'sql', 'threads'], {
     argument: { name: 'macro', help: 'Name of the macro.' },
   }),
-  command('seed', 'Load the CSV files of the project.', [
+  command('seed', "Load the project's CSV files.", [
     ...PLACES,
     ...SELECTION,
     'empty',
@@ -189,14 +189,14 @@ export const COMMANDS: readonly CommandSpec[] = [
   ]),
   command(
     'query',
-    'Print the rows of a query, which may use refs and macros, and nothing else.',
+    'Print the rows of a query that may use refs and macros.',
     [...PLACES, 'query_output', 'query_limit', 'query_file', 'introspect', 'sqlparse', 'threads'],
     { argument: { name: 'sql', help: 'The query, as SQL with Jinja.' } },
   ),
-  command('snapshot', 'Take the snapshots of the project.', [...PLACES, ...SELECTION, 'empty', 'sqlparse', 'threads']),
+  command('snapshot', "Update the project's snapshots.", [...PLACES, ...SELECTION, 'empty', 'sqlparse', 'threads']),
   command(
     'freshness',
-    'Check how old the data of the sources is.',
+    'Check the freshness of sources.',
     [...PLACES, ...SELECTION, 'output_path', 'sqlparse', 'threads'],
     {
       path: ['source', 'freshness'],
@@ -214,38 +214,38 @@ export const COMMANDS: readonly CommandSpec[] = [
     'every',
     'if_changed',
   ]),
-  command('sla', 'Show what is promised, and whether it is kept; exit code 1 when it is not.', [
+  command('sla', 'Show SLAs and whether they are met. The exit code is 1 if one is broken.', [
     ...PLACES,
     ...SELECTION,
     'show_output',
     'threads',
   ]),
-  command('db', 'Start, stop and show the embedded database.', ['profiles_dir', 'project_dir', 'vars'], {
+  command('db', 'Manage the embedded database.', ['profiles_dir', 'project_dir', 'vars'], {
     argument: {
       name: 'action',
       help: 'What to do.',
       choices: {
-        start: 'Start the server and keep it up.',
-        stop: 'Stop it when its last user ends.',
-        status: 'Say whether it runs and where its data is; exit code 1 when it does not.',
-        url: 'Print the address with the password; exit code 2 when the server does not run.',
-        adopt: 'Take over data that an earlier version kept in the project.',
+        start: 'Start the server and keep it running.',
+        stop: 'Stop the server when its last client disconnects.',
+        status: "Show the server's state and data folder; exit code 1 if it is not running.",
+        url: 'Print the URL with the password. The exit code is 2 if the server is not running.',
+        adopt: 'Take over data that an earlier version stored in the project.',
       },
     },
   }),
   command(
     'jobs',
-    'Show the jobs of jobs.yml with their last and their next run.',
+    'List the jobs in jobs.yml with their last run and next due time.',
     ['profiles_dir', 'project_dir', 'target_path', 'vars', 'show_output'],
     {
       argument: {
         name: 'action',
         help: 'What to do instead.',
         choices: {
-          pause: 'Start the job at none of its times until it is resumed, on any host.',
-          resume: 'Let a paused job go on.',
-          run: 'Ask the hosts that serve to run the job now.',
-          check: 'Hold the file against the project as serve does, without a database.',
+          pause: 'Skip all due times of the job until it is resumed, on all hosts.',
+          resume: 'Resume a paused job.',
+          run: 'Ask the serving hosts to run the job now.',
+          check: 'Validate jobs.yml against the project, without a database.',
         },
         second: { name: 'name', help: 'Name of the job.', after: ['pause', 'resume', 'run'] },
       },
@@ -253,7 +253,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ),
   command(
     'serve-jobs',
-    'Run the jobs of jobs.yml at their times, until a signal.',
+    'Run the jobs in jobs.yml on schedule until stopped by a signal.',
     [
       'profiles_dir',
       'project_dir',
@@ -271,31 +271,31 @@ export const COMMANDS: readonly CommandSpec[] = [
   ),
   command(
     'runs',
-    'Show the newest runs of jobs, or one of them.',
+    'List the latest runs of jobs, or show one of them.',
     ['profiles_dir', 'project_dir', 'target_path', 'vars', 'run_job', 'run_status', 'run_limit', 'show_output'],
     {
       argument: {
         name: 'action',
         help: 'What to do instead.',
-        choices: { show: 'Show the nodes of a run, why it failed, and what had changed since the last good one.' },
+        choices: { show: "Show a run's nodes, why it failed, and what changed since the last successful run." },
         second: { name: 'id', help: 'The run, or how its id begins.', after: ['show'] },
       },
     },
   ),
-  command('completion', 'Print the script that completes command lines in a shell.', [], {
+  command('completion', 'Print the completion script of a shell.', [], {
     argument: {
       name: 'shell',
-      help: 'For which shell.',
+      help: 'Shell.',
       choices: {
         bash: 'source <(tsdbt completion bash)',
         zsh: 'source <(tsdbt completion zsh)',
         fish: 'tsdbt completion fish | source',
-        nodes: 'Names for --select, as the last command left them; the scripts ask for them.',
+        nodes: 'Names for --select, as recorded by the last command. Used by the scripts.',
       },
       second: { name: 'folder', help: 'Of the project, or a folder in it.', after: ['nodes'] },
     },
   }),
-  command('produce', 'Write the records of a file into a topic.', [
+  command('produce', 'Write the records of a file to a topic.', [
     ...PLACES,
     'topic',
     'from',
@@ -309,7 +309,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ]),
   command(
     'load',
-    'Load topics into the source tables that name them.',
+    'Load topics into source tables.',
     [
       ...PLACES,
       ...SELECTION,
@@ -328,14 +328,14 @@ export const COMMANDS: readonly CommandSpec[] = [
         name: 'action',
         help: 'What to do instead.',
         choices: {
-          status: 'Show how far each partition is loaded.',
-          pause: 'Stop the selected tables until they are resumed, also in running loaders.',
-          resume: 'Let paused tables go on.',
-          rewind: 'Go on from another place, which --to names.',
-          'replay-dlq': 'Load the dead letters once more.',
-          compact: 'Join the small files of closed days of archives.',
-          repair: 'Say what keeps archives from going on, and what is lost then; with --yes they go on.',
-          check: 'Check the settings without loading.',
+          status: 'Show the position and lag of each partition.',
+          pause: 'Pause the selected tables, also in running loaders.',
+          resume: 'Resume paused tables.',
+          rewind: 'Move the position to --to.',
+          'replay-dlq': 'Load dead letters again.',
+          compact: 'Merge the small archive files of past days.',
+          repair: 'Show why archives have stopped and what is lost; --yes repairs them.',
+          check: 'Check settings, access and types without loading.',
         },
       },
     },

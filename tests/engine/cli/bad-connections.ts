@@ -113,7 +113,7 @@ export const CONNECTIONS: readonly Row[] = [
   check(
     'a password as it is',
     ['connections:', '  default:', '    brokers: ["127.0.0.1:1"]', '    sasl: { username: u, password: s3cr3t }'],
-    "The secret 'default.sasl.password' stands in the file. Secrets come from the environment: " +
+    "The secret 'default.sasl.password' is written in plain text. Read secrets from the environment: " +
       `"{{ env_var('DBT_ENV_SECRET_...') }}".`,
     at(2, 3),
   ),
@@ -147,7 +147,7 @@ export const CONNECTIONS: readonly Row[] = [
     command: 'load --to latest',
     files: { 'models/s.yml': SOURCE },
     exit: 2,
-    says: stopped('Usage Error', "  Error: '--to' changes nothing without `load rewind` or `load repair`."),
+    says: stopped('Usage Error', "  Error: '--to' has no effect without `load rewind` or `load repair`."),
   },
   {
     name: 'load rewind: a place that is none, before the broker is asked',
@@ -167,7 +167,7 @@ export const CONNECTIONS: readonly Row[] = [
     exit: 2,
     says: stopped(
       'Usage Error',
-      "  Error: '--older-than' changes nothing without '--list-orphans' or '--remove-orphans'.",
+      "  Error: '--older-than' has no effect without '--list-orphans' or '--remove-orphans'.",
     ),
   },
   {

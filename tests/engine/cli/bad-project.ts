@@ -96,7 +96,7 @@ export const PARSING: readonly Row[] = [
     command: 'build --if-changed',
     exit: 2,
     files: {},
-    says: stopped('Usage Error', "  Error: '--if-changed' changes nothing without '--every'."),
+    says: stopped('Usage Error', "  Error: '--if-changed' has no effect without '--every'."),
   },
   {
     name: 'a value that an option does not have, of a command called by its other name',
@@ -387,7 +387,7 @@ export const PARSING: readonly Row[] = [
       'Runtime Error',
       '  Could not write DIR/dbt_project.yml/sub/manifest.json: DIR/dbt_project.yml/sub: a part of its path is ' +
         'not a folder',
-      '  Is there room, and may this user write there? --target-path names another folder.',
+      '  Check free space and permissions, or set another folder with --target-path.',
     ),
   },
   {

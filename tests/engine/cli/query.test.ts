@@ -118,7 +118,7 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
     for (const several of ['select 1 as a; select 2 as b', "select ';' as a; /* b */ select 2", 'select 1;; show x;']) {
       const refused = await query(several);
       expect([several, refused.code, refused.stdout]).toEqual([several, 2, '']);
-      expect(refused.err).toContain('Expected one query: another statement stands behind a semicolon');
+      expect(refused.err).toContain('Expected one statement, found another one after a semicolon');
     }
     const texts = type === 'postgres' ? "E'it\\'s; x'" : "'it\\'s; x'";
     for (const one of [
@@ -168,9 +168,9 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
     for (const [args, code, why] of [
       [['select nothing from nowhere'], 2, /nowhere/],
       [["select * from {{ ref('nobody') }}"], 2, /nobody/],
-      [[], 2, /Expected one query/],
-      [['  '], 2, /Expected one query/],
-      [['select 1', '--file', 'ids.sql'], 2, /Expected one query/],
+      [[], 2, /Expected a query/],
+      [['  '], 2, /Expected a query/],
+      [['select 1', '--file', 'ids.sql'], 2, /Expected a query/],
       [['--file', 'missing.sql'], 2, /missing\.sql/],
       [['select 1', '--output', 'xml'], 2, /'xml' is not one of 'table', 'json', 'csv'/],
     ] as const) {

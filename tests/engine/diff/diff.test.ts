@@ -126,9 +126,9 @@ different   3   x       null  d,e`,
       const refusals = [
         [[], 'The key id is not unique here: several rows have id = 2'],
         [['--key', 'x'], ''],
-        [['--where', "x <> 'c' or id is null"], "The key has a null there, in 'id'"],
-        [['--key', 'nix'], "There is no column 'nix' on either side"],
-        [['--columns', 'nix'], "There is no column 'nix' on either side"],
+        [['--where', "x <> 'c' or id is null"], "The key column 'id' contains nulls there"],
+        [['--key', 'nix'], "Column 'nix' does not exist on either side"],
+        [['--columns', 'nix'], "Column 'nix' does not exist on either side"],
       ] as const;
       for (const [args, message] of refusals) {
         const { code, out } = await run('--to-target', way, ...args);
@@ -149,8 +149,8 @@ different   3   x       null  d,e`,
       ['{name: m, config: {unique_key: [id, x]}}', ['id', 'x']],
       ['{name: m, columns: [{name: id, data_tests: [unique]}]}', ['id']],
       ['{name: m, constraints: [{type: primary_key, columns: [x]}]}', ['x']],
-      ['{name: m}', 'No key of m is known'],
-      ['{name: m, config: {unique_key: "id || x"}}', 'No key of m is known'],
+      ['{name: m}', 'The key of m is unknown'],
+      ['{name: m, config: {unique_key: "id || x"}}', 'The key of m is unknown'],
     ];
     for (const [yaml, key] of keys) {
       lab.project.write({ 'models/m.yml': `models: [${yaml}]` });
@@ -163,11 +163,11 @@ different   3   x       null  d,e`,
   const wrong: [string, string[], string][] = [
     ['neither side named', [], 'Expected either --to-target'],
     ['both', ['--to-target', 'away', '--copies'], 'Expected either --to-target'],
-    ['its own target', ['--to-target', 'dev'], "'dev' is the target itself"],
+    ['its own target', ['--to-target', 'dev'], "'dev' is the current target"],
     ['an unknown target', ['--to-target', 'nix'], 'nix'],
-    ['a limit below 0', ['--to-target', 'away', '--limit', '-1'], '-1 is not a number of rows'],
-    ['a selection of nothing', ['--to-target', 'away', '-s', 'nix'], 'Nothing is selected that could be compared'],
-    ['a selection without copies', ['--copies'], 'Nothing is selected that could be compared'],
+    ['a limit below 0', ['--to-target', 'away', '--limit', '-1'], '-1; expected a number of rows'],
+    ['a selection of nothing', ['--to-target', 'away', '-s', 'nix'], 'No selected node can be compared'],
+    ['a selection without copies', ['--copies'], 'No selected node can be compared'],
     ['a condition that is no SQL', ['--to-target', 'away', '--where', 'id >'], 'syntax error'],
   ];
   for (const [name, args, message] of wrong)
@@ -242,7 +242,10 @@ different   3   x       null  d,e`,
     expect(both.ended.code).toBe(1);
     expect(both.ended.out).toContain('Not compared, since only copies in databases are: m.lake_marts_m');
     const files = await lab.project.run(['diff', '--copies', '--exclude', 'm.lookup_m']);
-    expect([files.code, files.out]).toEqual([2, expect.stringContaining('m.lake_marts_m is in files: only copies')]);
+    expect([files.code, files.out]).toEqual([
+      2,
+      expect.stringContaining('m.lake_marts_m is stored in files; only copies'),
+    ]);
     lab.project.remove('connections.yml');
     lab.project.write({ 'models/m.sql': 'select 1 as id' });
   });

@@ -265,7 +265,7 @@ const ARCHIVES: Readonly<Record<string, readonly [make: () => readonly TarEntry[
   'no project': [() => [file('p/x')], /^Runtime Error\n {2}No dbt_project\.yml found/],
   'a project that is a folder': [
     () => [folder('p/dbt_project.yml'), file('p/x')],
-    /is a folder; a plain file is expected here$/,
+    /is a folder, expected a regular file$/,
   ],
   'a project that is no YAML': [() => [file('p/dbt_project.yml', 'name: [')], /^\w+ Error\n/],
   'a project that is a list': [() => [file('p/dbt_project.yml', '- name')], /^\w+ Error\n/],

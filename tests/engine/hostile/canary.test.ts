@@ -422,7 +422,7 @@ describe('db url', () => {
     };
     const stopped = await tsdbt(dir, { args: ['db', 'url'], files });
     expect([stopped.exit, stopped.stdout]).toEqual([2, '']);
-    expect(stopped.says).toContain('The embedded Postgres does not run, so it has no address.');
+    expect(stopped.says).toContain('The embedded Postgres is not running, so it has no address.');
     await tsdbt(dir, { args: ['db', 'start'], files });
     const { exit, stdout, says } = await tsdbt(dir, { args: ['db', 'url', '--log-format-file', 'json'], files });
     expect([exit, says]).toEqual([0, stdout]);

@@ -30,7 +30,7 @@ const DEMANDS: Readonly<Record<string, readonly [file: string, text: () => strin
   'a folder outside': [
     'packages.yml',
     () => 'packages: [{local: ../outside}]',
-    /asks for the folder '\.\.\/outside', which is outside of this project/,
+    /refers to the folder '\.\.\/outside', which is outside of this project/,
   ],
   'an absolute folder': [
     'packages.yml',
@@ -136,12 +136,12 @@ const DEMANDS: Readonly<Record<string, readonly [file: string, text: () => strin
   'a secret when the lock file is read': [
     'dependencies.yml',
     () => `packages: [{tarball: "${base}/good.tar.gz?{{ env_var('DBT_ENV_SECRET_T') }}", name: n}]`,
-    /It holds a template that is not rendered/,
+    /It contains a template, which is not rendered/,
   ],
   'a secret in a text of a template': [
     'packages.yml',
     () => `packages: [{tarball: "${base}/good.tar.gz?{{ '{{' }} env_var('DBT_ENV_SECRET_T') {{ '}}' }}", name: n}]`,
-    /It holds a template that is not rendered/,
+    /It contains a template, which is not rendered/,
   ],
   itself: ['packages.yml', () => `packages: [{tarball: "${base}/x.tar.gz", name: evil}]`, OK],
   'a bomb of aliases': [
@@ -285,7 +285,7 @@ describe('a hub that answers with', () => {
     [
       'packages that are none',
       () => ({ name: 'evil', packages: [null, 5], downloads: { tarball: `${base}/good.tar.gz` } }),
-      /in a way that is not understood/,
+      /returned invalid dependencies/,
     ],
     ['a version that is none', () => null, /Expected the response/],
     [

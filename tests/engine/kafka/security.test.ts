@@ -156,7 +156,7 @@ describe('security', () => {
     process.env['DBT_ENV_SECRET_KAFKA'] = USERS.bob;
     try {
       project.write({ 'models/sources.yml': source('closed'), 'connections.yml': connections(`"${USERS.bob}"`) });
-      expect(await said(1, 'load', 'check')).toContain("The secret 'default.sasl.password' stands in the file");
+      expect(await said(1, 'load', 'check')).toContain("The secret 'default.sasl.password' is written in plain text");
       project.write({ 'connections.yml': connections(`"{{ env_var('DBT_ENV_SECRET_KAFKA') }}"`) });
       expect(await said(1, 'load', 'check')).toContain('does not let user bob read topic closed');
       expect(await said(2, 'load', '--once')).toContain('does not let user bob read topic closed');

@@ -430,12 +430,12 @@ describe('the command', () => {
     const two = await project.run(['load', 'check']);
     expect([two.code, two.out]).toEqual([
       2,
-      expect.stringMatching(/Sources raw\.(t|twin) and raw\.(t|twin) are both loaded into raw\.t\./),
+      expect.stringMatching(/Sources raw\.(t|twin) and raw\.(t|twin) both load into raw\.t\./),
     ]);
     const alone = await project.run(['load', '--once', '--select', 'source:raw.twin']);
     expect([alone.code, alone.out]).toEqual([
       2,
-      expect.stringContaining('Sources raw.t and raw.twin are both loaded into raw.t.'),
+      expect.stringContaining('Sources raw.t and raw.twin both load into raw.t.'),
     ]);
     // Neither a config that is refused nor an archive writes into the table.
     for (const archive of ['{ table: false }', '{ table: false, connection: lake, path: raw }']) {

@@ -208,7 +208,7 @@ describe('new_rows', () => {
     expect(await attempt(SOURCE.replace('mode: append', 'hash: [id]'), ['load', 'check'])).toContain(
       "hash column 'id' is declared as bigint, and a hash is a text of 64 characters",
     );
-    expect(await attempt(SOURCE, ['load', 'check'], 1)).toContain("Connection 'default' is asked for, and there is no");
+    expect(await attempt(SOURCE, ['load', 'check'], 1)).toContain("Connection 'default' is required, but");
     expect(await attempt(SOURCE, ['load', '--select', 'm'])).toContain('No selected source has a load config');
     for (const action of ['repair', 'compact'])
       expect(await attempt(SOURCE, ['load', action])).toContain(

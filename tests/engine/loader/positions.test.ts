@@ -249,7 +249,7 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`,
     const away = async (): Promise<never> => {
       throw new (await import('../../../src/errors.ts')).TsdbtError(
         'profile',
-        "Connection 'default' is asked for, and there is no connections.yml",
+        "Connection 'default' is required, but connections.yml does not exist",
       );
     };
     expect(await loadStatus(lab.sink, away, t, Date.now())).toEqual({

@@ -124,7 +124,7 @@ describe('load of a table of another database', () => {
     project.write({ 'models/sources.yml': hidden });
     const without = await project.run(['load', '--once']);
     expect(without.code).toBe(2);
-    expect(without.out).toContain('Source app.members hashes or drops personal data, and TSDBT_HASH_KEY is not set.');
+    expect(without.out).toContain('Source app.members hashes or drops personal data, but TSDBT_HASH_KEY is not set.');
     project.env = { ...project.env, TSDBT_HASH_KEY: 'secret key' };
     const ended = await project.run(['load', '--once']);
     expect(ended.code, ended.out).toBe(0);

@@ -212,7 +212,7 @@ describe('jobs', () => {
     [['pause'], /Usage: tsdbt jobs \[OPTIONS\] \[ACTION\] \[NAME\][\s\S]*Error: Missing argument 'NAME'\./],
     [['stop', 'fast'], /Invalid value for '\[ACTION\]': 'stop' is not one of 'pause', 'resume', 'run', 'check'\./],
     [['run', 'fast', 'more'], /Got unexpected extra argument \(more\)/],
-    [['pause', 'fats'], /There is no job 'fats' in jobs.yml\n[\s\S]*did you mean 'fast'\? Jobs: fast, night, rows/],
+    [['pause', 'fats'], /Job 'fats' does not exist in jobs.yml\n[\s\S]*did you mean 'fast'\? Jobs: fast, night, rows/],
     [['run', 'load'], /Job 'load' of jobs.yml loads all the time, so it cannot be asked for\n.*jobs.yml line 6/],
   ])('refuses %j', async (args, expected) => {
     const { code, out } = await jobs(...args);
@@ -248,7 +248,7 @@ describe('jobs', () => {
     expect([bad.code, bad.out.includes('sign-with-this')]).toEqual([2, false]);
     project.remove('jobs.yml');
     const none = await jobs();
-    expect(none.out).toMatch(/There is no \S*jobs.yml, which says what runs and when/);
+    expect(none.out).toMatch(/\S*jobs.yml does not exist. It defines the jobs/);
     expect(none.code).toBe(2);
     project.write({ 'jobs.yml': JOBS });
     project.env = {};

@@ -146,13 +146,13 @@ describe('command line', () => {
       '\nOptions of every command:\n  -t, --target TEXT',
       '-d, --[no-]debug',
       'One of: eager, cautious,',
-      '\nAccepted for dbt, without effect: --send-anonymous-usage-stats',
+      '\nAccepted for compatibility, without effect: --send-anonymous-usage-stats',
     ];
     const found = order.map((part) => output.indexOf(part));
     expect(found.filter((at, i) => at < 0 || at < (found[i - 1] ?? 0))).toEqual([]);
     expect(Math.max(...output.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
     expect((await parse(['db', '--help'])).output).toContain('ACTION: What to do.\n  start   Start the server');
-    expect((await parse(['--help'])).output).toContain('\n  docs serve        Serve the documentation.\n');
+    expect((await parse(['--help'])).output).toContain('\n  docs serve        Serve the generated documentation.\n');
   });
 
   it('shows version and help anywhere', async () => {

@@ -41,7 +41,7 @@ describe('a version whose config does not fit that of its model', () => {
     return 'parsed';
   };
   const told = (key: string, second: string, first: string): object => ({
-    message: `The config '${key}' of this version is ${second}, which cannot be joined to that of the model, ${first}`,
+    message: `The config '${key}' of this version is ${second}, which cannot be merged with the model's, ${first}`,
     kind: 'parsing',
     exitCode: 2,
     path: 'models/s.yml',

@@ -370,7 +370,7 @@ describe('tarballs', () => {
       answers.set('/x.tar.gz', [404]);
       expect(await deps(entry(), { upgrade: true })).toContain(
         'External connection exception occurred: 404 Client Error: Not Found for url: http://hub/x.tar.gz\n' +
-          '  Without a way to that server, name another hub in DBT_PACKAGE_HUB_URL, or install from git: or local:.',
+          '  If the server is unreachable, set another hub in DBT_PACKAGE_HUB_URL, or install from git: or local:.',
       );
       expect(asked).toHaveLength(3);
       answers.set('/x.tar.gz', [packed('inner').subarray(0, 60)]);
@@ -560,7 +560,9 @@ describe('a deps that fails or is killed', () => {
 
   it('never deletes the project', async () => {
     write({ 'p/dbt_project.yml': 'name: o\npackages-install-path: ..\n', 'p/one/dbt_project.yml': 'name: one\n' });
-    expect(await deps('packages: [{local: one}]\n')).toContain("packages-install-path '..' holds the project itself");
+    expect(await deps('packages: [{local: one}]\n')).toContain(
+      "packages-install-path '..' contains the project itself",
+    );
     expect(lstatSync(join(root, 'p/dbt_project.yml')).isFile()).toBe(true);
   });
 
@@ -570,7 +572,7 @@ describe('a deps that fails or is killed', () => {
     expect(await deps('packages: [{local: one}]\n')).toBe('ok');
     expect(readdirSync(join(root, 'shared'))).toEqual(['one']);
     write({ 'shared/notes.txt': 'mine' });
-    const refused = "leads to '[^']+', which holds more than packages: notes\\.txt\\. Nothing was installed\\.";
+    const refused = "resolves to '[^']+', which contains more than packages: notes\\.txt\\. Nothing was installed\\.";
     expect(await deps('packages: [{local: one}]\n')).toMatch(
       new RegExp(`packages-install-path 'dbt_packages' ${refused}`),
     );

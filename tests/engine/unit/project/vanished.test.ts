@@ -40,7 +40,7 @@ const read = (): ReturnType<typeof readSourceFiles> =>
 it('after its folder was listed', () => {
   gone.path = join(root, 'models/a.sql');
   expect(read).toThrow(
-    `A file that was listed cannot be read any more: ${gone.path}: no such file or folder. Run the command again`,
+    `A file disappeared or changed while reading: ${gone.path}: no such file or folder. Run the command again`,
   );
 });
 

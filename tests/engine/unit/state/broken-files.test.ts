@@ -94,12 +94,12 @@ describe('what is no plain file', () => {
     const [pipe, loop] = [join(dir, 'pipe'), join(dir, 'loop')];
     execFileSync('mkfifo', [pipe]);
     symlinkSync('loop', loop);
-    expect(() => readFileText(pipe)).toThrow(`${pipe} is a pipe or a device; a plain file is expected here`);
-    expect(() => readFileText(dir)).toThrow(`${dir} is a folder; a plain file is expected here`);
-    expect(() => readFileText('/dev/zero')).toThrow('/dev/zero is a pipe or a device; a plain file is expected here');
+    expect(() => readFileText(pipe)).toThrow(`${pipe} is a pipe or a device, expected a regular file`);
+    expect(() => readFileText(dir)).toThrow(`${dir} is a folder, expected a regular file`);
+    expect(() => readFileText('/dev/zero')).toThrow('/dev/zero is a pipe or a device, expected a regular file');
     expect(() => readFileText(loop)).toThrow(`${loop} cannot be read: it is a link to itself`);
     expect(() => readFileText(join(dir, 'nothing'))).toThrow('no such file or folder');
     expect(readFileText(file('x'))).toBe('x');
-    expect(() => readFileText(file('xxx'), 2)).toThrow('has 3 bytes; more than 2 are not read');
+    expect(() => readFileText(file('xxx'), 2)).toThrow('has 3 bytes; the limit is 2');
   });
 });

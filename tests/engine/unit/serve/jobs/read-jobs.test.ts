@@ -347,7 +347,7 @@ describe('refuses', () => {
     ],
     [
       `${job('run: ')}alerts:\n  a: { webhook: x, secret: abc-def }\n`,
-      /The secret 'a.secret' stands in the file\n {4}jobs.yml line 4\n/,
+      /The secret 'a.secret' is written in plain text\n {4}jobs.yml line 4\n/,
     ],
   ])('%j', (text, expected) => {
     expect(refusal(text)).toMatch(expected);
