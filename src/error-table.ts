@@ -439,13 +439,13 @@ export const ERRORS = {
     'runtime',
     (f) =>
       `meta.tsdbt.audit of ${f.node}: expected a built-in materialization of these: ${f.known}. Found ${f.found}, ` +
-      'which publishes at a moment of its own. Nothing was built.',
+      'which publishes outside of the audit. Nothing was built.',
   ),
   ownPublishing: row<Facts<'node' | 'macro'>>(
     'T3065',
     'runtime',
     (f) =>
-      `meta.tsdbt.audit of ${f.node}: the project has a macro ${f.macro} of its own, which publishes without the ` +
+      `meta.tsdbt.audit of ${f.node}: the project overrides the macro ${f.macro}, which would publish without the ` +
       'audit. Nothing was built.',
   ),
   auditFailed: row<Facts<'failed' | 'all' | 'tests'>>(

@@ -10,7 +10,7 @@ export const DEPENDENCY_ERRORS = {
   packageHoldsUnsafe: row<Facts<'package' | 'what'>>(
     'T1302',
     'dependency',
-    (f) => `The package ${f.package} holds ${f.what}. Nothing was installed.`,
+    (f) => `The package ${f.package} contains ${f.what}. Nothing was installed.`,
   ),
   downloadFailed: row<Facts<'why'>>(
     'T1303',

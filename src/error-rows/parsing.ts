@@ -190,8 +190,8 @@ export const PARSING_ERRORS = {
     'T2074',
     'parsing',
     (f) =>
-      `Version '${f.version}' of model '${f.model}' is defined in '${f.file}', as another version is: each needs a ` +
-      'file of its own',
+      `Version '${f.version}' of model '${f.model}' is defined in '${f.file}', which also defines another version: ` +
+      'each version needs its own file',
   ),
   keyInConfigToo: row<Facts<'path' | 'key'>>(
     'T2038',

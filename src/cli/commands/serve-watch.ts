@@ -172,7 +172,7 @@ export class ServeWatch {
     } catch (error) {
       // The scheduler reports that the database is unavailable.
       const reason = oneLine(error);
-      if (reason !== this.#told && this.#options.ready()) say(`Promises cannot be looked at: ${reason}`);
+      if (reason !== this.#told && this.#options.ready()) say(`SLAs cannot be evaluated: ${reason}`);
       this.#told = reason;
     }
   }

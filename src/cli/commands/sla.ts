@@ -97,7 +97,7 @@ async function pastOf({ adapter }: ParsedProject): Promise<Past> {
 }
 
 function linesOf(verdicts: readonly Verdict[], incidents: readonly Incident[], why: string | null): string[] {
-  if (verdicts.length === 0) return ['Nothing is promised: neither a meta.tsdbt.sla nor a job in jobs.yml.'];
+  if (verdicts.length === 0) return ['No SLAs: the project has neither meta.tsdbt.sla nor jobs in jobs.yml.'];
   const rows = verdicts.map(({ state, promised, limit, reason }) => {
     const { subject, terms, key } = promised;
     const since = incidents.find((incident) => incident.key === key)?.openedAt;

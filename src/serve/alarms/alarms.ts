@@ -187,7 +187,7 @@ export class Alarms {
       try {
         await this.#handle(known);
       } catch (error) {
-        this.#options.say(this.#options.mask(`Alarms of ${id} could not be told: ${wordsOf(error)}`));
+        this.#options.say(this.#options.mask(`Alerts of ${id} could not be sent: ${wordsOf(error)}`));
       }
     }
     this.#work = null;
@@ -297,7 +297,7 @@ export class Alarms {
       return answer;
     } catch (error) {
       if (!this.#storeAway)
-        this.#options.say(this.#options.mask(`What was told of alarms cannot be read: ${wordsOf(error)}`));
+        this.#options.say(this.#options.mask(`Could not read which alerts were sent: ${wordsOf(error)}`));
       this.#storeAway = true;
       return null;
     }

@@ -56,7 +56,7 @@ export class Lane {
       this.#waiting.splice(repeated > 0 ? repeated : 1, 1);
       this.counts.dropped++;
       if (this.counts.dropped === 1)
-        this.#options.say(`Alarms for '${this.channel.name}' are dropped: ${MOST_WAITING} wait already`);
+        this.#options.say(`Alerts for '${this.channel.name}' are dropped: ${MOST_WAITING} are queued already`);
     }
     this.#waiting.push(alarm);
     this.#work ??= this.#deliverAll();
@@ -95,7 +95,7 @@ export class Lane {
     for (let pause = FIRST_PAUSE_MS; !signal.aborted; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
       const sent = await send(alarm, this.channel);
       if (sent.kind === 'delivered') {
-        if (this.#failing) say(`Alarms for '${name}' are delivered again`);
+        if (this.#failing) say(`Alerts for '${name}' are delivered again`);
         this.#failing = false;
         this.counts.delivered++;
         delivered(alarm, this.channel);
@@ -103,15 +103,15 @@ export class Lane {
       }
       if (sent.kind === 'refused') {
         this.counts.refused++;
-        say(`The alarm ${alarm.id} was refused by '${name}': ${sent.why}`);
+        say(`'${name}' rejected the alert ${alarm.id}: ${sent.why}`);
         return;
       }
-      if (!this.#failing) say(`Alarms for '${name}' cannot be delivered, tries go on: ${sent.why}`);
+      if (!this.#failing) say(`Alerts for '${name}' cannot be delivered and will be retried: ${sent.why}`);
       this.#failing = true;
       const wait = Math.min(Math.max(sent.waitMs ?? 0, pause * (0.5 + random() / 2)), LONGEST_PAUSE_MS);
       if (clock.now() + wait > until) {
         this.counts.refused++;
-        say(`The alarm ${alarm.id} is given up for '${name}': ${sent.why}`);
+        say(`Gave up on the alert ${alarm.id} for '${name}': ${sent.why}`);
         return;
       }
       await clock.sleep(wait, signal);

@@ -179,7 +179,7 @@ class ChannelReader {
         .at('on')
         .refuse(
           `'on' of channel '${this.#name}' has 'recovered' alone`,
-          'Nobody hears that a trouble is over of which nobody was told: add failed, stale, slow, project or database.',
+          'A channel that reports no incident does not report its end: add failed, stale, slow, project or database.',
         );
     return new Set(events.length === 0 ? ALARM_EVENTS : events);
   }

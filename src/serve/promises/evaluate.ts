@@ -137,7 +137,7 @@ function success(
     `${durationText(overMs)} succeeded`;
   if (value >= min) return verdict('kept', words, { value });
   const last = bad[0]?.reason;
-  return verdict('broken', `${words}, promised ${percent(min)}${last == null ? '' : `; last failure: ${last}`}`, {
+  return verdict('broken', `${words}, expected ${percent(min)}${last == null ? '' : `; last failure: ${last}`}`, {
     value,
   });
 }
@@ -262,7 +262,7 @@ function unmeasured(found: Measured | undefined): string {
 }
 
 function promisedAtMost(maxMs: number): string {
-  return `, promised at most ${durationText(maxMs)}`;
+  return `, expected at most ${durationText(maxMs)}`;
 }
 
 /** `99%`, `99.95%`. */

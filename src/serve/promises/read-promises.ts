@@ -89,7 +89,7 @@ export function jobPromises(jobs: readonly PromisingJob[]): Promised[] {
     };
     const subject: PromiseSubject = { kind: 'job', id: name, shown: `job ${name}`, owner, path, line };
     if (job.sla !== null && work.kind === 'load')
-      refuse([], 'a job that loads does not end', 'Promise freshness or lag in meta.tsdbt.sla of its sources.');
+      refuse([], 'a job that loads does not end', 'Set freshness or lag in meta.tsdbt.sla of its sources.');
     const sla = job.sla === null ? null : readSla(job.sla, 'job', refuse);
     const timed = timing.kind === 'every' || timing.kind === 'cron';
     if (sla?.late != null && !timed) refuse(['late'], "'late' needs a job with every or cron");

@@ -86,12 +86,14 @@ export function readSla(value: Json, subject: SlaSubject, refuse: RefuseSla): Sl
     const owner = OWNERS[option];
     refuse(
       [option],
-      owner === undefined ? `unknown option '${option}'` : `'${option}' is promised ${owner}, not of ${WORDS[subject]}`,
+      owner === undefined
+        ? `unknown option '${option}'`
+        : `'${option}' is an objective ${owner}, not of ${WORDS[subject]}`,
       `${knownWords('Options', option, known)}.`,
     );
   }
   if (!known.some((option) => option !== 'looks' && value[option] != null))
-    refuse([], 'promises nothing', exampleOf(subject));
+    refuse([], 'contains no objective', exampleOf(subject));
   return {
     freshness: freshness(value['freshness'], subject, refuse),
     lag: timeOf(value['lag'], ['lag'], refuse),

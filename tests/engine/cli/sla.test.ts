@@ -79,7 +79,7 @@ describe.each(DIALECTS)('sla on $type', ({ type, ago }) => {
       ],
     ]);
     expect(promises[1]![3]).toContain('no_such_column');
-    expect(promises[2]![3]).toBe('… old, promised at most 15m');
+    expect(promises[2]![3]).toBe('… old, expected at most 15m');
     // A selection says whose promises count; what is unknown is not broken.
     expect((await found('--select', 'fresh', 'plain'))[0]).toBe(0);
     const { code: lines, out } = await tsdbt('sla', '--select', 'stale');
@@ -99,7 +99,7 @@ describe.each(DIALECTS)('sla on $type', ({ type, ago }) => {
     const [code, promises] = await found();
     expect(code).toBe(1);
     expect(promises.sort()).toEqual([
-      ['source raw.empty', 'freshness', 'broken', 'has no rows, promised at most 15m old'],
+      ['source raw.empty', 'freshness', 'broken', 'has no rows, expected at most 15m old'],
       ['source raw.fresh', 'freshness', 'kept', '… old'],
     ]);
     rmSync(join(project.dir, 'models/raw.yml'));
@@ -123,7 +123,7 @@ describe.each(DIALECTS)('sla on $type', ({ type, ago }) => {
 
   test('says so when nothing is promised', async () => {
     const { code, out } = await tsdbt('sla');
-    expect([code, out]).toEqual([0, expect.stringContaining('Nothing is promised')]);
+    expect([code, out]).toEqual([0, expect.stringContaining('No SLAs')]);
   });
 
   test('runs are those that serve has kept', async () => {
@@ -167,7 +167,7 @@ describe.each(DIALECTS)('sla on $type', ({ type, ago }) => {
     const [code, promises] = await found();
     expect(code).toBe(1);
     expect(promises.filter(([, kind]) => kind !== 'late')).toEqual([
-      ['model fresh', 'success', 'broken', '50% of 2 runs within 7d succeeded, promised 60%; last failure: no disk'],
+      ['model fresh', 'success', 'broken', '50% of 2 runs within 7d succeeded, expected 60%; last failure: no disk'],
       ['model fresh', 'duration', 'kept', 'took 2s'],
       [`job ${JOB}`, 'failed', 'broken', 'no disk'],
       [`job ${JOB}`, 'success', 'kept', '50% of 2 runs within 7d succeeded'],

@@ -329,7 +329,7 @@ describe('limits of an archive', () => {
       packed([PROJECT, ...Array.from({ length: count }, () => pax({ comment: 'c' })), file('p/x')]);
     await expect(unpack(files(99), at('a'), 'x', limits)).resolves.toEqual(['p']);
     await expect(unpack(files(100), at('b'), 'x', limits)).rejects.toThrow(
-      'The package x holds more than 100 entries. Nothing was installed.',
+      'The package x contains more than 100 entries. Nothing was installed.',
     );
     await expect(unpack(headers(200), at('c'), 'x', limits)).rejects.toThrow('more than 100 entries');
     await expect(unpack(packed([PROJECT, file('p/x', Buffer.alloc(2 ** 20))]), at('d'), 'x', limits)).rejects.toThrow(

@@ -187,7 +187,7 @@ export const DEEP = `p/${Array.from({ length: 14 }, (_, i) => `d${i}`).join('/')
 /** From the folder DEEP to p, and on through that link out of the package: inside as text, outside for the kernel. */
 export const chained = (): TarEntry[] => [PROJECT, folder(DEEP), link(`${DEEP}/up`, Array(14).fill('..').join('/'))];
 export const hop = (to = 'outside'): TarEntry => link(`${DEEP}/y`, `up/${'../'.repeat(12)}${root.slice(1)}/${to}`);
-export const OUTSIDE = /holds '.*', which points outside of the package\. Nothing was installed\.$/;
+export const OUTSIDE = /contains '.*', which points outside of the package\. Nothing was installed\.$/;
 export const NO_FILE = /which is neither a file nor a folder nor a symbolic link\. Nothing was installed\.$/;
 export const TWICE = /, where '.*' is a \w+ and a [\w ]+\. Nothing was installed\.$/;
 export const BROKEN = /^Runtime Error\n {2}http:\/\/hub\/x\.tar\.gz is n/;

@@ -141,7 +141,7 @@ it('goes on with the promises before, and tells, when a commit or jobs.yml makes
     await until(host, `${reason} is over`, () => since().length > i * 2 + 1);
     expect(since()[i * 2 + 1]).toMatchObject({ key, occasion: 'recovered', title: `[RECOVERED] faults: ${what}` });
   }
-  expect(host.out()).not.toContain('Promises cannot be looked at');
+  expect(host.out()).not.toContain('SLAs cannot be evaluated');
   host.child.kill('SIGTERM');
   expect((await host.ended).code, host.out()).toBe(0);
 });

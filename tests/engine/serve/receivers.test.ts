@@ -142,8 +142,8 @@ describe('a webhook and Slack, by HTTP', () => {
       text: BODY,
     });
     expect(log).toEqual([
-      "Alarms for 'hook' cannot be delivered, tries go on: HTTP 500 not now",
-      "Alarms for 'hook' are delivered again",
+      "Alerts for 'hook' cannot be delivered and will be retried: HTTP 500 not now",
+      "Alerts for 'hook' are delivered again",
     ]);
   });
 
@@ -169,7 +169,7 @@ describe('a webhook and Slack, by HTTP', () => {
     alarms.broken(trouble);
     await alarms.settled();
     expect(log).toEqual([
-      "The alarm i1.opened was refused by 'hook': HTTP 302 not now; it redirects; messages go only to the address " +
+      "'hook' rejected the alert i1.opened: HTTP 302 not now; it redirects; messages go only to the address " +
         'that jobs.yml names',
     ]);
   });
@@ -246,10 +246,10 @@ describe('e-mail, by SMTP', () => {
     const plain = await smtp({ disabledCommands: ['STARTTLS'] });
     const { port, mails } = await smtp();
     const wrong: [{ [name: string]: Json }, string][] = [
-      [{ port: plain.port }, 'was refused by'],
-      [{ port, ca: certificates.path('stranger.pem') }, 'tries go on'],
-      [{ port, servername: 'mail.example.com' }, 'tries go on'],
-      [{ port, password: 'pas5' }, 'was refused by'],
+      [{ port: plain.port }, 'rejected the alert'],
+      [{ port, ca: certificates.path('stranger.pem') }, 'will be retried'],
+      [{ port, servername: 'mail.example.com' }, 'will be retried'],
+      [{ port, password: 'pas5' }, 'rejected the alert'],
     ];
     for (const [options, said] of wrong) {
       const { alarms, log } = alarmsTo(channel(options));

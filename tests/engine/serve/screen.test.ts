@@ -256,7 +256,7 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
   it('leads from an incident to what it is about, and shows jobs while the database is away', async () => {
     fresh();
     const { served, store } = await host();
-    await store.openIncident('sla:model.shop.orders:freshness', 'model orders: 22m old, promised at most 15m');
+    await store.openIncident('sla:model.shop.orders:freshness', 'model orders: 22m old, expected at most 15m');
     await store.openIncident('job:fast:failed', 'job fast: it took longer than 10 s');
     await store.openIncident('jobs:broken', "jobs.yml line 2: unknown key of job 'a'");
     const { page } = await look(served.url);
@@ -272,7 +272,7 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
     await page.reload();
     await ended(page, 'Not ready the database is away');
     expect(await page.textContent('main')).toContain('Every five minutes.');
-    await page.click('text=Promises');
+    await page.click('text=SLAs');
     await ended(page, '22 min');
   });
 

@@ -282,14 +282,14 @@ function promisesView({ promises, freshness, incidents, notReady, isAway }) {
   const sorted = [...promises].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
   const linked = (id) => (id.includes('.') ? h('a', { href: nodeLink(id), title: id }, shortName(id)) : id);
   return page(
-    h('h1', {}, 'Promises'),
+    h('h1', {}, 'SLAs'),
     notReadyNotices(notReady),
     incidentNotices(incidents),
     promises.length === 0
-      ? h('p', { class: 'none' }, 'No model, source or job promises anything: see `meta.tsdbt.sla`.')
+      ? h('p', { class: 'none' }, 'No SLAs are defined. Add `meta.tsdbt.sla` to a model, source or job.')
       : tableOf(
-          'Promises',
-          ['What', 'Promise', 'State', 'Now', ['Since', 'extra'], ['Owner', 'extra']],
+          'SLAs',
+          ['What', 'SLA', 'State', 'Now', ['Since', 'extra'], ['Owner', 'extra']],
           sorted.map(({ subject, promise, limit, value, state, since, owner }) => [
             linked(subject),
             [promise, h('span', { class: 'sub' }, limit)],

@@ -305,7 +305,7 @@ describe('properties files', () => {
     ],
     [
       'models:\n  - name: a\n    versions: [{v: 1, defined_in: a}, {v: 2, defined_in: a}]\n',
-      "Version '2' of model 'a' is defined in 'a', as another version is",
+      "Version '2' of model 'a' is defined in 'a', which also defines another version",
     ],
     [
       'models:\n  - name: a\n    latest_version: 3\n    versions: [{v: 1}]\n',

@@ -176,7 +176,7 @@ describe('alarms', () => {
     alarms.recovered(stage.close(incident));
     await stage.clock.pass(MINUTE);
     expect(stage.told).toEqual(['hook i1.opened', 'hook i1.recovered']);
-    expect(stage.log).toEqual(['What was told of alarms cannot be read: connection refused']);
+    expect(stage.log).toEqual(['Could not read which alerts were sent: connection refused']);
     await alarms.close(0);
   });
 
@@ -196,8 +196,8 @@ describe('alarms', () => {
     expect(tries.map((at) => at - began)).toEqual([0, 1000, 3000, 7000, 15_000, 15_000]);
     expect(stage.told).toEqual(['hook i1.opened', 'hook i2.opened']);
     expect(stage.log).toEqual([
-      "Alarms for 'hook' cannot be delivered, tries go on: HTTP 503 no",
-      "Alarms for 'hook' are delivered again",
+      "Alerts for 'hook' cannot be delivered and will be retried: HTTP 503 no",
+      "Alerts for 'hook' are delivered again",
     ]);
   });
 
@@ -222,7 +222,7 @@ describe('alarms', () => {
     stage.answer = () => new Response('unknown key s3cret', { status: 403 });
     alarms.broken(stage.trouble(stage.incident()));
     await stage.clock.pass(HOUR);
-    expect(stage.log).toEqual(["The alarm i1.opened was refused by 'hook': HTTP 403 unknown key *****"]);
+    expect(stage.log).toEqual(["'hook' rejected the alert i1.opened: HTTP 403 unknown key *****"]);
     expect(alarms.counts()).toEqual([{ channel: 'hook', delivered: 0, refused: 1, dropped: 0, waiting: 0 }]);
   });
 
@@ -235,8 +235,8 @@ describe('alarms', () => {
     expect(stage.told).toEqual(['good i1.opened']);
     await stage.clock.pass(10 * MINUTE);
     expect(stage.log).toEqual([
-      "Alarms for 'hook' cannot be delivered, tries go on: getaddrinfo ENOTFOUND hook",
-      "The alarm i1.opened is given up for 'hook': getaddrinfo ENOTFOUND hook",
+      "Alerts for 'hook' cannot be delivered and will be retried: getaddrinfo ENOTFOUND hook",
+      "Gave up on the alert i1.opened for 'hook': getaddrinfo ENOTFOUND hook",
     ]);
   });
 
@@ -247,7 +247,7 @@ describe('alarms', () => {
     for (let i = 0; i < 130; i++) alarms.broken(stage.trouble(stage.incident()));
     await stage.clock.pass(1000);
     expect(alarms.counts()).toEqual([{ channel: 'hook', delivered: 0, refused: 0, dropped: 30, waiting: 100 }]);
-    expect(stage.log).toEqual(["Alarms for 'hook' are dropped: 100 wait already"]);
+    expect(stage.log).toEqual(["Alerts for 'hook' are dropped: 100 are queued already"]);
     await alarms.close(0);
     expect(alarms.counts()).toMatchObject([{ waiting: 0 }]);
   });

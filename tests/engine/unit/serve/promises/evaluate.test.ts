@@ -51,8 +51,8 @@ describe('freshness', () => {
   });
   it.each<[string, Facts, [string, string]]>([
     ['at its bound', at(NOW - 15 * MINUTE), ['kept', '15m old']],
-    ['a second later', at(NOW - 15 * MINUTE - 1000), ['broken', '15m1s old, promised at most 15m']],
-    ['of no rows', at(null), ['broken', 'has no rows, promised at most 15m old']],
+    ['a second later', at(NOW - 15 * MINUTE - 1000), ['broken', '15m1s old, expected at most 15m']],
+    ['of no rows', at(null), ['broken', 'has no rows, expected at most 15m old']],
     ['in the future', at(NOW + MINUTE), ['kept', '0ms old']],
     ['that nobody measured', none, ['unknown', 'was not measured']],
     [
@@ -75,7 +75,7 @@ describe('freshness', () => {
   it('by runs is the age of the last one that succeeded', () => {
     expect(told(runs, ofRuns(ran('bad', 1, 1), ran('good', 21, 60)))).toEqual([
       'broken',
-      '20m old, promised at most 15m',
+      '20m old, expected at most 15m',
     ]);
     expect(told(runs, ofRuns(ran('good', 11, 60)))).toEqual(['kept', '10m old']);
     expect(told(runs, ofRuns(ran('bad', 11, 60)))).toEqual(['unknown', 'no run that succeeded is known']);
@@ -86,7 +86,7 @@ it('lag is what the loader is behind', () => {
   const lag = promised({ kind: 'lag', maxMs: MINUTE }, node);
   const behind = (ms: number): Facts => ({ ...none, measured: new Map([['k', { kind: 'lag', ms, at: NOW }]]) });
   expect(told(lag, behind(MINUTE))).toEqual(['kept', '1m behind its topics']);
-  expect(told(lag, behind(90_000))).toEqual(['broken', '1m30s behind its topics, promised at most 1m']);
+  expect(told(lag, behind(90_000))).toEqual(['broken', '1m30s behind its topics, expected at most 1m']);
 });
 
 describe('success', () => {
@@ -96,7 +96,7 @@ describe('success', () => {
     expect(told(success, ofRuns(ran('bad', 10, 1), ...three))).toEqual(['kept', '75% of 4 runs within 1h succeeded']);
     expect(told(success, ofRuns(ran('bad', 5, 1, { reason: 'no disk' }), ran('bad', 10, 1), ...three))).toEqual([
       'broken',
-      '60% of 5 runs within 1h succeeded, promised 75%; last failure: no disk',
+      '60% of 5 runs within 1h succeeded, expected 75%; last failure: no disk',
     ]);
   });
   it('counts a run once, however often it was tried', () => {
@@ -108,7 +108,7 @@ describe('success', () => {
     expect(told(success, ofRuns(...tries))).toEqual(['kept', '100% of 1 run within 1h succeeded']);
     expect(
       told(success, ofRuns(ran('bad', 5, 1, { attempt: 2, dueAt: 6 }), ran('bad', 6, 1, { dueAt: 6 }), ...tries)),
-    ).toEqual(['broken', '50% of 2 runs within 1h succeeded, promised 75%']);
+    ).toEqual(['broken', '50% of 2 runs within 1h succeeded, expected 75%']);
   });
   it('forgets what is older, and does not count what was skipped', () => {
     expect(told(success, ofRuns(ran('neither', 1, 1), ran('good', 10, 1), ran('bad', 70, 1)))).toEqual([
@@ -124,13 +124,13 @@ describe('duration', () => {
   it('is broken after as many slow runs in turn as there are looks', () => {
     expect(told(newest, ofRuns(ran('good', 5, 90), ran('good', 10, 30)))).toEqual(['kept', 'took 1m30s']);
     expect(told(newest, ofRuns(ran('good', 5, 90), ran('bad', 7, 1), ran('good', 10, 70), ran('good', 15, 3)))).toEqual(
-      ['broken', 'took 1m30s, 1m10s, promised at most 1m'],
+      ['broken', 'took 1m30s, 1m10s, expected at most 1m'],
     );
   });
   it('does not wait for a run that takes too long already', () => {
     expect(told(newest, ofRuns(ran('neither', 3, 0, { finishedAt: null }), ran('good', 10, 30)))).toEqual([
       'broken',
-      'has been running for 3m, promised at most 1m',
+      'has been running for 3m, expected at most 1m',
     ]);
   });
   it('of a percentile is over a window', () => {
@@ -138,7 +138,7 @@ describe('duration', () => {
     const slow = [ran('good', 5, 300), ran('good', 10, 61), ran('good', 15, 3), ran('good', 20, 2)];
     expect(told(promised(terms), ofRuns(...slow))).toEqual([
       'broken',
-      '75% of 4 runs within 1h took 1m1s or less, promised at most 1m',
+      '75% of 4 runs within 1h took 1m1s or less, expected at most 1m',
     ]);
     expect(told(promised({ ...terms, percentile: 50 }), ofRuns(...slow))).toEqual([
       'kept',
@@ -202,7 +202,7 @@ describe('a job that is late', () => {
     [
       'has none left',
       facts(NOW - 6 * MINUTE, NOW - 3 * MINUTE),
-      ['broken', 'was due 3m ago and has not started, promised at most 2m'],
+      ['broken', 'was due 3m ago and has not started, expected at most 2m'],
     ],
     [
       'still runs',

@@ -135,7 +135,7 @@ describe('promises of nodes', () => {
       nodePromises(manifest([], [source({ tsdbt: { load: { table: 'public.a' }, sla } })]));
     expect(short(promised({ freshness: '2h' }))).toMatchObject([{ kind: 'freshness', field: null, by: 'rows' }]);
     expect(refused(() => promised({ lag: '1m' })).message).toBe(
-      "sla of source raw.events: 'lag' is promised of a source that topics fill, not of a source",
+      "sla of source raw.events: 'lag' is an objective of a source that topics fill, not of a source",
     );
   });
 

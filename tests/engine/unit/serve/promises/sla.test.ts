@@ -38,16 +38,16 @@ describe('an sla', () => {
 
   it.each<[SlaSubject, Json, string]>([
     ['model', '15m', ': must be a dictionary, found "15m" | for example: sla: {freshness: 15m'],
-    ['model', {}, ': promises nothing | for example'],
-    ['job', { looks: 3 }, ': promises nothing | for example: sla: {success: 99%'],
+    ['model', {}, ': contains no objective | for example'],
+    ['job', { looks: 3 }, ': contains no objective | for example: sla: {success: 99%'],
     [
       'model',
       { fresness: '15m' },
       "fresness: unknown option 'fresness' | did you mean 'freshness'? Options: freshness,",
     ],
-    ['model', { lag: '1m' }, "lag: 'lag' is promised of a source that topics fill, not of a model"],
-    ['source', { success: '99%' }, "success: 'success' is promised of a model or a job, not of a source"],
-    ['loader', { late: '1m' }, "late: 'late' is promised of a job in jobs.yml, not of a source"],
+    ['model', { lag: '1m' }, "lag: 'lag' is an objective of a source that topics fill, not of a model"],
+    ['source', { success: '99%' }, "success: 'success' is an objective of a model or a job, not of a source"],
+    ['loader', { late: '1m' }, "late: 'late' is an objective of a job in jobs.yml, not of a source"],
     [
       'model',
       { freshness: 15 },

@@ -113,9 +113,9 @@ describe('a promise that breaks', () => {
   it('opens one incident after its looks, is told again each hour, and recovers once', async () => {
     const watch = watchOf();
     expect(await told(watch, 140 * MINUTE, [fresh])).toEqual([
-      [15 * MINUTE + 20_000, 'incident 1 opened: model a: 15m20s old, promised at most 15m'],
-      [75 * MINUTE + 20_000, 'incident 1 repeated 1: model a: 15m20s old, promised at most 15m'],
-      [135 * MINUTE + 20_000, 'incident 1 repeated 2: model a: 15m20s old, promised at most 15m'],
+      [15 * MINUTE + 20_000, 'incident 1 opened: model a: 15m20s old, expected at most 15m'],
+      [75 * MINUTE + 20_000, 'incident 1 repeated 1: model a: 15m20s old, expected at most 15m'],
+      [135 * MINUTE + 20_000, 'incident 1 repeated 2: model a: 15m20s old, expected at most 15m'],
     ]);
     newest = shelf.at;
     expect(await told(watch, 10 * MINUTE, [fresh])).toEqual([[140 * MINUTE + LOOK_MS, 'incident 1 recovered']]);
@@ -203,7 +203,7 @@ describe('a job', () => {
     shelf.ended('success', 5);
     shelf.due.set('fast', START + MINUTE);
     expect(await told(watch, 5 * MINUTE, [late])).toEqual([
-      [3 * MINUTE + LOOK_MS, 'incident 1 opened: job fast: was due 2m10s ago and has not started, promised at most 2m'],
+      [3 * MINUTE + LOOK_MS, 'incident 1 opened: job fast: was due 2m10s ago and has not started, expected at most 2m'],
     ]);
   });
 
@@ -241,7 +241,7 @@ describe('what a look costs', () => {
     shelf.ended('failed', 5);
     shelf.ended('failed', 5, 'boom');
     expect((await told(watch, MINUTE, [success])).map(([, words]) => words)).toEqual([
-      'incident 1 opened: model a: 33.33% of 3 runs within 1h succeeded, promised 50%; last failure: boom',
+      'incident 1 opened: model a: 33.33% of 3 runs within 1h succeeded, expected 50%; last failure: boom',
     ]);
     expect(shelf.asked).toContain('history of model.p.a');
   });
