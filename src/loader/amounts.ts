@@ -1,8 +1,8 @@
-// Sizes and durations as load configs write them: 16MiB, 2s. Which options have them is their readers'.
+// Parses sizes and durations in load configs: 16MiB, 2s.
 const BYTES = { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 };
 const MILLISECONDS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** What an amount counts: the factors of its units, and the unit of a number without one. */
+/** A kind of amount: the factors of its units, and the unit of a plain number. */
 export interface Amount {
   readonly units: Readonly<Record<string, number>>;
   readonly unit: string;
@@ -11,7 +11,7 @@ export const COUNT: Amount = { units: { '': 1 }, unit: '' };
 export const SIZE: Amount = { units: BYTES, unit: 'b' };
 export const DURATION: Amount = { units: MILLISECONDS, unit: 's' };
 
-/** @returns a whole number of bytes or milliseconds; 0: it is no positive amount of this kind */
+/** @returns a whole number of bytes or milliseconds; 0 if it is not a positive amount of this kind */
 export function amountOf(written: unknown, { units, unit }: Amount): number {
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(String(written).trim());
   const factor = match === null ? undefined : units[(match[2] || unit).toLowerCase()];

@@ -1,5 +1,5 @@
-// A change of another database's row, as a decoder makes it of a message: the row, the operation, and its place in the
-// order of the source. row-encoder.ts makes a row of it.
+// A change of a row in another database, as decoded from a message: the row, the operation, and its position in the
+// source's order. row-encoder.ts builds a row from it.
 import type { TsdbtError } from '../errors.ts';
 import type { DecodedRecord } from './decode.ts';
 
@@ -8,17 +8,19 @@ export type Operation = 'c' | 'r' | 'u' | 'd' | 't';
 
 export class Change {
   readonly op: Operation;
-  /** The key's columns of the message's key, the others of the row after the change; of a delete the key alone. */
+  /**
+   * The key's columns come from the message's key, the others from the row after the change; a delete has only the key.
+   */
   readonly record: DecodedRecord;
-  /** Fields of the row that did not change and whose value the source did not say. */
+  /** Unchanged fields whose value the source did not send. */
   readonly unavailable: readonly string[];
-  /** Grows from change to change of one row. */
+  /** Increases from change to change of one row. */
   readonly position: bigint;
   /** The source's name; null: the change is a tombstone, which has neither source nor position. */
   readonly source: string | null;
-  /** The time of its commit in ISO form; null: it does not say. */
+  /** The time of its commit in ISO form; null: unknown. */
   readonly at: string | null;
-  /** The same time as microseconds since 1970; up to where transactions were committed before; null: not known. */
+  /** The same time as microseconds since 1970; up to where transactions were committed before; null: unknown. */
   readonly micros: number | null;
   readonly committed: bigint | null;
 
@@ -39,13 +41,13 @@ export class Change {
   }
 }
 
-/** A message that says nothing of a row, such as the tombstone after a delete event. */
+/** A message that is not a change of a row, such as the tombstone after a delete event. */
 export class Skipped {
   readonly skipped = true;
 }
 export const SKIPPED = new Skipped();
 
-/** A message behind which nothing may be loaded: what was read before it is written, and loading ends. */
+/** A message after which nothing may be loaded: earlier messages are written, and loading ends. */
 export class Halt extends Error {
   readonly error: TsdbtError;
 

@@ -1,10 +1,10 @@
-// Whether a target could be loaded, found out without writing: topics, table, types of its columns, key, privileges.
+// Checks without writing whether a target could be loaded: topics, table, column types, key, privileges.
 import type { BrokerClient } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { Sink } from './sink.ts';
 import { topicNames } from './topics.ts';
 
-/** @returns the obstacles, in words; empty when there are none */
+/** @returns descriptions of the obstacles; empty if there are none */
 export async function checkTarget(
   sink: Pick<Sink, 'problems'>,
   client: BrokerClient,

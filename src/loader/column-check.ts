@@ -1,28 +1,28 @@
-// Finds values that a column of Postgres surely refuses, before COPY does: one bad value costs a whole COPY. Pure. A
-// value in doubt passes, and the database decides; nothing that it would take is refused here. The rules are those of
-// its input functions (src/backend/utils/adt of its source).
+// Finds values that a Postgres column certainly rejects before COPY does, because one bad value costs a whole COPY.
+// Pure. A doubtful value passes, and the database decides; nothing that it would accept is rejected here. The rules are
+// those of its input functions (src/backend/utils/adt in its source).
 import type { YearRange } from './time-range.ts';
 
 /** A column as the table has it. */
 export interface StoredType {
-  /** The type as a cast to it is written, without a length. */
+  /** The type as written in a cast, without a length. */
   readonly input: string;
-  /** `pg_type.typname`; of a domain, what it is made of. */
+  /** `pg_type.typname`; for a domain, its base type. */
   readonly type: string;
   /** `atttypmod`; -1: none. */
   readonly modifier: number;
-  /** `typname` of the elements of an array. */
+  /** `typname` of an array's elements. */
   readonly element: string | null;
-  /** Of an enum. */
+  /** Labels of an enum. */
   readonly labels: readonly string[] | null;
-  /** Takes no null, and no trigger may fill it. */
+  /** Whether it rejects null, and no trigger may fill it. */
   readonly required: boolean;
 }
 
-/** Why a text is refused, without quoting it; null when it is not, as far as is known. */
+/** Why a text is rejected, without quoting it; null if it is not, as far as is known. */
 export type TextCheck = (text: string) => string | null;
 
-/** The form of a column's ordinary values in JSON: values of that form need no further check. */
+/** The form of a column's ordinary values in JSON: such values need no further check. */
 export type Ordinary =
   | 'anything'
   | 'whole'
@@ -41,11 +41,11 @@ export type Ordinary =
 export interface ColumnCheck {
   readonly text: TextCheck | null;
   readonly ordinary: Ordinary;
-  /** Up to so many digits before the point, or bytes of a text, a value needs no check. */
+  /** Up to this many integer digits, or bytes of a text, a value needs no check. */
   readonly size: number;
-  /** The first and last year whose moments need no check. */
+  /** The first and last year whose timestamps need no check. */
   readonly years?: readonly [first: number, last: number];
-  /** The column's zone is UTC: a moment needs no Z. */
+  /** The column's zone is UTC: a timestamp needs no Z. */
   readonly utc?: boolean;
 }
 
@@ -59,7 +59,7 @@ const WHOLE: Readonly<Record<string, { readonly name: string; readonly bits: big
 const BLANKS = /^[ \t\n\r\v\f]+|(?<![ \t\n\r\v\f])[ \t\n\r\v\f]+$/g;
 const DIGITS = /^[+-]?\d+$/;
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
-/** Numbers in other bases, digits in groups, and words: later servers know more of them than earlier ones. */
+/** Numbers in other bases, grouped digits, and words: later servers accept more of them than earlier ones. */
 const ODD_NUMBER = new RegExp(
   String.raw`^[+-]?(?:0[xXoObB][\da-fA-F_]+|\d[\d_]*(?:\.[\d_]*)?(?:[eE][+-]?[\d_]+)?` +
     String.raw`|\.\d[\d_]*(?:[eE][+-]?[\d_]+)?|nan|inf|infinity)$`,
@@ -75,13 +75,13 @@ const MOMENT = new RegExp(
 );
 const SPECIAL_MOMENT = /now|today|tomorrow|yesterday|epoch|infinity|allballs|\d/i;
 const LAST_YEAR = 294_276;
-/** In place of a number of two digits. */
+/** Replaces a number of two digits. */
 const NO_DIGITS = -100_000;
 const MAX_FLOAT4 = 3.4028235677973366e38;
-/** As JSON.stringify writes it: whole pairs are not escaped. */
+/** As JSON.stringify writes it: complete pairs are not escaped. */
 const HALF_PAIR_IN_JSON = /(?<!\\)(?:\\\\)*\\ud[89a-f][\da-f]{2}/;
 
-/** @param stored undefined: nothing is known of the column, and nothing is checked */
+/** @param stored undefined: nothing is known about the column, and nothing is checked */
 export function columnCheck(stored: StoredType | undefined): ColumnCheck {
   if (stored === undefined) return UNCHECKED;
   const { type, modifier, labels, element } = stored;
@@ -141,7 +141,7 @@ export function columnCheck(stored: StoredType | undefined): ColumnCheck {
   }
 }
 
-/** The check of a column with a range of years of its own: only values that are surely within them need no more. */
+/** The check of a column with its own range of years: only values that are certainly in it need no further check. */
 export function checkOfYears(
   check: ColumnCheck,
   range: Pick<YearRange, 'first' | 'last'> | null | undefined,
@@ -176,8 +176,8 @@ function wholeNumber(name: string, bits: bigint): TextCheck {
 }
 
 /**
- * @param most digits before the point; null: as many as there are
- * @param scale digits behind it, to which is rounded
+ * @param most maximum number of integer digits; null: unlimited
+ * @param scale number of fractional digits, to which is rounded
  */
 function decimal(most: number | null, scale: number): TextCheck {
   return (text) => {
@@ -193,7 +193,7 @@ function decimal(most: number | null, scale: number): TextCheck {
     const exponent = Number(power);
     if (most === null || Math.abs(exponent) > 1000) return null;
     const significant = (whole + fraction).replace(/^0+/, '');
-    // Digits before the point, wherever it is written; rounding may add one.
+    // Number of integer digits, wherever the point is; rounding may add one.
     const before = significant.length - fraction.length + exponent;
     const kept = before + scale;
     const carries =
@@ -222,7 +222,7 @@ function length(name: string, most: number): TextCheck {
     if (text.length <= most) return null;
     let characters = 0;
     for (const character of text) {
-      // SQL cuts blanks at the end without an error.
+      // SQL truncates trailing spaces without an error.
       if (++characters > most && character !== ' ') return `value too long for type ${name}(${most})`;
     }
     return null;
@@ -261,7 +261,7 @@ function label(labels: ReadonlySet<string>): TextCheck {
   return (text) => (labels.has(text) ? null : 'value is none of the enum');
 }
 
-/** Checks each element of a flat array as the encoder writes it; of other arrays only the first character. */
+/** Checks each element of a flat array as the encoder writes it; for other arrays only the first character. */
 function arrayProblem(text: string, element: TextCheck | null): string | null {
   const bare = trimmed(text);
   if (!/^[{[]/.test(bare)) return 'malformed array literal';
@@ -274,13 +274,13 @@ function arrayProblem(text: string, element: TextCheck | null): string | null {
   return null;
 }
 
-/** A scale takes eleven bits and may be negative. */
+/** A scale has eleven bits and may be negative. */
 function signed(modifier: number): number {
   return ((modifier & 0x7ff) ^ 1024) - 1024;
 }
 
 /**
- * Tells whether the column surely takes a value, read from the message's bytes.
+ * Whether the column certainly accepts a value, read from the message's bytes.
  * @param bare a number, true or false
  * @param text a text without escapes
  * @param moments numbers are milliseconds since 1970
@@ -349,7 +349,7 @@ function isUsualMs(bytes: Uint8Array, start: number, end: number): boolean {
   return end - start < 13 || (end - start === 13 && bytes[start]! <= 0x36);
 }
 
-/** Is the year of an ordinary moment one that the type surely holds, and is its zone told? */
+/** Whether the year of an ordinary timestamp is certainly in the type's range, and its zone is given. */
 function isWithin({ years, utc }: ColumnCheck, bytes: Uint8Array, start: number, end: number): boolean {
   if (years === undefined) return false;
   let year = 0;
@@ -369,7 +369,7 @@ function isUuid(bytes: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-/** Is it a timestamp in ISO form with a valid day? False: the full check decides. */
+/** Whether it is an ISO timestamp with a valid day. False: the full check decides. */
 export function isOrdinaryMoment(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start < 10) return false;
   const year = twoDigits(bytes, start) * 100 + twoDigits(bytes, start + 2);

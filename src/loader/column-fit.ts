@@ -1,8 +1,8 @@
-// What a column takes, as far as its declared type tells: which kinds of values it refuses, and how much of the others
-// it holds. Types only; the options of each database's tables know its types, avro/fit.ts compares.
+// What a column accepts according to its declared type: which kinds of values it rejects, and how much of the others it
+// can hold. Types only; each database's table options know its types, avro/fit.ts compares.
 import type { LoadColumn, LoadTarget } from './load-target.ts';
 
-/** Kinds of values that schemas tell apart; an object is a record or a map. */
+/** Kinds of values that schemas distinguish; an object is a record or a map. */
 export type ValueKind =
   | 'boolean'
   | 'number'
@@ -18,34 +18,34 @@ export type ValueKind =
   | 'array';
 
 export interface ColumnFit {
-  /** What the sizes below are of; `other`: nothing is known beside what it refuses. */
+  /** What the sizes below refer to; `other`: nothing is known except what it rejects. */
   readonly family: 'whole' | 'decimal' | 'float' | 'boolean' | 'date' | 'moment' | 'enum' | 'other';
-  /** Kinds of which surely no value goes into the column. */
+  /** Kinds of which certainly no value fits the column. */
   readonly refuses: readonly ValueKind[];
   /**
-   * Bits of a whole number with its sign, or of a float; digits of a decimal; digits behind a moment's second. Null: as
-   * many as a value has.
+   * Bits of a whole number including its sign, or of a float; digits of a decimal; fractional digits of a timestamp's
+   * second. Null: unlimited.
    */
   readonly size: number | null;
-  /** Digits of a decimal behind the point. */
+  /** Scale of a decimal. */
   readonly scale: number;
-  /** Of a whole number: it has no sign. */
+  /** For a whole number: it is unsigned. */
   readonly unsigned?: true;
-  /** What becomes of digits beyond the scale. */
+  /** How digits beyond the scale are handled. */
   readonly beyond: 'rounded' | 'cut off';
-  /** The days and moments that it does not hold, in words; absent: none that matters. */
+  /** The dates and timestamps that it cannot hold; absent: none that matters. */
   readonly outside?: string;
-  /** Of an enum. */
+  /** Symbols of an enum. */
   readonly labels?: ReadonlySet<string>;
-  /** Of a list and of a map's values. */
+  /** Elements of a list, or values of a map. */
   readonly items?: ColumnFit | null;
-  /** Of a tuple, by name. */
+  /** Fields of a tuple, by name. */
   readonly fields?: ReadonlyMap<string, ColumnFit | null>;
-  /** It takes no null; absent: it does, or the type does not say. */
+  /** Whether it rejects null; absent: it does not, or the type does not tell. */
   readonly required?: true;
 }
 
-/** What a column of the target takes; null: anything, as far as is known. */
+/** What a column of the target accepts; null: anything, as far as is known. */
 export type FitOf = (target: FitTarget, column: LoadColumn) => ColumnFit | null;
 
 /** What a column's type may depend on. */

@@ -1,22 +1,22 @@
-// Reads what a column says of where its value comes from (`from`, `path`) and of the unit of its times (`epoch`).
+// Reads the options of a column about the origin of its value (`from`, `path`) and the unit of its times (`epoch`).
 // path-tree.ts and message-parts.ts find the values.
 import type { Json } from '../contracts/node.ts';
 import type { Options, Refuse } from './option-reader.ts';
 
-/** A field of an object, or the number of an item of a list. */
+/** A field of an object, or the index of a list item. */
 export type Step = string | number;
 export type Path = readonly Step[];
 
-/** Where a column's value comes from when it is not the field of the column's name. */
+/** Where a column's value comes from if it is not the field with the column's name. */
 export type ColumnOrigin =
-  /** A value within the message's value. */
+  /** A value inside the message's value. */
   | { readonly part: 'value'; readonly path: Path }
-  /** The message's key, or a value within it. */
+  /** The message's key, or a value inside it. */
   | { readonly part: 'key'; readonly path: Path }
   | { readonly part: 'header'; readonly name: string }
   | { readonly part: 'headers' | 'topic' | 'partition' | 'offset' | 'timestamp' };
 
-/** Digits behind the point of a second, by unit. */
+/** Fractional digits of a second, by unit. */
 export const EPOCHS = { seconds: 0, milliseconds: 3, microseconds: 6, nanoseconds: 9 } as const;
 export type EpochUnit = keyof typeof EPOCHS;
 
@@ -27,7 +27,7 @@ const TIME_TYPE = /^(?:(?:nullable|lowcardinality)\()*(?:timestamp|date(?!range|
 
 /**
  * @param type of the column
- * @returns undefined: the value is the field of the column's name
+ * @returns undefined: the value is the field with the column's name
  */
 export function originOf({ from, path }: Options, refuse: Refuse): ColumnOrigin | undefined {
   const steps = path === undefined ? [] : pathOf(path, refuse);
@@ -51,12 +51,12 @@ export function originOf({ from, path }: Options, refuse: Refuse): ColumnOrigin 
   );
 }
 
-/** Is it a type of dates or timestamps, and no list of them? */
+/** Whether it is a date or timestamp type, and not a list of them. */
 export function isTimeType(type: string): boolean {
   return TIME_TYPE.test(type.trim()) && !type.trim().endsWith('[]');
 }
 
-/** @returns digits behind the point of a second; undefined without `epoch` */
+/** @returns fractional digits of a second; undefined without `epoch` */
 export function epochOf({ epoch, from }: Options, type: string, refuse: Refuse): number | undefined {
   if (epoch === undefined) return undefined;
   const unit = Object.keys(EPOCHS).find((each): each is EpochUnit => each === epoch);
@@ -68,7 +68,7 @@ export function epochOf({ epoch, from }: Options, type: string, refuse: Refuse):
   return EPOCHS[unit];
 }
 
-/** `a.b[0].c`, or a list of names and numbers for names that hold a point or a bracket. */
+/** `a.b[0].c`, or a list of names and numbers for names that contain a point or a bracket. */
 function pathOf(value: Json, refuse: Refuse): Path {
   const wrong = (): never =>
     refuse(`'path' must be such as address.city or items[0].price, or a list, found ${JSON.stringify(value)}`);
@@ -86,14 +86,14 @@ function pathOf(value: Json, refuse: Refuse): Path {
   for (let at = 0; at < value.length; at = STEP.lastIndex) {
     STEP.lastIndex = at;
     const match = STEP.exec(value);
-    // A name behind another one needs a point.
+    // A name after another one needs a point.
     if (match === null || (at > 0 && match[1] !== undefined && value[at] !== '.')) return wrong();
     steps.push(match[1] ?? Number(match[2]));
   }
   return steps;
 }
 
-/** A path as people write it. */
+/** Formats a path. */
 export function pathText(path: Path): string {
   return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`)).join('');
 }

@@ -1,5 +1,5 @@
-// connections.yml, beside profiles.yml: brokers, TLS, SASL, schema registry, checked. Its text is rendered by whoever
-// reads it; secrets come from the environment.
+// Validates connections.yml, next to profiles.yml: brokers, TLS, SASL, schema registry. The caller renders its text;
+// secrets come from the environment.
 import { readFileSync } from 'node:fs';
 import type { Json } from '../contracts/node.ts';
 import type { TlsOptions } from '../http/ask.ts';
@@ -25,7 +25,7 @@ export interface LoadConnection {
   readonly brokers: readonly string[];
   readonly tls: TlsOptions | null;
   readonly sasl: SaslOptions | null;
-  /** A Schema Registry; `token` is a bearer's. */
+  /** A Schema Registry; `token` is a bearer token. */
   readonly registry: {
     readonly url: string;
     readonly username: string | null;
@@ -44,19 +44,19 @@ export type SaslOptions =
   | {
       readonly mechanism: 'OAUTHBEARER';
       readonly oauth: OauthOptions;
-      /** What brokers of some vendors want beside the token. */
+      /** Additional SASL extensions that some vendors' brokers require. */
       readonly extensions: Readonly<Record<string, string>>;
     };
 
 const BY_PASSWORD = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
 
 /**
- * One connection of the file.
+ * Returns one connection of the file.
  * @param data the file's content, rendered
- * @param wanted null: the only broker that there is, or else `default`
+ * @param wanted null: the only broker, otherwise the one named `default`
  * @param seen called with each secret that is read, now or later
- * @param folder that the files it names must lie in; null: any
- * @throws `profile` error naming file, line, connection and option
+ * @param folder that must contain the files it names; null: any
+ * @throws `profile` error with file, line, connection and option
  */
 export function loadConnection(
   data: Json,
@@ -125,7 +125,7 @@ function tlsOf(value: Json | undefined, place: SecretPlace): TlsOptions | null {
         last = readFileSync(find(), 'utf8');
         if (option === 'key') seen(last);
       } catch {
-        // It is in the midst of a change: the last content holds for this connection.
+        // The file is being changed: its last content applies to this connection.
       }
       return last;
     };
@@ -206,7 +206,7 @@ function oauthOf(options: Dictionary, name: string, place: SecretPlace): SaslOpt
   };
 }
 
-/** @param others the options that hold what a URL must not */
+/** @param others the options for what a URL must not contain */
 function checkUrl(url: string, what: string, others: string, refuse: (message: string) => never): void {
   if (!URL.canParse(url) || !/^https?:\/\//.test(url)) refuse(`${what} must be a URL`);
   const parsed = new URL(url);
@@ -246,10 +246,10 @@ function registryOf(value: Json | undefined, name: string, place: SecretPlace): 
   };
 }
 
-/** Options of object stores and databases that hold a secret. */
+/** Options of object stores and databases that contain a secret. */
 const OWN_SECRETS = ['secret_access_key', 'session_token', 'password', 'pass'];
 
-/** Options that hold a secret, by their group. */
+/** Options that contain a secret, by their group. */
 const SECRETS = [
   ['sasl', 'password'],
   ['sasl', 'client_secret'],
@@ -258,7 +258,7 @@ const SECRETS = [
 ] as const;
 
 /**
- * Secrets that stand in the file as they are, instead of coming from the environment: `name.sasl.password`.
+ * Secrets that are in the file itself instead of the environment: `name.sasl.password`.
  * @param data the file's content, not rendered
  */
 export function writtenSecrets(data: Json): string[] {

@@ -1,22 +1,22 @@
-// Runs synchronous work with a limit of processor time: only V8's interrupt from outside ends catastrophic
-// backtracking, or a schema whose references multiply.
+// Runs synchronous work with a limit of CPU time: only V8's interrupt ends catastrophic backtracking, or a schema whose
+// references multiply.
 import { createContext, Script } from 'node:vm';
 
-/** The work took more processor time than its limit. */
+/** The work exceeded its limit of CPU time. */
 export class TooSlow extends Error {}
 
 const script = new Script('work()');
 const nothing = (): unknown => undefined;
 const context: { work: () => unknown } = { work: nothing };
 createContext(context);
-/** Part of the limit that an interrupted attempt has used when it had the processor for itself. */
+/** Share of the limit that an interrupted attempt uses if it has the processor for itself. */
 const BUSY = 0.9;
 
 /**
- * Interrupts the work after a time. Starts it again when most of that time went to other processes: a machine that
- * slept must not refuse a message. So the work must be able to start again.
- * @param ms milliseconds of processor time, about
- * @throws TooSlow, and what the work throws
+ * Interrupts the work after a time. Restarts it if most of that time went to other processes: a machine that slept must
+ * not cause a rejected message. So the work must be restartable.
+ * @param ms approximate milliseconds of CPU time
+ * @throws TooSlow, and the work's own errors
  */
 export function withinCpu<T>(ms: number, work: () => T): T {
   for (let used = 0; ; ) {

@@ -1,4 +1,4 @@
-// Which sink, and which options of tables, go with which database: the registry of the loader.
+// Creates the sink and the table options of each database: the loader's registry.
 import type { Adapter } from '../adapters/adapter.ts';
 import type { ClickHouseAdapter } from '../adapters/clickhouse/adapter.ts';
 import { TsdbtError } from '../errors.ts';
@@ -18,7 +18,7 @@ import type { SyncTarget } from './sync/config.ts';
 import type { SyncPoint, TableSync } from './sync/sync.ts';
 import type { TableOptions } from './table-options.ts';
 
-/** @throws `runtime` error naming the databases that can be loaded into */
+/** @throws `runtime` error that names the supported databases */
 export function createSink(
   adapter: Adapter,
   sealer: Sealer,
@@ -32,7 +32,7 @@ export function createSink(
   });
 }
 
-/** The ledger of archives in the sink's database. */
+/** Creates the ledger of archives in the sink's database. */
 export function createLedger(adapter: Adapter, tables: Sink): ArchiveLedger {
   const prepareState = (): Promise<void> => tables.prepareState();
   return isClickHouse(adapter)
@@ -41,9 +41,9 @@ export function createLedger(adapter: Adapter, tables: Sink): ArchiveLedger {
 }
 
 /**
- * What keeps a table of one database equal to one of another.
- * @param from the source's, closed with it
- * @throws `validation` error naming the databases that can be synced
+ * Creates the sync of a table from one database to another.
+ * @param from adapter of the source, closed with it
+ * @throws `validation` error that names the supported databases
  */
 export async function createSync(
   target: SyncTarget,
@@ -68,17 +68,17 @@ export async function createSync(
   return new PostgresSync(target, from, to, reached, hashKey);
 }
 
-/** The class itself would load the driver, whatever the profile's database is. */
+/** Importing the class would load the driver, whatever the profile's database is. */
 function isClickHouse(adapter: Adapter): adapter is ClickHouseAdapter {
   return adapter.type === 'clickhouse';
 }
 
-/** @param type an adapter's; for a database that cannot be loaded into the options are Postgres's */
+/** @param type an adapter's; a database that cannot be loaded into has Postgres's options */
 export function tableOptions(type: string): TableOptions {
   return type === 'clickhouse' ? CLICKHOUSE_TABLE : POSTGRES_TABLE;
 }
 
-/** What columns take by their declared types. @param type an adapter's */
+/** What columns accept according to their declared types. @param type an adapter's */
 export function columnFits(type: string): FitOf {
   return type === 'clickhouse' ? columnFit : sqlFits;
 }

@@ -1,16 +1,16 @@
-// Counts dead letters among the last messages and says when there are too many. One bad column type would otherwise
-// send a whole topic to the dead letters. loader.ts stops the table.
+// Counts dead letters among the last messages and reports when there are too many. One wrong column type would
+// otherwise send a whole topic to the dead letters. loader.ts stops the table.
 import { TsdbtError } from '../errors.ts';
 import { partitionKey, type TopicPartition } from './broker.ts';
 import { DEAD_WINDOW, type LoadTarget } from './load-target.ts';
 import type { DeadLetter, RecentLetter } from './sink.ts';
 
-/** Stops a table of whose topic too much cannot become rows. A retry changes nothing. */
+/** Stops a table if too many of its messages cannot become rows. A retry does not help. */
 export class TooManyDead extends TsdbtError {}
 
 export class DeadLimit {
   readonly #target: LoadTarget;
-  /** Number of messages so far; of each dead letter its number, reason, `topic/partition` and offset, oldest first. */
+  /** Number of messages so far; for each dead letter its number, reason, `topic/partition` and offset, oldest first. */
   #messages = 0;
   #dead: { readonly at: number; readonly reason: string; readonly place: string; readonly offset: bigint }[] = [];
 
@@ -30,7 +30,7 @@ export class DeadLimit {
     this.#messages += messages;
   }
 
-  /** Adds dead letters of an earlier load, with how many messages ago each was. */
+  /** Adds dead letters of an earlier load, each with the number of messages since. */
   before(letters: readonly RecentLetter[]): void {
     this.#dead.unshift(
       ...letters
@@ -42,7 +42,7 @@ export class DeadLimit {
     );
   }
 
-  /** Adds dead letters of the messages read last, or of the last flush. */
+  /** Adds dead letters of the last messages, or of the last flush. */
   add(letters: readonly DeadLetter[]): void {
     for (const { error, message, ...at } of letters)
       this.#dead.push({
@@ -51,14 +51,14 @@ export class DeadLimit {
       });
   }
 
-  /** These dead letters were not written: whoever has their partitions reads them again. */
+  /** Removes dead letters that were not written: the new owner of their partitions reads them again. */
   forget(letters: readonly DeadLetter[]): void {
     if (letters.length === 0) return;
     const gone = new Set(letters.map((letter) => `${partitionKey(letter)} ${letter.message.offset}`));
     this.#dead = this.#dead.filter(({ place, offset }) => !gone.has(`${place} ${offset}`));
   }
 
-  /** A partition is read again from an offset on. */
+  /** A partition is read again from an offset. */
   readAgain(at: TopicPartition, next: bigint): void {
     const again = partitionKey(at);
     this.#dead = this.#dead.filter(({ place, offset }) => place !== again || offset < next);
@@ -68,7 +68,7 @@ export class DeadLimit {
     return this.#target.maxDead !== null && this.#recent().length > this.#target.maxDead;
   }
 
-  /** @param at the table's position: nothing behind it was written */
+  /** @param at the table's position: nothing after it was written */
   error(at: string): TooManyDead {
     const target = this.#target;
     const recent = this.#recent();
@@ -98,7 +98,7 @@ export class DeadLimit {
   }
 }
 
-/** The first line of a database's message, without the value that it quotes. */
+/** The first line of a database's message, without the quoted value. */
 export function withoutValues(error: string): string {
   const [line = ''] = error.split('\n');
   return line

@@ -1,10 +1,11 @@
-// Decodes one message for the slow way: its value, or of a tombstone its key, and what reading its key needs before.
+// Decodes one message for the slow path: its value, or a tombstone's key, after preparing the key's decoder.
 import type { Message } from './broker.ts';
 import type { Decoded, Decoder } from './decode.ts';
 import type { RowPlan } from './row-encoder.ts';
 
 /**
- * The record of a message; a tombstone's has its key columns by name, but those that come from beside the value.
+ * The record of a message. A tombstone's contains its key columns by name, except those that do not come from the
+ * value.
  * @throws PoisonMessage, Halt
  */
 export function decodeMessage(decoder: Decoder, plan: RowPlan, message: Message): Decoded | Promise<Decoded> {

@@ -1,4 +1,4 @@
-// Bytes of a message as a record of fields. Pure; what the fields become in a table is row-encoder.ts's.
+// Decodes the bytes of a message to a record of fields. Pure; row-encoder.ts converts fields to columns.
 import type { Message } from './broker.ts';
 import type { Change, Skipped } from './change.ts';
 import type { SnapshotFloors } from './debezium/snapshot-floors.ts';
@@ -8,22 +8,22 @@ import type { KeyReader } from './message-parts.ts';
 import type { RowPlan } from './row-encoder.ts';
 import type { RowPath } from './row-maker.ts';
 
-/** The fields of a message; numbers that JavaScript would write in another way are ExactNumber. */
+/** The fields of a message; numbers that JavaScript would format differently are ExactNumber. */
 export type DecodedRecord = { readonly [field: string]: unknown };
 
 /**
- * Says why a message cannot become a row; the message goes to the dead letters. The text quotes nothing of the message,
- * which may hold personal data.
+ * Why a message cannot become a row; the message goes to the dead letters. The text quotes nothing from the message,
+ * which may contain personal data.
  */
 export class PoisonMessage extends Error {}
 
 /** The result of decoding a message. */
 export type Decoded = DecodedRecord | Change | Skipped;
 
-/** Half of a surrogate pair: no text of a database holds one. */
+/** Half of a surrogate pair, which no database text can contain. */
 export const HALF_PAIR = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
-/** The JSON text of a value of a message. @throws PoisonMessage when it is nested too deeply to be written */
+/** The JSON text of a value in a message. @throws PoisonMessage if it is nested too deeply */
 export function messageJson(value: unknown): string {
   try {
     return jsonText(value);
@@ -33,7 +33,7 @@ export function messageJson(value: unknown): string {
   }
 }
 
-/** Is a value that a decoder gave a record? */
+/** Whether a value is a record from a decoder. */
 export function isRecord(value: unknown): value is DecodedRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
 }
@@ -41,36 +41,36 @@ export function isRecord(value: unknown): value is DecodedRecord {
 /** Fields of messages by their names. */
 export type Fields = Pick<ReadonlySet<string>, 'has'>;
 
-/** Decodes a topic's values. May ask a registry, hence a promise; most records come at once. */
+/** Decodes a topic's values. May query a registry, hence a promise; most records are returned directly. */
 export interface Decoder {
-  /** Values are JSON texts: the fast path may read an ordinary one without decoding it. */
+  /** Whether values are JSON texts: the fast path may read ordinary ones without decoding them. */
   readonly plain: boolean;
   /** @throws PoisonMessage */
   decode(value: Uint8Array): DecodedRecord | Promise<DecodedRecord>;
   /**
-   * Prepares `decode` of a message's value, and of those that follow; called right before it. Absent: nothing to
+   * Prepares `decode` for a message's value and the following ones; called directly before it. Absent: nothing to
    * prepare.
-   * @returns false: it took long, and the event loop should have a turn
+   * @returns false: it took long, and the event loop should run
    */
   ahead?(records: Records, at: number): boolean;
-  /** The record of a tombstone, made of its key. @throws PoisonMessage */
+  /** The record of a tombstone, built from its key. @throws PoisonMessage */
   decodeKey(key: Uint8Array | null, columns: readonly string[]): DecodedRecord | Promise<DecodedRecord>;
-  /** Reads keys for columns that are filled from them; absent: they are texts. */
+  /** Reads keys for columns that are filled from them; absent: keys are texts. */
   readonly keys?: KeyReader;
 
   /**
-   * Decodes a message of which key and value count together; absent: the value alone counts.
-   * @param taken the fields that the table's columns take, added ones too; absent: those of the declared columns
+   * Decodes a message whose key and value belong together; absent: only the value counts.
+   * @param taken the fields of the table's columns, including added ones; absent: those of the declared columns
    * @throws PoisonMessage
    */
   message?(message: Message, taken?: Fields): Change | Skipped | Promise<Change | Skipped>;
-  /** Makes rows without a record in between, as the fast path does of JSON; absent: nothing does. */
+  /** Builds rows without an intermediate record, as the fast path does for JSON; absent: not supported. */
   path?(plan: RowPlan, floors: SnapshotFloors): RowPath | null;
 }
 
 const TEXT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
-/** UTF-8 JSON, one object a message. */
+/** UTF-8 JSON, one object per message. */
 export const jsonDecoder: Decoder = {
   plain: true,
   decode: (value) => decodeJson(value),
@@ -81,7 +81,7 @@ export const jsonDecoder: Decoder = {
   },
 };
 
-/** A tombstone's key, and the first of the key columns. @throws PoisonMessage without one or the other */
+/** A tombstone's key as the first key column. @throws PoisonMessage if either is missing */
 export function keyOf(key: Uint8Array | null, columns: readonly string[]): { key: Uint8Array; column: string } {
   if (key === null) throw new PoisonMessage('a tombstone without a key: there is no telling which row it deletes');
   const [column] = columns;
@@ -93,7 +93,7 @@ function decodeJson(bytes: Uint8Array): DecodedRecord {
   return jsonRecord(utf8(bytes));
 }
 
-/** @throws PoisonMessage for anything but an object */
+/** @throws PoisonMessage for anything except an object */
 export function jsonRecord(text: string): DecodedRecord {
   let value: unknown;
   try {

@@ -1,12 +1,12 @@
-// Numbers of seconds, milliseconds, microseconds or nanoseconds since 1970 as moments, to the last digit. Pure.
+// Converts numbers of seconds, milliseconds, microseconds or nanoseconds since 1970 to timestamps, exactly. Pure.
 import { momentText } from './avro/logical.ts';
 import { ExactNumber } from './json.ts';
 import { type RangedColumn, wrongUnit } from './time-range.ts';
 
 const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
-/** Seconds up to which the database has days: from 4714 BC up to the year 5874897. */
+/** Range of the database's timestamps in seconds: from 4714 BC to the year 5874897. */
 const [FIRST_SECOND, LAST_SECOND] = [-210_866_889_600n, 185_331_720_383_999n];
-/** Beyond so many zeros no number is a moment. */
+/** A number with more zeros than this is never a timestamp. */
 const MOST_SHIFTED = 40;
 /** Digits behind the point. */
 const MOST_FRACTION = 1000;
@@ -31,7 +31,7 @@ export function fromEpoch(value: unknown, digits: number, column: RangedColumn):
   const [, sign, whole = '', fraction = '', power = '0'] = match;
   const shift = Number(power) - digits;
   if (Math.abs(shift) > MOST_SHIFTED || whole.length > MOST_SHIFTED || fraction.length > MOST_FRACTION) return refuse();
-  // The point as often to the right as the shift says.
+  // Shifts the decimal point to the right.
   const all = whole + fraction.padEnd(shift, '0');
   const point = whole.length + shift;
   const seconds = point <= 0 ? '0' : all.slice(0, point);
@@ -39,7 +39,7 @@ export function fromEpoch(value: unknown, digits: number, column: RangedColumn):
   return isoOf(sign === '-', BigInt(seconds), behind) ?? refuse();
 }
 
-/** @param behind digits of the fraction @returns null: the database has no such day */
+/** @param behind digits of the fraction @returns null if the database does not have such a day */
 function isoOf(negative: boolean, seconds: bigint, behind: string): string | null {
   const scale = 10n ** BigInt(behind.length);
   const units = (seconds * scale + BigInt(behind === '' ? '0' : behind)) * (negative ? -1n : 1n);

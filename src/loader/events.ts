@@ -3,7 +3,7 @@ import type { TopicPartition } from './broker.ts';
 import type { LoadColumn, LoadTarget } from './load-target.ts';
 import type { DeadLetter } from './sink.ts';
 
-/** One event of a load, for progress lines, metrics and tests. */
+/** An event of a load, for progress lines, metrics and tests. */
 export type LoadEvent =
   | {
       readonly kind: 'assigned' | 'revoked';
@@ -21,7 +21,7 @@ export type LoadEvent =
       readonly newest: number | null;
     }
   | { readonly kind: 'waiting'; readonly target: LoadTarget; readonly message: string; readonly seconds: number }
-  /** What one wait was for is there again; or the table takes no more than it is given, and reading pauses. */
+  /** A wait has ended; or the table accepts rows more slowly than they arrive, and reading pauses. */
   | { readonly kind: 'resumed' | 'paused' | 'flushing'; readonly target: LoadTarget }
   | { readonly kind: 'polled'; readonly target: LoadTarget; readonly lag: ReadonlyMap<string, PartitionLag> }
   | {
@@ -30,24 +30,24 @@ export type LoadEvent =
       readonly partition: TopicPartition | null;
       readonly message: string;
     }
-  /** The whole table: tried again after so many seconds; null: it is not. */
+  /** The whole table failed and is retried after this many seconds; null: it is not. */
   | { readonly kind: 'failed'; readonly target: LoadTarget; readonly message: string; readonly seconds: number | null }
   /** The table was paused or resumed. */
   | { readonly kind: 'table_paused'; readonly target: LoadTarget; readonly since: string }
   | { readonly kind: 'table_resumed'; readonly target: LoadTarget }
-  /** Its position was moved by hand. */
+  /** Its position was set by `load rewind`. */
   | { readonly kind: 'moved'; readonly target: LoadTarget; readonly partitions: readonly TopicPartition[] }
-  /** Partitions of the table, or a number of rows, that were past their retention. */
+  /** Partitions of the table, or a number of rows, beyond their retention. */
   | { readonly kind: 'dropped'; readonly target: LoadTarget; readonly names: readonly string[] }
   | { readonly kind: 'fenced'; readonly target: LoadTarget; readonly partitions: readonly TopicPartition[] }
   | { readonly kind: 'column'; readonly target: LoadTarget; readonly columns: readonly LoadColumn[] };
 
-/** How far the table is behind one partition. */
+/** The lag of the table in one partition. */
 export interface PartitionLag {
   readonly rows: bigint;
   /**
-   * When the first message that is not loaded was made, in milliseconds since 1970. Until it has been read, the time of
-   * the newest loaded one, which is older. null: neither is known.
+   * Timestamp of the first message that is not loaded, in milliseconds since 1970. Until it is read, that of the newest
+   * loaded one, which is older. Null: neither is known.
    */
   readonly oldest: number | null;
 }

@@ -1,5 +1,5 @@
-// A file as a topic of one partition: NDJSON or CSV; a record's number is its offset. A second load goes on where the
-// first ended: it follows a file that grows.
+// A file as a topic with one partition: NDJSON or CSV; a record's number is its offset. A second load continues where
+// the first ended, so it follows a growing file.
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync, type Stats, statSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -23,22 +23,22 @@ import { recordsOf } from './fast/records.ts';
 const READ_BYTES = 4 * 1024 * 1024;
 const LINE_FEED = 10;
 const RETURN = 13;
-/** Largest line in bytes, as the largest unpacked batch of Kafka. */
+/** Maximum line length in bytes, equal to that of a decompressed Kafka batch. */
 const MAX_LINE_BYTES = 256 * 1024 * 1024;
 /** Number of records that are counted before it yields to the event loop. */
 const COUNTED_AT_ONCE = 20_000;
 
-/** The name that a file's rows carry in `_topic`. */
+/** The value of `_topic` in a file's rows. */
 export function fileTopic(path: string): string {
   return `file:${basename(path)}`;
 }
 
-/** Does a CSV cell of this column hold JSON? */
+/** Whether a CSV cell of this column contains JSON. */
 export type HoldsJson = (column: string, cell: string) => boolean;
 
 /**
- * @param path `.csv` has a header and gives texts, empty cells are null; anything else is one JSON object a line
- * @throws `runtime` error when it cannot be read
+ * @param path `.csv` has a header and text cells, empty ones are null; anything else has one JSON object per line
+ * @throws `runtime` error if it cannot be read
  */
 export function fileClient(path: string, holdsJson: HoldsJson): BrokerClient {
   let found: Stats;
@@ -47,7 +47,7 @@ export function fileClient(path: string, holdsJson: HoldsJson): BrokerClient {
   } catch (error) {
     throw new TsdbtError('runtime', `The file ${path} cannot be read: ${systemReason(error, path)}`);
   }
-  // Opening a pipe waits for its writer, and no signal comes through meanwhile.
+  // Opening a pipe waits for its writer, and blocks signals in the meantime.
   if (!found.isFile()) {
     const what = found.isDirectory() ? 'it is a folder' : 'it is no ordinary file';
     throw new TsdbtError('runtime', `The file ${path} cannot be read: ${what}`);
@@ -79,7 +79,7 @@ class FileClient implements BrokerClient {
   }
 
   async topics(): Promise<readonly TopicInfo[]> {
-    // A file whose first record differs is another file.
+    // A file whose first record differs is a different file.
     return [
       { topic: this.#topic, id: createHash('sha256').update(this.#head).digest('hex').slice(0, 32), partitions: 1 },
     ];
@@ -179,7 +179,7 @@ class FileClient implements BrokerClient {
   seek(positions: ReadonlyMap<string, Pick<ReadPosition, 'next'>>): void {
     this.#position = positions.get(partitionKey({ topic: this.#topic, partition: 0 }))?.next ?? this.#position;
     if (this.#position >= this.#at) return;
-    // Records are read forward only.
+    // Records are read only forward.
     this.#records.return?.();
     this.#records = this.#open();
     this.#at = 0n;
@@ -189,7 +189,7 @@ class FileClient implements BrokerClient {
   async close(): Promise<void> {}
 }
 
-/** Yields to the event loop every so many records. */
+/** Yields to the event loop periodically. */
 async function count(records: Iterator<Buffer>): Promise<bigint> {
   let n = 0;
   while (records.next().done !== true) if (++n % COUNTED_AT_ONCE === 0) await turn();
@@ -197,13 +197,13 @@ async function count(records: Iterator<Buffer>): Promise<bigint> {
 }
 
 /**
- * The lines of a file that are not empty; holds a few megabytes in memory.
- * @throws `runtime` error that names the line which is too long
+ * The non-empty lines of a file; keeps a few megabytes in memory.
+ * @throws `runtime` error that names a line that is too long
  */
 function* jsonLines(path: string): Generator<Buffer> {
   const file = openSync(path, 'r');
   try {
-    /** The beginning of a line whose end has not been read. */
+    /** The start of a line whose end has not been read. */
     let pieces: Buffer[] = [];
     let held = 0;
     let number = 1;

@@ -1,5 +1,5 @@
-// Flushes pending rows: one set fills while another is written; when both are full, reading waits. Writes in one
-// transaction of the sink, in order. loader.ts decides where to go on after another loader has moved a position.
+// Flushes pending rows: one set fills while another is written; if both are full, reading waits. Writes in one
+// transaction of the sink, in order. If another loader has moved a position, loader.ts decides where to continue.
 import { type BrokerClient, partitionKey, type TopicPartition } from './broker.ts';
 import type { DeadLimit } from './dead-limit.ts';
 import type { LoadEvent } from './events.ts';
@@ -10,13 +10,13 @@ import { PendingRows } from './pending-rows.ts';
 import { Fenced, type Flushed, type OffsetRange, type Sink, TooManyRefused } from './sink.ts';
 
 /**
- * After a rest the database would wait until a whole flush is read. The first one has this share of it, each further
- * one twice the share of the one before; none is smaller than these rows and bytes, or than the target's flush.
+ * After a pause the database would be idle until a whole flush is read. So the first flush has this share of the size,
+ * and each further one twice the previous share; at least these rows and bytes, or the target's flush size.
  */
 const FIRST_SHARE = 1 / 8;
 const [LEAST_ROWS, LEAST_BYTES] = [4000, 2 * 1024 * 1024];
 
-/** Milliseconds for which a full flush waits for the next one before the database is told that none follows. */
+/** Milliseconds that a full flush waits for the next one before it is marked as the last. */
 const REST_MS = 500;
 
 export interface FlusherOptions {
@@ -28,11 +28,13 @@ export interface FlusherOptions {
   readonly limit: DeadLimit;
   readonly now: () => number;
   readonly notify: (event: LoadEvent) => void;
-  /** The table's present columns. */
+  /** The table's current columns. */
   readonly columns: () => readonly LoadColumn[];
-  /** Repeats a statement while the database is away. */
+  /** Retries a statement while the database is unavailable. */
   readonly patiently: <T>(statement: () => Promise<T>) => Promise<T>;
-  /** Another loader has moved these positions: reads on from the table's position and keeps the other rows. */
+  /**
+   * Called if another loader has moved these positions: continues from the table's position and keeps the other rows.
+   */
   readonly fenced: (pending: PendingRows, partitions: Fenced['partitions']) => Promise<void>;
 }
 
@@ -41,25 +43,25 @@ export class Flusher {
   #filling = new PendingRows();
   /** The rows in flight. */
   #inFlight: { readonly pending: PendingRows; readonly done: Promise<void> } | null = null;
-  /** The buffer of rows that are written, reused for the next: allocating a new one costs more than filling it. */
+  /** The buffer of written rows, reused for the next ones: allocating a new one costs more than filling it. */
   #spare: RowBuffer | null = null;
-  /** The share of a flush that is enough for the next one. */
+  /** The share of a full flush that triggers the next one. */
   #share = FIRST_SHARE;
-  /** Positions that the broker has not been told yet, and the telling of others. */
+  /** Positions that were not committed to the broker yet, and the commit in flight. */
   readonly #uncommitted = new Map<string, bigint>();
   #committing: Promise<void> | null = null;
-  /** The first flush that failed for good: nothing is written after it. */
+  /** The first permanent failure of a flush: nothing is written after it. */
   #failure: { readonly error: unknown } | null = null;
   #rows = 0;
   #dead = 0;
-  /** When a flush ended that leaves something to the next one; null: none does. */
+  /** End of a flush that is completed by the next one; null: there is none. */
   #leftAt: number | null = null;
 
   constructor(options: FlusherOptions) {
     this.#options = options;
   }
 
-  /** The rows that fill up now. */
+  /** The set of rows that is being filled. */
   get filling(): PendingRows {
     return this.#filling;
   }
@@ -68,12 +70,12 @@ export class Flusher {
     return this.#inFlight !== null;
   }
 
-  /** Is there anything that was read and not written? */
+  /** Whether anything was read and not written. */
   get unwritten(): boolean {
     return !this.#filling.empty || this.#inFlight !== null || this.#failure !== null;
   }
 
-  /** Is a flush under way that is about to move the partition's position? */
+  /** Whether a flush that will move the partition's position is in flight. */
   isMoving(at: TopicPartition): boolean {
     return this.#inFlight?.pending.held.has(partitionKey(at)) === true;
   }
@@ -83,23 +85,23 @@ export class Flusher {
     return { rows: this.#rows, dead: this.#dead };
   }
 
-  /** @throws what a flush has failed with */
+  /** @throws the error of a failed flush */
   throwFailure(): void {
     if (this.#failure !== null) throw this.#failure.error;
   }
 
-  /** No messages arrive: frees the spare buffer. */
+  /** No messages are arriving: frees the spare buffer. */
   rest(): void {
     this.#spare = null;
     this.#share = FIRST_SHARE;
   }
 
-  /** Resolves when no flush is in flight. @throws what the flush failed with */
+  /** Resolves when no flush is in flight. @throws the flush's error */
   async settled(): Promise<void> {
     await this.#inFlight?.done;
   }
 
-  /** Starts a flush that is due; waits when both sets are full. */
+  /** Starts a flush that is due; waits if both sets are full. */
   async flushDue(): Promise<void> {
     const { target, notify, now } = this.#options;
     if (this.#isDue()) this.#start();
@@ -107,11 +109,11 @@ export class Flusher {
     if (this.#inFlight === null || !this.#filling.isFull(target.flush)) return;
     notify({ kind: 'paused', target });
     await this.settled();
-    // At once: the database is idle, and a whole flush is ready.
+    // Starts immediately: the database is idle, and a whole flush is ready.
     if (this.#isDue()) this.#start();
   }
 
-  /** Writes everything that is held, in order. */
+  /** Writes all pending rows, in order. */
   async flushAll(): Promise<void> {
     await this.settled();
     if (!this.#filling.empty && this.#failure === null) {
@@ -123,10 +125,10 @@ export class Flusher {
     await this.#rest();
   }
 
-  /** The loader ends: tells the database that no flush follows, as far as it answers. */
+  /** The loader ends: marks the last flush, if the database answers. */
   async leave(): Promise<void> {
     const { target, sink, loadId } = this.#options;
-    // Nobody waits for a flush whose loader has failed.
+    // After a failure of the loader, no code awaits the flush.
     if (this.#inFlight !== null)
       void this.#inFlight.done.then(
         () => this.leave(),
@@ -141,7 +143,7 @@ export class Flusher {
     const began = now();
     notify({ kind: 'flushing', target });
     const ranges = pending.ranges().map((range) => ({ ...range, resets: partitions.resetsOf(range) }));
-    // One of a few rows after some seconds is not followed at once.
+    // A small flush after some seconds is not followed by another one soon.
     const follows = sink.rest !== undefined && pending.isFull(target.flush);
     try {
       let attempts = 0;
@@ -153,7 +155,7 @@ export class Flusher {
       });
       this.#leftAt = follows ? now() : null;
       limit.add(flushed.dead.slice(pending.dead.length));
-      // A connection that was given up may still read from the buffer.
+      // An abandoned connection may still read from the buffer.
       if (attempts === 1) this.#spare = pending.rows.clear();
       this.#rows += flushed.rows;
       this.#dead += flushed.dead.length;
@@ -179,7 +181,7 @@ export class Flusher {
     this.#leftAt = null;
   }
 
-  /** Tells the broker the positions, which nothing here reads: the next flush does not wait for it. */
+  /** Commits the positions to the broker. The next flush does not wait for it, because nothing here reads them. */
   async #commit(): Promise<void> {
     try {
       while (this.#uncommitted.size > 0) {
@@ -222,7 +224,7 @@ export class Flusher {
       partitions.turn();
       if (this.#inFlight?.pending === pending) this.#inFlight = null;
     });
-    // Callers that await the flush get its error too; without any, it must not be an unhandled rejection.
+    // Callers that await the flush receive its error as well; without any, it must not become an unhandled rejection.
     done.catch((error: unknown) => {
       this.#failure ??= { error };
     });
@@ -230,7 +232,7 @@ export class Flusher {
   }
 }
 
-/** The event of a flush. @param ms how long it took */
+/** The event of a flush. @param ms its duration */
 export function flushedEvent(
   target: LoadTarget,
   { messageBytes }: Pick<PendingRows, 'messageBytes'>,

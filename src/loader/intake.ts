@@ -1,10 +1,10 @@
-// Takes one batch of messages into pending rows. It never waits: it returns a need, and its caller calls again with the
-// answer. Meanwhile its state is in its fields alone. The caller may replace the pending rows, and sees when the
-// partition is read from elsewhere.
+// Adds one batch of messages to pending rows. It never waits: it returns a need, and the caller calls again with the
+// answer. Its state is only in its fields. The caller may replace the pending rows, and detects if the partition is
+// repositioned.
 //
-// Exactly once depends on this invariant. When it returns a need, every message before `offset` is a row or a dead
-// letter of the given pending rows. No message from `offset` on is, and the partition's range ends at `offset`. So a
-// flush while the caller waits moves the table's position exactly to where the intake goes on.
+// Exactly-once delivery depends on this invariant: when it returns a need, every message before `offset` is a row or a
+// dead letter of the given pending rows. No message from `offset` on is, and the partition's range ends at `offset`. So
+// a flush while the caller waits moves the table's position exactly to where the intake continues.
 import type { MessageBatch } from './broker.ts';
 import type { DeadLimit } from './dead-limit.ts';
 import type { SnapshotFloors } from './debezium/snapshot-floors.ts';
@@ -18,17 +18,17 @@ import type { Held, PendingRows } from './pending-rows.ts';
 import type { Drift } from './row-encoder.ts';
 import type { RowMaker } from './row-maker.ts';
 
-/** What it needs before it can go on. */
+/** What it needs before it can continue. */
 export type Need =
-  /** Yield to the event loop: so many rows were made in one go that the COPY or the fetch in flight may starve. */
+  /** Yield to the event loop: so many rows were built at once that the COPY or the fetch in flight may starve. */
   | { readonly kind: 'turn'; readonly offset: bigint }
-  /** The pending rows are as much as one flush should be. */
+  /** The pending rows have reached the size of a flush. */
   | { readonly kind: 'room'; readonly offset: bigint }
-  /** The record of a message, which the decoder does not give at once. */
+  /** The record of a message, which the decoder returns asynchronously. */
   | { readonly kind: 'record'; readonly offset: bigint; readonly decode: () => Promise<Decoded> }
-  /** Columns for fields that none is declared for, or a word that there will be none. */
+  /** New columns for undeclared fields, or the decision not to add any. */
   | { readonly kind: 'columns'; readonly offset: bigint; readonly drift: readonly Drift[] }
-  /** An end: nothing from this message on may be loaded. */
+  /** The end of loading: nothing from this message on may be loaded. */
   | { readonly kind: 'halt'; readonly offset: bigint; readonly error: Error };
 
 /** The result of `take`. `too_many_dead`: more dead letters among the last messages than the limit allows. */
@@ -45,13 +45,13 @@ export interface IntakeOptions {
   readonly decoder: Decoder;
   readonly limit: DeadLimit;
   readonly now: () => number;
-  /** Positions of the snapshots before changes. */
+  /** Highest positions of snapshot rows. */
   readonly floors: SnapshotFloors;
 }
 
-/** Memory of a row beside its bytes. */
+/** Memory of a row in addition to its bytes. */
 const ROW_BYTES = 64;
-/** Rows, and their bytes, that are made before it yields to the event loop. */
+/** Number of rows, and of their bytes, after which it yields to the event loop. */
 const ROWS_AT_A_STRETCH = 400;
 const BYTES_AT_A_STRETCH = 8 * 1024 * 1024;
 export const GO_ON: Answer = { kind: 'go_on' };
@@ -63,19 +63,19 @@ export class Intake {
   readonly #position: bigint;
   /** Topic and partition as cells of a row. */
   readonly #place: Buffer;
-  /** Number of the next message's records within the batch, and of the message within them. */
+  /** Index of the next message's records in the batch, and of the message in them. */
   #part = -1;
   #at = 0;
-  /** The pending rows hold every message before this offset, or earlier ones did. */
+  /** All messages before this offset are in the pending rows, or were in earlier ones. */
   #offset: bigint;
   /** Number of messages since it last yielded. */
   #stretch = 0;
-  /** Room was asked for the next message: it is taken then, even if a flush is smaller. */
+  /** Space was requested for the next message: it is added now, even if a flush is smaller. */
   #roomAsked = false;
-  /** The next message's record, once it is decoded; whether columns were asked for it. */
+  /** The next message's record, once decoded; and whether columns were requested for it. */
   #record: Decoded | null = null;
   #columnsAsked = false;
-  /** The pending rows and their buffer to which the present records were given as source. */
+  /** The pending rows and the buffer that have the current records as their source. */
   #told: { readonly pending: PendingRows; readonly rows: RowBuffer } | null = null;
 
   constructor(options: IntakeOptions, batch: MessageBatch, position: bigint, maker: RowMaker) {
@@ -88,9 +88,9 @@ export class Intake {
   }
 
   /**
-   * Takes messages until it needs something, or to the end of the batch.
-   * @param pending the rows that fill up now
-   * @param maker makes rows for the table's present columns
+   * Adds messages until it needs something, or to the end of the batch.
+   * @param pending the set of rows that is being filled
+   * @param maker builds rows for the table's current columns
    * @param answer to the last need
    */
   take(pending: PendingRows, maker: RowMaker, answer: Answer): Taken {
@@ -116,7 +116,7 @@ export class Intake {
     return { kind: 'taken', next: batch.next };
   }
 
-  /** Takes messages by the fast path, as far as it goes. @returns how many, or what it needs before the first */
+  /** Adds messages by the fast path, as far as possible. @returns their number, or what it needs before the first */
   #takeOrdinary(pending: PendingRows, held: Held, { fastPath }: RowMaker, records: Records): number | Need {
     if (this.#stretch >= ROWS_AT_A_STRETCH) {
       this.#stretch = 0;
@@ -154,7 +154,7 @@ export class Intake {
     return taken;
   }
 
-  /** Takes one message by decoding it. @returns null when it is taken */
+  /** Adds one message by decoding it. @returns null if it was added */
   #takeClosely(pending: PendingRows, held: Held, { encoder }: RowMaker, records: Records): Taken | null {
     const { target, decoder } = this.#options;
     const { topic, partition } = this.#batch;
@@ -209,7 +209,7 @@ export class Intake {
     return this.#pass(pending, held, records);
   }
 
-  /** Goes behind the next message. @returns false: there are too many dead letters */
+  /** Skips the next message. @returns false: there are too many dead letters */
   #pass(pending: PendingRows, held: Held, records: Records): boolean {
     const { limit } = this.#options;
     limit.read(1);
@@ -235,7 +235,7 @@ export class Intake {
     if (position >= 0n) held.floor = position;
   }
 
-  /** Is it the tombstone that follows the delete event of its key? */
+  /** Whether it is the tombstone that follows the delete event of its key. */
   #followsDelete(key: Uint8Array | null, records: Records): boolean {
     if (this.#options.target.changes === null) return false;
     const before = this.#at > 0 ? records.key(this.#at - 1) : null;
@@ -247,7 +247,7 @@ export class Intake {
     if (this.#options.target.changes !== null) this.#options.floors.of(this.#batch).passed();
   }
 
-  /** The buffer for rows, with the present records as their source. */
+  /** The buffer for rows, with the current records as their source. */
   #rows(pending: PendingRows, records: Records): RowBuffer {
     const { rows } = pending;
     if (this.#told?.pending !== pending || this.#told.rows !== rows) {
@@ -257,7 +257,7 @@ export class Intake {
     return rows;
   }
 
-  /** Goes to the batch's next records, at the first message that is wanted. */
+  /** Advances to the batch's next records, at the first wanted message. */
   #nextPart(): Records | undefined {
     const { from, records: parts } = this.#batch;
     const last = parts[this.#part];
@@ -272,7 +272,7 @@ export class Intake {
   }
 }
 
-/** Counts the messages from one up to another. */
+/** Counts a range of messages. */
 function count(pending: PendingRows, held: Held, records: Records, from: number, to: number): void {
   let size = 0;
   let newest = held.newest ?? Number.NEGATIVE_INFINITY;
@@ -287,10 +287,10 @@ function count(pending: PendingRows, held: Held, records: Records, from: number,
   if (newest !== Number.NEGATIVE_INFINITY) held.newest = newest;
 }
 
-/** Decodes a message, at first by the promise that exists already, then anew with each call. */
+/** Decodes a message: first with the promise that already exists, then again with each call. */
 function attempts(begun: Promise<Decoded>, again: () => Decoded | Promise<Decoded>): () => Promise<Decoded> {
   let first: Promise<Decoded> | null = begun;
-  // Where a flush has failed meanwhile, nobody waits for it.
+  // If a flush has failed in the meantime, no code awaits it.
   begun.catch(() => undefined);
   return async () => {
     const attempt = first ?? again();

@@ -1,5 +1,5 @@
-// `format: json_schema`: the magic byte 0, the id of a schema in a registry, JSON that the schema must hold for. Draft
-// 4 is not known; formats such as `email` are annotations, as the newer drafts have it.
+// `format: json_schema`: the magic byte 0, the id of a schema in a registry, and JSON that must be valid against the
+// schema. Draft 4 is not supported. As in newer drafts, formats such as `email` are annotations.
 import type { Ajv as AjvInstance, AnySchemaObject, SchemaValidateFunction, ValidateFunction } from 'ajv';
 import { TooSlow, withinCpu } from './cpu-limit.ts';
 import { type DecodedRecord, type Decoder, jsonDecoder, jsonRecord, PoisonMessage, utf8 } from './decode.ts';
@@ -10,11 +10,14 @@ import { HEAD_BYTES, MAGIC, RegisteredSchemas } from './registered-schemas.ts';
 import { type IsQuick, quickness } from './schema-cost.ts';
 import type { RegisteredSchema, SchemaRegistry } from './schema-registry.ts';
 
-/** Processor time for a message, for each of its bytes, and for making a validator of a schema, in milliseconds. */
+/** CPU time per message, per byte of it, and for compiling a validator, in milliseconds. */
 const [MESSAGE_MS, BYTE_MS, SCHEMA_MS] = [1000, 1 / 1000, 10_000];
-/** Messages, and their bytes, that are validated under one limit: one for each would cost more than most of them. */
+/**
+ * Number of messages, and of their bytes, that are validated under one limit: one limit per message would cost more
+ * than validating most of them.
+ */
 const [MESSAGES_AHEAD, BYTES_AHEAD] = [400, 1024 * 1024];
-/** Keywords of a referenced schema that is copied to where it is referenced: copies of great ones multiply. */
+/** Maximum keywords of a referenced schema that is inlined: inlining large ones multiplies them. */
 const INLINED_KEYWORDS = 20;
 const OPTIONS = {
   strict: false,
@@ -25,7 +28,7 @@ const OPTIONS = {
 
 type Read = DecodedRecord | PoisonMessage;
 
-/** A schema of the registry, ready to validate by. */
+/** A schema of the registry with its compiled validator. */
 interface Validator {
   readonly validate: ValidateFunction;
   readonly isQuick: IsQuick;
@@ -36,7 +39,7 @@ async function validator(schema: RegisteredSchema): Promise<Validator> {
   return { validate, isQuick: schema.references.size > 0 ? () => false : quickness(JSON.parse(schema.schema)) };
 }
 
-/** Decodes what JSON Schema serializers write. Asks the registry once for each schema. */
+/** Decodes messages written by JSON Schema serializers. Requests each schema once. */
 export function schemaDecoder(registry: Pick<SchemaRegistry, 'schema'>, now: () => number): Decoder {
   const schemas = new RegisteredSchemas(registry, now, 'json_schema', validator);
   const ahead = new Ahead(schemas);
@@ -62,7 +65,7 @@ export function schemaDecoder(registry: Pick<SchemaRegistry, 'schema'>, now: () 
 function read(value: Uint8Array, id: number, { validate }: Validator): DecodedRecord {
   const text = utf8(value.subarray(HEAD_BYTES));
   const record = jsonRecord(text);
-  // A number that keeps its digits would be an object to the validator.
+  // An ExactNumber would be an object for the validator.
   validated(validate, id, hasExactNumber(text) ? JSON.parse(text) : record);
   return record;
 }
@@ -87,11 +90,11 @@ function tooSlow(id: number): PoisonMessage {
   );
 }
 
-/** Messages that were read before they are needed, under one limit of time. */
+/** Messages that were validated in advance, under one time limit. */
 class Ahead {
   readonly #schemas: RegisteredSchemas<Validator>;
   #records: Records | null = null;
-  /** By the number of the message in the records. */
+  /** By the index of the message in the records. */
   readonly #read = new Map<number, Read>();
   #next: Read | null = null;
 
@@ -99,14 +102,14 @@ class Ahead {
     this.#schemas = schemas;
   }
 
-  /** What `read` found for the message that it was called for last; null: it must be read alone. */
+  /** The result of `read` for its last message; null: it must be validated separately. */
   take(): Read | null {
     const next = this.#next;
     this.#next = null;
     return next;
   }
 
-  /** Reads a message and those that follow. @returns false: it took long, and others should have their turn */
+  /** Validates a message and the following ones. @returns false: it took long, and the event loop should run */
   read(records: Records, at: number): boolean {
     if (this.#records !== records && this.#read.size > 0) this.#read.clear();
     if (this.#read.size === 0 && this.#isQuick(records, at)) return true;
@@ -118,7 +121,7 @@ class Ahead {
     return done;
   }
 
-  /** Is the message to be read alone, without a limit? */
+  /** Whether the message must be validated separately, without a shared limit. */
   #isQuick(records: Records, at: number): boolean {
     const start = records.valueStart(at);
     const length = records.valueEnd(at) - start;
@@ -146,7 +149,7 @@ class Ahead {
       return true;
     } catch (error) {
       if (!(error instanceof TooSlow)) throw error;
-      // Earlier messages may have taken the time: this one is tried again when it is its turn.
+      // Earlier messages may have used up the time: this one is tried again later.
       if (at === from) this.#read.set(at, tooSlow(records.bytes.readInt32BE(records.valueStart(at) + 1)));
       return false;
     }
@@ -165,12 +168,12 @@ class Ahead {
   }
 }
 
-/** A key without the head of a serializer, where it has one. */
+/** A key without the serializer's header, if it has one. */
 function withoutHead(key: Uint8Array): Uint8Array {
   return key[0] === MAGIC && key.length > HEAD_BYTES ? key.subarray(HEAD_BYTES) : key;
 }
 
-/** @throws PoisonMessage when a schema does not hold for a value */
+/** @throws PoisonMessage if a value is not valid against its schema */
 export function validated(validate: ValidateFunction, id: number, value: unknown): void {
   try {
     if (validate(value)) return;
@@ -184,7 +187,7 @@ export function validated(validate: ValidateFunction, id: number, value: unknown
   );
 }
 
-/** @throws for a schema that is none, or refers to one that is not there */
+/** @throws for an invalid schema, or one with an unresolved reference */
 export async function validatorOf({ schema, references }: RegisteredSchema): Promise<ValidateFunction> {
   const root = JSON.parse(schema) as { readonly $schema?: string; readonly $id?: string };
   const draft = String(root.$schema ?? '');
@@ -224,7 +227,7 @@ function compiled(
       ...(root.$id === undefined ? [] : [resolved(name, root.$id)]),
       ...(id === undefined ? [] : [id]),
     ]);
-    // Under each name that a reference may resolve to; its own id would be a second one.
+    // Registered under each name that a reference may use; its own id would be a second one.
     for (const place of places) if (ajv.getSchema(place) === undefined) ajv.addSchema({ ...withoutId }, place);
   }
   const validate = ajv.compile(root);
@@ -232,7 +235,7 @@ function compiled(
   return validate;
 }
 
-/** `uniqueItems`, in time that grows with the array; the library compares each item with each other one. */
+/** `uniqueItems` in linear time; the library compares each pair of items. */
 const areUnique: SchemaValidateFunction = (wanted: boolean, items: readonly unknown[]): boolean => {
   const seen = new Map<string, number>();
   for (const [at, item] of wanted ? items.entries() : []) {
@@ -248,7 +251,7 @@ const areUnique: SchemaValidateFunction = (wanted: boolean, items: readonly unkn
   return true;
 };
 
-/** Equal for values that are equal to JSON Schema. */
+/** Equal for values that are equal in JSON Schema. */
 function identityOf(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(identityOf).join()}]`;

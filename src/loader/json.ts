@@ -1,13 +1,13 @@
-// JSON texts without loss: numbers that JavaScript would write in another way keep their text, both ways. Pure.
+// Lossless JSON: numbers that JavaScript would format differently keep their text, both ways. Pure.
 import { isSafeNumber, parse as parseLossless } from 'lossless-json';
 
-/** Bytes as JSON carries them, with `+/` or `-_`, with padding or without. One digit alone is no byte. */
+/** Base64 in JSON, with `+/` or `-_`, with or without padding. A single digit is not a byte. */
 export const BASE64 = /^(?:[A-Za-z0-9+/_-]{4})*(?:[A-Za-z0-9+/_-]{2,3}={0,2})?$/;
 
-/** A number as it was written, because JavaScript's would be another, or would be written in another way. */
+/** A number as written, because JavaScript's value or text of it would differ. */
 export class ExactNumber {
   readonly text: string;
-  /** The double of the same value; null when no double equals it. */
+  /** The double with the same value; null if there is none. */
   readonly number: number | null;
 
   constructor(text: string, number: number | null) {
@@ -15,7 +15,7 @@ export class ExactNumber {
     this.number = number;
   }
 
-  /** As a column that is no JSON takes it: 1e3 is 1000, also for an integer. */
+  /** As accepted by columns that are not JSON: 1e3 is 1000, also for an integer. */
   toString(): string {
     return this.number === null ? this.text : String(this.number);
   }
@@ -28,20 +28,20 @@ export class ExactNumber {
 class ExactNumberMet extends Error {}
 
 /**
- * Numbers that JavaScript may write differently. They have sixteen digits or more, an exponent, a zero at the end of a
+ * Numbers that JavaScript may format differently. They have sixteen or more digits, an exponent, a trailing zero in a
  * fraction, six zeros at its beginning, or are -0.
  */
 const UNUSUAL_NUMBER =
   /[0-9][0-9.]{15}|[:,[\s]-?(?:[0-9.]{1,17}[eE]|[0-9]{1,17}\.[0-9]{0,16}0[\s,\]}]|0\.0{6})|[:,[\s]-0[\s,\]}]/;
 
-/** Would `parseJson` give an ExactNumber, perhaps? */
+/** Whether `parseJson` may return an ExactNumber. */
 export function hasExactNumber(text: string): boolean {
   return UNUSUAL_NUMBER.test(text);
 }
 
 /**
- * The last of two fields of one name counts.
- * @throws whatever the parser throws, RangeError for what is nested too deeply
+ * The last of two fields with one name counts.
+ * @throws the parser's error; RangeError for values that are nested too deeply
  */
 export function parseJson(text: string): unknown {
   if (!UNUSUAL_NUMBER.test(text)) return JSON.parse(text);
@@ -54,7 +54,7 @@ function parseNumber(text: string): number | ExactNumber {
   return new ExactNumber(text, isSafeNumber(text) && Math.abs(number) < 1e21 ? number : null);
 }
 
-/** @param value what `parseJson` gives @throws RangeError for what is nested too deeply */
+/** @param value as returned by `parseJson` @throws RangeError for values that are nested too deeply */
 export function jsonText(value: unknown): string {
   try {
     return JSON.stringify(value);

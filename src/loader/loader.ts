@@ -1,6 +1,6 @@
 // Loads a target's topics into its table: polls the broker, feeds batches to an intake, starts flushes, follows the
-// group, waits for what is away. Only the database's position counts: it refuses a second flush of the same messages
-// (Fenced), and reading resumes at the table's position. intake.ts makes rows, flusher.ts writes them.
+// group, waits for unavailable servers. Only the database's position counts: it rejects a second flush of the same
+// messages (Fenced), and reading resumes at the table's position. intake.ts builds rows, flusher.ts writes them.
 import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { TsdbtError } from '../errors.ts';
 import {
@@ -52,26 +52,26 @@ export interface LoaderOptions {
   readonly decoder: Decoder;
   readonly loadId: string;
   readonly hashKey: string | null;
-  /** Stop at the topic's ends as of the start. */
+  /** Stop at the topic's end offsets as of the start. */
   readonly once: boolean;
   readonly signal: AbortSignal;
   readonly now: () => number;
   readonly notify: (event: LoadEvent) => void;
-  /** Resolves after so many milliseconds, or at once when the signal is aborted. */
+  /** Resolves after that many milliseconds, or when the signal is aborted. */
   readonly pause: (ms: number) => Promise<void>;
   /** Milliseconds without progress after which `once` gives up; null: never. */
   readonly timeoutMs?: number | null;
-  /** Null: errors of the broker and of flushes tell who else loads and who moves positions. */
+  /** Null: other loaders and moved positions are noticed only through errors of the broker and of flushes. */
   readonly pulse?: Pulse | null;
-  /** The pulse has found the table paused. */
+  /** Called if the pulse finds the table paused. */
   readonly paused?: () => void;
-  /** How often to ask which topics match a pattern, in milliseconds. */
+  /** Interval of checks for topics that match a pattern, in milliseconds. */
   readonly topicsMs?: number;
   /** For tests: called at each fault point. */
   readonly reached?: (point: FaultPoint) => void;
 }
 
-/** What one loader has done. */
+/** The result of one loader. */
 export interface LoadSummary {
   readonly rows: number;
   readonly dead: number;
@@ -83,14 +83,14 @@ export interface LoadSummary {
 }
 
 const REVOKE_DEADLINE_MS = 10_000;
-/** For how long the leader of another loader's partition is waited for when a flush is settled. */
+/** How long to wait for the leader of another loader's partition when a flush is settled. */
 const UNREACHABLE_MS = 10_000;
-/** How often to ask which topics match a pattern. */
+/** Interval of checks for topics that match a pattern. */
 const TOPICS_MS = 5000;
 /** Time limit for leaving the group and closing connections. */
 const LEAVE_MS = 2000;
 
-/** Loads one target until its signal is aborted or, with `once`, until the ends are reached. */
+/** Loads one target until its signal is aborted or, with `once`, until the end offsets are reached. */
 export class Loader {
   readonly #options: LoaderOptions;
   readonly #limit: DeadLimit;
@@ -101,13 +101,13 @@ export class Loader {
   readonly #partitions = new Partitions();
   readonly #flusher: Flusher;
   #maker: RowMaker;
-  /** Has the group assigned anything yet, if only nothing? */
+  /** Whether the group has assigned anything yet, even an empty set. */
   #assignedOnce = false;
   /** Number of reads of the table's position that are in flight. */
   #fencing = 0;
-  /** Positions that were moved by hand, found by the pulse, by `topic/partition`. */
+  /** Positions set by `load rewind`, found by the pulse, by `topic/partition`. */
   #moved: { readonly places: ReadonlyMap<string, Place>; readonly turn: number } | null = null;
-  /** The topics that are read; those that came since the start; when it was last asked which there are. */
+  /** The topics that are read; those added since the start; when the pattern was last checked. */
   #topics: readonly string[] = [];
   readonly #came = new Set<string>();
   #asked = 0;
@@ -137,17 +137,17 @@ export class Loader {
     this.#flusher = this.#newFlusher();
   }
 
-  /** @throws when table or topic cannot be used; transient errors are waited for */
+  /** @throws if the table or topic cannot be used; waits for transient errors */
   async run(): Promise<LoadSummary> {
     const { target, client, sink, signal, now, notify } = this.#options;
     const maintenance = new Maintenance();
     let leave: (() => Promise<void>) | undefined;
     try {
-      // The topic comes first: without the right to read it, no table is made.
+      // The topic is checked first: without the privilege to read it, no table is created.
       this.#topics = await this.#patiently(() => topicNames(client, target));
       this.#asked = now();
       const topics = await this.#patiently(() => client.topics(this.#topics));
-      // A partition without a leader keeps no other one from being loaded.
+      // A partition without a leader must not stop the others.
       await this.#patiently(async () => this.#aimAt(await ledOf(client, topics)));
       const columns = await this.#patientStatement(() => sink.prepare(target));
       this.#maker = this.#rowMaker(columns);
@@ -169,7 +169,7 @@ export class Loader {
       if (!(error instanceof Unfinished)) throw error;
       return this.#flusher.unwritten ? { ...this.#summary(), unfinished: true } : this.#summary();
     } finally {
-      // Does not wait for a broker or a database that does not answer.
+      // Does not wait for an unresponsive broker or database.
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, LEAVE_MS);
@@ -228,7 +228,7 @@ export class Loader {
     await this.#followTopics();
     const polled = await this.#patiently(
       () => client.poll().catch((error: unknown) => this.#topicGone(error)),
-      // What was read is not held back by a broker that is away.
+      // An unavailable broker does not delay writing what was read.
       () => this.#flusher.flushDue(),
     ).catch(whenStopped(NOTHING_READ));
     if (polled.batches.length === 0) this.#flusher.rest();
@@ -242,7 +242,7 @@ export class Loader {
     this.#checkProgress();
   }
 
-  /** Takes up topics that have come to match the pattern, and leaves those that are gone. */
+  /** Subscribes to topics that newly match the pattern, and leaves deleted ones. */
   async #followTopics(): Promise<void> {
     const { target, client, once, now, topicsMs = TOPICS_MS } = this.#options;
     if (once || !(target.topics instanceof RegExp) || now() - this.#asked < topicsMs) return;
@@ -254,7 +254,7 @@ export class Loader {
     await this.#patiently(() => client.join(names, this.#listener()));
   }
 
-  /** A topic of the pattern that was deleted is no failure: it is left at the next turn. */
+  /** A deleted topic of the pattern is not a failure: it is left at the next check. */
   async #topicGone(error: unknown): Promise<Polled> {
     const { target, client, once } = this.#options;
     if (once || !(target.topics instanceof RegExp)) throw error;
@@ -264,7 +264,7 @@ export class Loader {
     return NOTHING_READ;
   }
 
-  /** With `once`: nothing was read or written for too long before the ends were reached. */
+  /** With `once`: nothing was read or written for too long before the end was reached. */
   #checkProgress(): void {
     const { once, timeoutMs = null, now, target } = this.#options;
     if (!once || timeoutMs === null || now() - this.#progressed <= timeoutMs) return;
@@ -276,7 +276,7 @@ export class Loader {
     );
   }
 
-  /** Takes the batch's messages from the position on, until the end or until the partition is moved. */
+  /** Adds the batch's messages from the position on, until the end or until the partition is repositioned. */
   async #take(batch: MessageBatch): Promise<void> {
     const { target, decoder, client, now } = this.#options;
     const position = this.#partitions.nextOf(batch);
@@ -306,7 +306,7 @@ export class Loader {
     }
   }
 
-  /** Fulfils what an intake needs. */
+  /** Provides what an intake needs. */
   async #answer(need: Need): Promise<Answer> {
     try {
       switch (need.kind) {
@@ -337,7 +337,7 @@ export class Loader {
     }
   }
 
-  /** @throws PoisonMessage when a field cannot become a column */
+  /** @throws PoisonMessage if a field cannot become a column */
   async #addColumns(drift: readonly Drift[]): Promise<void> {
     const { target, sink, notify, reached } = this.#options;
     const names = drift.map(({ field }) => `'${field}'`).join(', ');
@@ -379,11 +379,11 @@ export class Loader {
         if (once) await this.#patiently(() => this.#aimAt(led.filter((at) => !this.#partitions.isAimed(at))));
         this.#partitions.give(led);
         this.#partitions.goOn(starts);
-        // Before anything says that the end is reached.
+        // Before the end is reported.
         await this.#verify(starts);
         await this.#endWhereAllStopped();
         this.#assignedOnce = true;
-        // Those without a leader are assigned again and again.
+        // Partitions without a leader are assigned repeatedly.
         if (led.length > 0 || partitions.length === 0) this.#progressed = now();
         if (led.length > 0) notify({ kind: 'assigned', target, partitions: led });
         return starts;
@@ -401,7 +401,7 @@ export class Loader {
     };
   }
 
-  /** The start of each partition: the kept position, or the beginning. */
+  /** The start of each partition: the stored position, or the beginning. */
   async #startingPoints(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, Start>> {
     const { target, sink } = this.#options;
     await this.#settle(partitions);
@@ -413,19 +413,19 @@ export class Loader {
       for (const [topic, next] of places)
         this.#limit.before(await sink.recentDead(ofTopic(target, topic), next, DEAD_WINDOW, target.maxDead + 1));
     for (const key of starts.keys()) this.#counted.add(key);
-    // Behind the positions: whoever sets them from here on fences the flushes of what is learned now.
+    // After the positions: if they are set from here on, flushes of what is learned now are fenced.
     await learnOrder(this.#options, this.#floors, [...starts.values()]);
     return starts;
   }
 
-  /** Takes the present ends of partitions as those that `once` loads up to. */
+  /** Uses the current end offsets of partitions as those that `once` loads up to. */
   async #aimAt(partitions: readonly TopicPartition[]): Promise<void> {
     if (partitions.length === 0) return;
     const ends = await this.#options.client.ends([...new Set(partitions.map(({ topic }) => topic))], partitions);
     for (const [key, { end }] of ends) this.#partitions.aimAt(key, end);
   }
 
-  /** Writes what is missing of flushes that a loader has recorded and not written to their end. */
+  /** Completes flushes that a loader has recorded and only partly written. */
   async #settle(partitions: readonly TopicPartition[]): Promise<void> {
     const { target, sink, client, loadId } = this.#options;
     for (const at of partitions) this.#unreadable.delete(partitionKey(at));
@@ -444,9 +444,9 @@ export class Loader {
     for (const flush of open.values()) {
       const pending = new PendingRows();
       for (const range of flush.ranges) {
-        // What a topic held that was deleted since, no log has: starts.ts says so.
+        // Messages of a deleted topic are in no log: starts.ts reports that.
         if (!ids.has(range.topic) || isAnother(range.topicId, ids.get(range.topic) ?? null)) continue;
-        // The owner of a partition waits for its leader. Others settle what can be read.
+        // The owner of a partition waits for its leader. Other loaders settle what can be read.
         const key = partitionKey(range);
         const own = partitions.some((at) => partitionKey(at) === key);
         const waitMs = own ? null : this.#away.has(key) ? 0 : UNREACHABLE_MS;
@@ -469,13 +469,13 @@ export class Loader {
           const places = flush.ranges.map((range) => `${partitionKey(range)} offset ${range.from}`);
           throw limit.error(places.join(', '));
         }
-        // Another loader has settled it: the positions are read behind this.
+        // Another loader has settled it: the positions are read afterwards.
         if (!(error instanceof Fenced)) throw error;
       }
     }
   }
 
-  /** Adds the rows and dead letters of messages that are read again. @param from where their range begins */
+  /** Adds the rows and dead letters of messages that are read again. @param from start of their range */
   async #readAgain(
     pending: PendingRows,
     { topic, partition, from }: TopicPartition & { readonly from: bigint },
@@ -496,7 +496,7 @@ export class Loader {
     }
   }
 
-  /** Is the log still the one that was loaded? If not, the partition stops. */
+  /** Checks whether the log is still the one that was loaded. If not, the partition stops. */
   async #verify(starts: ReadonlyMap<string, Start>): Promise<void> {
     const failures = await this.#patiently(() => this.#options.client.verify([...starts.values()]));
     for (const failure of [...failures, ...this.#unreadable.values()])
@@ -511,7 +511,7 @@ export class Loader {
     this.#moved = { places: new Map([...places].filter(([key]) => keys.has(key))), turn };
   }
 
-  /** Follows `load rewind`, also when this loader has nothing to write. */
+  /** Follows `load rewind`, even if this loader has nothing to write. */
   async #followMoved(): Promise<void> {
     if (this.#moved === null || this.#moved.places.size === 0) return;
     const { target, notify } = this.#options;
@@ -523,7 +523,7 @@ export class Loader {
     await this.#goWhereTheTableIs(new PendingRows(), partitions);
   }
 
-  /** Drops the rows of partitions that were moved, keeps the others, and reads on from the table's positions. */
+  /** Drops the rows of repositioned partitions, keeps the others, and continues from the table's positions. */
   async #goWhereTheTableIs(pending: PendingRows, partitions: readonly TopicPartition[]): Promise<void> {
     const { client } = this.#options;
     const ours = partitions.filter((partition) => this.#partitions.has(partition));
@@ -563,7 +563,7 @@ export class Loader {
     this.#stop(failure);
   }
 
-  /** Stops one partition; the others go on. */
+  /** Stops one partition; the others continue. */
   #stop(failure: PartitionFailure): void {
     const { target, notify, client } = this.#options;
     const message = explain(target, failure, this.#partitions.nextOf(failure) ?? 0n);
@@ -572,7 +572,7 @@ export class Loader {
     notify({ kind: 'stopped', target, partition: failure, message });
   }
 
-  /** @throws when every partition has stopped */
+  /** @throws if every partition has stopped */
   async #endWhereAllStopped(): Promise<void> {
     const { target } = this.#options;
     if (this.#fencing > 0 || !this.#partitions.allStopped) return;
@@ -587,12 +587,12 @@ export class Loader {
     return this.#options.once && this.#assignedOnce && settled && this.#partitions.atEnds;
   }
 
-  /** Retries while database or broker are away; permanent errors are thrown. */
+  /** Retries while database or broker are unavailable; permanent errors are thrown. */
   #patiently<T>(work: () => Promise<T>, meanwhile?: () => Promise<void>): Promise<T> {
     return this.#patience.wait(work, () => this.#flusher.throwFailure(), meanwhile);
   }
 
-  /** The same for a statement, which is not cancelled while the database lives. */
+  /** The same for a statement, which is not cancelled while the database responds. */
   #patientStatement<T>(work: () => Promise<T>): Promise<T> {
     return this.#patience.wait(work, () => this.#flusher.throwFailure(), undefined, true);
   }

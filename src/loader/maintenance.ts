@@ -1,4 +1,4 @@
-// Makes the coming partitions of a loaded table and drops those past their retention, once per hour.
+// Creates the upcoming partitions of a loaded table and drops those past their retention, once per hour.
 import type { LoadEvent } from './events.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { Sink } from './sink.ts';

@@ -1,4 +1,4 @@
-// Values of columns that come from beside the message's value: its key, its headers, its place and time. Pure.
+// Values of columns that do not come from the message's value: its key, headers, position and timestamp. Pure.
 import type { Message } from './broker.ts';
 import type { ColumnOrigin } from './column-origin.ts';
 import { PoisonMessage, utf8 } from './decode.ts';
@@ -7,34 +7,34 @@ import type { LoadColumn } from './load-target.ts';
 import { valueAt } from './path-tree.ts';
 import type { Kind } from './row-encoder.ts';
 
-/** A message's key, decoded when it is needed. @throws PoisonMessage each of them */
+/** A message's key, decoded on demand. @throws PoisonMessage from each method */
 export interface MessageKey {
-  /** As a column that is no JSON takes it whole. */
+  /** As accepted by a column that is not JSON. */
   readonly whole: unknown;
-  /** As JSON would carry it: what paths go into. */
+  /** As in JSON: the input of paths. */
   readonly value: unknown;
 }
 
 /** Reads keys. */
 export interface KeyReader {
-  /** Gets what reading a key needs; null: nothing is missing. @throws PoisonMessage */
+  /** Fetches what reading a key needs; null: nothing is missing. @throws PoisonMessage */
   prepare(key: Uint8Array): Promise<void> | null;
-  /** @returns null: `prepare` must come first @throws PoisonMessage */
+  /** @returns null: `prepare` must be called first @throws PoisonMessage */
   read(key: Uint8Array): MessageKey | null;
 }
 
-/** A message's parts as columns take them. */
+/** A message's parts for columns. */
 export type MessageParts = Pick<Message, 'offset' | 'timestamp' | 'key' | 'headers'> & {
   readonly topic: string;
   readonly partition: number;
 };
 
-/** An origin beside the message's value. */
+/** An origin other than the message's value. */
 export type PartOrigin = Exclude<ColumnOrigin, { readonly part: 'value' }>;
 
 const NUMBER_TYPE = /^(?:(?:nullable|lowcardinality)\()*u?(?:small|big)?(?:int|numeric|decimal|real|double|float)/i;
 
-/** A key that is UTF-8, and JSON where a path or a JSON column needs it. */
+/** A key in UTF-8, parsed as JSON where a path or a JSON column needs it. */
 class TextKey implements MessageKey {
   readonly #bytes: Uint8Array;
   #parsed: { readonly value: unknown } | null = null;
@@ -66,15 +66,15 @@ export function textKey(bytes: Uint8Array): MessageKey {
 
 export const textKeys: KeyReader = { prepare: () => null, read: textKey };
 
-/** Does a message's value not give the column? */
+/** Whether a column is not filled from the message's value. */
 export function isPart({ origin }: Pick<LoadColumn, 'origin'>): boolean {
   return origin !== undefined && origin.part !== 'value';
 }
 
 /**
- * The value of a column, as JSON would carry it; undefined where the message has no such part.
- * @param key null: the message has none, or nothing of it is known yet
- * @throws PoisonMessage for bytes that are no text
+ * The value of a column as in JSON; undefined if the message has no such part.
+ * @param key null: the message has none, or it was not read yet
+ * @throws PoisonMessage for bytes that are not text
  */
 export function partOf(
   origin: PartOrigin,
@@ -104,7 +104,7 @@ export function partOf(
   }
 }
 
-/** The last header of a name; all of them, as a list, for a column of lists or JSON. */
+/** The last header of a name; for a column of lists or JSON all of them, as a list. */
 function headerOf(name: string, kind: Kind, headers: Message['headers']): unknown {
   const found = headers.filter(([each]) => each === name).map(([, value]) => value);
   const last = found.at(-1);
@@ -122,7 +122,7 @@ function textOf(name: string, value: Uint8Array): string {
   }
 }
 
-/** All headers as an object: a name that stands more than once has a list, bytes that are no text are base64. */
+/** All headers as an object: a repeated name has a list, bytes that are not text are base64. */
 function headersOf(headers: Message['headers']): unknown {
   const found = new Map<string, unknown[]>();
   for (const [name, value] of headers) {

@@ -1,5 +1,4 @@
-// Metrics of the loaders of one process: Prometheus text, a health answer, and the server of both. Reads the loaders'
-// events.
+// Metrics of the loaders in a process, from their events: Prometheus text, a health check, and their HTTP server.
 import { TsdbtError } from '../errors.ts';
 import { family, histogram, METRICS_TYPE, type Sample } from '../http/metrics-text.ts';
 import { isKnownHost, JSON_TEXT, listen, PLAIN, send, urlOf } from '../http/server.ts';
@@ -12,7 +11,7 @@ const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 /** A longer flush, or a longer time without a poll, counts as no progress. */
 const STALL_MS = 30_000;
 
-/** How far all partitions are behind. Seconds are null when the time of the first message to load is not known. */
+/** The lag over all partitions. Seconds are null if the timestamp of the first message to load is unknown. */
 export interface Lag {
   readonly rows: bigint;
   readonly seconds: number | null;
@@ -29,14 +28,14 @@ interface Counted {
   flushSeconds: number;
   buckets: readonly number[];
   lag: ReadonlyMap<string, PartitionLag>;
-  /** What loading waits for; null while it goes on. */
+  /** What loading waits for; null while it progresses. */
   waiting: string | null;
   /** Why the whole table has stopped; null while it has not. */
   failed: string | null;
   stopped: Map<string, string>;
   flushingSince: number | null;
   turned: number | null;
-  /** Has somebody paused the table? */
+  /** Whether the table is paused. */
   paused: boolean;
 }
 
@@ -142,7 +141,7 @@ export class LoadMetrics {
     return this.#targets.get(target)?.dead ?? 0;
   }
 
-  /** All numbers in Prometheus' text format 0.0.4. */
+  /** All metrics in Prometheus text format 0.0.4. */
   text(): string {
     const lines: string[] = [];
     const each = (
@@ -201,7 +200,7 @@ export class LoadMetrics {
     return `${lines.join('\n')}\n`;
   }
 
-  /** Does every table make progress, and if not, why? */
+  /** Whether every table makes progress, and if not, why. */
   health(): {
     readonly ok: boolean;
     readonly tables: readonly {
@@ -269,8 +268,8 @@ function labelsOf(topic: string, target: LoadTarget): Readonly<Record<string, st
 /**
  * `/metrics` and `/healthz` (200, or 503 with the reasons).
  * @param port 0: any
- * @param names further names in the Host header that are answered
- * @throws `usage` error when the port cannot be had
+ * @param names additional names accepted in the Host header
+ * @throws `usage` error if the port cannot be used
  */
 export async function serveMetrics(
   metrics: LoadMetrics,
@@ -291,7 +290,7 @@ export async function serveMetrics(
         send(response, health.ok ? 200 : 503, JSON_TEXT, `${text}\n`);
       } else send(response, 404, PLAIN, '/metrics and /healthz are here\n');
     });
-    // The server does not keep the process alive.
+    // The server must not keep the process alive.
     server.unref();
     return { url: urlOf(host, server.port), close: () => void server.close() };
   } catch (error) {

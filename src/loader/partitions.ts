@@ -1,10 +1,10 @@
-// The state of the partitions of a target's topics for one loader: which it owns, what is read next, what the
-// table holds, which have stopped. Values only; loader.ts acts on them.
+// The state of the partitions of a target's topics in one loader: which it owns, what is read next, what the table
+// contains, which have stopped. loader.ts acts on it.
 import { type MessageBatch, partitionKey, type TopicPartition } from './broker.ts';
 import type { PartitionLag } from './events.ts';
 import type { OffsetRange, Place } from './sink.ts';
 
-/** The table's position in a partition, and the timestamp of its newest message there. */
+/** The table's position in a partition, and the timestamp of its newest message. */
 interface Written extends Place {
   readonly newest: number | null;
 }
@@ -12,25 +12,28 @@ interface Written extends Place {
 type Saw = Pick<MessageBatch, 'topic' | 'partition' | 'end' | 'next' | 'records'>;
 
 export class Partitions {
-  /** The partitions' ends when loading began, or when they had a leader at last, by `topic/partition`. */
+  /** End offsets of the partitions when loading began, or when they first had a leader, by `topic/partition`. */
   readonly #ends = new Map<string, bigint>();
   /** Partitions that the group has assigned to this loader. */
   readonly #ours = new Map<string, TopicPartition>();
-  /** Next offset to read of each of them; absent while it is being found out. */
+  /** Next offset to read of each of them; absent while it is being determined. */
   readonly #next = new Map<string, bigint>();
-  /** The topic's ends as far as is known. */
+  /** The topics' end offsets as far as known. */
   readonly #latest = new Map<string, bigint>();
   /** The table's positions. */
   readonly #written = new Map<string, Written>();
   /** Why partitions have stopped. */
   readonly #stopped = new Map<string, string>();
-  /** Batches that were read and are not wholly in the table: their ends, and when each one's first message was made. */
+  /**
+   * Batches that were read and are not completely in the table: their ends, and the timestamp of each one's first
+   * message.
+   */
   readonly #unwritten = new Map<string, { readonly next: bigint; readonly first: number | null }[]>();
   /** The turn in which each of the table's positions was learned. */
   readonly #learned = new Map<string, number>();
   #turns = 0;
 
-  /** Grows with each change of the table's positions: what was read of them before is out of date. */
+  /** Increases with each change of the table's positions: what was read of them before is outdated. */
   get turns(): number {
     return this.#turns;
   }
@@ -39,12 +42,12 @@ export class Partitions {
     this.#turns++;
   }
 
-  /** Sets the end that `once` loads a partition up to. @param key its `topic/partition` */
+  /** Sets the end offset that `once` loads a partition up to. @param key its `topic/partition` */
   aimAt(key: string, end: bigint): void {
     this.#ends.set(key, end);
   }
 
-  /** Is it known up to where `once` loads the partition? */
+  /** Whether the end offset for `once` is known. */
   isAimed(at: TopicPartition): boolean {
     return this.#ends.has(partitionKey(at));
   }
@@ -58,7 +61,7 @@ export class Partitions {
     for (const at of partitions) this.#ours.set(partitionKey(at), at);
   }
 
-  /** Partitions are no longer this loader's. */
+  /** Partitions are no longer assigned to this loader. */
   release(partitions: readonly TopicPartition[]): void {
     for (const key of partitions.map(partitionKey))
       for (const known of [
@@ -73,7 +76,7 @@ export class Partitions {
         known.delete(key);
   }
 
-  /** Reads on from these offsets, the table's; resumes partitions that had stopped. */
+  /** Continues from these offsets of the table; resumes partitions that had stopped. */
   goOn(starts: ReadonlyMap<string, Place>): void {
     this.turn();
     for (const [key, { next, epoch, resets }] of starts) {
@@ -91,34 +94,36 @@ export class Partitions {
     for (const at of partitions) this.#next.delete(partitionKey(at));
   }
 
-  /** The next offset to read; null: the partition is not read now. */
+  /** The next offset to read; null: the partition is not being read. */
   nextOf(at: TopicPartition): bigint | null {
     const key = partitionKey(at);
     return this.#stopped.has(key) ? null : (this.#next.get(key) ?? null);
   }
 
-  /** Every message before the offset is taken. */
+  /** Every message before the offset has been added. */
   reach(at: TopicPartition, next: bigint): void {
     this.#next.set(partitionKey(at), next);
   }
 
-  /** Is the offset still the next to read? */
+  /** Whether the offset is still the next one to read. */
   isAt(at: TopicPartition, next: bigint): boolean {
     return this.#next.get(partitionKey(at)) === next;
   }
 
-  /** Where to fetch from: the next offset, with its epoch when the table is there. */
+  /** Where to fetch from: the next offset, with its epoch if the table is there. */
   readPosition(at: TopicPartition, next: bigint): Place {
     const known = this.#written.get(partitionKey(at));
     return { next, epoch: known?.next === next ? known.epoch : null };
   }
 
-  /** How often the position was set before messages were read from it; undefined: not known. */
+  /** How often the position was set before messages were read from it; undefined: unknown. */
   resetsOf(at: TopicPartition): number | undefined {
     return this.#written.get(partitionKey(at))?.resets;
   }
 
-  /** Notes the partition's end and, of a batch that leads on, when its first message was made. */
+  /**
+   * Records the partition's end and, for a batch that continues at the position, the timestamp of its first message.
+   */
   saw({ topic, partition, end, next, records }: Saw): void {
     const key = partitionKey({ topic, partition });
     this.#latest.set(key, end);
@@ -129,7 +134,7 @@ export class Partitions {
     this.#unwritten.set(key, batches);
   }
 
-  /** The table holds these ranges. */
+  /** The table contains these ranges. */
   wrote(ranges: readonly OffsetRange[]): void {
     this.turn();
     for (const { topic, partition, to, lastTimestamp, epoch } of ranges) {
@@ -154,27 +159,27 @@ export class Partitions {
     this.#stopped.set(partitionKey(at), `${partitionKey(at)}: ${reason}`);
   }
 
-  /** Why partitions have stopped, in words. */
+  /** Describes why partitions have stopped. */
   get stopped(): readonly string[] {
     return [...this.#stopped.values()];
   }
 
-  /** Have all partitions stopped, and is there at least one? */
+  /** Whether all partitions have stopped, and there is at least one. */
   get allStopped(): boolean {
     return this.#ours.size > 0 && [...this.#ours.keys()].every((key) => this.#stopped.has(key));
   }
 
-  /** Is everything read up to the ends when loading began? */
+  /** Whether everything is read up to the end offsets when loading began. */
   get atEnds(): boolean {
     return this.#behind().length === 0;
   }
 
-  /** The partitions that have not reached those ends, in words. */
+  /** Describes the partitions that have not reached those offsets. */
   get behind(): readonly string[] {
     return this.#behind().map(([key, next]) => `${key} is at ${next} of ${this.#ends.get(key)}`);
   }
 
-  /** How far the table is behind the topic, by `topic/partition`. */
+  /** The lag of the table, by `topic/partition`. */
   get lag(): ReadonlyMap<string, PartitionLag> {
     return new Map(
       [...this.#written].map(([key, { next, newest }]) => {
@@ -188,7 +193,7 @@ export class Partitions {
     );
   }
 
-  /** The table's positions, for people. */
+  /** The table's positions, for display. */
   get place(): string {
     return [...this.#written].map(([key, { next }]) => `${key} offset ${next}`).join(', ');
   }
@@ -196,14 +201,14 @@ export class Partitions {
   /**
    * The partitions whose position in the table is not the one that this loader left.
    * @param places the table's positions, by `topic/partition`
-   * @param turn the last one before they were read: what was learned since is left out
+   * @param turn the last one before they were read: later knowledge is ignored
    */
   elsewhere(places: ReadonlyMap<string, Place>, turn = Number.POSITIVE_INFINITY): readonly TopicPartition[] {
     return [...this.#ours].flatMap(([key, at]) => {
       if ((this.#learned.get(key) ?? 0) > turn) return [];
       const found = places.get(key);
       const known = this.#written.get(key);
-      // A position that was set by hand has no epoch, even when the offset is the same.
+      // A position set by `load rewind` has no epoch, even if the offset is the same.
       return found !== undefined &&
         known !== undefined &&
         (known.next !== found.next || known.epoch !== found.epoch || known.resets !== found.resets)

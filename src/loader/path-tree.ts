@@ -1,10 +1,10 @@
-// Which values of a message columns take, by path; finds them in a decoded message, and what they leave of it. Pure.
+// Finds the values of columns in a decoded message by path, and what remains of the message. Pure.
 import type { Path, Step } from './column-origin.ts';
 import { ExactNumber } from './json.ts';
 
-/** A place in a message: the columns that take what is there, and places within it. */
+/** A node of the path tree: the columns that take its value, and child nodes. */
 export interface PathNode {
-  /** Numbers of columns. */
+  /** Column numbers. */
   readonly columns: number[];
   readonly children: Map<Step, PathNode>;
 }
@@ -28,12 +28,12 @@ export function pathTree(paths: readonly (Path | null)[]): PathNode {
   return root;
 }
 
-/** How many columns may hold one and the same byte of a message. */
+/** Maximum number of columns that may contain one byte of a message. */
 export function overlap({ columns, children }: PathNode): number {
   return columns.length + Math.max(0, ...[...children.values()].map(overlap));
 }
 
-/** The value at a path; undefined where a step finds no such field or item, or no object or list. */
+/** The value at a path; undefined if a step does not find its field or item, or its object or list. */
 export function valueAt(from: unknown, path: Path): unknown {
   let value = from;
   for (const step of path) {
@@ -49,9 +49,9 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 /**
- * What columns leave of a value: objects without the fields that they take, lists with null in place of items. An
- * object or a list of which they take all that it has is not left either.
- * @returns undefined: nothing is left
+ * What remains of a value: objects without the fields taken by columns, lists with null in place of taken items. An
+ * object or list from which everything is taken does not remain.
+ * @returns undefined: nothing remains
  */
 export function remainder(value: unknown, { columns, children }: PathNode): unknown {
   if (columns.length > 0) return undefined;

@@ -1,4 +1,4 @@
-// Retries while database, broker or registry are away. A stop or `--timeout` ends the waiting, whatever hangs.
+// Retries while database, broker or registry are unavailable. A stop or `--timeout` ends the wait, whatever hangs.
 import { TsdbtError } from '../errors.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { LoadEvent } from './events.ts';
@@ -11,16 +11,16 @@ export interface PatienceOptions {
   readonly now: () => number;
   readonly notify: (event: LoadEvent) => void;
   readonly pause: (ms: number) => Promise<void>;
-  /** Frees what hangs, when loading is stopped. */
+  /** Aborts work that hangs when loading is stopped. */
   readonly stop: () => void;
-  /** Does the database answer? Then a long statement is running, or waits for a lock. */
+  /** Whether the database responds. If so, a long statement is running, or waits for a lock. */
   readonly alive: () => Promise<boolean>;
 }
 
-/** Loading was stopped, and what was in flight did not end in time, or database or broker are away. */
+/** Loading was stopped, and work in flight did not end in time, or database or broker are unavailable. */
 export class Unfinished extends Error {}
 
-/** A handler of failures that answers with a value once loading was stopped: what was read before is still written. */
+/** A failure handler that returns a value once loading was stopped: what was read before is still written. */
 export function whenStopped<T>(instead: T): (error: unknown) => T {
   return (error) => {
     if (error instanceof Unfinished) return instead;
@@ -29,9 +29,9 @@ export function whenStopped<T>(instead: T): (error: unknown) => T {
 }
 
 const LONGEST_WAIT_MS = 30_000;
-/** A database that takes longer to answer counts as away. */
+/** A database that takes longer to respond counts as unavailable. */
 const ALIVE_MS = 5000;
-/** Seconds, as reported, for which a failing partition backs off while others go on. */
+/** Seconds, as reported, for which a failing partition backs off while others continue. */
 const PARTITION_WAIT_S = 5;
 /** Time that running work has after a stop. */
 const GRACE_MS = 4000;
@@ -56,13 +56,13 @@ export class Patience {
     else options.signal.addEventListener('abort', this.#asked, { once: true });
   }
 
-  /** Ends all waiting. */
+  /** Ends all waits. */
   close(): void {
     if (this.#grace !== null) clearTimeout(this.#grace);
     this.#options.signal.removeEventListener('abort', this.#asked);
   }
 
-  /** Some partitions wait while others go on. @param message what they wait for; null: none waits */
+  /** Some partitions wait while others continue. @param message what they wait for; null: none waits */
   partly(message: string | null): void {
     const { target, notify } = this.#options;
     if (message !== null && this.#partial === null)
@@ -72,10 +72,10 @@ export class Patience {
   }
 
   /**
-   * Retries while database or broker are away.
-   * @param failed throws when waiting is useless
+   * Retries while database or broker are unavailable.
+   * @param failed throws if waiting is useless
    * @param meanwhile runs after each failure
-   * @param statement the work is a statement, which is not cancelled while the database lives
+   * @param statement the work is a statement, which is not cancelled while the database responds
    * @throws Unfinished, and every permanent error
    */
   async wait<T>(
@@ -159,7 +159,7 @@ export class Patience {
   }
 }
 
-/** An error that the database sent proves that it lives. */
+/** An error sent by the database proves that it responds. */
 export function answered(error: unknown): boolean {
   return error instanceof TsdbtError && error.kind === 'database' && error.details.code !== undefined;
 }
@@ -167,8 +167,8 @@ export function answered(error: unknown): boolean {
 class OutOfTime extends Error {}
 
 /**
- * ClickHouse's errors that pass: time limits, network, Keeper, memory, full disks, too many parts or queries, sessions
- * and statements that were ended, tables that are missing or read-only.
+ * ClickHouse's transient errors: timeouts, network, Keeper, memory, full disks, too many parts or queries, ended
+ * sessions and statements, missing or read-only tables.
  */
 const CLICKHOUSE_PASSES: ReadonlySet<string> = new Set(
   [
@@ -179,8 +179,9 @@ const CLICKHOUSE_PASSES: ReadonlySet<string> = new Set(
 );
 
 /**
- * Is the error transient? Connections, restarts, locks, full disks, a table that is missing or locked. SQLSTATE classes
- * 08, 40, 53, 55, 57, 58; 42P01; 25006: the server has become a standby; 25P03: this process hung in a flush.
+ * Whether the error is transient: connections, restarts, locks, full disks, a missing or locked table. SQLSTATE classes
+ * 08, 40, 53, 55, 57, 58; 42P01; 25006: the server has become a standby; 25P03: this process was stopped during a
+ * flush.
  */
 function passes(error: unknown): boolean {
   if (!(error instanceof TsdbtError)) return false;

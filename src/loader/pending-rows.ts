@@ -1,10 +1,10 @@
-// Rows and dead letters that are read and not yet written, with the range of offsets of each partition.
+// Rows and dead letters that are read and not written yet, with the range of offsets of each partition.
 import { partitionKey, type TopicPartition } from './broker.ts';
 import { RowBuffer } from './fast/row-buffer.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { DeadLetter, OffsetRange } from './sink.ts';
 
-/** The range of one partition that is read and not yet flushed. */
+/** The range of one partition that is read and not flushed yet. */
 export interface Held extends TopicPartition {
   readonly from: bigint;
   next: bigint;
@@ -12,9 +12,9 @@ export interface Held extends TopicPartition {
   rows: number;
   dead: number;
   newest: number | null;
-  /** Leader epoch of the message read last. */
+  /** Leader epoch of the last message. */
   epoch: number | null;
-  /** The highest position of a snapshot's row so far. */
+  /** The highest position of a snapshot row so far. */
   floor?: bigint;
 }
 
@@ -22,7 +22,7 @@ export class PendingRows {
   readonly held = new Map<string, Held>();
   rows: RowBuffer;
   dead: DeadLetter[] = [];
-  /** Memory in use, and how much of it is messages. */
+  /** Memory in use, and the part of it for messages. */
   bytes = 0;
   messageBytes = 0;
   /** When the first message was read. */
@@ -39,13 +39,13 @@ export class PendingRows {
     return this.held.size === 0;
   }
 
-  /** Has it the size of a flush? */
+  /** Whether it has the size of a flush. */
   isFull({ rows, bytes }: LoadTarget['flush']): boolean {
     return this.rows.length + this.dead.length >= rows || this.bytes >= bytes;
   }
 
   /**
-   * The range held of a partition; a new one where there is none.
+   * Returns the range of a partition; creates one if there is none.
    * @param from first offset of a new range
    * @param end the partition's end
    * @param now milliseconds since 1970

@@ -1,5 +1,5 @@
-// Messages of `produce` as Confluent's serializers write them: the magic byte, the id of a schema in the registry, then
-// Avro, or JSON that its schema holds for.
+// Formats messages for `produce` as Confluent's serializers do: the magic byte, the id of a schema in the registry,
+// then Avro, or JSON that is valid against its schema.
 import { TsdbtError } from '../errors.ts';
 import { NotWritable, writeAvro } from './avro/writer.ts';
 import { parseSchema } from './avro/schema.ts';
@@ -12,18 +12,18 @@ import type { RegisteredSchema, SchemaRegistry } from './schema-registry.ts';
 export interface ProduceFormat {
   readonly topic: string;
   readonly format: 'json_schema' | 'avro';
-  /** The schema's text, alone or in the registry's form with `references`; null: the newest of the topic's subject. */
+  /** The schema's text, alone or in the registry's form with `references`; null: the latest of the topic's subject. */
   readonly schema: string | null;
-  /** Register the schema when the subject does not have it. */
+  /** Registers the schema if the subject does not have it. */
   readonly register: boolean;
   /** The file that is sent, for errors. */
   readonly path: string;
 }
 
-/** Makes a message of a record's JSON. @throws `runtime` error for a record that the schema does not take */
+/** Converts a record's JSON to a message. @throws `runtime` error for a record that does not match the schema */
 export type MessageEncoder = (value: Uint8Array, record: bigint) => Buffer;
 
-/** @throws `runtime` error for a schema that is not there or is none, and what the registry's client throws */
+/** @throws `runtime` error for a missing or invalid schema, and errors of the registry's client */
 export async function messageEncoder(registry: SchemaRegistry, options: ProduceFormat): Promise<MessageEncoder> {
   const { topic, format, path } = options;
   const subject = `${topic}-value`;
@@ -82,13 +82,13 @@ async function schemaOf(
   return latest;
 }
 
-/** A schema's text and what it refers to, from a file of either form. */
+/** A schema's text and its references, from a file of either form. */
 function given(text: string): { readonly schema: string; readonly references: readonly unknown[] } {
   let found: unknown;
   try {
     found = JSON.parse(text);
   } catch {
-    // What is no JSON, the registry refuses in its words.
+    // If it is not JSON, the registry rejects it.
   }
   if (typeof found === 'object' && found !== null && 'schema' in found && 'references' in found) {
     const { schema, references } = found;

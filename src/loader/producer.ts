@@ -1,5 +1,4 @@
-// The sample producer: sends a file's records to a topic, idempotent, keyed, at a given rate. For trials and tests;
-// real producers are the applications.
+// The sample producer: sends a file's records to a topic, idempotent, keyed, at a given rate. For trials and tests.
 import { TsdbtError } from '../errors.ts';
 import { type Message, partitionKey } from './broker.ts';
 import type { LoadConnection } from './connections.ts';
@@ -13,13 +12,13 @@ export interface ProduceOptions {
   readonly topic: string;
   /** NDJSON or CSV. */
   readonly path: string;
-  /** Field whose text becomes the message's key: messages of one key stay in order. Null: none. */
+  /** Field whose text becomes the message's key: messages with one key stay in order. Null: none. */
   readonly key: string | null;
-  /** Messages a second; null: no limit. */
+  /** Messages per second; null: unlimited. */
   readonly rate: number | null;
-  /** Number of partitions of a topic that is made if missing; null: it must exist. */
+  /** Number of partitions of a topic that is created if missing; null: it must exist. */
   readonly partitions: number | null;
-  /** Makes messages of the records' JSON; null: they are sent as they are. */
+  /** Converts the records' JSON to messages; null: records are sent unchanged. */
   readonly encode: MessageEncoder | null;
   readonly signal: AbortSignal;
   readonly now: () => number;
@@ -80,7 +79,7 @@ export async function produceFile(options: ProduceOptions): Promise<number> {
   }
 }
 
-/** A request must stay below what a broker takes by default: 1 MB. */
+/** A request must be smaller than the broker's default limit: 1 MB. */
 function howMany(messages: readonly Message[], from: number, most: number): number {
   let bytes = 0;
   let count = 0;
@@ -108,7 +107,7 @@ async function createTopic(connection: LoadConnection, topic: string, partitions
   }
 }
 
-/** @param record its number in the file, from 1 on */
+/** @param record its number in the file, from 1 */
 function keyOf(value: Uint8Array | null, field: string, path: string, record: bigint): Buffer {
   let found: unknown;
   try {

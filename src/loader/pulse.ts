@@ -1,6 +1,6 @@
-// Reads the bookkeeping a few times a second for all loaders of a process. It renews their members, evicts dead ones
-// long before the broker would, and finds positions that were moved and tables that were paused. Without it all of
-// that happens later, and a pause at the next start.
+// Reads the bookkeeping a few times per second for all loaders of a process. It renews their members, evicts dead ones
+// long before the broker would, and detects moved positions and paused tables. Without it all of that is detected
+// later, and a pause at the next start.
 import { TsdbtError } from '../errors.ts';
 import type { LoadTarget } from './load-target.ts';
 import { partitionKey } from './broker.ts';
@@ -12,25 +12,25 @@ export interface Watched {
   targets(): readonly LoadTarget[];
   /** The group and this loader's member id, null before it has one; null: there are no groups. */
   member(): { readonly group: string; readonly member: string | null } | null;
-  /** Evicts dead members from the group. @throws `connection` error: it may be tried again */
+  /** Evicts dead members from the group. @throws `connection` error: it can be retried */
   evict(members: readonly string[]): Promise<void>;
-  /** Is a flush in flight? Positions are asked for less often then: most of them are about to be moved. */
+  /** Whether a flush is in flight. Positions are then read less often, because most will be moved soon. */
   busy(): boolean;
-  /** @returns a mark by which the loader sees whether its positions have changed since */
+  /** @returns a mark by which the loader detects whether its positions have changed since */
   mark(): unknown;
-  /** Hands over the table's positions, by `topic/partition`. @param mark taken before they were read */
+  /** Receives the table's positions, by `topic/partition`. @param mark taken before they were read */
   positions(places: ReadonlyMap<string, Place>, mark: unknown): void;
   /** The table is paused. */
   paused(): void;
 }
 
-/** A member not seen for so long is dead, when two looks in a row say so. */
+/** A member that was not seen for this long, in two consecutive reads, is dead. */
 const PACE: Pace = { everyMs: 300, silentMs: 900 };
-/** How soon after a first look that found somebody silent the second one comes. */
+/** Delay of the second read after one that found a silent member. */
 const AGAIN_MS = 300;
-/** When the database answers later than this, silence proves nothing. */
+/** If the database takes longer to answer, silence proves nothing. */
 const SLOW_MS = 400;
-/** Positions of a loader that is busy are asked for in one of so many looks: with a backlog it is busy all the time. */
+/** Positions of a busy loader are read only in one of this many reads: with a backlog it is always busy. */
 const BUSY_LOOKS = 10;
 
 export class Pulse {
@@ -49,7 +49,7 @@ export class Pulse {
     this.#now = now;
   }
 
-  /** @returns stops it */
+  /** @returns a function that stops it */
   enter(watched: Watched): () => Promise<void> {
     this.#watched.add(watched);
     this.#start();
@@ -103,7 +103,7 @@ export class Pulse {
       if (asked.has(each)) each.positions(byPartition(views, positions), marks.get(each));
       if (views.some((view) => paused.has(view))) each.paused();
     }
-    // What was silent before stays so: a slow look proves neither this nor that.
+    // A slow read proves nothing: silent members stay suspects.
     if (this.#now() - began > SLOW_MS) return;
     const gone: GroupMember[] = [];
     const silent = new Map<string, string>();
@@ -122,13 +122,13 @@ export class Pulse {
     }
   }
 
-  /** The next looks do not wait for it: the broker may be away. */
+  /** The next reads do not wait for it: the broker may be unavailable. */
   async #evict(by: Watched, gone: readonly GroupMember[]): Promise<void> {
     const keys = gone.map(({ group, member }) => `${group} ${member}`);
     for (const key of keys) this.#evicting.add(key);
     try {
       await by.evict(gone.map(({ member }) => member)).catch((error: unknown) => {
-        // The broker finds out by itself what it refuses; the next looks find what it could not do.
+        // The broker detects by itself what it rejects; the next reads find what failed.
         if (!(error instanceof TsdbtError) || error.kind === 'connection') throw error;
       });
       await this.#sink.forget(gone);

@@ -1,15 +1,14 @@
-// Reads a range of offsets to its end by polls of a client that has one partition. Which messages lie in it is decided
-// here, how they are fetched by the client.
+// Reads a range of offsets to its end by polls of a client with one partition.
 import { setTimeout as pause } from 'node:timers/promises';
 import { TsdbtError } from '../errors.ts';
 import { type MessageBatch, partitionKey, type Polled, type RangeRead, type TopicPartition } from './broker.ts';
 
-/** Between two polls that found no broker. */
+/** Pause between two polls that found no broker. */
 const AGAIN_MS = 200;
 
 /**
  * @param poll returns messages of the partition from `from` on, in order
- * @param waitMs for how long a leader or broker that is away is waited for; null: always
+ * @param waitMs how long to wait for an unavailable leader or broker; null: indefinitely
  * @returns the messages before `to`
  */
 export async function readRange(

@@ -1,20 +1,20 @@
-// What Confluent's serializers put before a message: the magic byte 0 and the id of a schema in a registry. Keeps what
-// was made of each schema; json-schema.ts and avro/decoder.ts say what that is.
+// The header of messages from Confluent's serializers: the magic byte 0 and the id of a schema in a registry. Caches
+// what json-schema.ts and avro/decoder.ts compile from each schema.
 import { PoisonMessage } from './decode.ts';
 import { type RegisteredSchema, type SchemaRegistry, SchemaTooLarge, sizeOf } from './schema-registry.ts';
 
 export const MAGIC = 0;
-/** Where the message itself begins. */
+/** Start of the message itself. */
 export const HEAD_BYTES = 5;
 const MAX_SCHEMAS = 1000;
-/** Characters of all schemas that are kept: what is made of one takes many times its text. */
+/** Maximum characters of all cached schemas: a compiled one takes many times its text. */
 const MAX_KEPT = 8 * 1024 * 1024;
 /** How long an id that is missing in the registry is not requested again. */
 const UNKNOWN_MS = 30_000;
-/** The registry's word for the schemas of each format. */
+/** The registry's schema type of each format. */
 const TYPES = { json_schema: 'JSON', avro: 'AVRO' } as const;
 
-/** What a schema is good for, or why nothing of it can be read, and until when that holds. */
+/** A compiled schema, or why it cannot be used and until when that holds. */
 type Known<T> = { readonly use: T } | { readonly reason: string; readonly until: number };
 
 export class RegisteredSchemas<T> {
@@ -26,7 +26,7 @@ export class RegisteredSchemas<T> {
   /** Characters of the schemas in `#known`. */
   #size = 0;
 
-  /** @param make what is kept of a schema; throws for one that cannot be used */
+  /** @param make compiles a schema; throws for one that cannot be used */
   constructor(
     registry: Pick<SchemaRegistry, 'schema'>,
     now: () => number,
@@ -50,21 +50,21 @@ export class RegisteredSchemas<T> {
     return id;
   }
 
-  /** What is kept of a schema, without asking; null when nothing of it is known or can be read. */
+  /** Returns a cached schema without a request; null if it is not cached or cannot be used. */
   kept(id: number): T | null {
     const found = this.#known.get(id);
     return found !== undefined && 'use' in found ? found.use : null;
   }
 
   /**
-   * What is kept of a schema; asks the registry once for each.
-   * @throws PoisonMessage when nothing of the schema can be read, and what the registry's client throws
+   * Returns a schema; requests each one once.
+   * @throws PoisonMessage if it cannot be used, and errors of the registry's client
    */
   of(id: number): T | Promise<T> {
     const found = this.#known.get(id);
     if (found !== undefined && !('reason' in found && found.until < this.#now())) return usable(found);
     const asked = this.#ask(id);
-    // Whoever asks for two schemas may fail with the other one, and not wait for this.
+    // A caller that requests two schemas may fail with the other one without awaiting this one.
     asked.catch(() => undefined);
     return asked;
   }
@@ -80,7 +80,7 @@ export class RegisteredSchemas<T> {
     return usable(found);
   }
 
-  /** @returns what is known of it, and the characters of its text */
+  /** @returns the compiled schema, and the length of its text */
   async #lookUp(id: number): Promise<{ readonly found: Known<T>; readonly size: number }> {
     try {
       const registered = await this.#registry.schema(id);
@@ -95,7 +95,7 @@ export class RegisteredSchemas<T> {
   async #made(id: number, registered: RegisteredSchema | null): Promise<Known<T>> {
     const later = this.#now() + UNKNOWN_MS;
     if (registered === null) return { reason: `the registry has no schema ${id}`, until: later };
-    // One that it refers to may come back.
+    // A missing reference may be restored.
     const until = [...registered.references.values()].includes('') ? later : Number.MAX_SAFE_INTEGER;
     const refused = (reason: string): Known<T> => ({ reason, until });
     if (registered.type !== TYPES[this.#format])

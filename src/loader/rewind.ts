@@ -1,4 +1,4 @@
-// Sets positions by hand: to the beginning, the end, an offset, a time, or behind the table's last row. For all
+// `load rewind`: sets positions to the beginning, the end, an offset, a time, or after the table's last row, for all
 // partitions or some. Deletes what was loaded from there on.
 import { TsdbtError } from '../errors.ts';
 import { type BrokerClient, partitionKey } from './broker.ts';
@@ -11,7 +11,7 @@ import { writtenTime } from './written-time.ts';
 
 /** The result of a rewind. */
 export interface Rewound {
-  /** The next offset of each partition that was set, by `topic/partition`. */
+  /** The next offset of each repositioned partition, by `topic/partition`. */
   readonly next: ReadonlyMap<string, bigint>;
   /** Number of deleted rows and dead letters. */
   readonly rows: number;
@@ -23,7 +23,7 @@ const IN_WORDS = new RegExp(`^(${PLACE})$`);
 const BY_PARTITION = new RegExp(`^\\d+:(${PLACE})(,\\d+:(${PLACE}))*$`);
 const BY_NAME = new RegExp(`^[\\w.-]+(/\\d+)?:(${PLACE})(,[\\w.-]+(/\\d+)?:(${PLACE}))*$`);
 
-/** @throws `usage` error for a `--to` that can be no place of the target, whatever its topics hold */
+/** @throws `usage` error for a `--to` that is never a position of the target */
 export function refuseNoPlace(target: LoadTarget, to: string): void {
   if (hasSeveral(target) && BY_NAME.test(to)) return;
   const place = hasSeveral(target) ? to.replace(/^[\w.-]+:(?=.)/, '') : to;
@@ -53,7 +53,7 @@ export async function rewindTo(client: BrokerClient, sink: Sink, target: LoadTar
   return { next, rows, letters };
 }
 
-/** What `--to` says of each of several topics. */
+/** The part of `--to` for each of several topics. */
 function byTopic(names: readonly string[], to: string): ReadonlyMap<string, string> {
   const unknown = (found: string): TsdbtError =>
     new TsdbtError('usage', `Error: '--to ${to}' names topic '${found}', and the table has ${names.join(', ')}.`, {
@@ -94,12 +94,12 @@ async function rewindTopic(
   await sink.prepare(target);
   let kept = await sink.positions(target);
   if (await nameTopic({ sink, client }, target, topic?.id ?? null, kept)) kept = await sink.positions(target);
-  // Positions of partitions that the new topic does not have stay as they are.
+  // Positions of partitions that the new topic does not have are kept.
   const isSet = (partition: number): boolean => partition < partitions && places?.has(partition) !== false;
   if ([...kept].some(([partition, { topicId }]) => isSet(partition) && isAnother(topicId, topic?.id ?? null)))
     await refuseOlderVersions(sink, target, topic?.id ?? null);
   const held = /loaded/.test(to) ? new Map(await sink.ends(target)) : new Map<number, bigint>();
-  // What the table has of an earlier topic of this name says nothing of the present one.
+  // Rows of an earlier topic of this name say nothing about the current one.
   for (const [partition, { topicId }] of kept) if (isAnother(topicId, topic?.id ?? null)) held.delete(partition);
   const next = new Map<number, bigint>();
   const from = new Map<number, bigint>();
@@ -149,7 +149,7 @@ async function rewindTopic(
 }
 
 /**
- * A flush that was cut off, before the new position, would stay half written: the loader must end it first.
+ * A partly written flush before the new position must be completed first by the loader.
  * @throws `runtime` error, unless the topic has lost its messages
  */
 async function refuseHalves(

@@ -31,12 +31,12 @@ export interface EncodedRow {
   readonly partitionTime: number | null;
   /** It deletes. */
   readonly tombstone: boolean;
-  /** What a change's row needs beside; null for every other row. */
+  /** Additional facts of a change's row; null for every other row. */
   readonly change: {
     readonly position: bigint;
-    /** Its columns that keep the value of the row before, by number. */
+    /** Its columns that keep the value of the previous row, by number. */
     readonly kept: readonly number[];
-    /** It empties the table, and is no row. */
+    /** It truncates the table, and is not a row. */
     readonly truncates: boolean;
   } | null;
 }
@@ -50,19 +50,19 @@ export interface Drift {
 export interface EncoderOptions {
   /** The table's columns in the order of COPY: declared ones, then added ones. */
   readonly columns: readonly LoadColumn[];
-  /** Key of the hash; needed when the target hashes. */
+  /** Key of the hash; required if the target hashes. */
   readonly hashKey: string | null;
   readonly loadId: string;
-  /** Reads keys for columns that are filled from them; absent: they are texts. */
+  /** Reads keys for columns that are filled from them; absent: keys are texts. */
   readonly keys?: KeyReader | undefined;
 }
 
-/** Characters that need care: COPY's own, NUL, halves of surrogate pairs. */
+/** Characters that need escaping or checking: COPY's own, NUL, halves of surrogate pairs. */
 const SPECIAL = /[\\\n\r\t\b\f\v\0\ud800-\udfff]/;
 const NUL_IN_JSON = /(?<!\\)(?:\\\\)*\\u0000/;
 const OFFSET_MOMENT = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(\.\d+)?\s*([+-])(\d\d):?(\d\d)?$/;
 const NULL = '\\N';
-/** Bytes of a column's name. */
+/** Maximum length of a column's name in bytes. */
 const MAX_NAME_BYTES = 63;
 /** The type of the column of other fields. */
 const REST_CHECK = columnCheck({
@@ -74,9 +74,9 @@ const REST_CHECK = columnCheck({
   required: false,
 });
 
-/** How a database that does not read COPY's text takes the values of a column. */
+/** How a database that does not read COPY's text represents the values of a column. */
 export interface ColumnFormat {
-  /** What the fast path may write by itself. */
+  /** What the fast path may write itself. */
   readonly kind: Kind;
   readonly type: string;
   readonly check: ColumnCheck;
@@ -96,56 +96,56 @@ export interface ColumnPlan {
   readonly key: boolean;
   /** A message without this field gets the load time. */
   readonly stamped: boolean;
-  /** A name that every object inherits. */
+  /** Whether it is a name that every object inherits. */
   readonly inherited: boolean;
   /** What the table's column accepts. */
   readonly check: ColumnCheck;
-  /** Takes no null. */
+  /** Whether it rejects null. */
   readonly required: boolean;
-  /** Where the value lies in the message's value, when that is not the field of the column's name. */
+  /** The path of the value in the message's value, if it is not the field with the column's name. */
   readonly path: Path | null;
-  /** Where the value comes from beside the message's value. */
+  /** The origin of the value, if it is not the message's value. */
   readonly part: PartOrigin | null;
-  /** Numbers are times since 1970 in a unit of so many digits behind a second's point; null: milliseconds. */
+  /** Numbers are times since 1970 in a unit with this many fractional digits of a second; null: milliseconds. */
   readonly epoch: number | null;
-  /** The years of its times; null: it has no times, or takes all of them. */
+  /** The range of years of its times; null: it has no times, or all are accepted. */
   readonly years: YearRange | null;
-  /** Writes a value's cell; null: it is COPY's. */
+  /** Writes a value's cell; null: COPY's format. */
   readonly write: ColumnFormat['cell'] | null;
-  /** Does the fast path need more than bytes and kind to write it? */
+  /** Whether the fast path needs more than bytes and kind to write it. */
   readonly special: boolean;
 }
 
 /** How a target's rows are encoded. */
 export interface RowPlan {
   readonly columns: readonly ColumnPlan[];
-  /** What columns take of the message's value; children of the root are fields. */
+  /** The paths of columns in the message's value; children of the root are fields. */
   readonly taken: PathNode;
-  /** Names of columns that another field than that of their name fills, or none. */
+  /** Names of columns that are not filled from the field of their name. */
   readonly elsewhere: ReadonlySet<string>;
   readonly keys: KeyReader;
-  /** Do columns need the message's key? */
+  /** Whether columns need the message's key. */
   readonly readsKey: boolean;
-  /** The key columns that the message's value gives, and whether there are only others. */
+  /** The key columns filled from the message's value, and whether there are only others. */
   readonly keyFields: readonly string[];
   readonly keyInParts: boolean;
-  /** Does the table keep other fields? */
+  /** Whether the table keeps other fields. */
   readonly rest: boolean;
   readonly dropped: ReadonlySet<string>;
-  /** Does a new field need an answer? */
+  /** Whether a new field needs a decision. */
   readonly watchesDrift: boolean;
   readonly partitionColumn: string | null;
-  /** The end of a row that is no tombstone, from the tab behind the message's timestamp on. */
+  /** The end of a row that is not a tombstone, from the tab after the message's timestamp. */
   readonly tail: Buffer;
   readonly hash: KeyedHash;
 }
 
-/** Fields that never become columns: the loader fills those of their names, and an empty name is none. */
+/** Fields that never become columns: the loader fills those with their names, and a column needs a name. */
 function unaddable(target: LoadTarget): readonly string[] {
   return ['', ...(target.rest === null ? [] : [target.rest]), ...metaColumns(target).map(({ name }) => name)];
 }
 
-/** Can a new field become a column? */
+/** Whether a new field can become a column. */
 export function isColumnName(field: string): boolean {
   return Buffer.byteLength(field) <= MAX_NAME_BYTES && !field.includes('\0') && !HALF_PAIR.test(field);
 }
@@ -205,12 +205,12 @@ export class RowEncoder {
     };
   }
 
-  /** Topic and partition as cells, with tabs before and behind. */
+  /** Topic and partition as cells, with tabs before and after. */
   place(topic: string, partition: number): Buffer {
     return Buffer.from(`\t${copyText(topic)}\t${partition}\t`);
   }
 
-  /** Fields without a column whose type can be told; a null tells none. */
+  /** Fields without a column whose type can be inferred; that of a null cannot. */
   drift(record: DecodedRecord): Drift[] {
     const found: Drift[] = [];
     const { taken, elsewhere, dropped } = this.plan;
@@ -235,14 +235,14 @@ export class RowEncoder {
     const change = decoded instanceof Change ? decoded : null;
     const record: DecodedRecord = decoded instanceof Change ? decoded.record : decoded;
     const deleted = change === null ? message.value === null : change.op === 'd';
-    // Of a row that is gone only the key is known.
+    // For a deleted row only the key is known.
     const bare = change !== null && (change.op === 'd' || change.op === 't');
     const keeps = change?.op === 'u' && this.#target.changes?.keeps === true;
     const kept: number[] = [];
     const { partitionColumn } = this.plan;
     let time: number | null = null;
     let parts: PartReader | null = null;
-    // One join: a text that grows by `+=` stays a tree of its pieces, which costs more memory than all else.
+    // One join: text built with `+=` stays a tree of its pieces, which uses more memory than everything else.
     const cells = this.#cells;
     let at = 0;
     let keyText: string | null = null;
@@ -252,7 +252,7 @@ export class RowEncoder {
       let value: unknown;
       if (column.part !== null)
         value = (parts ??= new PartReader({ ...message, topic, partition }, this.plan)).of(column, column.part);
-      // The record of a tombstone has its values by the names of columns.
+      // The record of a tombstone has its values by column name.
       else if (column.path !== null && !(deleted && Object.hasOwn(record, name))) value = valueAt(record, column.path);
       else value = inherited && !Object.hasOwn(record, name) ? undefined : record[name];
       let text: string;
@@ -260,7 +260,7 @@ export class RowEncoder {
         if (key && change?.op !== 't')
           throw new PoisonMessage(`key column '${name}' is ${value === null ? 'null' : 'missing'}`);
         if (keeps && value === undefined && column.part === null && !stamped) kept.push(number);
-        // Formats write a deleted row's other columns as their types' defaults.
+        // Formats fill a deleted row's other columns with their types' defaults.
         else if (column.required && !stamped && !bare && !(deleted && column.write !== null))
           throw new PoisonMessage(`column '${name}': null value, and the column takes none`);
         text = stamped ? loadedAt : NULL;
@@ -303,7 +303,7 @@ export class RowEncoder {
   }
 }
 
-/** What columns leave of a record, but dropped fields; null: nothing. */
+/** What columns leave of a record, without dropped fields; null: nothing. */
 export function restOf(record: DecodedRecord, { taken, dropped }: RowPlan): Record<string, unknown> | null {
   let rest: Record<string, unknown> | null = null;
   for (const field in record) {
@@ -315,7 +315,7 @@ export function restOf(record: DecodedRecord, { taken, dropped }: RowPlan): Reco
   return rest;
 }
 
-/** Gives columns their values from one message's parts; decodes its key once. */
+/** Provides values from one message's parts; decodes its key once. */
 export class PartReader {
   readonly #parts: MessageParts;
   readonly #keys: KeyReader;
@@ -336,7 +336,7 @@ export class PartReader {
   }
 }
 
-/** A value that is not null as the cell of a column. @throws PoisonMessage */
+/** The cell of a value that is not null. @throws PoisonMessage */
 export function cellOf(written: unknown, column: ColumnPlan, { hash }: RowPlan): string {
   const value = column.epoch === null ? written : fromEpoch(written, column.epoch, column);
   refuseOddYear(written, value, column);
@@ -386,14 +386,14 @@ function cell(value: unknown, column: ColumnPlan): string {
 }
 
 /**
- * The operation; behind it, for the merge alone, the columns that keep their value: by number between commas. `!` says
- * that the row before must have one.
+ * The operation, followed by the columns that keep their value, for the merge only: by number between commas. `!`: the
+ * previous row must have one.
  */
 function operationCell({ op, unavailable }: Change, kept: readonly number[]): string {
   return kept.length === 0 ? op : `${op}${unavailable.length > 0 ? '!' : ''},${kept.join(',')},`;
 }
 
-/** Fields without a column as the cell that keeps them. @throws PoisonMessage */
+/** Encodes fields without a column in the cell for them. @throws PoisonMessage */
 export function restCell(value: unknown): string {
   const written = jsonWithoutNul(value);
   const problem = REST_CHECK.text?.(written) ?? null;
@@ -415,8 +415,7 @@ function copyText(value: string): string {
 }
 
 /**
- * A timestamp for a column without zone is converted to UTC: the database would drop the offset and keep the local
- * time.
+ * Converts a timestamp for a column without zone to UTC: the database would drop the offset and keep the local time.
  */
 function withoutOffset(value: string): string {
   const match = OFFSET_MOMENT.exec(value);
@@ -427,7 +426,7 @@ function withoutOffset(value: string): string {
   return Number.isNaN(moment) ? value : `${new Date(moment).toISOString().slice(0, 19)}${fraction}`;
 }
 
-/** A number in a column of time is milliseconds since 1970, Kafka's unit. */
+/** A number in a time column is milliseconds since 1970, Kafka's unit. */
 export function isoMoment(value: number, column: RangedColumn): string {
   const date = new Date(value);
   if (Number.isNaN(date.getTime())) throw wrongUnit(value, column);
@@ -445,8 +444,8 @@ function arrayText(values: readonly unknown[]): string {
 }
 
 /**
- * Timestamp of a value of the partition column; texts without a zone count as UTC. Null when only the database can read
- * it: the default partition takes the row, or the database refuses it.
+ * Timestamp of a value in the partition column; text without a zone counts as UTC. Null if only the database can parse
+ * it: the row goes to the default partition, or the database rejects it.
  */
 export function moment(value: unknown): number | null {
   if (typeof value === 'number') return value;
@@ -458,7 +457,7 @@ export function moment(value: unknown): number | null {
   return Number.isNaN(date) ? null : date;
 }
 
-/** The same for the value of a column that numbers may fill. @throws PoisonMessage */
+/** The same for a column that accepts numbers. @throws PoisonMessage */
 export function partitionTime(value: unknown, column: ColumnPlan): number | null {
   return moment(column.epoch === null ? value : fromEpoch(value, column.epoch, column));
 }

@@ -1,4 +1,4 @@
-// The encoder of a table's present columns, and its fast path. A new column makes a new one.
+// The encoder of a table's current columns, and its fast path. A new column requires a new one.
 import { isArchive } from './archive/config.ts';
 import { LinePath } from './archive/lines.ts';
 import type { SnapshotFloors } from './debezium/snapshot-floors.ts';

@@ -1,5 +1,5 @@
-// Encrypts the raw bytes of dead letters when the target hashes or drops a field. The key is only in the environment:
-// letters can be replayed, and not be read in the database.
+// Encrypts the raw bytes of dead letters if the target hashes or drops a field. The key is only in the environment:
+// letters can be replayed, but not read in the database.
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { TsdbtError } from '../errors.ts';
 import type { LoadTarget } from './load-target.ts';
@@ -7,7 +7,7 @@ import type { LoadTarget } from './load-target.ts';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** AES-256-GCM under a key derived from the hash key. */
+/** AES-256-GCM with a key derived from the hash key. */
 export class Sealer {
   readonly #key: Buffer | null;
 
@@ -16,14 +16,14 @@ export class Sealer {
     this.#key = hashKey === null ? null : Buffer.from(hkdfSync('sha256', hashKey, 'tsdbt', 'dead letters', 32));
   }
 
-  /** Does the target hide anything? */
+  /** Whether the target hides anything. */
   seals(target: LoadTarget): boolean {
     return target.hash.length > 0 || target.drop.length > 0;
   }
 
   /**
-   * What is stored for the bytes: themselves, or initialisation vector, tag and ciphertext. Without a key nothing of
-   * them is kept.
+   * What is stored for the bytes: the bytes themselves, or initialization vector, tag and ciphertext. Without a key
+   * nothing is stored.
    */
   seal(target: LoadTarget, bytes: Uint8Array | null): Uint8Array | null {
     if (bytes === null || !this.seals(target)) return bytes;
@@ -33,7 +33,7 @@ export class Sealer {
     return Buffer.concat([iv, cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
   }
 
-  /** @throws `runtime` error when another key sealed it */
+  /** @throws `runtime` error if another key sealed it */
   open(sealed: Uint8Array): Uint8Array {
     try {
       if (this.#key === null) throw new Error('no key');

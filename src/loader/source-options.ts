@@ -1,4 +1,4 @@
-// Finds what a source's table or a column says below `meta: tsdbt: load:`. Its options are checked by who reads them.
+// Finds the settings of a source's table or a column under `meta: tsdbt: load:`. Callers validate them.
 import type { SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { writtenLoad } from '../project/load-config.ts';
@@ -7,16 +7,16 @@ import type { Options, Refuse } from './option-reader.ts';
 
 /** The load config of a source's table. */
 export interface SourceOptions {
-  /** `raw.users`, for people. */
+  /** `raw.users`, for display. */
   readonly name: string;
-  /** The table's own options; undefined: it has none. */
+  /** The table's own options; undefined: none. */
   readonly own: Options | undefined;
-  /** Those of its source and its own, which win. */
+  /** Those of its source, overridden by its own. */
   readonly options: Options;
   readonly refuse: Refuse;
 }
 
-/** @throws `validation` error naming file and source where `load` is no dictionary */
+/** @throws `validation` error with file and source if `load` is not a dictionary */
 export function sourceOptions(source: SourceDefinition): SourceOptions {
   const name = `${source.source_name}.${source.name}`;
   const refuse = (message: string, hint?: string): never => {
@@ -30,7 +30,7 @@ export function sourceOptions(source: SourceDefinition): SourceOptions {
   return { name, own, options: { ...writtenOptions([source.source_meta], refuse, hint), ...own }, refuse };
 }
 
-/** The first options that one of these says; undefined: none does. Null and false say nothing. */
+/** Returns the first options that are set; undefined: none. Null and false count as not set. */
 export function writtenOptions(metas: readonly unknown[], refuse: Refuse, hint: string): Options | undefined {
   const load = metas.map(writtenLoad).find((each) => each !== undefined && each !== null && each !== false);
   if (load === undefined || isDictionary(load)) return load;

@@ -1,5 +1,5 @@
-// Finds where a loader begins to read: at the kept position, else where the load config says, or at the beginning; and
-// words the errors when neither is possible. loader.ts stops the partitions.
+// Finds where a loader begins to read: at the stored position, otherwise where the load config says, or at the
+// beginning. Formats the errors if neither is possible. loader.ts stops the partitions.
 import { TsdbtError } from '../errors.ts';
 import {
   type BrokerClient,
@@ -19,18 +19,18 @@ export interface StartOptions {
   readonly target: LoadTarget;
   readonly sink: Sink;
   readonly client: BrokerClient;
-  /** Topics that were made while the loader ran: the table is not searched for rows of them. */
+  /** Topics that were created while the loader ran: the table is not searched for their rows. */
   readonly came?: ReadonlySet<string>;
 }
 
 type Led = Pick<BrokerClient, 'led'>;
 
-/** Those of the partitions that have a leader. */
+/** Returns those of the partitions that have a leader. */
 export async function ledPartitions(client: Led, all: readonly TopicPartition[]): Promise<readonly TopicPartition[]> {
   return client.led === undefined ? all : client.led(all);
 }
 
-/** Those of the topics' partitions that have a leader. */
+/** Returns those of the topics' partitions that have a leader. */
 export async function ledOf(client: Led, topics: readonly TopicInfo[]): Promise<readonly TopicPartition[]> {
   const of = ({ topic, partitions }: TopicInfo): TopicPartition[] =>
     Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
@@ -41,7 +41,7 @@ export async function ledOf(client: Led, topics: readonly TopicInfo[]): Promise<
 interface TopicStart extends Pick<StartOptions, 'target' | 'sink' | 'client'> {
   readonly topicId: string | null;
   readonly isNew: boolean;
-  /** Asked for where no position is kept: a partition without a leader keeps the answer back. */
+  /** Requested if no position is stored: a partition without a leader delays the answer. */
   readonly ends: () => ReturnType<BrokerClient['ends']>;
 }
 
@@ -49,7 +49,7 @@ const NO_TOPICS: ReadonlySet<string> = new Set();
 
 /**
  * Finds the start of each partition, by `topic/partition`; inserts missing positions.
- * @throws `runtime` error when a table with rows has no position, or the topic was made again (with `on_gap: stop`)
+ * @throws `runtime` error if a table with rows has no position, or the topic was recreated (with `on_gap: stop`)
  */
 export async function startingPoints(
   { target, sink, client, came = NO_TOPICS }: StartOptions,
@@ -60,7 +60,7 @@ export async function startingPoints(
   const topics = await client.topics(names);
   let asked: ReturnType<BrokerClient['ends']> | null = null;
   const ends = (): ReturnType<BrokerClient['ends']> => {
-    // The beginning is that of each partition alone; any other start is found for all at once.
+    // The beginning is determined per partition; any other start for all at once.
     asked ??= client.ends(names, target.start === 'earliest' ? partitions : undefined);
     return asked;
   };
@@ -85,8 +85,8 @@ async function startsOf(
   if (await nameTopic({ sink, client }, view, topicId, kept, numbers)) kept = await sink.positions(view, numbers);
   if (kept.size === 0 && !isNew && (await sink.holdsRows(view))) throw unplaced(target, topic);
   if (kept.size === 0 && !isNew && target.start !== 'earliest') {
-    // Of all partitions at once: one without a position later on is new, and loses nothing by `earliest`. Another
-    // loader may have been first; what it has found holds for both.
+    // For all partitions at once: one without a position later on is new, and `earliest` loses nothing. Another loader
+    // may have been first; its result applies to both.
     const first = await firstOffsets(view, client, await ends());
     await sink.startAt(view, topicId, new Map([...first].map(([key, next]) => [partitionOf(key), next])));
     kept = await sink.positions(view, numbers);
@@ -105,7 +105,7 @@ async function startsOf(
     await sink.rewind(view, topicId, reset);
   }
   await sink.startAt(view, topicId, fresh);
-  // Another loader may have been first, and gone on since.
+  // Another loader may have been first, and continued since.
   if (reset.size + fresh.size > 0) kept = await sink.positions(view, numbers);
   const starts = new Map<string, Start>();
   for (const { partition } of partitions) {
@@ -115,7 +115,7 @@ async function startsOf(
   return starts;
 }
 
-/** Forgets what is known of the order of changes in partitions, but the rows of snapshots that the table has. */
+/** Forgets the order of changes in partitions, except the rows of snapshots in the table. */
 async function learnSnapshots(
   { target, sink }: Pick<StartOptions, 'target' | 'sink'>,
   floors: SnapshotFloors,
@@ -128,14 +128,14 @@ async function learnSnapshots(
       floors.of({ topic, partition }).known(position);
 }
 
-/** Lets what is known of the order of changes begin anew with what the table has before these positions. */
+/** Restarts the tracking of the order of changes with what the table contains before these positions. */
 export async function learnOrder(
   { target, sink }: Pick<StartOptions, 'target' | 'sink'>,
   floors: SnapshotFloors,
   starts: readonly ReadPosition[],
 ): Promise<void> {
   await learnSnapshots({ target, sink }, floors, starts);
-  // Changes, where their rows are not looked at.
+  // Changes, if their rows are not looked up.
   if (target.mode !== 'upsert' || target.changes?.keeps !== false) return;
   for (const topic of new Set(starts.map((at) => at.topic))) {
     const next = starts.filter((at) => at.topic === topic);
@@ -157,14 +157,14 @@ export async function learnRecorded(
   await learnOrder(options, floors, starts);
 }
 
-/** A place of a rewind, with the topic's name where there are several. */
+/** A position for `load rewind`, with the topic's name if there are several. */
 export function placeOf(target: LoadTarget, topic: string, place: string): string {
   if (!hasSeveral(target)) return place;
   return /^\d+:/.test(place) ? `${topic}/${place}` : `${topic}:${place}`;
 }
 
 /**
- * Where each partition of a topic begins of which the table has no position, by `topic/partition`.
+ * Start of each partition of a topic of which the table has no position, by `topic/partition`.
  * @param ends also of other topics, by the same
  */
 export async function firstOffsets(
@@ -184,7 +184,7 @@ function partitionOf(key: string): number {
   return Number(key.slice(key.lastIndexOf('/') + 1));
 }
 
-/** Are these the ids of two topics? An unknown id may be any. */
+/** Whether these are ids of two topics. An unknown id matches any. */
 export function isAnother(kept: string | null, now: string | null): boolean {
   return kept !== null && now !== null && kept !== now;
 }
@@ -232,8 +232,8 @@ export function madeAnew(target: LoadTarget, topic: string): TsdbtError {
 }
 
 /**
- * Rows of a topic that was made again have the offsets of the earlier one's: only the server's time tells them apart.
- * @param now the server's time @param since when the topic was found made again, or the newest time of a row of the
+ * Rows of a recreated topic have the offsets of the earlier one's: only the server's time distinguishes them.
+ * @param now the server's time @param since when the topic was found recreated, or the newest time of a row of the
  *   earlier one; both in ISO form
  * @returns `connection` error, which is waited for
  */
@@ -246,7 +246,10 @@ export function clockBehind(topic: string, now: string, since: string): TsdbtErr
   );
 }
 
-/** Does the row of the greater offset count, whichever topic it is of? In Postgres older rows lose their offsets. */
+/**
+ * Whether the row with the greater offset counts, whichever topic it is from. In Postgres older rows lose their
+ * offsets.
+ */
 function keepsGreater({ storage, mode, changes }: LoadTarget): boolean {
   return storage !== null && mode === 'upsert' && changes === null;
 }
@@ -267,7 +270,7 @@ export async function refuseOlderVersions(
   const { name, topic, path } = target;
   if (!keepsGreater(target)) return;
   const held = (await sink.heldPartitions?.(target)) ?? [];
-  // Read after the rows: another loader may set partitions meanwhile, and it does so before it writes their rows.
+  // Read after the rows: another loader may set partitions in the meantime, before it writes their rows.
   const kept = held.length === 0 ? new Map<number, never>() : await sink.positions(target);
   const older = held.filter((partition) => {
     const position = kept.get(partition);
@@ -296,13 +299,13 @@ export const REPAIRED: ReadonlySet<PartitionFailure['reason']> = new Set([
   'too_large',
 ]);
 
-/** How an archive that has stopped goes on. */
+/** How a stopped archive can continue. */
 export function repairOf({ name }: Pick<LoadTarget, 'name'>): string {
   const source = name.replace(/\.archive$/, '');
   return `\`tsdbt load repair --select source:${source}\` says what is lost, and how it goes on.`;
 }
 
-/** Says why a partition stopped, and what to do about it. @param position the table's */
+/** Describes why a partition stopped, and what to do. @param position the table's */
 export function explain(target: LoadTarget, failure: PartitionFailure, position: bigint): string {
   const way = wayOut(target, failure, position);
   return way === '' ? failure.message : `${failure.message}. ${way}`;

@@ -1,4 +1,4 @@
-// Compares a target's kept positions with the broker's ends, and names what keeps it from being loaded.
+// Compares a target's stored positions with the broker's end offsets, and names what blocks loading.
 import { inOneLine, TsdbtError } from '../errors.ts';
 import { type BrokerClient, partitionKey, type TopicPartition } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
@@ -6,20 +6,20 @@ import type { Sink } from './sink.ts';
 import { explain, firstOffsets, isAnother, madeAnew } from './starts.ts';
 import { ofTopic, topicNames } from './topics.ts';
 
-/** One partition. Null: not known. */
+/** One partition. Null: unknown. */
 export interface PartitionStatus {
   readonly topic: string;
   readonly partition: number;
   readonly next: bigint | null;
   readonly end: bigint | null;
-  /** Null also when the log does not lead up to the position: nothing can be counted then. */
+  /** Also null if the log is not intact up to the position: nothing can be counted then. */
   readonly lagRows: bigint | null;
-  /** Age of the first message that is not loaded, in seconds; 0 when all are. */
+  /** Age of the first message that is not loaded, in seconds; 0 if all are. */
   readonly lagSeconds: number | null;
   readonly dead: number;
 }
 
-/** How long a partition without a leader is waited for. */
+/** How long to wait for a partition without a leader. */
 const READ_MS = 2000;
 
 /** The status of a target. */
@@ -31,8 +31,8 @@ export interface TargetStatus {
 }
 
 /**
- * A broker that does not answer is one of the problems; the kept positions are shown all the same. A file's end is that
- * of its last load.
+ * An unavailable broker is one of the problems; the stored positions are shown in any case. A file's end is that of its
+ * last load.
  * @param now milliseconds since 1970
  */
 export async function loadStatus(
@@ -49,7 +49,7 @@ export async function loadStatus(
   const first = new Map<string, bigint>();
   /** Partitions whose position is not in the topic. */
   const lost = new Set<string>();
-  /** When the first message after the position was made, by partition. */
+  /** Timestamp of the first message after the position, by partition. */
   const waiting = new Map<string, number>();
   const fileOnly = kept.size > 0 && [...kept.keys()].every(isFile);
   try {
@@ -110,7 +110,7 @@ export async function loadStatus(
   return { partitions, problems, paused };
 }
 
-/** When the message at the offset was made; null: it has no time, or was compacted away. */
+/** Timestamp of the message at the offset; null: it has none, or was compacted away. */
 async function firstTime(client: BrokerClient, at: TopicPartition, offset: bigint): Promise<number | null> {
   const { batches } = await client.read(at, offset, offset + 1n, READ_MS);
   const time = batches

@@ -1,5 +1,5 @@
-// Supervises one table of several. A failure of its loader is reported at once and kept for `load status`; the table is
-// retried with growing back-off, while the others go on. A paused table waits until it is resumed.
+// Supervises one table of several. A failure of its loader is reported at once and stored for `load status`; the table
+// is retried with growing back-off, while the others continue. A paused table waits until it is resumed.
 import { inOneLine, TsdbtError } from '../errors.ts';
 import { InOrder } from '../in-order.ts';
 import { TooManyDead } from './dead-limit.ts';
@@ -12,13 +12,13 @@ import { within } from '../within.ts';
 export interface SuperviseOptions {
   readonly target: LoadTarget;
   readonly sink: Pick<Sink, 'note' | 'kept'>;
-  /** Makes a loader that reports to `notify`, ends with `signal`, and calls `paused` when it finds its table paused. */
+  /** Creates a loader that reports to `notify`, ends with `signal`, and calls `paused` if it finds its table paused. */
   readonly make: (
     notify: (event: LoadEvent) => void,
     signal: AbortSignal,
     paused: () => void,
   ) => Promise<Pick<Loader, 'run'>>;
-  /** With `once` a failure is reported and ends the load. */
+  /** With `once`, a failure is reported and ends the load. */
   readonly once: boolean;
   readonly signal: AbortSignal;
   readonly notify: (event: LoadEvent) => void;
@@ -26,14 +26,14 @@ export interface SuperviseOptions {
 }
 
 const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [1000, 60_000];
-/** How often to look whether the position was moved, which may be the repair. */
+/** Interval of checks whether the position was moved, which may be the repair. */
 const LOOK_MS = 2000;
-/** How often to look whether a paused table may go on. */
+/** Interval of checks whether a paused table was resumed. */
 const PAUSED_MS = 500;
 /** Errors that last as long as this process: its own options and files. */
 const FINAL = new Set(['usage', 'profile', 'internal', 'project', 'parsing']);
 
-/** Loads until the signal is aborted or, with `once`, to the ends. @throws the failure that ended it */
+/** Loads until the signal is aborted or, with `once`, to the end. @throws the failure that ended it */
 export async function superviseTable(options: SuperviseOptions): Promise<LoadSummary> {
   const { target, sink, make, once, signal, notify, pause } = options;
   let [rows, dead, failures] = [0, 0, 0];
@@ -50,7 +50,7 @@ export async function superviseTable(options: SuperviseOptions): Promise<LoadSum
       .catch(() => {
         if (wanted === message) wanted = undefined;
       });
-    // The database may be what failed; nothing waits for the note.
+    // The database may be what failed; nothing waits for storing the reason.
     await within(written, LOOK_MS);
   };
   const told = (event: LoadEvent): void => {
@@ -66,7 +66,7 @@ export async function superviseTable(options: SuperviseOptions): Promise<LoadSum
     notify(event);
   };
   for (;;) {
-    // While the database is away the loader waits for it, and finds the pause then.
+    // While the database is unavailable the loader waits for it, and finds the pause then.
     const since = await pausedSince(options).catch(() => null);
     if (since !== null) {
       notify({ kind: 'table_paused', target, since });

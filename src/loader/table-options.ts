@@ -1,5 +1,5 @@
-// The part of a load config that says how the table is made. Each database has options of its own, which its folder
-// checks; create-sink.ts knows which database goes with which.
+// The part of a load config about the table itself. Each database has its own options, which its folder checks;
+// create-sink.ts maps databases to them.
 import type { LoadTarget } from './load-target.ts';
 import type { OptionReader, Options, Refuse } from './option-reader.ts';
 
@@ -9,10 +9,10 @@ export const TABLE_OPTIONS = {
   ClickHouse: ['order_by', 'partition_by', 'primary_key', 'ttl', 'engine', 'settings'],
 } as const;
 
-/** What the options of a table become. */
+/** The validated options of a table. */
 export type TableShape = Pick<LoadTarget, 'partitionBy' | 'retentionDays' | 'storage'>;
 
-/** What the rest of the load config says, for checks. */
+/** The rest of the load config, for checks. */
 export interface TableContext extends Pick<LoadTarget, 'columns' | 'mode' | 'key'> {
   readonly reader: OptionReader;
   readonly refuse: Refuse;
@@ -20,9 +20,9 @@ export interface TableContext extends Pick<LoadTarget, 'columns' | 'mode' | 'key
 
 /** The options of one database's tables. */
 export interface TableOptions {
-  /** The database, for people. */
+  /** The database's display name. */
   readonly database: keyof typeof TABLE_OPTIONS;
-  /** Limits of a flush where the config names none. */
+  /** Limits of a flush if the config sets none. */
   readonly flush: LoadTarget['flush'];
   /** @throws the error of a load config */
   read(options: Options, context: TableContext): TableShape;
