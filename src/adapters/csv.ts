@@ -15,6 +15,17 @@ export interface CsvOptions {
   readonly path: string;
   /** Called for each column whose name differs from the header's, with the header's line. */
   readonly onRenamed?: (column: RenamedColumn, line: number) => void;
+  /** Called when lines have fewer values than the header has names, once. */
+  readonly onShort?: (lines: ShortLines) => void;
+}
+
+/** Lines whose last values are missing; a blank line has none. They are null. */
+export interface ShortLines {
+  /** The first one. */
+  readonly line: number;
+  readonly values: number;
+  readonly columns: number;
+  readonly count: number;
 }
 
 /** A column without a name, or with the name of an earlier column. */
@@ -56,6 +67,13 @@ export function tableFromCsv(text: string, options: CsvOptions): Table {
     }
     return cells;
   });
+  // With one column, a blank line is how a null is written.
+  const short = names.length === 1 ? [] : records.filter(({ cells }) => cells.length < names.length);
+  const [first] = short;
+  if (first !== undefined) {
+    const values = first.cells.length;
+    options.onShort?.({ line: first.line, values, columns: names.length, count: short.length });
+  }
   return inferTable(names, rows, new Set(options.textColumns ?? [])).readFrom({
     path,
     lineOf: (row) => records[row]?.line,

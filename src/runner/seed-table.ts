@@ -1,5 +1,5 @@
 // Parses a seed's file to a typed table, with dbt's error messages. adapters/csv.ts reads CSV and infers types.
-import { type RenamedColumn, tableFromCsv } from '../adapters/csv.ts';
+import { type RenamedColumn, type ShortLines, tableFromCsv } from '../adapters/csv.ts';
 import { EmptiedTable } from '../adapters/emptied-table.ts';
 import type { Table } from '../adapters/table.ts';
 import type { SeedNode } from '../contracts/node.ts';
@@ -35,6 +35,9 @@ function readTable(node: SeedNode, text: string, textColumns: readonly string[],
       onRenamed(column, line) {
         note(logger, warningTag(renamedWarning(node, column, line)), { level: 'warn' });
       },
+      onShort(lines) {
+        note(logger, warningTag(shortWarning(node, lines)), { level: 'warn' });
+      },
       ...(typeof delimiter === 'string' ? { delimiter } : {}),
     });
   } catch (error) {
@@ -49,4 +52,11 @@ function renamedWarning(node: SeedNode, { index, written, name }: RenamedColumn,
   return written === ''
     ? `${where}: column ${index + 1} has no name and is loaded as "${name}".`
     : `${where}: column name "${written}" already exists. Column ${index + 1} is loaded as "${name}".`;
+}
+
+function shortWarning(node: SeedNode, { line, values, columns, count }: ShortLines): string {
+  const where = `Seed '${node.name}' (${node.original_file_path} line ${line})`;
+  const text =
+    values === 0 ? 'a blank line is loaded as a row of NULLs' : `${values} of ${columns} values, the others are NULL`;
+  return `${where}: ${text}${count > 1 ? `, as in ${count - 1} more of its lines` : ''}.`;
 }

@@ -81,6 +81,22 @@ describe('a seed', () => {
     );
   });
 
+  it('warns of lines with missing values, blank ones among them', () => {
+    const warnings = (text: string): string[] => {
+      const events: LogEvent[] = [];
+      read(text, {}, events);
+      return events.map(({ msg }) => stripColors(msg));
+    };
+    expect(warnings('a,b\n1,2\n\n3\n')).toEqual([
+      "[WARNING]: Seed 's' (seeds/s.csv line 3): a blank line is loaded as a row of NULLs, as in 1 more of its lines.",
+    ]);
+    expect(warnings('a,b\n1,2\n3\n')).toEqual([
+      "[WARNING]: Seed 's' (seeds/s.csv line 3): 1 of 2 values, the others are NULL.",
+    ]);
+    expect(warnings('a,b\n1,2\n,\n')).toEqual([]);
+    expect(warnings('a\n1\n\n')).toEqual([]);
+  });
+
   it('with --empty is created with the SQL types of its rows', () => {
     const node = { name: 's', original_file_path: 'seeds/s.csv', config: {} } as unknown as SeedNode;
     const table = seedTable(node, 'x,y,z\n1,12.50,a\n', { fire: () => undefined }, true);
