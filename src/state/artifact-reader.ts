@@ -1,9 +1,18 @@
 // Reads artifacts of earlier runs, written by dbt or tsdbt, with clear errors for invalid files and unsupported
 // versions. manifest-upgrade.ts converts older manifests.
+import { parse as parseLossless } from 'lossless-json';
 import { TsdbtError } from '../errors.ts';
 import { isMissing, MOST_DATA, readFileText } from '../project/read-file.ts';
 import { parseJson } from '../values/index.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
+
+/** A text of JSON that may hold an int beyond 2^53: of a variable, or in the config of a node. */
+const LONG_INT = /[[:,]\s*-?\d{16,}\s*[,}\]]/;
+
+function exactNumber(text: string): number | bigint {
+  const number = Number(text);
+  return Number.isInteger(number) && !Number.isSafeInteger(number) && /^-?\d+$/.test(text) ? BigInt(text) : number;
+}
 
 const ARTIFACTS = {
   manifest: { type: 'WritableManifest', versions: [4, 5, 6, 7, 8, 9, 10, 11, 12] },
@@ -71,7 +80,7 @@ export function readArtifact<T>(path: string, kind: keyof typeof ARTIFACTS): Art
   }
   let value: { metadata?: { dbt_schema_version?: unknown } } | null;
   try {
-    value = JSON.parse(text) as typeof value;
+    value = (LONG_INT.test(text) ? parseLossless(text, undefined, exactNumber) : JSON.parse(text)) as typeof value;
   } catch (error) {
     throw new TsdbtError('runtime', `Could not read ${type} at "${path}" as JSON: ${problemOf(text)}`, {
       path,

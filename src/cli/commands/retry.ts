@@ -11,6 +11,7 @@ import { findProjectDir } from '../../project/runtime-config.ts';
 import { readRawProject } from '../../project/project.ts';
 import { readProjectSettings } from '../../project/project-settings.ts';
 import { MASK } from '../../secrets.ts';
+import { showJson } from '../../values/index.ts';
 import { type CommandSession, invocationArgs } from '../command-session.ts';
 import { isRunning } from '../is-running.ts';
 
@@ -102,7 +103,7 @@ function toldAgain(session: CommandSession, which: string, { args }: PreviousRun
 
 /** Refuses an earlier command line with secrets, because only their mask was stored. @throws TsdbtError `runtime` */
 function refuseHidden(which: string, options: Readonly<Record<string, unknown>>): void {
-  const name = ['vars', 'args', 'inline', 'sql'].find((each) => JSON.stringify(options[each])?.includes(MASK) === true);
+  const name = ['vars', 'args', 'inline', 'sql'].find((each) => showJson(options[each]).includes(MASK));
   if (name === undefined) return;
   throw errorOf('secretNotKept', {
     command: which,

@@ -48,6 +48,18 @@ describe('a number keeps its digits', () => {
     project.remove('models/v.sql');
   });
 
+  it('in a variable of a run that is tried again', async () => {
+    const sql = "select {{ var('id') }}::bigint as id";
+    project.write({ 'models/v.sql': `${sql} from public.not_there` });
+    const failed = await project.run(['run', '-s', 'v', '--vars', '{id: 9007199254740993}']);
+    expect(failed.code).toBe(1);
+    project.write({ 'models/v.sql': sql });
+    const { code, out } = await project.run(['retry']);
+    expect(code, out).toBe(0);
+    expect(await project.one('select id from s.v')).toBe('9007199254740993');
+    project.remove('models/v.sql');
+  });
+
   it.each([
     ['4294967299', 'bigint', '4294967299'],
     ['9223372036854775808', 'numeric', '9223372036854775808'],
