@@ -77,6 +77,7 @@ function noteSql(relation: Relation, word: Word, { start, end }: DoneInterval = 
   const [table, name] = [tableName(relation), quoteText(relation.identifier ?? '')];
   return (
     `insert into ${table} (relation_name, word, done_from, done_to, noted_at)
+settings empty_result_for_aggregation_by_empty_set = 0
 select ${name}, ${quoteText(word)}, fromUnixTimestamp64Milli(toInt64(${start}), 'UTC'), ` +
     `fromUnixTimestamp64Milli(toInt64(${end}), 'UTC'),
   greatest(now64(6, 'UTC'), max(noted_at) + toIntervalMicrosecond(1)) from ${table} where relation_name = ` +

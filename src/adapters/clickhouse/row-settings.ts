@@ -28,6 +28,7 @@ export const ROW_SETTINGS: Readonly<Record<string, string>> = {
   ...OVERFLOW_SETTINGS,
   limit: '0',
   offset: '0',
+  empty_result_for_aggregation_by_empty_set: '0',
   format_tsv_null_representation: '\\N',
   output_format_tsv_crlf_end_of_line: '0',
   ...TEXT_SETTINGS,

@@ -81,6 +81,9 @@ describe.skipIf(clickhouseMissing !== null)(
             ),
           ]),
         ),
+        'models/batched.sql':
+          "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', " +
+          "batch_size='year', begin='2024-01-01') }} select now() as at\n",
         'models/patched/added.sql': model(
           `incremental_strategy='append', ${PATCHED}`,
           "select number::UInt32 as id, 'old' as v from numbers(6)",
@@ -190,6 +193,16 @@ describe.skipIf(clickhouseMissing !== null)(
         [4, 'patched'],
       ]);
     }, 120_000);
+
+    it('batches are noted when the profile lets aggregates of no rows return none', async () => {
+      const profiles = lab.read('profiles.yml');
+      const odd = 'retries: 0, custom_settings: {empty_result_for_aggregation_by_empty_set: 1}';
+      lab.write({ 'profiles.yml': profiles.replace('retries: 0', odd) });
+      await works('run', '--select', 'batched');
+      lab.write({ 'profiles.yml': profiles });
+      const words = "select distinct word from s.tsdbt_intervals where relation_name = 'batched' order by 1";
+      expect(await lab.rows(words)).toEqual([['begun anew'], ['done']]);
+    }, 60_000);
 
     it('a snapshot does not take NaN for a change, nor end other keys of the same id, nor wrap numbers', async () => {
       await works('snapshot');
