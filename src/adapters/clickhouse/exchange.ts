@@ -32,8 +32,8 @@ interface Part {
 const PAUSE = 50;
 
 /**
- * A mutation changes the data version but not the blocks. A patch part, of a lightweight UPDATE or DELETE, changes older
- * rows of the partition that its own partition is named after.
+ * A mutation changes the data version but not the blocks. A patch part, of a lightweight UPDATE or DELETE, changes
+ * older rows of the partition that its own partition is named after.
  */
 function partsSql({ schema }: Lease, table: string): string {
   const isPatch = "startsWith(partition_id, 'patch-')";

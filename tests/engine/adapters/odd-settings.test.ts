@@ -133,7 +133,8 @@ describe.skipIf(clickhouseMissing !== null)('a ClickHouse with odd settings', ()
   it('builds, loads and publishes the same values', async () => {
     profile(
       "format_tsv_null_representation: '', output_format_tsv_crlf_end_of_line: 1, bool_true_representation: yes_, " +
-        'date_time_output_format: unix_timestamp, empty_result_for_aggregation_by_empty_set: 1, output_format_decimal_trailing_zeros: 1, ' +
+        'date_time_output_format: unix_timestamp, empty_result_for_aggregation_by_empty_set: 1, ' +
+        'output_format_decimal_trailing_zeros: 1, ' +
         'input_format_tsv_skip_first_lines: 1, result_overflow_mode: break',
     );
     for (const args of [

@@ -1,5 +1,5 @@
-// Values and keys that ClickHouse would change or lose without an error: numbers and times beyond a column's type, NULL,
-// NaN, keys of one snapshot id, and rows that a lightweight UPDATE or DELETE has patched.
+// Values and keys that ClickHouse would change or lose without an error: numbers and times beyond a column's type,
+// NULL, NaN, keys of one snapshot id, and rows that a lightweight UPDATE or DELETE has patched.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab } from './clickhouse-lab.ts';
@@ -7,7 +7,8 @@ import { ClickhouseLab } from './clickhouse-lab.ts';
 let lab: ClickhouseLab;
 
 const model = (config: string, first: string, then: string): string =>
-  `{{ config(materialized='incremental', ${config}) }}\n{% if is_incremental() %}${then}{% else %}${first}{% endif %}\n`;
+  `{{ config(materialized='incremental', ${config}) }}\n` +
+  `{% if is_incremental() %}${then}{% else %}${first}{% endif %}\n`;
 const snapshot = (name: string, config: string): string =>
   `{% snapshot ${name} %}{{ config(target_schema='s', ${config}) }} select * from raw.${name} {% endsnapshot %}\n`;
 

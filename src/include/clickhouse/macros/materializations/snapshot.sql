@@ -200,7 +200,10 @@
         where {{ current }}
         {%- if new_rows is not none %}
           and version_key in (select {{ key }} from {{ new_rows }})
-          and ({{ columns.dbt_scd_id }}, version_key) not in (select {{ columns.dbt_scd_id }}, {{ key }} from {{ new_rows }})
+          and ({{ columns.dbt_scd_id }}, version_key) not in (
+            select {{ columns.dbt_scd_id }}, {{ key }}
+            from {{ new_rows }}
+          )
         union all
         select {{ key }} as version_key
         from {{ new_rows }}
@@ -263,8 +266,8 @@
   {%- for column in adapter.get_columns_in_relation(source) if adapter.quote(column.name) in insert_cols -%}
     {%- do names.append(column.name) -%}
   {%- endfor -%}
-  {%- set exact = adapter.exact_columns(adapter.get_columns_in_relation(source), adapter.get_columns_in_relation(target),
-      names) -%}
+  {%- set exact = adapter.exact_columns(adapter.get_columns_in_relation(source),
+      adapter.get_columns_in_relation(target), names) -%}
   {%- call statement('stage_versions_that_begin') %}
     insert into {{ new_rows }} ({{ get_quoted_csv(names) }})
     select {{ exact | join(', ') }}

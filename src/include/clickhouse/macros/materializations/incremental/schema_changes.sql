@@ -32,8 +32,8 @@
     {%- endfor -%}
 {% endmacro %}
 
-{#- Stops where a value does not fit into its new type. The ALTER would wrap it, or change the type and then fail, so that
-    nobody could read the table any more. -#}
+{#- Stops where a value does not fit into its new type. The ALTER would wrap it, or change the type and then fail: the
+    table could not be read any more. -#}
 {% macro clickhouse__require_castable(columns, relation) %}
   {%- set casts = adapter.exact_columns(adapter.get_columns_in_relation(relation), columns,
       columns | map(attribute='name')) -%}

@@ -213,7 +213,8 @@
   {{- return(seen.held) -}}
 {% endmacro %}
 
-{#- Parts with patches cannot be attached elsewhere: the patches go into the parts. Gives what the target holds then. -#}
+{#- Parts with patches cannot be attached elsewhere, so the patches are applied first. Gives what the target holds then.
+    -#}
 {% macro clickhouse__publish_patched(target) %}
   {#- A mutation waits while merges are stopped. -#}
   {%- set stopped = adapter.start_merges(target) -%}
