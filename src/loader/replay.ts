@@ -1,5 +1,5 @@
-// Replays dead letters through decoder and sink: those that fit now become rows; the others stay dead letters, with the
-// present reason.
+// Replays dead letters through decoder and sink: those that now fit become rows; the others stay dead letters, with the
+// current reason.
 import type { Message } from './broker.ts';
 import { Change, Halt, Skipped } from './change.ts';
 import { type Decoded, type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
@@ -23,8 +23,8 @@ export interface ReplayOptions {
 const AT_ONCE = 5000;
 
 /**
- * @returns number of rows, and of dead letters that stayed: those of an earlier topic of the name, too, where the row
- *   of the greater offset counts, as nothing says which of a key is newer
+ * @returns number of rows, and of dead letters that stayed. These include letters of an earlier topic of the name if
+ *   the row with the greater offset counts, because it is unknown which row of a key is newer
  */
 export async function replayLetters({
   sink,
@@ -38,7 +38,7 @@ export async function replayLetters({
   let encoder = new RowEncoder(target, { columns, hashKey, loadId, keys: decoder.keys });
   const total = { rows: 0, dead: 0 };
   const floors = new SnapshotFloors(target);
-  // Letters that fail again get newer ids: they are not tried twice in one replay.
+  // Letters that fail again get newer ids, so they are not tried twice in one replay.
   const upTo = await sink.newestLetter(target);
   for (let after = '0'; ; ) {
     const found = await sink.letters(target, { after, upTo, limit: AT_ONCE });
@@ -51,7 +51,7 @@ export async function replayLetters({
     const loadedAt = new Date(now()).toISOString();
     const rows = new RowBuffer();
     const dead: DeadLetter[] = [];
-    /** Does the work; a message that is at fault becomes a dead letter again. */
+    /** Runs the work; a message that causes an error becomes a dead letter again. */
     const attempt = async (letter: StoredLetter, work: () => void | Promise<void>): Promise<void> => {
       try {
         await work();
@@ -114,12 +114,12 @@ export async function replayLetters({
   }
 }
 
-/** Does the offset alone say whether the table's row is newer? */
+/** Whether the offset alone decides if the table's row is newer. */
 function isByOffset({ mode, changes }: LoadTarget, { value }: Message): boolean {
   return mode === 'upsert' && (changes === null || value === null);
 }
 
-/** Is it a tombstone before which no change was replayed? With the lowest position it would delete nothing. */
+/** Whether it is a tombstone before which no change was replayed. With the lowest position it would delete nothing. */
 function isUnplaced(record: DecodedRecord | Change, floor: Floor): boolean {
   return record instanceof Change && record.source === null && !floor.hasPosition;
 }

@@ -1,9 +1,9 @@
-// Makes a row of COPY's text format from the bytes of an ordinary envelope in JSON, without reading the whole. The same
-// invariant as in fast/fast-path.ts: a row equals, byte for byte, what decoder.ts and row-encoder.ts make of the
-// message. In doubt nothing is added, and they decide; only they refuse messages and stop.
+// Builds a row of COPY's text format from the bytes of an ordinary JSON envelope without parsing all of it. The
+// invariant of fast/fast-path.ts applies: a row equals, byte for byte, what decoder.ts and row-encoder.ts build from
+// the message. In doubt nothing is added, and they decide; only they reject messages and stop.
 //
-// The row after the change and the key are scanned as plain objects. Values that no conversion touches are copied,
-// days, moments and decimals are written by quick-cells.ts, each other value is read and converted alone.
+// The row after the change and the key are scanned as plain objects. Unconverted values are copied; quick-cells.ts
+// writes dates, timestamps and decimals; every other value is parsed and converted individually.
 import type { TopicPartition } from '../broker.ts';
 import { Halt, type Operation } from '../change.ts';
 import { PoisonMessage } from '../decode.ts';
@@ -38,12 +38,12 @@ import { SOURCE_FIELDS, sourcePosition } from './source-position.ts';
 import type { Placeholder } from './unavailable.ts';
 import type { Conversion, ValueReader } from './values.ts';
 
-/** What decoder.ts knows of the changes of one target. */
+/** What decoder.ts knows about the changes of one target. */
 export interface ChangeSource {
   readonly target: Pick<LoadTarget, 'name' | 'path' | 'mode' | 'changes'>;
   readonly values: ValueReader;
   readonly placeholder: Placeholder;
-  /** What takes a key that is no object. */
+  /** What takes a key that is not an object. */
   readonly plain: PlainKey | null;
   /** The source of the changes so far; null: there was none. */
   readonly source: string | null;
@@ -57,14 +57,14 @@ const OPERATIONS: ReadonlyMap<number, Operation> = new Map(
 const POSTGRES = Buffer.from('"postgresql"');
 /** Before the first number of `sequence`. */
 const SEQUENCE_BEGIN = Buffer.from(String.raw`"[\"`);
-/** Numbers below have only digits that a double holds. */
+/** Smaller numbers have only digits that a double represents exactly. */
 const SURE = 9e15;
 /** A cell is at most twice as long as its value, plus this; so is the end of a row. */
 const [CELL_BYTES, END_BYTES] = [80, 160];
-/** Ordinary keys that are no objects: texts of JSON, and texts that are no JSON. */
+/** Ordinary keys that are not objects: JSON texts, and texts that are not JSON. */
 const QUOTED_KEY = /^"[\w.:@+/ -]+"$/;
 const BARE_KEY = /^(?!(?:true|false|null)$)[A-Za-z_][\w.:@+/-]*$/;
-/** Of a column of texts, which takes them as they stand. */
+/** For a text column, which takes them unchanged. */
 const TEXT_KEY = /^[\w.:@+/-]+$/;
 const YEAR_0 = Buffer.from('0000-');
 
@@ -76,9 +76,9 @@ interface Program {
   readonly conversions: ReadonlyMap<string, Conversion>;
   /** By column; null: its values are not converted. */
   readonly columns: readonly (Conversion | null)[];
-  /** Are other fields than those of columns converted? */
+  /** Whether fields without a column are converted. */
   readonly convertsRest: boolean;
-  /** By column: is it read the same way in key and row? */
+  /** By column: whether it is read in the same way in key and row. */
   readonly agrees: readonly boolean[];
 }
 
@@ -100,22 +100,22 @@ export class EnvelopeCells implements RowPath {
   #program: Program | null = null;
   #place: Buffer | null = null;
   #floor: Floor | null = null;
-  /** The source so far as JSON, and as a cell with tabs before and behind. */
+  /** The source so far as JSON, and as a cell with tabs before and after. */
   #name: string | null = null;
   #written = Buffer.alloc(0);
   #cell = Buffer.alloc(0);
   #connector = '';
   #position = 0n;
-  /** The time of the source; undefined: it stands in the message in microseconds. */
+  /** The time of the source; undefined: the message contains it in microseconds. */
   #at: string | null | undefined;
   #micros: number | null = null;
-  /** Fields of the present message's row and key by their schemas; null: none came with it. */
+  /** Fields of the current message's row and key by their schemas; null: it came without them. */
   #fields: Program['fields'] = null;
   #keyFields: Program['fields'] = null;
   #bytes: Buffer = Buffer.alloc(0);
   #time: number | null = null;
 
-  /** @returns null for columns that only the slow way can fill */
+  /** @returns null for columns that only the slow path can fill */
   static of(plan: RowPlan, floors: SnapshotFloors, changes: ChangeSource): EnvelopeCells | null {
     const names = plan.columns.map(({ name }) => name);
     const wrapping = names.includes('schema') && names.includes('payload');
@@ -126,7 +126,7 @@ export class EnvelopeCells implements RowPath {
     this.#plan = plan;
     this.#floors = floors;
     this.#changes = changes;
-    // All other fields are looked at: one of an unchanged large value that is kept may be among them.
+    // All other fields are checked: one of them may be a kept, unchanged large value.
     this.#row = new JsonScanner({ ...plan, rest: true });
     this.#key = new JsonScanner({ ...plan, rest: true, watchesDrift: false, dropped: new Set() });
     this.#writer = new CopyWriter(plan);
@@ -157,7 +157,7 @@ export class EnvelopeCells implements RowPath {
     return this.#write(program, records, i, rows, { op, place, loadedAt });
   }
 
-  /** Finds the envelope's members. @returns null: the slow way must decide */
+  /** Finds the envelope's members. @returns null: use the slow path */
   #operation(bytes: Buffer, start: number, end: number): Operation | null {
     const envelope = this.#envelope;
     const head = this.#head;
@@ -172,7 +172,7 @@ export class EnvelopeCells implements RowPath {
     return OPERATIONS.get(bytes[op + 1] ?? 0) ?? null;
   }
 
-  /** Reads the place in the source. @returns false: the slow way must decide */
+  /** Reads the position in the source. @returns false: use the slow path */
   #sourceOf(bytes: Buffer): boolean {
     const source = this.#source;
     const [start = -1, end = -1] = [this.#envelope.starts[SOURCE], this.#envelope.ends[SOURCE]];
@@ -191,7 +191,7 @@ export class EnvelopeCells implements RowPath {
     return true;
   }
 
-  /** The same for other connectors, and for what is written in another way. */
+  /** The same for other connectors, and for other notations. */
   #otherSource(): boolean {
     const text = (field: number): string | null => {
       const found = this.#source.text(field);
@@ -214,7 +214,7 @@ export class EnvelopeCells implements RowPath {
     }
   }
 
-  /** May the source's positions have begun anew? Most changes are behind none that was committed before. */
+  /** Whether the source's positions may have restarted. Most changes have no earlier commit after them. */
   #stepsBack(bytes: Buffer, op: Operation): boolean {
     const floor = this.#floor;
     if (floor === null || !floor.isBehind(op, this.#position, this.#micros)) return false;
@@ -222,11 +222,11 @@ export class EnvelopeCells implements RowPath {
     if (!stands(SEQUENCE_BEGIN, bytes, start - SEQUENCE_BEGIN.length, start)) return true;
     let end = start;
     while (isDigit(bytes[end])) end++;
-    // NaN is less than nothing.
+    // NaN is never less.
     return !(wholeOf(bytes, start, end) >= Number(floor.newest));
   }
 
-  /** Takes up the source's name. @returns false for one that COPY or JSON escapes */
+  /** Reads the source's name. @returns false for one that COPY or JSON escapes */
   #called(name: string): boolean {
     if (/[\\"\p{Cc}\p{Cs}\ufffd]/u.test(name)) return false;
     this.#name = name;
@@ -247,7 +247,7 @@ export class EnvelopeCells implements RowPath {
     return true;
   }
 
-  /** Scans the key. @returns false: there is none; null: the slow way must decide */
+  /** Scans the key. @returns false: there is none; null: use the slow path */
   #keyOf(records: Records, i: number): boolean | null {
     const start = records.keyStart(i);
     if (start < 0) return false;
@@ -270,7 +270,7 @@ export class EnvelopeCells implements RowPath {
     return true;
   }
 
-  /** Takes a key that is no object for the only column of the key. @returns as `#keyOf`; false: no column takes it */
+  /** Reads a key that is not an object for the only key column. @returns like `#keyOf`; false: no column takes it */
   #plainKey(bytes: Buffer, start: number, end: number): boolean | null {
     const { plain } = this.#changes;
     const column = plain === null ? -1 : this.#plan.columns.findIndex(({ name }) => name === plain.column);
@@ -290,7 +290,7 @@ export class EnvelopeCells implements RowPath {
     return true;
   }
 
-  /** Scans the row after the change. @returns false: the slow way must decide */
+  /** Scans the row after the change. @returns false: use the slow path */
   #rowOf(bytes: Buffer, op: Operation): boolean {
     const scanner = this.#row;
     if (op === 'd') {
@@ -330,7 +330,7 @@ export class EnvelopeCells implements RowPath {
     return this.#program;
   }
 
-  /** Looks for what the slow way must decide in fields that no column has, and in the key's within the row. */
+  /** Looks for what requires the slow path in fields without a column, and in the key's fields in the row. */
   #looks(bytes: Buffer, program: Program, keyed: boolean): boolean {
     const { rest, found, spans } = this.#row;
     for (let i = 0; i < rest.length; i += REST_STRIDE) {
@@ -342,7 +342,7 @@ export class EnvelopeCells implements RowPath {
         return false;
     }
     if (!keyed) return true;
-    // The key counts. What the row says of its columns is refused where it is wrong: the same bytes are not.
+    // The key counts. Invalid values of its columns in the row are rejected, unless they have the same bytes.
     const { found: keyFound, spans: keySpans } = this.#key;
     for (let column = 0; column < keyFound.length; column++) {
       if (keyFound[column] === ABSENT) continue;
@@ -362,7 +362,7 @@ export class EnvelopeCells implements RowPath {
     return true;
   }
 
-  /** Is it the placeholder of a value that did not change? */
+  /** Whether it is the placeholder of an unchanged value. */
   #unavailable(bytes: Buffer, kind: number, start: number, end: number): boolean {
     const { placeholder } = this.#changes;
     if (kind === TEXT) return placeholder.stands(bytes, start, end);
@@ -441,7 +441,7 @@ export class EnvelopeCells implements RowPath {
     return true;
   }
 
-  /** Writes a value. @returns the end of the cell; -1: it must be read and converted */
+  /** Writes a value. @returns the end of the cell; -1: it must be parsed and converted */
   #valueCell(
     to: number,
     plan: ColumnPlan,
@@ -481,7 +481,7 @@ export class EnvelopeCells implements RowPath {
     return this.#writer.cell(to, plan, kind, start, end);
   }
 
-  /** Reads a value, converts it, and gives its cell. @returns null: the slow way must decide */
+  /** Parses a value, converts it, and returns its cell. @returns null: use the slow path */
   #closely(plan: ColumnPlan, kind: number, start: number, end: number, conversion: Conversion | null): string | null {
     const value = readValue(this.#bytes, kind, start, end);
     if (this.#changes.placeholder.is(value)) return null;

@@ -36,7 +36,7 @@ const CREATE_FILES = `create table if not exists ${FILES} (
   topic_id text,
   primary key (relation, key)
 )`;
-/** Older versions have made the table without it. */
+/** Older versions created the table without it. */
 const ADD_COLUMN = `alter table ${FILES} add column if not exists topic_id text`;
 const CREATE_OPEN =
   `create index if not exists archive_files_open on ${FILES} (relation, topic, partition) where status = ` + "'open'";
@@ -45,8 +45,8 @@ const WITH_OFFSETS =
   `${FILES} as f left join ${STATE_SCHEMA}.load_offsets as o on o.relation = f.relation and o.topic = f.topic and ` +
   'o.partition = f.partition';
 /**
- * Was it recorded of an earlier topic of this name? Nobody can write it any more. The topic's id tells, or that there
- * was none yet; of what older versions have recorded, the time.
+ * Whether it was recorded for an earlier topic of this name, so that no loader can complete it. The topic's id decides,
+ * or that there was none yet; for records of older versions, the time.
  */
 const OF_EARLIER =
   '(o.topic_since is not null and coalesce(f.topic_id <> o.topic_id, f.recorded_at < o.topic_since, false))';
@@ -66,7 +66,7 @@ export class PostgresArchiveLedger implements ArchiveLedger {
   readonly #adapter: Adapter;
   readonly #prepareState: () => Promise<void>;
 
-  /** @param prepareState makes the loader's bookkeeping */
+  /** @param prepareState creates the loader's bookkeeping */
   constructor(adapter: Adapter, prepareState: () => Promise<void>) {
     this.#adapter = adapter;
     this.#prepareState = prepareState;
@@ -145,7 +145,7 @@ export class PostgresArchiveLedger implements ArchiveLedger {
     await this.#within(target, async (session) => {
       if (files.length > 0)
         await session.execute(
-          // Of a range that was read again, messages may be gone from the topic.
+          // If a range was read again, messages may have been deleted from the topic.
           `update ${FILES} as f set status = 'done', rows = v.rows, bytes = v.bytes, size = v.size, written_at = ` +
             `clock_timestamp() from (values ${files
               .map(
@@ -156,7 +156,7 @@ export class PostgresArchiveLedger implements ArchiveLedger {
                 ', ',
               )}) as v(key, rows, bytes, size) where f.relation = ${relation} and f.key = v.key and f.status = 'open'`,
         );
-      // With its messages a whole file may be gone.
+      // With its messages a whole file may have disappeared.
       await session.execute(
         `delete from ${FILES} as f using (values ${ranges
           .map(
@@ -204,7 +204,7 @@ export class PostgresArchiveLedger implements ArchiveLedger {
 
   async claim(target: LoadTarget, owner: string): Promise<boolean> {
     return this.#within(target, async (session) => {
-      // Who joins nothing needs no right to make it.
+      // A user who does not compact needs no privilege to create it.
       await createMissing(session, [CREATE_CLAIMS], `select to_regclass('${CLAIMS}') is not null`);
       const rows = await read(
         session,
@@ -235,7 +235,7 @@ export class PostgresArchiveLedger implements ArchiveLedger {
     const relation = quoteText(relationOf(target));
     const folder = key.slice(0, key.lastIndexOf('/') + 1);
     return this.#within(target, async (session) => {
-      // Who takes the claim over waits for this transaction, and knows the file then.
+      // A loader that takes over the claim waits for this transaction, and then knows the file.
       const claim = `select 1 from ${CLAIMS} where ${claimedBy(target, owner)} for update`;
       if ((await read(session, claim)).length === 0) return false;
       await session.execute(
@@ -275,7 +275,7 @@ export class PostgresArchiveLedger implements ArchiveLedger {
     const relation = quoteText(relationOf(target));
     const ofPartition = `relation = ${relation} and topic = ${quoteText(target.topic)} and partition = ${partition}`;
     return this.#within(target, async (session) => {
-      // Whoever records files of the partition waits for this transaction, and finds another position then.
+      // A loader that records files of the partition waits for this transaction, and then finds another position.
       const standing = `select next_offset from ${STATE_SCHEMA}.load_offsets where ${ofPartition} for update`;
       const [row] = await read(session, standing);
       if ((row === undefined ? null : BigInt(String(row[0]))) !== from) return false;

@@ -1,5 +1,5 @@
-// Writes the changes of one flush from their stage into the table. Refuses those that cannot be merged: a value that
-// the source did not say, a source that steps back. merge-changes.ts has the statements.
+// Writes the changes of one flush from their staging table into the target table. Rejects changes that cannot be
+// merged: a value that the source did not send, a source that steps back. merge-changes.ts has the statements.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteText } from '../../adapters/postgres/literal.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -11,19 +11,19 @@ import { read } from './statements.ts';
 
 const LACKING = 'a value did not change and the source did not say it, and the table has no row that holds it';
 const BACKWARD = 'the source steps back';
-/** No class of errors for which rows are at fault. */
+/** An error class that is never caused by a row. */
 const STOPS = 'TS001';
 
 function kindsOf(rows: RowBuffer): ChangeKinds {
   return { deletes: rows.tombstones > 0, truncates: rows.truncates > 0, partial: rows.partial };
 }
 
-/** Is a flush of whole rows without deletes, which may be new? */
+/** Whether a flush has only whole rows without deletes, which may be new. */
 export function onlyWhole(rows: RowBuffer): boolean {
   return !rows.partial && rows.truncates === 0;
 }
 
-/** Fills in what rows of one flush keep of each other. */
+/** Fills in what rows of one flush keep from each other. */
 export function fillChanges(target: LoadTarget, columns: readonly LoadColumn[], rows: RowBuffer): void {
   if (!rows.partial || target.mode !== 'upsert') return;
   const names = rowColumns(target, columns);
@@ -32,8 +32,8 @@ export function fillChanges(target: LoadTarget, columns: readonly LoadColumn[], 
 }
 
 /**
- * Merges the rows of the stage.
- * @throws `database` error of class 22 when a row lacks a value, `runtime` error when the source steps back
+ * Merges the staged rows.
+ * @throws `database` error of class 22 if a row lacks a value, `runtime` error if the source steps back
  */
 export async function flushChanges(
   session: Session,
@@ -49,13 +49,14 @@ export async function flushChanges(
   let merged = 0;
   for (const statement of mergeChanges(target, columns, stage, kindsOf(rows)))
     merged += Number((await session.execute(statement)).response.rows_affected ?? 0);
-  // Changes that the table has already were not taken: they came again, or the source has other positions now.
+  // Changes that the table already has were skipped: they were delivered again, or the source's positions have
+  // restarted.
   if (merged >= rows.latest().length && rows.tombstones === 0 && !rows.partial) return;
   const [row] = await read(session, backward);
   if (row !== undefined) throw backwardError(target, row.map(String));
 }
 
-/** The same as a part of a block of PL/pgSQL, for rows of which some are refused. */
+/** The same as part of a PL/pgSQL block, for flushes with rejected rows. */
 export function changeWrites(
   target: LoadTarget,
   columns: readonly LoadColumn[],

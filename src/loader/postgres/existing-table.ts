@@ -7,7 +7,7 @@ import type { LoadColumn, LoadTarget } from '../load-target.ts';
 import { read } from './statements.ts';
 import { tableName } from './table.ts';
 
-/** Types to which a column can be widened: every value stays and still fits. */
+/** Types to which a column can be widened without changing or losing a value. */
 const WIDER: Readonly<Record<string, readonly string[]>> = {
   smallint: ['integer', 'bigint', 'numeric'],
   integer: ['bigint', 'numeric'],
@@ -21,9 +21,9 @@ const WIDER: Readonly<Record<string, readonly string[]>> = {
 /** A column of the table. */
 export interface ExistingColumn {
   readonly type: string;
-  /** Takes no null and has no default. */
+  /** Rejects null and has no default. */
   readonly required: boolean;
-  /** Generated: nothing can be written into it. */
+  /** Generated: it cannot be written. */
   readonly generated: boolean;
 }
 
@@ -59,7 +59,7 @@ where a.attrelid = to_regclass(${quoteText(tableName(target))}) and a.attnum > 0
 /** How a declared type relates to the table's. */
 export type TypeDifference = 'none' | 'wider' | 'other' | 'unknown';
 
-/** Columns by name, in the table's order; none when there is no table. */
+/** Columns by name, in the table's order; empty if there is no table. */
 export async function existingColumns(session: Session, target: LoadTarget): Promise<Map<string, ExistingColumn>> {
   const rows = await read(
     session,
@@ -76,7 +76,7 @@ from pg_attribute where attrelid = to_regclass(${quoteText(tableName(target))}) 
   );
 }
 
-/** @returns `unknown` for a type that the database does not have */
+/** @returns `unknown` for a type that does not exist in the database */
 export async function typeDifference(
   session: Session,
   { type }: LoadColumn,
@@ -94,7 +94,7 @@ export async function typeDifference(
   return WIDER[bare]?.includes(wanted) ? 'wider' : found === null ? 'unknown' : 'other';
 }
 
-/** Is there a unique key on exactly the target's key? */
+/** Whether there is a unique key on exactly the target's key. */
 export async function hasUniqueKey(session: Session, target: LoadTarget): Promise<boolean> {
   const rows = await read(
     session,

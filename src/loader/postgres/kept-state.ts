@@ -1,5 +1,4 @@
-// What Postgres's bookkeeping holds of a table: positions, counts, why it is not being loaded, and since when it is
-// paused. Changes nothing.
+// Reads Postgres's bookkeeping of a table: positions, counts, why it is not being loaded, and since when it is paused.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteText } from '../../adapters/postgres/literal.ts';
 import { partitionKey } from '../broker.ts';

@@ -1,4 +1,5 @@
-// Dead letters in Postgres: written by COPY, read again as messages; sealed and opened where the target hides values.
+// Dead letters in Postgres: written by COPY, read as messages for a replay; encrypted and decrypted if the target hides
+// values.
 import type { Session } from '../../adapters/adapter.ts';
 import { escapeCopyText } from '../../adapters/copy-text.ts';
 import { withoutValues } from '../dead-limit.ts';
@@ -7,7 +8,7 @@ import type { LoadTarget } from '../load-target.ts';
 import type { Sealer } from '../seal.ts';
 import type { DeadLetter, StoredLetter } from '../sink.ts';
 
-/** The id of the target's newest letter; '0' when it has none. */
+/** The id of the target's newest letter; '0' if it has none. */
 export async function newestLetter(session: Session, target: LoadTarget): Promise<string> {
   const { table } = await session.execute(
     `select coalesce(max(id), 0)::text from ${STATE_SCHEMA}.dead_letters as d where ${ofTable(target, 'd')}`,
@@ -68,8 +69,8 @@ from ${STATE_SCHEMA}.dead_letters as d where ${ofTable(target, 'd')} and replaye
 
 /**
  * Deletes the letters that failed again in a replay, so that a message has one letter. The new letter keeps the time of
- * the first failure: it tells to which topic of the name the message belongs. Runs in the transaction that added the
- * new letters.
+ * the first failure, which identifies the topic that the message belongs to. Runs in the transaction that added the new
+ * letters.
  */
 export function replaceFailedAgain(ids: readonly string[]): string {
   return (
@@ -83,7 +84,7 @@ delete from ${STATE_SCHEMA}.dead_letters where id in (select id from again)`
   );
 }
 
-/** Adds dead letters to the table of them. */
+/** Inserts dead letters. */
 export async function writeLetters(
   session: Session,
   target: LoadTarget,

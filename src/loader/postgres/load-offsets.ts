@@ -1,5 +1,5 @@
 // The loader's bookkeeping as SQL, in schema `tsdbt` of the target database: positions, dead letters, and the offsets
-// that each model has consumed of a source. Only texts; the caller runs them in its transaction.
+// of a source that each model has consumed. The caller runs the texts in its transaction.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { OffsetRange } from '../sink.ts';
 import { NO_ID } from '../topic-ids.ts';
@@ -7,7 +7,7 @@ import { NO_ID } from '../topic-ids.ts';
 /** Schema of the bookkeeping. A project that loads nothing never needs it. */
 export const STATE_SCHEMA = 'tsdbt';
 
-/** The table that positions belong to, and the source that loads it now. */
+/** The table that positions belong to, and the source that currently loads it. */
 export interface LoadedTable {
   readonly uniqueId: string;
   readonly schema: string;
@@ -19,7 +19,7 @@ export function relationOf({ schema, identifier }: Pick<LoadedTable, 'schema' | 
   return `${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`;
 }
 
-/** Creates what is missing. Separate statements: an older version may have made a part of it. */
+/** Creates what is missing. Separate statements: an older version may have created a part. */
 export const CREATE_STATE: readonly string[] = [
   `create schema if not exists ${STATE_SCHEMA}`,
   `create table if not exists ${STATE_SCHEMA}.load_offsets (
@@ -63,7 +63,7 @@ export const CREATE_STATE: readonly string[] = [
   updated_at timestamptz not null default now(),
   primary key (model, source, topic, partition)
 )`,
-  // Positions belong to tables. Older loaders cannot give a position its table: the constraint refuses them.
+  // Positions belong to tables. Older loaders cannot set a position's table: the constraint rejects them.
   "set local lock_timeout = '5s'",
   `alter table ${STATE_SCHEMA}.load_offsets add column if not exists relation text`,
   `alter table ${STATE_SCHEMA}.dead_letters add column if not exists relation text`,
@@ -92,13 +92,13 @@ end $$`,
   seen_at timestamptz not null,
   primary key (group_id, member_id)
 )`,
-  // Messages may have no timestamp. A position has the leader epoch of the message before it, since when the topic is
-  // the present one, and the highest position of a snapshot's row before it.
+  // Messages may have no timestamp. A position stores the leader epoch of the message before it, since when the topic
+  // is the current one, and the highest position of a snapshot row before it.
   `alter table ${STATE_SCHEMA}.dead_letters alter column kafka_ts drop not null`,
   `alter table ${STATE_SCHEMA}.load_offsets add column if not exists leader_epoch integer, add column if not ` +
     'exists topic_since timestamptz, add column if not exists snapshot_floor bigint',
-  // How often a position was set otherwise than by a flush, and the offset behind the last row or dead letter that the
-  // table has of earlier topics of the name.
+  // How often a position was set other than by a flush, and the offset after the last row or dead letter of earlier
+  // topics of that name in the table.
   `alter table ${STATE_SCHEMA}.load_offsets add column if not exists resets bigint not null default 0, add column if ` +
     'not exists earlier_end bigint',
   'set local lock_timeout to default',
@@ -108,14 +108,14 @@ end $$`,
 )`,
 ];
 
-/** Are the newest parts of it there? */
+/** Whether its newest parts exist. */
 export const STATE_PRESENT =
   `select to_regclass('${STATE_SCHEMA}.load_pauses') is not null
   and (select count(*) = 3 from pg_attribute where attrelid = to_regclass('${STATE_SCHEMA}.load_offsets') and ` +
   "attname in ('snapshot_floor', 'resets', 'earlier_end'))";
 
 /**
- * A condition for this table's rows, including those that an older version left under the source's name.
+ * A condition for this table's rows, including those that an older version stored under the source's name.
  * @param row alias
  */
 export function ofTable(table: LoadedTable, row: string): string {
@@ -125,7 +125,7 @@ export function ofTable(table: LoadedTable, row: string): string {
   );
 }
 
-/** Has an older version left rows of the table? */
+/** Whether an older version has left rows of the table. */
 export function toAdopt(table: LoadedTable): string {
   return `select exists (select from ${STATE_SCHEMA}.load_offsets as o where ${foreign(table, 'o')})`;
 }
@@ -140,8 +140,8 @@ function foreign(table: LoadedTable, row: string): string {
 }
 
 /**
- * Moves what an older version kept under the source's name to the table, and updates the source's name. Where the table
- * has a position of its own, that one counts.
+ * Moves what an older version stored under the source's name to the table, and updates the source's name. If the table
+ * already has a position, that one counts.
  */
 export function adoptState(table: LoadedTable): string[] {
   const relation = quoteText(relationOf(table));
@@ -160,19 +160,19 @@ select c.model, ${relation}, c.topic, c.partition, c.next_offset from ${STATE_SC
 
 /**
  * The partition number under which a table's replays are counted. Models have passed the offsets of replayed rows, and
- * find the rows by it.
+ * find the rows by this number.
  */
 const REPLAYS = -1;
 
-/** A moment in UTC, for messages. */
+/** A UTC timestamp, for messages. */
 function inWords(time: string): string {
   return `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 }
 
 /**
- * Moves the positions, each only from where this flush began, unless it was set meanwhile. Returns a row for each
- * partition that moved: another loader has taken over the others. The third column is null, or the moment when the
- * topic was found made again, where the clock, the fourth, has not passed it and rows of the earlier topic have such
+ * Moves the positions, each only from where this flush began, unless it was set in the meantime. Returns a row per
+ * partition that moved: another loader has taken over the others. The third column is null, or the time when the topic
+ * was found recreated, if the clock, the fourth column, has not passed it and rows of the earlier topic have such
  * offsets.
  */
 export function moveOffsets(table: LoadedTable, ranges: readonly OffsetRange[]): string {
@@ -219,7 +219,7 @@ where o.relation = ${quoteText(relationOf(table))} and o.topic = v.topic and o.p
   );
 }
 
-/** The kept positions of a table's topic. */
+/** The stored positions of a table's topic. */
 export function selectOffsets(table: LoadedTable, topic: string): string {
   return (
     `select partition, next_offset, topic_id, leader_epoch, resets from ${STATE_SCHEMA}.load_offsets where ` +
@@ -242,7 +242,7 @@ function positionRows(
   return `(relation, target, topic, partition, topic_id, next_offset) values ${rows.join(', ')}`;
 }
 
-/** Gives positions without a topic's id one, by partition. */
+/** Adds the topic's id to positions without one, by partition. */
 export function nameTopics(table: LoadedTable, topic: string, ids: ReadonlyMap<number, string>): string {
   const values = [...ids].map(([partition, id]) => `(${partition}, ${quoteText(id)})`);
   return (
@@ -252,7 +252,7 @@ export function nameTopics(table: LoadedTable, topic: string, ids: ReadonlyMap<n
   );
 }
 
-/** Inserts positions of partitions that have none; existing ones stay. */
+/** Inserts positions of partitions that have none; existing ones are kept. */
 export function insertOffsets(
   table: LoadedTable,
   topic: string,
@@ -265,7 +265,7 @@ export function insertOffsets(
   );
 }
 
-/** Sets positions by hand: for `load rewind`, and for a topic that was made again. */
+/** Sets positions for `load rewind`, and for a recreated topic. */
 export function setOffsets(
   table: LoadedTable,
   topic: string,
@@ -283,8 +283,8 @@ on conflict (relation, topic, partition) do update set next_offset = excluded.ne
 }
 
 /**
- * Lets rewinds and replays of a table come one after the other: a rewind would not see the rows that a replay is about
- * to commit, and delete their dead letters.
+ * Serializes rewinds and replays of a table: a rewind would not see the rows that a replay is about to commit, and
+ * would delete their dead letters.
  */
 export function lockReplays(table: LoadedTable): string {
   return `select pg_advisory_xact_lock(hashtext('tsdbt load rewind'), hashtext(${quoteText(relationOf(table))}))`;
@@ -299,7 +299,7 @@ export function lockOffsets(table: LoadedTable, topic: string): string {
 }
 
 /**
- * Marks dead letters as replayed, under the table's next replay number. Returns a row for each that was not marked
+ * Marks dead letters as replayed, with the table's next replay number. Returns a row for each that was not marked
  * before.
  */
 export function markReplayed(table: LoadedTable, ids: readonly string[]): string {
@@ -315,7 +315,7 @@ update ${STATE_SCHEMA}.dead_letters as d set replayed_at = now(), replay = numbe
   );
 }
 
-/** Keeps why a table is not being loaded, for `load status`; null: it is. */
+/** Stores why a table is not being loaded, for `load status`; null: it is. */
 export function noteFailure(table: LoadedTable, topic: string, message: string | null): string {
   const relation = quoteText(relationOf(table));
   if (message === null)

@@ -1,5 +1,4 @@
-// Queries on the bookkeeping and the tables that change nothing loaded: live members, positions, what the tables hold.
-// SQL texts only.
+// Read-only queries on the bookkeeping and the loaded tables: live members, positions, contents of the tables.
 import { quoteText } from '../../adapters/postgres/literal.ts';
 import { relationOf, STATE_SCHEMA } from './load-offsets.ts';
 import type { LoadTarget } from '../load-target.ts';
@@ -7,8 +6,8 @@ import type { GroupMember } from '../sink.ts';
 import { tableName } from './table.ts';
 
 /**
- * Statements that renew the own members, list the others of the groups, and read the targets' positions; null where
- * there is nothing to ask.
+ * Statements that renew the own members, list the others of the groups, and read the targets' positions; null if there
+ * is nothing to read.
  */
 export function lookSql(
   own: readonly GroupMember[],
@@ -49,7 +48,7 @@ export function forgetMembers(members: readonly GroupMember[]): string {
   );
 }
 
-/** Does the table hold rows of the topic? */
+/** Whether the table contains rows of the topic. */
 export function heldRows(target: LoadTarget): string {
   return (
     `select exists (select from ${tableName(target)} where _topic = ${quoteText(target.topic)} and _partition is ` +
@@ -58,8 +57,8 @@ export function heldRows(target: LoadTarget): string {
 }
 
 /**
- * A condition for rows or letters of the topic as it is now: those of earlier ones of its name lie before
- * `earlier_end`, and their times are not after `topic_since`.
+ * A condition for rows or letters of the current topic: those of earlier topics of its name are before `earlier_end`,
+ * and their times are not after `topic_since`.
  */
 function ofPresent(target: LoadTarget, partition: string, offset: string, time: string): string {
   return (
@@ -69,9 +68,9 @@ function ofPresent(target: LoadTarget, partition: string, offset: string, time: 
   );
 }
 
-/** The highest position of a snapshot's rows of the topic as it is now, by partition. */
+/** The highest position of a snapshot row of the current topic, by partition. */
 export function snapshotsSql(target: LoadTarget): string {
-  // A row of the snapshot that was changed is none any more: the positions know it.
+  // A snapshot row that was changed later is no longer one: the positions contain it.
   return (
     `select place, max(floor)::text from (select _partition as place, _lsn as floor from ${tableName(target)} as t ` +
     `where _op = 'r' and _topic = ${quoteText(target.topic)} and _partition is not null and ` +
@@ -82,7 +81,7 @@ export function snapshotsSql(target: LoadTarget): string {
   );
 }
 
-/** The offset behind the last row that the table has of the topic as it is now, by partition. */
+/** The offset after the last row of the current topic in the table, by partition. */
 export function heldEnds(target: LoadTarget): string {
   return (
     `select _partition, (max(_offset) + 1)::text from ${tableName(target)} as t where _topic = ` +
@@ -91,7 +90,7 @@ export function heldEnds(target: LoadTarget): string {
   );
 }
 
-/** The same of its last dead letter. */
+/** The same for its last dead letter. */
 export function deadEnds(target: LoadTarget): string {
   return (
     `select partition, (max("offset") + 1)::text from ${STATE_SCHEMA}.dead_letters as d where relation = ` +
@@ -100,7 +99,7 @@ export function deadEnds(target: LoadTarget): string {
   );
 }
 
-/** Dead letters shortly before the positions: how far back each is, the nearest first, and its reason. */
+/** Dead letters shortly before the positions: the distance of each, the nearest first, and its reason. */
 export function recentDeadSql(
   target: LoadTarget,
   next: ReadonlyMap<number, bigint>,

@@ -1,15 +1,15 @@
-// Statements that merge flushed changes of another database into the table by key, in the order of the source: the
-// position there, then the offset. sink.ts sends them; row-encoder.ts says what `_op` holds until then.
+// Statements that merge flushed changes of another database into the table by key, in the source's order: its position,
+// then the offset. sink.ts sends them; row-encoder.ts defines the temporary content of `_op`.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { type LoadColumn, type LoadTarget, rowColumns } from '../load-target.ts';
 import { relationOf, STATE_SCHEMA } from './load-offsets.ts';
 import { tableName } from './table.ts';
 
-/** What the flushed rows hold beside whole rows. */
+/** What the flushed rows contain besides whole rows. */
 export interface ChangeKinds {
   readonly deletes: boolean;
   readonly truncates: boolean;
-  /** Rows that keep columns of the row before. */
+  /** Rows that keep columns of the previous row. */
   readonly partial: boolean;
 }
 
@@ -26,12 +26,12 @@ export function noteNoTruncate(target: LoadTarget): string {
   );
 }
 
-/** Locks out a truncate by another loader until the end of the transaction. */
+/** Prevents a truncate by another loader until the end of the transaction. */
 export function lockTruncates(target: LoadTarget): string {
   return `select lsn from ${STATE_SCHEMA}.load_truncates where relation = ${quoteText(relationOf(target))} for share`;
 }
 
-/** The rows of a flush as statements read them. */
+/** The rows of a flush as a subquery. */
 class ChangeMerge {
   readonly #target: LoadTarget;
   readonly #names: readonly string[];
@@ -79,7 +79,7 @@ on conflict (${this.#key}) do update set ${updates.join(', ')}, _loaded_at = now
 where ${newer('t', 'excluded')}`;
   }
 
-  /** Rows that keep columns; those whose row is not there are made, but for values that must be there. */
+  /** Rows that keep columns. A row that does not exist is inserted, unless it lacks required values. */
   #partial(changes: string): string[] {
     const { key, rest } = this.#target;
     const updates = this.#names.flatMap((name, i) => {
@@ -101,11 +101,11 @@ on conflict (${this.#key}) do nothing`,
     ];
   }
 
-  /** @param insert keep deletes of rows that are not there, against older changes that come later */
+  /** @param insert stores deletes of missing rows, so that older changes that arrive later are ignored */
   #softDeletes(insert: boolean): string[] {
     const meta = this.#names.filter((name) => name.startsWith('_') && name !== this.#target.rest);
     const changes = `(${this.#last()}) as c`;
-    // A tombstone leaves the position in the source as it is, and a row that is deleted already.
+    // A tombstone keeps the position in the source, and a row that is already deleted.
     const kept = (name: string): string =>
       ['_lsn', '_source', '_source_ts'].includes(name)
         ? `case when c._source is null then t.${name} else c.${name} end`
@@ -126,7 +126,7 @@ select ${this.#list} from ${changes} where c._deleted and c._source is not null 
     ];
   }
 
-  /** Empties the table of what is older than the flush's last truncate. */
+  /** Deletes everything older than the flush's last truncate. */
   truncates(source: string): string[] {
     const { changes } = this.#target;
     if (changes?.truncate !== 'apply') return [];
@@ -148,7 +148,7 @@ select ${this.#list} from ${changes} where c._deleted and c._source is not null 
       return partial
         ? [this.#whole(`select * from (${this.#last()}) as c where length(_op) = 1`), ...this.#partial(this.#last())]
         : [this.#whole(this.#last())];
-    // A row that is made and deleted within one flush keeps its values, as over two flushes.
+    // A row that is inserted and deleted within one flush keeps its values, as over two flushes.
     const rows = soft ? this.#last(' where not _deleted') : `select * from (${this.#last()}) as l where not _deleted`;
     return [
       this.#whole(`select * from (${rows}) as c where length(_op) = 1`),
@@ -162,7 +162,7 @@ where c._deleted and ${this.#sameKey('t', 'c')} and ${newer('t', 'c')}`,
     ];
   }
 
-  /** A query of one row when a change keeps a value that the source did not say, and the table has no row. */
+  /** Returns a row if a change keeps a value that the source did not send, and the table does not have the row. */
   lacking(): string {
     return (
       `select 1 from (${this.#last(' where not _deleted')}) as c where c._op like '_!%' and not exists ` +
@@ -170,7 +170,7 @@ where c._deleted and ${this.#sameKey('t', 'c')} and ${newer('t', 'c')}`,
     );
   }
 
-  /** A query of one row when a change is behind the table's by position, and ahead by time, or of another source. */
+  /** Returns a row if a change is older than the table's by position and newer by time, or of another source. */
   backward(): string {
     return (
       'select c._source, c._lsn::text, c._source_ts::text, t._source as was, t._lsn::text as behind, ' +
@@ -181,7 +181,9 @@ where c._deleted and ${this.#sameKey('t', 'c')} and ${newer('t', 'c')}`,
   }
 }
 
-/** Is the change newer than the row, and of the same source? Offsets alone order a tombstone in its partition. */
+/**
+ * Whether the change is newer than the row, and of the same source. Only offsets order a tombstone in its partition.
+ */
 function newer(row: string, change: string): string {
   return (
     `coalesce(${row}._source = ${change}._source, true) and ` +
@@ -200,12 +202,12 @@ export function mergeChanges(
   kinds: ChangeKinds,
 ): string[] {
   const merge = new ChangeMerge(target, columns, source);
-  // A column that takes no null cannot hold what is not known of a row that is gone.
+  // A NOT NULL column cannot store what is unknown of a deleted row.
   const nullable = !columns.some(({ name, stored }) => stored?.required === true && !target.key.includes(name));
   return [...(kinds.truncates ? merge.truncates(source) : []), ...merge.statements(kinds, nullable)];
 }
 
-/** Queries that answer a row where the changes cannot be merged. */
+/** Queries that return a row if the changes cannot be merged. */
 export function changeChecks(
   target: LoadTarget,
   columns: readonly LoadColumn[],

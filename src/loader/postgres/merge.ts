@@ -4,20 +4,20 @@ import { type LoadColumn, type LoadTarget, rowColumns } from '../load-target.ts'
 import { hasSeveral } from '../topics.ts';
 import { tableName } from './table.ts';
 
-/** Does the row that comes replace the one that is there? A partition's offsets are its order. */
+/** Whether the incoming row replaces the existing one. A partition's offsets are its order. */
 const NEWER =
   't._topic is distinct from excluded._topic or t._partition is distinct from excluded._partition or ' +
   't._offset is null or t._offset < excluded._offset';
 /**
- * The same with several topics, whose offsets say nothing of each other: between them the message's time decides, then
- * the name, so that the order in which they are read does not.
+ * The same with several topics, whose offsets are unrelated: the message's time decides between them, then the name, so
+ * that the result does not depend on the reading order.
  */
 const NEWER_OF_SEVERAL =
   'case when t._topic = excluded._topic then t._partition is distinct from excluded._partition or t._offset is null ' +
   'or t._offset < excluded._offset else t._kafka_ts is null or (t._kafka_ts, t._topic) <= (excluded._kafka_ts, ' +
   'excluded._topic) end';
 
-/** Statements that merge rows by key, the last of each. @param order an expression that grows from row to row */
+/** Statements that merge the last row of each key. @param order an expression that increases from row to row */
 export function mergeRows(
   target: LoadTarget,
   columns: readonly LoadColumn[],

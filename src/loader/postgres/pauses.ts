@@ -1,4 +1,4 @@
-// Which tables are paused, in Postgres: one row a table. SQL texts only; sink.ts sends them.
+// Paused tables in Postgres: one row per table. sink.ts sends the statements.
 import { quoteText } from '../../adapters/postgres/literal.ts';
 import { type LoadedTable, relationOf, STATE_SCHEMA } from './load-offsets.ts';
 
@@ -12,18 +12,18 @@ export function pausedSince(table: LoadedTable): string {
   );
 }
 
-/** Is the bookkeeping of pauses there, and may it be read? An older version has none. */
+/** Whether the table of pauses exists and may be read. An older version has none. */
 export const KNOWS_PAUSES =
   `select case when to_regclass('${TABLE}') is null then false ` +
   `else has_table_privilege(to_regclass('${TABLE}')::oid, 'select') end`;
 
-/** The relations of these tables that are paused. */
+/** The paused relations among these tables. */
 export function pausedOf(tables: readonly LoadedTable[]): string {
   const relations = [...new Set(tables.map(relationOf))].map(quoteText).join(', ');
   return `select relation from ${TABLE} where relation in (${relations})`;
 }
 
-/** Pauses or resumes the table; returns a row when that changes its state. */
+/** Pauses or resumes the table; returns a row if that changes its state. */
 export function pauseTable(table: LoadedTable, paused: boolean): string {
   const relation = quoteText(relationOf(table));
   return paused

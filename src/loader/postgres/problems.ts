@@ -1,5 +1,5 @@
-// What stands in the way of loading into a table of Postgres: privileges, columns, key. Asks and changes nothing: `load
-// check` says it, `load` refuses.
+// Finds obstacles to loading into a Postgres table: privileges, columns, key. Changes nothing: `load check` reports
+// them, `load` refuses to start.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { Session } from '../../adapters/adapter.ts';
 import { STATE_SCHEMA } from './load-offsets.ts';
@@ -7,7 +7,7 @@ import { type LoadTarget, metaColumns } from '../load-target.ts';
 import { existingColumns, hasUniqueKey, typeDifference } from './existing-table.ts';
 import { tableName } from './table.ts';
 
-/** @returns the obstacles, in words; empty when there are none */
+/** @returns descriptions of the obstacles; empty if there are none */
 export async function databaseProblems(session: Session, target: LoadTarget): Promise<string[]> {
   const problems: string[] = [];
   const ask = async (sql: string): Promise<unknown> =>
@@ -25,7 +25,7 @@ export async function databaseProblems(session: Session, target: LoadTarget): Pr
   };
   const [reachesTable, reachesState] = [await mayUse(target.schema), await mayUse(STATE_SCHEMA)];
   if (!reachesTable) {
-    // The table cannot be asked about without the right to its schema.
+    // Without a privilege on its schema, the table cannot be inspected.
   } else if ((await ask(`to_regclass(${table}) is null`)) === true) {
     const schema = quoteText(target.schema);
     if ((await ask(`to_regnamespace(${quoteText(quoteIdentifier(target.schema))}) is null`)) === true) {
@@ -61,7 +61,7 @@ export async function databaseProblems(session: Session, target: LoadTarget): Pr
         'temporary on database … to …',
     );
   if (!reachesState) {
-    // The same holds for the bookkeeping.
+    // The same applies to the bookkeeping.
   } else if ((await ask(`to_regclass(${state}) is null`)) === true) {
     if (
       (await ask(
@@ -74,7 +74,7 @@ export async function databaseProblems(session: Session, target: LoadTarget): Pr
           'may not create them',
       );
   } else {
-    // Only the owner can upgrade what an older version has made.
+    // Only the owner can upgrade what an older version created.
     const older = `to_regclass('${STATE_SCHEMA}.load_pauses') is null`;
     if (
       (await ask(

@@ -1,5 +1,5 @@
-// Brings an existing table to its declared columns: adds them and widens their types. What reads the table is dropped
-// before and created again in the same transaction, as the engine does it when it rebuilds a table.
+// Adapts an existing table to its declared columns: adds them and widens their types. Dependants of the table are
+// dropped first and recreated in the same transaction, as when the engine rebuilds a table.
 import type { Adapter, Session } from '../../adapters/adapter.ts';
 import type { Dependant } from '../../adapters/dependants.ts';
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
@@ -8,10 +8,10 @@ import type { LoadColumn, LoadTarget } from '../load-target.ts';
 import { type ExistingColumn, typeDifference } from './existing-table.ts';
 import { tableName } from './table.ts';
 
-/** Dependants that forbid another type of a column. */
+/** Dependants that prevent changing a column's type. */
 const READERS: ReadonlySet<Dependant['kind']> = new Set(['view', 'materialized_view', 'rule', 'function']);
 
-/** @throws `validation` error for a type that the table's does not widen to, or a reader of another owner */
+/** @throws `validation` error for a type that the table's cannot be widened to, or a dependant of another owner */
 export async function reconcileColumns(
   session: Session,
   adapter: Adapter,

@@ -1,5 +1,5 @@
-// Positions in Postgres that are set otherwise than by a flush: by hand, behind a gap, to a topic that was made again.
-// Deletes what is to come again, and keeps what the table has of earlier topics of the name. The caller's transaction.
+// Sets positions in Postgres other than by a flush: for `load rewind`, after a gap, for a recreated topic. Deletes what
+// will be read again, and keeps rows of earlier topics of the name. Runs in the caller's transaction.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteText } from '../../adapters/postgres/literal.ts';
 import type { LoadTarget } from '../load-target.ts';
@@ -27,7 +27,7 @@ export async function rewindOffsets(
 ): ReturnType<Sink['rewind']> {
   const { topic } = target;
   const name = tableName(target);
-  // Somebody else may have made `_loaded_at`, as a timestamp without a zone.
+  // `_loaded_at` may have been created by the user, as a timestamp without a zone.
   await session.execute("set local timezone to 'UTC'");
   await session.execute(lockReplays(target));
   await session.execute(lockOffsets(target, topic));
@@ -50,7 +50,7 @@ export async function rewindOffsets(
   };
 }
 
-/** Those of the positions before which the table's are, or whose topic is another one now. */
+/** Those of the positions that are ahead of the table's, or belong to another topic. */
 async function behind(
   session: Session,
   target: LoadTarget,
@@ -71,7 +71,7 @@ async function behind(
   );
 }
 
-/** Which of the partitions have a position of an earlier topic of the name? */
+/** Which of the partitions have a position of an earlier topic of the name. */
 function madeAnew(table: LoadedTable, topic: string, topicId: string, partitions: readonly number[]): string {
   return (
     `select partition from ${STATE_SCHEMA}.load_offsets where relation = ${quoteText(relationOf(table))} and topic = ` +
@@ -80,8 +80,8 @@ function madeAnew(table: LoadedTable, topic: string, topicId: string, partitions
 }
 
 /**
- * Notes up to which moment, and before which offset, the table has rows and dead letters of earlier topics of the name:
- * those of the present one get later times (`moveOffsets`). Runs before `setOffsets`.
+ * Records up to which time, and before which offset, the table has rows and dead letters of earlier topics of the name:
+ * those of the current one get later times (`moveOffsets`). Runs before `setOffsets`.
  * @param name the table, quoted
  */
 function noteEarlier(table: LoadedTable, topic: string, name: string, partitions: readonly number[]): string {
@@ -102,10 +102,10 @@ update ${STATE_SCHEMA}.load_offsets as o set ` +
 }
 
 /**
- * Takes the offsets from rows of an earlier topic of this name, or sets them to -1 where the column is not null: they
- * say nothing of the present one's, by which a newer row of a key is told. It runs between `lockOffsets` and
- * `setOffsets`.
- * @param topicId the present topic's
+ * Removes the offsets from rows of an earlier topic of this name, or sets them to -1 if the column is not null: they
+ * are unrelated to the current topic's offsets, which decide which row of a key is newer. Runs between `lockOffsets`
+ * and `setOffsets`.
+ * @param topicId the current topic's
  * @param name the table, quoted
  */
 function forgetOffsets(
@@ -115,7 +115,7 @@ function forgetOffsets(
   name: string,
   partitions: readonly number[],
 ): string {
-  // Somebody else may have made the table.
+  // The table may have been created by the user.
   const lowest =
     `(select case when attnotnull then -1 end from pg_attribute where attrelid = to_regclass(${quoteText(name)}) and ` +
     "attname = '_offset')";
@@ -127,12 +127,12 @@ function forgetOffsets(
 }
 
 /**
- * Deletes the rows and dead letters from some offsets on, and corrects the counts. Leaves those of earlier topics of
- * the name, which no log has any more: they lie before `earlier_end`, and their times are not after `topic_since`, or
- * a replay has made them of such letters. Runs after `lockOffsets`, in a statement of its own, and before `setOffsets`.
- * Returns rows and letters of each partition.
+ * Deletes the rows and dead letters from some offsets on, and corrects the counts. Keeps those of earlier topics of the
+ * name, which are in no log any more: they are before `earlier_end`, and their times are not after `topic_since`, or a
+ * replay has created them from such letters. Runs after `lockOffsets`, in a separate statement, and before
+ * `setOffsets`. Returns the number of rows and letters per partition.
  * @param name the table, quoted
- * @param topicId the present topic's
+ * @param topicId the current topic's
  */
 function deleteFrom(
   table: LoadedTable,
@@ -145,7 +145,7 @@ function deleteFrom(
   const relation = quoteText(relationOf(table));
   const isPresent = (offset: string, time: string): string =>
     `(k.topic_since is null or ${offset} >= k.earlier_end or ${time} > k.topic_since)`;
-  // Both topics may have a letter of the offset, and one replay may have made rows of both: their times differ.
+  // Both topics may have a letter with the offset, and one replay may have created rows from both: their times differ.
   const ofRow = (letter: string): string =>
     `${letter}.relation = ${relation} and ${letter}.topic = t._topic and ${letter}.partition = t._partition and ` +
     `${letter}."offset" = t._offset and ${letter}.replayed_at = t._loaded_at`;
@@ -180,8 +180,8 @@ select loaded, dead from counts`
 }
 
 /**
- * Models that have consumed beyond a position that is set back cannot tell new rows from repeated ones: `new_rows` asks
- * for a full refresh.
+ * Models that have consumed beyond a position that is set back cannot distinguish new rows from repeated ones:
+ * `new_rows` requires a full refresh.
  */
 function forgetConsumed(table: LoadedTable, topic: string, next: ReadonlyMap<number, bigint>): string {
   const values = [...next].map(([partition, offset]) => `(${partition}, ${offset}::bigint)`);

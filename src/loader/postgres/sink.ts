@@ -386,8 +386,8 @@ export class PostgresSink implements Sink {
   }
 
   /**
-   * Runs a flush on one session; when it throws, nothing of it lasts.
-   * @param write writes the rows and returns those that the database refuses
+   * Runs a flush on one session; if it throws, none of it lasts.
+   * @param write writes the rows and returns those that the database rejects
    */
   async #write(
     session: Session,
@@ -397,7 +397,7 @@ export class PostgresSink implements Sink {
     const { target, ranges } = flush;
     if (ranges.length === 0) await session.execute(`${FLUSH_SETTINGS}; ${lockReplays(target)}`);
     else {
-      // In one message: a loader that makes rows meanwhile answers late.
+      // In one message: a loader that is building rows answers late.
       const moved = await read(session, `${FLUSH_SETTINGS}; ${moveOffsets(target, ranges)}`);
       const seen = new Set(moved.map((row) => `${String(row[0])}/${String(row[1])}`));
       const lost = ranges.filter(({ topic, partition }) => !seen.has(`${topic}/${partition}`));
@@ -421,7 +421,10 @@ export class PostgresSink implements Sink {
     return refused;
   }
 
-  /** @param asNew upserts whose keys are new: COPY straight into the table, half the work, an error if a key exists */
+  /**
+   * @param asNew upserts whose keys are new: COPY directly into the table, which is half the work and fails if a key
+   *   exists
+   */
   async #writeRows(session: Session, { target, columns, rows: held }: Flush, asNew: boolean): Promise<void> {
     const list = rowColumns(target, columns).map(quoteIdentifier).join(', ');
     const table = tableName(target);
@@ -441,7 +444,7 @@ export class PostgresSink implements Sink {
       await session.execute(statement);
   }
 
-  /** Writes the rows that the database takes. @returns the others as dead letters @throws TooManyRefused */
+  /** Writes the rows that the database accepts. @returns the others as dead letters @throws TooManyRefused */
   async #sortRows(
     session: Session,
     { target, columns, rows: held, allowance = Number.MAX_SAFE_INTEGER }: Flush,
@@ -508,7 +511,7 @@ export class PostgresSink implements Sink {
     known.add(partition.name);
   }
 
-  /** Adds a missing column, widens one whose declared type is wider, refuses any other difference. */
+  /** Adds a missing column, widens one whose declared type is wider, rejects any other difference. */
   async #checkPartitions(session: Session, target: LoadTarget): Promise<void> {
     if (target.partitionBy === null) return;
     const [kind] = await read(
@@ -529,7 +532,7 @@ export class PostgresSink implements Sink {
     this.#plain.add(target.uniqueId);
   }
 
-  /** Runs queries that change nothing, without a transaction. */
+  /** Runs read-only queries without a transaction. */
   async #ask<T>(name: string, work: (session: Session) => Promise<T>): Promise<T> {
     const session = this.#adapter.session({ name });
     try {
@@ -558,7 +561,7 @@ function rowsOf(rows: RowBuffer, latest: boolean): Iterable<Uint8Array> {
   return latest ? rows.chunks(rows.latest()) : rows.allChunks();
 }
 
-/** May rows of one key be of several topics? Then the order in which they were read is not theirs. */
+/** Whether rows of one key may come from several topics. Then the order in which they were read is not their order. */
 function mixesTopics({ target, ranges }: Flush): boolean {
   return hasSeveral(target) && new Set(ranges.map(({ topic }) => topic)).size !== 1;
 }
@@ -567,7 +570,7 @@ function placeOf(next: unknown, epoch: unknown, resets: unknown): Place {
   return { next: BigInt(String(next)), epoch: epoch == null ? null : Number(epoch), resets: Number(resets) };
 }
 
-/** Are the rows at fault, and not the table, the server or the network? */
+/** Whether the rows caused the error, and not the table, the server or the network. */
 function isDataError(error: unknown): boolean {
   const code = error instanceof TsdbtError ? error.details.code : undefined;
   return code !== undefined && DATA_ERROR.test(code);

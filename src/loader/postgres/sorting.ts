@@ -1,26 +1,25 @@
-// Sorts out the rows of a flush that the database refuses, in one transaction. The rows go into a temporary table of
-// texts and from there block by block into the real one. A block that is refused is halved; each one is a
-// subtransaction. SQL texts only.
+// Separates the rows of a flush that the database rejects, in one transaction. The rows go into a temporary table of
+// texts and from there in blocks into the real one. A rejected block is halved; each block is a subtransaction.
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 
 /** The table and its columns. */
 export interface Sorting {
   readonly table: string;
   readonly columns: readonly { readonly name: string; readonly type: string }[];
-  /** Statements that write rows; `SOURCE` stands for the table that they are read from. */
+  /** Statements that write rows; `SOURCE` is the placeholder for the table that they are read from. */
   readonly writes: (source: string) => readonly string[];
   readonly rows: number;
-  /** Number of refused rows at which it gives up. */
+  /** Number of rejected rows at which it gives up. */
   readonly most: number;
 }
 
-/** Temporary tables: the rows as texts, numbered from 1, and the refused ones. */
+/** Temporary tables: the rows as texts, numbered from 1, and the rejected ones. */
 export const [SORT_STAGE, REFUSED] = ['tsdbt_load_sort', 'tsdbt_load_refused'];
-/** The number of a row in `SORT_STAGE`, beside columns of any name. */
+/** The number of a row in `SORT_STAGE`; distinct from columns of any name. */
 export const ROW = 'tsdbt_row';
-/** Rows of a block: smallest, first, largest. Blocks shrink where many rows are refused. */
+/** Rows per block: minimum, first, maximum. Blocks shrink where many rows are rejected. */
 const [SMALLEST_BLOCK, FIRST_BLOCK, LARGEST_BLOCK] = [4, 256, 2048];
-/** Errors for which rows are at fault: values, constraints, triggers, rows too large. */
+/** Errors caused by rows: values, constraints, triggers, rows that are too large. */
 export const DATA_ERROR = /^(2[1237]|44|45|54|P0)/;
 
 /** @returns statements that run before the COPY into `SORT_STAGE` */
@@ -34,10 +33,10 @@ export function prepareSorting({ columns }: Sorting): string[] {
   ];
 }
 
-/** @returns the statement that writes every row that can be written, and the others into `REFUSED` */
+/** @returns the statement that writes every valid row, and the others into `REFUSED` */
 export function sortRows({ columns, writes, rows, most }: Sorting): string {
-  // Columns may be called as the variables are, or `found`: a name alone is the column's.
-  // A cast without a length, as the column's input reads it: an explicit length would cut.
+  // Columns may have the names of the variables, or `found`: an unqualified name refers to the column. A cast without a
+  // length parses like the column's input: an explicit length would truncate.
   const values = columns
     .map(({ name, type }) => `${quoteIdentifier(name)}::${type} as ${quoteIdentifier(name)}`)
     .join(', ');

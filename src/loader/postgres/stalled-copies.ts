@@ -4,13 +4,13 @@ import type { Session } from '../../adapters/adapter.ts';
 import { STATE_SCHEMA } from './load-offsets.ts';
 import { read } from './statements.ts';
 
-/** A flush sends rows that are in memory: a COPY that has run this long and waits for its client is suspect. */
+/** A flush sends rows from memory: a COPY that has run this long and waits for its client is suspect. */
 const SUSPECT = '15 seconds';
 const EVERY_MS = 5000;
 
 /**
- * Loaders in COPY that wait for their client while another session waits for them. `bytes` grows while rows arrive; it
- * is null before Postgres 14.
+ * Loaders in COPY that wait for their client while another session waits for them. `bytes` increases while rows arrive;
+ * it is null before Postgres 14.
  */
 const STALLED = (progress: boolean): string =>
   `select a.pid, ${progress ? '(select p.bytes_processed from pg_stat_progress_copy p where p.pid = a.pid)' : 'null'}
@@ -34,12 +34,12 @@ export async function loadTransaction<T>(
     const [version] = await read(session, "select to_regclass('pg_catalog.pg_stat_progress_copy') is not null");
     const found = await read(session, STALLED(version?.[0] === true));
     const now = new Map(found.map(([pid, bytes]) => [String(pid), String(bytes)]));
-    // Twice the same amount: nothing has arrived since.
+    // The same number twice: nothing has arrived since.
     for (const [pid, bytes] of now)
       if (seen.get(pid) === bytes) await session.execute(`select pg_terminate_backend(${pid})`);
     seen = now;
   };
-  // A look that fails, or is still under way, is repeated at the next turn.
+  // A check that fails, or is still running, is repeated at the next turn.
   let looking = false;
   const timer = setInterval(() => {
     if (looking) return;

@@ -1,9 +1,9 @@
-// Statements of the loader's own transactions: rows as lists, and DDL that runs only where something is missing.
+// Helpers for the loader's own transactions: rows as lists, and DDL that runs only if something is missing.
 import type { Session } from '../../adapters/adapter.ts';
 
 /**
- * Creates only what is missing: without the right to create, existing tables can still be loaded. Loaders of other
- * tables may create the same schemas.
+ * Creates only what is missing: existing tables can be loaded without the privilege to create. Loaders of other tables
+ * may create the same schemas.
  */
 export async function createMissing(session: Session, statements: readonly string[], present: string): Promise<void> {
   const [there] = await read(session, present);

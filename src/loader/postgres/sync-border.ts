@@ -14,23 +14,23 @@ import { type SyncTarget, XMIN } from '../sync/config.ts';
 import { read } from './statements.ts';
 import type { SourceTable } from './sync-source.ts';
 
-/** Up to where a sync has read; what the next one begins from. */
+/** Up to where a sync has read: the start of the next one. */
 export interface KeptBorder {
-  /** A value of the cursor, as text; null: the table was empty, or the cursor is `xmin`. */
+  /** A value of the cursor as text; null: the table was empty, or the cursor is `xmin`. */
   readonly border: string | null;
-  /** The snapshot's xmin, as text; null: the cursor is a column. */
+  /** The snapshot's xmin as text; null: the cursor is a column. */
   readonly snapshotXmin: string | null;
   /** `SourceTable.tables` as they were read. */
   readonly tables: string;
 }
 
-/** The transactions that were under way before a snapshot. */
+/** The transactions that were in progress before a snapshot. */
 export interface Writers {
-  /** Before all that they can have written, and not after the server's clock. */
+  /** Before everything that they can have written, and not after the server's clock. */
   readonly since: string;
   /** Seconds between that and the server's clock. */
   readonly seconds: number;
-  /** May there be such that are not seen? */
+  /** Whether there may be transactions that are not visible. */
   readonly hidden: boolean;
 }
 
@@ -38,7 +38,7 @@ const LOOKBACK_MS = 600_000;
 const TIMES = /^(?:date|timestamp)/;
 const NUMBERS = /^(?:smallint|integer|bigint|numeric)/;
 
-/** Runs before the snapshot is taken: who ends in between is counted. */
+/** Runs before the snapshot is taken: transactions that end in between are counted. */
 export async function oldestWriters(session: Session): Promise<Writers> {
   const [row] = await read(
     session,
@@ -47,7 +47,7 @@ export async function oldestWriters(session: Session): Promise<Writers> {
       "select xact_start as since, query = '<insufficient privilege>' as hidden from pg_stat_activity " +
       'where datname = current_database() and pid <> pg_backend_pid() union all ' +
       'select prepared, false from pg_prepared_xacts where database = current_database() union all ' +
-      // A standby does not show who writes at its primary.
+      // A standby does not show the writers on its primary.
       'select null, pg_is_in_recovery()) as writers',
   );
   return { since: String(row?.[0]), seconds: Number(row?.[1]), hidden: row?.[2] === true };
@@ -78,7 +78,9 @@ export function condition(
   return ` where (${column} >= ${back} or ${column} is null${others})`;
 }
 
-/** Up to where the present snapshot of the source shows all. @throws `validation` error for a cursor of another type */
+/**
+ * Up to where the current snapshot of the source is complete. @throws `validation` error for a cursor of another type
+ */
 export async function nextBorder(
   session: Session,
   target: SyncTarget,
@@ -103,7 +105,7 @@ export async function nextBorder(
     );
   const column = `t.${quoteIdentifier(cursor)}`;
   const newest = `max(${column})`;
-  // Nothing is beyond NaN and infinity: as a border they would hide every later row.
+  // Nothing is greater than NaN and infinity: as a border they would hide every later row.
   const finite = NUMBERS.test(type) ? `${column}::text not in ('NaN', 'Infinity', '-Infinity')` : `isfinite(${column})`;
   const border = NUMBERS.test(type)
     ? newest

@@ -1,5 +1,5 @@
-// The source's side of a sync: a Postgres, read in one snapshot that nothing empties meanwhile, and from where changes
-// are read. What becomes of the rows is the target's.
+// The source's side of a sync: a Postgres table, read in one snapshot during which it cannot be truncated, and the
+// border from which changes are read. The target writes the rows.
 import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import { setConfigText } from '../../adapters/postgres/value-settings.ts';
@@ -10,13 +10,15 @@ import { hashFields } from '../sync/hidden-columns.ts';
 import { type KeptBorder, nextBorder, oldestWriters, type Writers } from './sync-border.ts';
 import { type SourceTable, sourceTable } from './sync-source.ts';
 
-/** COPY's texts are those that every target reads. */
+/** COPY's texts in the form that every target reads. */
 const SETTINGS = setConfigText({ idle_in_transaction_session_timeout: '1h' });
 
-/** LOCK refuses a materialized view, a foreign table, a role that may read some columns, and what is not there. */
+/**
+ * LOCK rejects a materialized view, a foreign table, a role with privileges on some columns only, and a missing table.
+ */
 const NOT_LOCKED = ['42809', '42501', '42P01', '3F000'];
 
-/** What is kept of a table's last sync, beside its border. */
+/** Stored state of a table's last sync, in addition to its border. */
 export interface KeptSync extends KeptBorder {
   readonly source: string;
   readonly strategy: string;
@@ -37,13 +39,13 @@ export class SyncReader {
     this.#hash = keyedHash(hashKey);
   }
 
-  /** Names the table for people, and in what is kept. */
+  /** The name of the table for display and in the stored state. */
   get name(): string {
     const { connection, table } = this.#target;
     return `${connection}/${table.schema}.${table.name}`;
   }
 
-  /** @param work within one snapshot; the border is what the next sync begins from */
+  /** @param work runs within one snapshot; the border is the start of the next sync */
   async read<T>(work: (source: Session, table: SourceTable, border: KeptBorder) => Promise<T>): Promise<T> {
     const writers = await this.#writers();
     return this.within(this.#from, async (source) => {
@@ -54,7 +56,7 @@ export class SyncReader {
   }
 
   /**
-   * Reads rows as COPY's text, in which hashes are in the place of hashed values.
+   * Reads rows as COPY's text, with hashed values replaced.
    * @param expressions of the table's columns @param where from ` where ` on
    */
   async copy<T>(
@@ -71,7 +73,7 @@ export class SyncReader {
     );
   }
 
-  /** Says what the sync does not see, and asks the table without reading it. @param work what else is looked at */
+  /** Reports what the sync does not see, without reading the table. @param work additional checks */
   async check(work: (source: Session, table: SourceTable) => Promise<void>): Promise<string[]> {
     const { strategy, cursor } = this.#target;
     const { hidden } = await this.#writers();
@@ -90,12 +92,12 @@ export class SyncReader {
     return notes;
   }
 
-  /** @returns null: every row must be read: the position is of another source, table, cursor or cluster */
+  /** @returns null: every row must be read, because the position belongs to another source, table, cursor or cluster */
   goesOn(kept: KeptSync | null, table: SourceTable): KeptBorder | null {
     const { cursor, strategy } = this.#target;
     if (strategy === 'full' || kept === null || kept.source !== this.name) return null;
     if (kept.cursor !== cursor || kept.strategy !== 'incremental') return null;
-    // Another table has been renamed to this name.
+    // Another table was renamed to this name.
     if (kept.tables.split(' ')[0] !== table.oid) return null;
     return cursor === XMIN && kept.cluster !== table.cluster ? null : kept;
   }
@@ -124,7 +126,9 @@ export class SyncReader {
     return this.within(this.#from, oldestWriters);
   }
 
-  /** Begins one snapshot of the source. TRUNCATE or a swap between it and the lock would be read as no rows. */
+  /**
+   * Begins one snapshot of the source. A TRUNCATE or a swap between the snapshot and the lock would appear as no rows.
+   */
   async #snapshot(source: Session): Promise<void> {
     const { schema, name } = this.#target.table;
     const begin = async (): Promise<void> => {
@@ -144,7 +148,7 @@ export class SyncReader {
   }
 }
 
-/** What keeps a table from being synced, as one text. @throws what is no error of tsdbt */
+/** The reason why a table cannot be synced, as a text. @throws errors that are not tsdbt's */
 export async function problemsOf(work: () => Promise<string[]>): Promise<{ problems: string[]; notes: string[] }> {
   try {
     return { problems: [], notes: await work() };

@@ -1,4 +1,4 @@
-// What a sync must know of the source's table: columns with their types, key, cursor. Asks the catalogue only.
+// What a sync needs to know about the source's table: columns with their types, key, cursor. Queries only the catalog.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -6,14 +6,14 @@ import { knownWords } from '../../values/close-matches.ts';
 import { type SyncTarget, XMIN } from '../sync/config.ts';
 import { read } from './statements.ts';
 
-/** A column that is synced. */
+/** A synced column. */
 export interface SourceColumn {
   readonly name: string;
-  /** The type that it has in the target. */
+  /** Its type in the target. */
   readonly type: string;
-  /** Its value as it is selected from the source, alias `t`. */
+  /** The SELECT expression of its value in the source, with alias `t`. */
   readonly expression: string;
-  /** Its hash takes the place of that value. */
+  /** Whether its hash replaces that value. */
   readonly hashed: boolean;
 }
 
@@ -21,16 +21,16 @@ export interface SourceColumn {
 export interface SourceTable {
   /** Quoted. */
   readonly name: string;
-  /** Together they name the table within its cluster. */
+  /** Together they identify the table within its cluster. */
   readonly oid: string;
   readonly database: string;
-  /** The oids of the table and of its partitions and children, by spaces; the table's first. */
+  /** The oids of the table and of its partitions and children, separated by spaces; the table's first. */
   readonly tables: string;
   readonly columns: readonly SourceColumn[];
   readonly key: readonly string[];
   /** The cursor's type in the source; null: there is none, or it is `xmin`. */
   readonly cursorType: string | null;
-  /** Names the cluster, whose transactions `xmin` counts; null: not asked. */
+  /** Identifies the cluster, whose transactions `xmin` counts; null: not queried. */
   readonly cluster: string | null;
 }
 
@@ -124,7 +124,7 @@ export async function sourceTable(session: Session, target: SyncTarget): Promise
   };
 }
 
-/** Names the cluster of a session. */
+/** Identifies the cluster of a session. */
 export async function clusterOf(session: Session): Promise<string> {
   const [row] = await read(session, 'select system_identifier::text from pg_control_system()');
   return String(row?.[0]);

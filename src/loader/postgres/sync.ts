@@ -36,7 +36,7 @@ const CREATE = [
 const CREATED =
   `select exists (select from pg_attribute where attrelid = to_regclass('${POSITIONS}') and ` + "attname = 'hashed')";
 const PRESENT = `select to_regclass('${POSITIONS}') is not null`;
-/** Texts of COPY are read as they were written. The source's locks and border may take their time. */
+/** COPY's texts are read in the form in which they were written. The source's locks and border may take time. */
 const TARGET_SETTINGS = setConfigText({ idle_in_transaction_session_timeout: '1h' });
 /** A process that hangs loses its transaction. */
 const SHORT_IDLE = "select set_config('idle_in_transaction_session_timeout', '120s', true)";
@@ -67,7 +67,7 @@ export class PostgresSync implements TableSync {
     return this.#reader.within(this.#to, async (target) => {
       await target.begin();
       await target.execute(TARGET_SETTINGS);
-      // Before the snapshot: of two syncs the older snapshot must not be written last.
+      // Before the snapshot: of two syncs, the one with the older snapshot must not write last.
       await target.execute(
         `select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${quoteText(relationOf(this.#target))}))`,
       );
@@ -131,7 +131,7 @@ export class PostgresSync implements TableSync {
     return { read: rows, changed };
   }
 
-  /** @throws `validation` error when the target is its own source, or holds rows that no sync wrote */
+  /** @throws `validation` error if the target is its own source, or contains rows that no sync wrote */
   async #refuseForeign(source: Session, target: Session, { oid, database }: SourceTable): Promise<void> {
     const { name, path, adopt } = this.#target;
     const relation = relationOf(this.#target);
@@ -156,7 +156,7 @@ export class PostgresSync implements TableSync {
       });
   }
 
-  /** @throws `validation` error when the table has what `hash` and `drop` hide */
+  /** @throws `validation` error if the table contains what `hash` and `drop` hide */
   async #refuseShown(target: Session): Promise<void> {
     const relation = relationOf(this.#target);
     const present = (await read(target, PRESENT))[0]?.[0] === true;
@@ -177,7 +177,7 @@ export class PostgresSync implements TableSync {
     });
   }
 
-  /** Types by column; empty: there is no table. */
+  /** Types by column; empty: the table does not exist. */
   async #columnsOf(target: Session): Promise<ReadonlyMap<string, string>> {
     const rows = await read(
       target,
@@ -187,7 +187,7 @@ export class PostgresSync implements TableSync {
     return new Map(rows.map(([name, type]) => [String(name), String(type)]));
   }
 
-  /** @throws `validation` error naming the first column whose type the target lacks */
+  /** @throws `validation` error for the first column whose type the target lacks */
   async #refuseTypes(target: Session, columns: readonly SourceColumn[]): Promise<void> {
     const asked = columns.map(({ type }) => `to_regtype(${quoteText(type)}) is not null`).join(', ');
     const [known] = await read(target, `select ${asked}`);
@@ -204,7 +204,7 @@ export class PostgresSync implements TableSync {
       );
   }
 
-  /** Makes the table, or adds columns that it lacks. @returns whether it did: rows from before lack them */
+  /** Creates the table, or adds missing columns. @returns whether it did: existing rows lack their values */
   async #prepare(target: Session, { columns, key }: SourceTable): Promise<boolean> {
     const relation = relationOf(this.#target);
     const existing = await this.#columnsOf(target);
@@ -249,7 +249,7 @@ export class PostgresSync implements TableSync {
     };
   }
 
-  /** Copies the source's rows into a table of this transaction. @returns how many */
+  /** Copies the source's rows into a temporary table. @returns their number */
   async #stage(source: Session, target: Session, table: SourceTable, where: string): Promise<number> {
     const { columns } = table;
     const list = columns.map((column) => quoteIdentifier(column.name)).join(', ');
@@ -262,7 +262,7 @@ export class PostgresSync implements TableSync {
     );
   }
 
-  /** Makes the table equal to what is staged. @returns rows that were new, changed or gone */
+  /** Makes the table equal to the staged rows. @returns number of inserted, changed and deleted rows */
   async #merge(target: Session, { columns, key }: SourceTable): Promise<number> {
     const relation = relationOf(this.#target);
     const list = columns.map(({ name }) => quoteIdentifier(name)).join(', ');
@@ -284,7 +284,8 @@ export class PostgresSync implements TableSync {
     const sets = columns.map(({ name }) => `${quoteIdentifier(name)} = s.${quoteIdentifier(name)}`).join(', ');
     const row = (of: string): string =>
       `row(${columns.map(({ name }) => `${of}.${quoteIdentifier(name)}`).join(', ')})::record`;
-    // By their bytes: values that an operator calls equal may differ (1.0 and 1.00, 30 days and 1 mon), keys too.
+    // Compared by bytes: values that an operator treats as equal may differ (1.0 and 1.00, 30 days and 1 mon), in keys
+    // as well.
     changed += await count(
       `update ${relation} as t set ${sets} from ${STAGE} as s where ${same} and ` +
         `${row('t')} operator(pg_catalog.*<>) ${row('s')}`,

@@ -1,4 +1,4 @@
-// Options of a load config for tables of Postgres: partitions by day or week, and how long they are kept.
+// Options of a load config for Postgres tables: partitions by day or week, and their retention.
 import type { Json } from '../../contracts/node.ts';
 import { isDictionary } from '../../values/is-dictionary.ts';
 import type { LoadTarget } from '../load-target.ts';

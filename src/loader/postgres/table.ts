@@ -1,5 +1,5 @@
-// DDL of a loaded table in Postgres: columns, the loader's own columns, key, partitions by day or week. Only texts and
-// partition arithmetic; sink.ts runs them.
+// DDL of a loaded table in Postgres: columns, the loader's own columns, key, partitions by day or week. sink.ts runs
+// it.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { relationOf } from './load-offsets.ts';
 import { type LoadColumn, type LoadTarget, metaColumns, PROCESSING_TS } from '../load-target.ts';
@@ -7,13 +7,13 @@ import { type LoadColumn, type LoadTarget, metaColumns, PROCESSING_TS } from '..
 const DAY = 86_400_000;
 /** Rows farther from now than this stay in the default partition. */
 const FAR_PAST_DAYS = 400;
-/** Partitions that one step drops at most: after a mistake in settings or clocks something is left. */
+/** Maximum number of partitions dropped in one step: after a mistake in settings or clocks something is left. */
 export const MOST_DROPPED = 31;
-/** Rows without a partition of their own that one step deletes at most. */
+/** Maximum number of rows in the default partition deleted in one step. */
 export const MOST_PRUNED = 200_000;
 const AHEAD_DAYS = 3;
 
-/** One partition: rows from `from` up to before `to`, both milliseconds since 1970 at midnight UTC. */
+/** One partition: `from` inclusive, `to` exclusive, both milliseconds since 1970 at midnight UTC. */
 export interface TablePartition {
   readonly name: string;
   readonly from: number;
@@ -24,7 +24,7 @@ export function tableName(target: LoadTarget): string {
   return relationOf(target);
 }
 
-/** `create table` and what belongs to it, in order. */
+/** `create table` and related statements, in order. */
 export function createTable(target: LoadTarget): string[] {
   const { key, partitionBy, rest, columns } = target;
   const lines = columns.map(
@@ -41,7 +41,7 @@ export function createTable(target: LoadTarget): string[] {
     `create index if not exists ${quoteIdentifier(indexName(target))} on ${name} using brin (_offset) with ` +
       '(pages_per_range = 32, autosummarize = on)',
   ];
-  // Storage parameters belong to the tables that hold rows.
+  // Storage parameters belong to the tables that contain rows.
   if (partitionBy === null) statements.push(storage(name, target));
   else
     statements.push(
@@ -59,7 +59,7 @@ export function metaColumn({ name, type }: LoadColumn): string {
 
 /**
  * Appended rows are vacuumed by their number, so that the visibility map keeps up. Upserts leave dead rows, which must
- * go early.
+ * be removed early.
  */
 function storage(name: string, target: LoadTarget): string {
   return target.mode === 'append'
@@ -87,7 +87,7 @@ export function partitionName(target: LoadTarget, name: string): string {
 }
 
 /**
- * The partition of a timestamp; null when it is so far from now that the default partition takes it.
+ * The partition of a timestamp; null if it is so far from now that the default partition contains it.
  * @param now milliseconds since 1970
  */
 export function partitionAt(target: LoadTarget, time: number, now: number): TablePartition | null {
@@ -106,7 +106,7 @@ export function partitionAt(target: LoadTarget, time: number, now: number): Tabl
   };
 }
 
-/** The partitions of today and of the next days. */
+/** The partitions of today and of the following days. */
 export function comingPartitions(target: LoadTarget, now: number): TablePartition[] {
   const found = new Map<string, TablePartition>();
   for (let ahead = 0; ahead <= AHEAD_DAYS; ahead++) {
@@ -116,7 +116,7 @@ export function comingPartitions(target: LoadTarget, now: number): TablePartitio
   return [...found.values()];
 }
 
-/** The beginning of a day as a text of the partition column's type. */
+/** The start of a day as a text of the partition column's type. */
 function boundOf({ partitionBy, columns }: LoadTarget, time: number): string {
   const type = columns.find(({ name }) => name === partitionBy?.column)?.type.toLowerCase() ?? '';
   const day = new Date(time).toISOString().slice(0, 10);
@@ -134,8 +134,8 @@ export function pruneDefault(target: LoadTarget, time: number, most: number): st
 }
 
 /**
- * Makes a partition beside the table and attaches it; readers go on meanwhile. Moves rows of the default partition that
- * belong to it.
+ * Creates a partition as a separate table and attaches it; readers continue in the meantime. Moves rows of the default
+ * partition that belong to it.
  */
 export function createPartition(target: LoadTarget, partition: TablePartition): string[] {
   const column = target.partitionBy!.column;
@@ -156,7 +156,7 @@ export function createPartition(target: LoadTarget, partition: TablePartition): 
   ];
 }
 
-/** The start that a partition's name states, as a timestamp; null: the name is not one of this table's. */
+/** The start according to a partition's name, as a timestamp; null: the name does not belong to this table. */
 export function partitionStart(target: LoadTarget, name: string): number | null {
   const match = /_p(\d{4})(\d\d)(\d\d)$/.exec(name);
   if (match === null || shortened(target.identifier, match[0]) !== name) return null;

@@ -4,27 +4,27 @@ import type { Json, SourceDefinition } from '../../contracts/node.ts';
 import { OptionReader, refuseUnknown } from '../option-reader.ts';
 import { sourceOptions } from '../source-options.ts';
 
-/** The system column of Postgres that says which transaction wrote a row. */
+/** The system column of Postgres with the transaction that wrote a row. */
 export const XMIN = 'xmin';
 
-/** A table of another database, and the table that becomes equal to it. */
+/** A table of another database, and the table that is kept equal to it. */
 export interface SyncTarget {
   readonly uniqueId: string;
-  /** `raw.users`, for people. */
+  /** `raw.users`, for display. */
   readonly name: string;
   readonly path: string;
   readonly schema: string;
   readonly identifier: string;
-  /** Of a database's type. */
+  /** The connection's database type. */
   readonly connection: string;
   /** In that database: `public.users`. */
   readonly table: { readonly schema: string; readonly name: string };
   readonly strategy: 'full' | 'incremental';
-  /** The column that grows with changes, or `xmin`; null with `full`. */
+  /** The column that increases with changes, or `xmin`; null with `full`. */
   readonly cursor: string | null;
-  /** How far behind the border is read again: milliseconds, or a number for a column of numbers; null: the default. */
+  /** How far before the border is read again: milliseconds, or a number for a numeric column; null: the default. */
   readonly lookback: { readonly ms: number } | { readonly steps: number } | null;
-  /** Columns that tell rows apart; empty: the primary key of the source. */
+  /** Columns that identify rows; empty: the primary key of the source. */
   readonly key: readonly string[];
   /** Columns that are synced; empty: all. */
   readonly columns: readonly string[];
@@ -34,13 +34,13 @@ export interface SyncTarget {
   readonly drop: readonly string[];
   /** Declared types by column, which values are cast to. */
   readonly types: ReadonlyMap<string, string>;
-  /** May it write over a table that holds rows of somebody else? */
+  /** Whether it may overwrite a table with rows that no sync wrote. */
   readonly adopt: boolean;
-  /** Milliseconds from the beginning of one sync to the next. */
+  /** Milliseconds from the start of one sync to the next. */
   readonly everyMs: number;
 }
 
-/** What a load config of such a table may say. */
+/** The options of such a load config. */
 export const SYNC_OPTIONS = [
   'connection',
   'table',
@@ -57,7 +57,7 @@ export const SYNC_OPTIONS = [
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const EVERY_MS = 3_600_000;
 
-/** @returns null: the source names no table of another database @throws `validation` error naming file and option */
+/** @returns null: the source names no table of another database @throws `validation` error with file and option */
 export function syncTarget(source: SourceDefinition): SyncTarget | null {
   const { name, own, options, refuse } = sourceOptions(source);
   if (own?.['table'] === undefined) return null;
@@ -133,7 +133,7 @@ function lookbackOf(value: Json | undefined, refuse: (message: string) => never)
     : { ms };
 }
 
-/** Milliseconds; seconds where there is no unit; null: it is no duration. */
+/** Milliseconds; a plain number is seconds; null: it is not a duration. */
 function durationOf(value: Json): number | null {
   const match = /^(\d+(?:\.\d+)?)\s*([smhd]?)$/.exec(String(value).trim());
   return match === null ? null : Number(match[1]) * (UNITS[match[2] || 's'] ?? 1000);

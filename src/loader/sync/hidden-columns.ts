@@ -1,4 +1,5 @@
-// Columns that a sync hides: hashes fields of COPY's text on their way, and refuses a table that shows what is hidden.
+// Columns that a sync hides: hashes fields of COPY's text in transit, and rejects a table that shows what must be
+// hidden.
 import { TsdbtError } from '../../errors.ts';
 import { HASH_LENGTH, type KeyedHash, keyedHash } from '../keyed-hash.ts';
 import type { TableOptions } from '../table-options.ts';
@@ -8,11 +9,11 @@ const NEWLINE = 10;
 const NULL = '\\N';
 const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 
-/** What the table in the target is before a sync. */
+/** The table in the target before a sync. */
 export interface ShownTable {
-  /** For people. */
+  /** Its name, for display. */
   readonly relation: string;
-  /** Types by column; empty: there is no table. */
+  /** Types by column; empty: the table does not exist. */
   readonly columns: ReadonlyMap<string, string>;
   /** The `hashMark` of its last sync. */
   readonly mark: string | null;
@@ -22,8 +23,8 @@ export interface ShownTable {
 
 /**
  * Replaces fields of COPY's text by their hashes. Null stays null.
- * @param chunks break anywhere; a newline ends a row and is nowhere else
- * @param fields their places in a row
+ * @param chunks may be split anywhere; newlines occur only at the end of rows
+ * @param fields their indexes in a row
  */
 export async function* hashFields(
   chunks: AsyncIterable<Uint8Array>,
@@ -34,7 +35,7 @@ export async function* hashFields(
   for await (const chunk of chunks) {
     const end = chunk.lastIndexOf(NEWLINE) + 1;
     if (end > 0) {
-      // A character is a byte.
+      // One character per byte.
       const rows = Buffer.concat([...begun, chunk.subarray(0, end)]).toString('latin1');
       begun = [];
       yield Buffer.from(
@@ -60,13 +61,13 @@ function unescaped(cell: string): string {
   return cell.includes('\\') ? cell.replace(/\\([\s\S])/g, (_, code: string) => ESCAPES[code] ?? code) : cell;
 }
 
-/** Names the hashed columns and the key, for what is kept of a sync; null: nothing is hashed. */
+/** Identifies the hashed columns and the key, for the stored state of a sync; null: nothing is hashed. */
 export function hashMark({ hash }: SyncTarget, hashKey: string | null): string | null {
   if (hash.length === 0) return null;
   return JSON.stringify({ key: keyedHash(hashKey)('tsdbt sync').slice(0, 16), columns: [...hash].sort() });
 }
 
-/** @throws `validation` error when the table shows, or would keep showing, what is hidden */
+/** @throws `validation` error if the table shows, or would continue to show, what must be hidden */
 export async function refuseShown(target: SyncTarget, hashKey: string | null, table: ShownTable): Promise<void> {
   const { name, path, hash, drop, types, strategy } = target;
   const { relation, columns, holdsHash } = table;

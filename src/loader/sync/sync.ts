@@ -1,27 +1,27 @@
-// Keeps tables equal to those of another database: one sync after the other, at their times, waiting for what is away.
-// How one is done is a dialect's.
+// Keeps tables equal to those of another database: runs syncs one after the other on schedule, and waits for
+// unavailable servers. The dialect performs a sync.
 import { inOneLine, TsdbtError } from '../../errors.ts';
 import type { SyncTarget } from './config.ts';
 
-/** What one sync has done. */
+/** The result of one sync. */
 export interface Synced {
   /** Rows that were read. */
   readonly read: number;
-  /** Rows that were new, changed or gone. */
+  /** Number of inserted, changed and deleted rows. */
   readonly changed: number;
 }
 
-/** What is kept of a table's last sync. */
+/** Stored state of a table's last sync. */
 export interface SyncState {
-  /** ISO time of its beginning. */
+  /** ISO time of its start. */
   readonly syncedAt: string;
-  /** Up to where changes were read; null: every row was. */
+  /** Up to where changes were read; null: every row was read. */
   readonly border: string | null;
   /** Milliseconds since it began. */
   readonly ageMs: number;
 }
 
-/** What `load check` says. */
+/** The result of `load check`. */
 export interface SyncCheck {
   readonly problems: readonly string[];
   /** What the sync cannot see. */
@@ -30,12 +30,14 @@ export interface SyncCheck {
 
 /** Both databases of a table. Methods fail with a `database`, `connection` or `validation` error. */
 export interface TableSync {
-  /** Makes the table equal to the source's, in one step that readers see. Two that run at once wait for each other. */
+  /**
+   * Makes the table equal to the source's; readers see the change in one step. Concurrent syncs wait for each other.
+   */
   run(): Promise<Synced>;
   check(): Promise<SyncCheck>;
   /** Null: it was never synced. */
   state(): Promise<SyncState | null>;
-  /** Cancels what runs. Never throws. */
+  /** Cancels running statements. Never throws. */
   stop(): Promise<void>;
   close(): Promise<void>;
 }
@@ -53,10 +55,10 @@ export interface SyncLoopOptions {
 }
 
 const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [1000, 60_000];
-/** How often a failure that may pass is tried again with `once`. */
+/** How often a transient failure is retried with `once`. */
 const TRIES = 5;
 
-/** Syncs until the signal is aborted or, with `once`, one time. @throws with `once` what the sync has failed with */
+/** Syncs until the signal is aborted or, with `once`, one time. @throws with `once`, the error of the sync */
 export async function keepSynced({ target, sync, once, signal, pause, say }: SyncLoopOptions): Promise<void> {
   const stop = (): void => void sync.stop();
   signal.addEventListener('abort', stop, { once: true });
@@ -81,7 +83,7 @@ export async function keepSynced({ target, sync, once, signal, pause, say }: Syn
         if (once && (failures === TRIES || error.kind !== 'connection')) throw error;
         const passes = error.kind === 'connection' || error.kind === 'database';
         const soon = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1));
-        // What somebody has to mend, such as a missing table, is looked at again when the next sync is due.
+        // What a user must fix, such as a missing table, is checked again when the next sync is due.
         wait = Math.max(FIRST_WAIT_MS, passes ? Math.min(soon, target.everyMs) : target.everyMs);
         say(`${target.name}: ${inOneLine(error)}; tried again in ${wait / 1000} s`);
       }
@@ -92,7 +94,7 @@ export async function keepSynced({ target, sync, once, signal, pause, say }: Syn
   }
 }
 
-/** A sync that is not due yet waits for its time, also over a restart. */
+/** A sync that is not due yet waits for its time, also after a restart. */
 async function firstWait({ everyMs }: SyncTarget, sync: TableSync): Promise<number> {
   const state = await sync.state().catch(() => null);
   return state === null ? 0 : Math.max(0, everyMs - state.ageMs);
