@@ -91,6 +91,11 @@ const METHODS: Readonly<Record<string, Method>> = {
   }),
   // Only hooks, grants and comments follow the main statement of a materialization, so the server can receive it
   // together with the commit.
+  /** Not dbt's: a `statement` block begins a transaction where none is open. */
+  commit_if_open: method('commit_if_open', '', async (self) => {
+    if (self.sql.session.inTransaction) await self.sql.session.commit();
+    return null;
+  }),
   commit_soon: method('commit_soon', '', (self) => {
     self.sql.session.nextMayWait = self.options.builtIn?.() === true;
     return null;

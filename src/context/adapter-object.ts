@@ -188,6 +188,7 @@ const PARSE_ANSWERS: Readonly<Record<string, () => Value>> = {
       'get_hard_deletes_behavior',
       'commit',
       'lock_relation',
+      'commit_if_open',
       'commit_soon',
       'restore_dependants',
       'load_table',

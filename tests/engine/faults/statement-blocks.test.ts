@@ -39,6 +39,29 @@ describe('rows that a statement block writes', () => {
     expect(await notes()).toEqual(['end 1', 'end 2', 'last', 'plain', 'start']);
   });
 
+  it.each(['table', 'view', 'incremental'])(
+    'stay when hooks of a %s outside of its transaction call it',
+    async (kind) => {
+      const hooks = (when: string): string =>
+        `[{'sql': "{{ block('${when}') }}", 'transaction': false}, ` +
+        `{'sql': "insert into public.notes values ('${when} plain')", 'transaction': false}]`;
+      project.write({
+        'models/hooked.sql': `{{ config(materialized='${kind}', pre_hook=${hooks('before')}, post_hook=${hooks('later')}) }} select 1 as a`,
+      });
+      for (const args of [['--full-refresh'], []]) {
+        const { code, out } = await project.run(['run', '-s', 'hooked', ...args]);
+        expect(code, out).toBe(0);
+        expect((await notes()).filter((text) => /before|later/.test(text))).toEqual([
+          'before',
+          'before plain',
+          'later',
+          'later plain',
+        ]);
+      }
+      project.remove('models/hooked.sql');
+    },
+  );
+
   it('stay when an operation calls it', async () => {
     const { code, out } = await project.run(['run-operation', 'both', '--args', '{text: operation}']);
     expect(code, out).toBe(0);

@@ -10,6 +10,8 @@
       {% endcall -%}
     {%- endif -%}
     {%- set sql = render(hook.get('sql')) | trim -%}
+    {#- a `statement` block in it has begun a transaction, with which its rows and those of later hooks would go -#}
+    {%- if not inside_transaction -%}{%- do adapter.commit_if_open() -%}{%- endif -%}
     {%- if sql -%}
       {%- call statement(auto_begin=inside_transaction) %}
         {{ sql }}
