@@ -79,8 +79,8 @@ export const ERRORS = {
     'T1010',
     'usage',
     (f) =>
-      `Error: --from loads one file into one table, but ${f.count} are selected: ${f.names}. Select one with --select ` +
-      'source:NAME.TABLE.',
+      `Error: --from loads one file into one table, but ${f.count} are selected: ${f.names}. Select one with ` +
+      '--select source:NAME.TABLE.',
   ),
   rewindWithoutPlace: row(
     'T1011',
@@ -101,8 +101,8 @@ export const ERRORS = {
     'T1102',
     'project',
     (f) =>
-      `asset-paths contains '${f.path}', which is not a folder in the project. Only folders in the project are copied to the ` +
-      'documentation',
+      `asset-paths contains '${f.path}', which is not a folder in the project. Only folders in the project are copied ` +
+      'to the documentation',
   ),
   serverOfYours: row<Facts<'target' | 'profile'>>(
     'T1201',

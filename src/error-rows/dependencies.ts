@@ -156,7 +156,8 @@ export const DEPENDENCY_ERRORS = {
     'dependency',
     (f) =>
       `The contents of package ${f.package} have changed since package-lock.yml was written: their SHA-256 is ` +
-      `${f.found}, and ${f.expected} was expected. Nothing was installed. If the change is intended, run deps --upgrade`,
+      `${f.found}, and ${f.expected} was expected. Nothing was installed. If the change is intended, run ` +
+      'deps --upgrade',
   ),
   brokenArchive: row<Facts<'why'>>('T1328', 'dependency', (f) => `${f.why}`),
   incompleteHubAnswer: row<Facts<'version' | 'package' | 'keys'>>(

@@ -46,7 +46,9 @@ describe('rows that a statement block writes', () => {
         `[{'sql': "{{ block('${when}') }}", 'transaction': false}, ` +
         `{'sql': "insert into public.notes values ('${when} plain')", 'transaction': false}]`;
       project.write({
-        'models/hooked.sql': `{{ config(materialized='${kind}', pre_hook=${hooks('before')}, post_hook=${hooks('later')}) }} select 1 as a`,
+        'models/hooked.sql':
+          `{{ config(materialized='${kind}', pre_hook=${hooks('before')}, ` +
+          `post_hook=${hooks('later')}) }} select 1 as a`,
       });
       for (const args of [['--full-refresh'], []]) {
         const { code, out } = await project.run(['run', '-s', 'hooked', ...args]);
