@@ -188,6 +188,8 @@ export interface Sink {
   readonly takesSmall?: true;
   /** @returns descriptions of obstacles to loading into the target; empty if there are none. Writes nothing. */
   problems(target: LoadTarget): Promise<string[]>;
+  /** @returns what loading would change for readers of the table, in words; absent: nothing. Writes nothing. */
+  notes?(target: LoadTarget): Promise<readonly string[]>;
   /** Columns that the table fills if a message has no value; absent: none. Writes nothing. */
   filled?(target: LoadTarget): Promise<ReadonlySet<string>>;
   /**

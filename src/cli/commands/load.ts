@@ -488,12 +488,14 @@ async function check(ctx: LoadContext): Promise<boolean> {
     try {
       const client = await ctx.client(target);
       try {
-        problems = await checkTarget(await ctx.sinkOf(target), client, target);
+        const sink = await ctx.sinkOf(target);
+        problems = await checkTarget(sink, client, target);
+        notes = problems.length > 0 ? [] : ((await sink.notes?.(target)) ?? []);
         if (target.format === 'debezium' && !isArchive(target)) {
           const { sampleChanges } = await import('../../loader/debezium/sample.ts');
           const sampled = await sampleChanges(client, await ctx.decoder(target), target);
           problems = [...problems, ...sampled.problems];
-          notes = sampled.notes;
+          notes = [...notes, ...sampled.notes];
         }
         const registry = await ctx.registry(target);
         for (const topic of registry === null ? [] : await topicNames(client, target)) {

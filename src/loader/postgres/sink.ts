@@ -50,7 +50,7 @@ import { CREATE_TRUNCATES, noteNoTruncate, TRUNCATES_PRESENT } from './merge-cha
 import { loadTransaction } from './stalled-copies.ts';
 import { createMissing, read } from './statements.ts';
 import { databaseProblems } from './problems.ts';
-import { reconcileColumns } from './reconcile.ts';
+import { reconcileColumns, widening } from './reconcile.ts';
 import { rewindOffsets } from './rewinds.ts';
 import { DATA_ERROR, prepareSorting, REFUSED, ROW, SORT_STAGE, sortRows } from './sorting.ts';
 import {
@@ -104,7 +104,14 @@ export class PostgresSink implements Sink {
   }
 
   async problems(target: LoadTarget): ReturnType<Sink['problems']> {
-    return this.#ask(`load check ${target.name}`, (session) => databaseProblems(session, target));
+    return this.#ask(`load check ${target.name}`, async (session) => {
+      const problems = await databaseProblems(session, target);
+      return problems.length > 0 ? problems : [...(await widening(session, target)).problems];
+    });
+  }
+
+  async notes(target: LoadTarget): Promise<readonly string[]> {
+    return this.#ask(`load check ${target.name}`, async (session) => (await widening(session, target)).notes);
   }
 
   async kept(target: LoadTarget): ReturnType<Sink['kept']> {

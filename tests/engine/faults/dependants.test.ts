@@ -202,6 +202,32 @@ describe('a column that is retyped', () => {
     expect(await project.one("select 's.i'::regclass::oid")).toBe(oid);
   });
 
+  it('keeps its collation where the new type has one', async () => {
+    project.write({
+      'models/c.sql':
+        "{{ config(materialized='incremental', on_schema_change='sync_all_columns') }} select 'a'::" +
+        "{{ var('as', 'varchar(5)') }} as v, 'b'::{{ var('as', 'varchar(5)') }} as w",
+    });
+    const columns = (): Promise<unknown> =>
+      project.rows(
+        'select format_type(atttypid, atttypmod), attcollation::regcollation::text from pg_attribute where attrelid = ' +
+          "'s.c'::regclass and attnum > 0 and not attisdropped order by attnum",
+      );
+    await build('--select', 'c');
+    await project.client.query(
+      `create collation public."o'K" from "C"; alter table s.c alter v type varchar(5) collate public."o'K"`,
+    );
+    for (const type of ['varchar(9)', 'text']) {
+      await build('--select', 'c', '--vars', `{as: "${type}"}`);
+      const full = type.replace('varchar', 'character varying');
+      expect(await columns()).toEqual([
+        [full, `"o'K"`],
+        [full, '"default"'],
+      ]);
+    }
+    project.remove('models/c.sql');
+  });
+
   it('is refused when a constraint does not fit the new type', async () => {
     const { code, out } = await project.run(['run', '--select', 'i', '--vars', '{as: "::text"}']);
     expect(code).toBe(1);

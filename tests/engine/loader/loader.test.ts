@@ -379,7 +379,12 @@ describe.each(SERVERS)('loading into $name', (server) => {
         `create materialized view ${view}3 as select count(*) as n from ${view}2; select 1`,
     );
     broker.produce('t', 0, { id: 5_000_000_000 });
-    expect((await load({ ...t, columns: [{ name: 'id', type: 'bigint' }] })).rows).toBe(1);
+    const wider = { ...t, columns: [{ name: 'id', type: 'bigint' }] };
+    expect(await sink.notes(wider)).toEqual([
+      `the next load changes 'id' to bigint, and recreates ${view}, ${view}2, ${view}3 in the same transaction`,
+    ]);
+    expect((await load(wider)).rows).toBe(1);
+    expect(await sink.notes(wider)).toEqual([]);
     expect(
       await rows(
         `select next::text, obj_description('${view}'::regclass), has_table_privilege('public', '${view}', 'select') ` +
@@ -390,6 +395,20 @@ describe.each(SERVERS)('loading into $name', (server) => {
       ['5000000001', 'kept', true],
     ]);
     expect(await rows(`select n from ${view}3`)).toEqual([[1]]);
+  });
+
+  it('keeps the collation of a column that it widens', async () => {
+    const t = target({ columns: [{ name: 'name', type: 'varchar' }] });
+    await rows(
+      `create schema if not exists raw; create table raw.${t.identifier} (name varchar(5) collate "C"); select 1`,
+    );
+    await load({ ...t, columns: [{ name: 'name', type: 'text' }] });
+    expect(
+      await rows(
+        `select format_type(atttypid, atttypmod), attcollation::regcollation::text from pg_attribute where attrelid = ` +
+          `'raw.${t.identifier}'::regclass and attname = 'name'`,
+      ),
+    ).toEqual([['text', '"C"']]);
   });
 
   it(

@@ -77,13 +77,27 @@
 {% endmacro %}
 
 {#- In place, so that indexes, constraints, default, triggers, comment, grants and policies of the column stay. Without
-    USING, the server casts as an assignment does, and refuses a text that is too long. -#}
+    USING, the server casts as an assignment does, and refuses a text that is too long. ALTER would reset a collation of
+    the column to that of the new type. -#}
 {% macro postgres__alter_column_type(relation, column_name, new_column_type) %}
+  {%- call statement('column_collation', fetch_result=True) %}
+    select pg_catalog.format('%I.%I', n.nspname, l.collname)
+    from pg_catalog.pg_attribute a
+    join pg_catalog.pg_type t on t.oid = a.atttypid
+    join pg_catalog.pg_collation l on l.oid = a.attcollation
+    join pg_catalog.pg_namespace n on n.oid = l.collnamespace
+    join pg_catalog.pg_type w on w.oid = pg_catalog.to_regtype({{ adapter.quote_text(new_column_type) }})
+    where a.attrelid = {{ adapter.quote_text(relation.render()) }}::regclass
+      and a.attname = {{ adapter.quote_text(column_name) }} and a.attcollation <> t.typcollation
+      and w.typcollation <> 0
+  {%- endcall -%}
+  {%- set collations = load_result('column_collation').table.rows -%}
   {%- call statement('alter_column_type') %}
     {%- for dependant in adapter.dependants(relation, altered=True) %}
     {{ dependant.drop_sql }};
     {%- endfor %}
     alter table {{ relation.render() }} alter column {{ adapter.quote(column_name) }} type {{ new_column_type }}
+      {{- ' collate ' ~ collations[0][0] if collations }}
   {% endcall -%}
   {%- do adapter.restore_dependants() -%}
 {% endmacro %}
