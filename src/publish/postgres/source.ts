@@ -80,13 +80,16 @@ export class PostgresSource implements PublishSource {
     return true;
   }
 
-  /** Enums and domains are of this database: their values go as what they are made of. */
+  /** Enums and domains exist in this database only: they, and arrays of them, go as what they are made of. */
   async columns(): Promise<SourceColumn[]> {
     const rows = await this.#rows(
-      `select 'c ' || a.attname, case t.typtype when 'e' then 'text' when 'c' then 'record'
-  when 'd' then pg_catalog.format_type(t.typbasetype, t.typtypmod) else pg_catalog.format_type(a.atttypid, ` +
-        `a.atttypmod) end, a.attnotnull
+      `select 'c ' || a.attname, case when t.typtype = 'c' then 'record' when b.typtype = 'e' then 'text'
+  when e.typtype = 'e' then 'text[]' when e.typtype = 'd' then pg_catalog.format_type(e.typbasetype, e.typtypmod) || ` +
+        `'[]' when t.typtype = 'd' then pg_catalog.format_type(t.typbasetype, t.typtypmod) else
+  pg_catalog.format_type(a.atttypid, a.atttypmod) end, a.attnotnull
 from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
+join pg_catalog.pg_type b on b.oid = case t.typtype when 'd' then t.typbasetype else t.oid end
+left join pg_catalog.pg_type e on e.oid = b.typelem and b.typcategory = 'A'
 where a.attrelid = ${quoteText(this.#name)}::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum`,
     );
     return rows.map(([name, type, notNull]) => ({

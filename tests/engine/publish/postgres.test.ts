@@ -166,6 +166,29 @@ describe('publishing into another Postgres', () => {
     expect(await there()).toEqual([['blue', '6']]);
   });
 
+  it('publishes arrays of enums and domains as arrays of what they are made of', async () => {
+    await lab.project.client.query(
+      "create type tone as enum ('low, \"so\"', 'high'); create domain cents as numeric(8, 2); create domain own_tone as tone; " +
+        'create schema if not exists s',
+    );
+    lab.model(
+      `${TABLE}select 1 as id, array['high', 'low, "so"', null]::tone[] as tones, array[[1.5]]::cents[] as prices, ` +
+        "'high'::own_tone as own, 2::cents as price",
+      TO,
+    );
+    const built = await run('build');
+    expect(built.code, built.out).toBe(0);
+    expect(
+      await lab.there(
+        'select tones, prices::text, own, price, pg_typeof(tones), pg_typeof(prices), pg_typeof(own) from serving.m',
+      ),
+    ).toEqual([['high,low, "so",', '{{1.50}}', 'high', '2.00', 'text[]', 'numeric[]', 'text']]);
+    expect((await run('publish')).out).toContain('it holds this version already');
+    await lab.project.client.query("alter type tone rename value 'high' to 'loud'");
+    expect((await run('publish')).code).toBe(0);
+    expect(await lab.there('select tones[1], own from serving.m')).toEqual([['loud', 'loud']]);
+  });
+
   it('takes no password that stands in connections.yml, of digits alone neither', async () => {
     const before = lab.project.read('connections.yml');
     lab.model(`${TABLE}select 1 as id`, TO);
