@@ -1,7 +1,7 @@
 // Canonical texts of ClickHouse values, the same in every dialect: numbers without trailing zeros, times in UTC, floats
 // by their bits.
 import type { ValueForm } from '../dialect.ts';
-import { plainType } from '../../adapters/clickhouse/plain-type.ts';
+import { mergedType, plainType } from '../../adapters/clickhouse/plain-type.ts';
 
 const asText = (value: string): string => `toString(${value})`;
 
@@ -37,9 +37,10 @@ const FORMS: Readonly<Record<string, ValueForm>> = {
  * Other types are compared only with the same type, by the server's texts. Null: aggregate states have no such text.
  */
 export function formOf(written: string): ValueForm | null {
-  const type = plainType(written);
+  const plain = plainType(written);
+  const type = plainType(mergedType(plain) ?? plain);
   const [base = ''] = type.split('(');
-  if (base.endsWith('AggregateFunction') || type === 'Nothing') return null;
+  if (base === 'AggregateFunction' || type === 'Nothing') return null;
   if (/^U?Int\d+$/.test(type)) return WHOLE;
   if (base.startsWith('Decimal'))
     return form('number', type, (value) => withoutZeros(`toString(${value})`, /[(, ]0\)$/.test(type)));

@@ -36,6 +36,31 @@ describe.skipIf(clickhouseMissing !== null)('diff with ClickHouse', () => {
       }
     });
 
+  it('compares the values of a SimpleAggregateFunction, and no states', async () => {
+    const types =
+      's SimpleAggregateFunction(sum, Int64), d SimpleAggregateFunction(max, Nullable(Decimal(9, 2))), ' +
+      'a SimpleAggregateFunction(groupArrayArray, Array(String)), g SimpleAggregateFunction(any, LowCardinality(String))';
+    const table = (schema: string, columns: string, changed: number) => [
+      `CREATE OR REPLACE TABLE ${schema}.m (id Int64, ${columns}, u AggregateFunction(uniq, Int64)) ENGINE = ` +
+        'MergeTree ORDER BY id',
+      `INSERT INTO ${schema}.m SELECT number, number + if(number = 3, ${changed}, 0), if(number = 4, null, 1.5), ` +
+        "[toString(number)], 'x', uniqState(toInt64(number)) FROM numbers(6) GROUP BY number",
+    ];
+    const plain = 's Int32, d Nullable(Decimal(12, 4)), a Array(String), g String';
+    for (const other of [types, plain]) {
+      await lab.clickhouse(...table('diff_c', types, 0), ...table('diff_c_b', other, 0));
+      const diff = (...args: string[]) => lab.diff('--target', 'ch', '--to-target', 'ch_beside', ...args);
+      const same = await diff('--key', 'id');
+      // The state is named as not compared, which counts as a difference.
+      expect([same.ended.code, same.found.rows.differs], same.ended.out).toEqual([1, 0]);
+      await lab.clickhouse(...table('diff_c_b', other, 9));
+      const { found } = await diff('--key', 'id');
+      expect(found.sample).toEqual([
+        { kind: 'differs', key: { id: '3' }, changes: [{ column: 's', here: '3', there: '12' }] },
+      ]);
+    }
+  });
+
   it('finds a copy of char(n) equal, by a key and by a value', async () => {
     lab.project.write({
       'connections.yml': `analytics: {type: clickhouse, path: ${clickhouseFolder()}, schema: diff_c_copy}\n`,
