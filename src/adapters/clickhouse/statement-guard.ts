@@ -77,6 +77,8 @@ export function insertHead(sql: string): InsertHead | null {
       else if (isSign(token, ';')) return null;
       else if (depth === 0 && !named) {
         if (token.kind === 'word' && /^(?:select|with|values|from|watch)$/i.test(token.value)) return null;
+        // Rows of that format are expressions, however its name is written.
+        if (clauses !== undefined && isFormatWord(before) && isName(token, /^values$/i)) return null;
         if (clauses !== undefined && isFormatWord(before) && isName(token, /^[A-Za-z]/))
           return { clauses, end: token.end, format: token.value };
         if (isFormatWord(token) || isWord(token, 'settings')) clauses ??= token.start;
