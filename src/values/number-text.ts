@@ -25,6 +25,12 @@ export function parseIntText(text: string, base = 10): number | bigint | undefin
   // Python counts digits without underscores. Bases that are a power of two have no limit.
   if (digits.length > MAX_DIGITS && (radix & (radix - 1)) !== 0 && digits.replaceAll('_', '').length > MAX_DIGITS)
     return undefined;
+  const value =
+    digits.length > MAX_DIGITS && (radix & (radix - 1)) === 0 ? valueOfBits(digits, radix) : valueOf(digits, radix);
+  return value === undefined ? undefined : narrow(sign === '-' ? -value : value);
+}
+
+function valueOf(digits: string, radix: number): bigint | undefined {
   let value = 0n;
   for (const char of digits) {
     if (char === '_') continue;
@@ -32,7 +38,20 @@ export function parseIntText(text: string, base = 10): number | bigint | undefin
     if (digit >= radix) return undefined;
     value = value * BigInt(radix) + BigInt(digit);
   }
-  return narrow(sign === '-' ? -value : value);
+  return value;
+}
+
+/** Of many digits, in linear time. @param radix a power of two */
+function valueOfBits(digits: string, radix: number): bigint | undefined {
+  const width = Math.log2(radix);
+  let bits = '0b0';
+  for (const char of digits) {
+    if (char === '_') continue;
+    const digit = Number.parseInt(char, 36);
+    if (digit >= radix) return undefined;
+    bits += digit.toString(2).padStart(width, '0');
+  }
+  return BigInt(bits);
 }
 
 /** `float(text)`; `undefined` where Python raises ValueError. */

@@ -6,7 +6,7 @@ import { columnFormat } from '../../../src/loader/clickhouse/cells.ts';
 import { columnCheck } from '../../../src/loader/column-check.ts';
 import { PoisonMessage } from '../../../src/loader/decode.ts';
 import { fromEpoch } from '../../../src/loader/epoch.ts';
-import { parseFloatText } from '../../../src/values/number-text.ts';
+import { parseFloatText, parseIntText } from '../../../src/values/number-text.ts';
 
 const LENGTH = 300_000;
 const SECONDS = 5;
@@ -39,10 +39,24 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   'a moment of a number': (text) => fromEpoch(text, 0, { name: 'c', years: null, epoch: 0 }),
   'a cell of a seed': (text) => NUMBER.cast(text),
   'a text of a template': parseFloatText,
+  'a hexadecimal text of a template': (text) => parseIntText(text, 16),
+  'a binary text of a template': (text) => parseIntText(text.replaceAll('7', '1'), 2),
 };
 
 describe('a number of 300,000 digits', () => {
   it.each(Object.entries(READERS))('ends soon in %s', { timeout: 120_000 }, (_, read) => {
     expect(answered(read)).toBeLessThan(SECONDS);
+  });
+
+  it('is read from bits as from digits', () => {
+    for (const [digits, radix] of [
+      ['f', 16],
+      ['1', 2],
+      ['7', 8],
+      ['3', 4],
+      ['v', 32],
+    ] as const)
+      expect(parseIntText(`-1_${digits.repeat(5000)}`, radix)).toBe(1n - 2n * BigInt(radix) ** 5000n);
+    expect(parseIntText(`${'f'.repeat(5000)}g`, 16)).toBe(undefined);
   });
 });
