@@ -69,8 +69,8 @@ const ODD_FLOAT = /^[+-]?(?:0x[\da-f.p+-]+|nan|inf|infinity)$/i;
 const BOOLEAN = /^(?:t|tr|tru|true|f|fa|fal|fals|false|y|ye|yes|n|no|on|of|off|1|0)$/i;
 const UUID = /^\{?[\da-f]{4}-?(?:[\da-f]{4}-?){6}[\da-f]{4}\}?$/i;
 const MOMENT = new RegExp(
-  String.raw`^(\d{4,7})-(\d{1,2})-(\d{1,2})(?:[T ] *(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d*)?)?)?\s*(?:Z` +
-    String.raw`|[+-]\d{1,2}(?::?\d{2}(?::?\d{2})?)?)?(\s+BC)?$`,
+  String.raw`^(\d{4,7})-(\d{1,2})-(\d{1,2})(?:[T ] *(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d*)?)?)?(?:\s*(?:Z` +
+    String.raw`|[+-]\d{1,2}(?::?\d{2}(?::?\d{2})?)?))?(\s+BC)?$`,
   'i',
 );
 const SPECIAL_MOMENT = /now|today|tomorrow|yesterday|epoch|infinity|allballs|\d/i;

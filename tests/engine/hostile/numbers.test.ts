@@ -11,7 +11,16 @@ import { parseFloatText, parseIntText } from '../../../src/values/number-text.ts
 const LENGTH = 300_000;
 const SECONDS = 5;
 const digits = '7'.repeat(LENGTH);
-const TEXTS = [digits, `${digits}x`, `0.${digits}`, `${'0'.repeat(LENGTH)}1`, `${digits}.${digits}e5`, `1e${digits}`];
+const TEXTS = [
+  `2020-01-01${' '.repeat(LENGTH)}x`,
+  `2020-01-01 ${digits}`,
+  digits,
+  `${digits}x`,
+  `0.${digits}`,
+  `${'0'.repeat(LENGTH)}1`,
+  `${digits}.${digits}e5`,
+  `1e${digits}`,
+];
 
 /** A refusal is an answer. */
 function answered(work: (text: string) => unknown): number {
@@ -33,6 +42,8 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
     columnCheck({ ...stored, type: 'numeric', modifier: ((10 << 16) | 2) + 4 }).text?.(text),
   'a bigint column of Postgres': (text) => columnCheck({ ...stored, type: 'int8' }).text?.(text),
   'a float column of Postgres': (text) => columnCheck({ ...stored, type: 'float8' }).text?.(text),
+  'a timestamp column of Postgres': (text) => columnCheck({ ...stored, type: 'timestamptz' }).text?.(text),
+  'a timestamp column of ClickHouse': (text) => columnFormat("DateTime64(6, 'UTC')", false).cell(text),
   'a decimal column of ClickHouse': (text) => columnFormat('Decimal(76, 10)', false).cell(text),
   'a whole column of ClickHouse': (text) => columnFormat('Int256', false).cell(text),
   'a float column of ClickHouse': (text) => columnFormat('Float64', false).cell(text),
