@@ -12,6 +12,7 @@ interface Version {
   build: string | null;
 }
 
+const LONGEST_VERSION = 250;
 const VERSION = new RegExp(
   String.raw`^(>=|>|<=|<|=)?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-?((?:0|[1-9]\d*` +
     String.raw`|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*` +
@@ -94,7 +95,7 @@ export function isPrerelease(version: string): boolean {
 }
 
 function parseVersion(text: string): Version {
-  const match = VERSION.exec(text);
+  const match = text.length > LONGEST_VERSION ? null : VERSION.exec(text);
   if (match === null) throw errorOf('badVersion', { version: text });
   return {
     matcher: match[1] ?? '=',

@@ -13,7 +13,7 @@ export interface PartitionKey {
 
 /** @returns null for a text that is neither a column's name nor one of a function that there is */
 export function readPartitionKey(text: string): PartitionKey | null {
-  const call = /^(\w+)\(\s*([^()]+?)\s*\)$/.exec(text);
+  const call = /^(\w+)\(\s*([^()\s](?:[^()]*[^()\s])?)\s*\)$/.exec(text);
   if (call === null) return /[()]/.test(text) ? null : { column: text, grain: null };
   const grain = GRAINS.find((each) => each === call[1]);
   return grain === undefined ? null : { column: call[2] ?? '', grain };

@@ -26,11 +26,13 @@ export function parseIntText(text: string, base = 10): number | bigint | undefin
   if (digits.length > MAX_DIGITS && (radix & (radix - 1)) !== 0 && digits.replaceAll('_', '').length > MAX_DIGITS)
     return undefined;
   const value =
-    digits.length > MAX_DIGITS && (radix & (radix - 1)) === 0 ? valueOfBits(digits, radix) : valueOf(digits, radix);
+    digits.length > MAX_DIGITS && (radix & (radix - 1)) === 0
+      ? valueOfBits(digits, radix)
+      : valueOfDigits(digits, radix);
   return value === undefined ? undefined : narrow(sign === '-' ? -value : value);
 }
 
-function valueOf(digits: string, radix: number): bigint | undefined {
+function valueOfDigits(digits: string, radix: number): bigint | undefined {
   let value = 0n;
   for (const char of digits) {
     if (char === '_') continue;

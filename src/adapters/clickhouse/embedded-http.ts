@@ -216,7 +216,7 @@ function withoutComments(sql: string): string {
 
 /** A table of that engine would make the data directory unreadable for this build. */
 function refuseKafka(sql: string): void {
-  if (/kafka/i.test(sql) && /\bengine\b\s*=?\s*[`"]?kafka/i.test(withoutComments(sql))) {
+  if (/kafka/i.test(sql) && /\bengine\b\s*(?:=\s*)?[`"]?kafka/i.test(withoutComments(sql))) {
     throw new EngineError(
       48,
       exception(

@@ -35,7 +35,7 @@ export function postgresHint(message: string, sqlState: string | undefined, refu
     return `Postgres writes ${now} without parentheses; {{ dbt.current_timestamp() }} works with every database.`;
   // Arguments are resolved before the function: `datediff(day, …)` fails at a column "day".
   const called =
-    /^function (?:\w+\.)?"?(\w+)"?\(/.exec(message)?.[1] ?? /\b(\w+)\s*\(\s*(?:[^()]*,\s*)?$/.exec(before)?.[1] ?? '';
+    /^function (?:\w+\.)?"?(\w+)"?\(/.exec(message)?.[1] ?? /\b(\w+)\s*\((?:[^()]*,)?\s*$/.exec(before)?.[1] ?? '';
   const instead = Object.hasOwn(ELSEWHERE, called.toLowerCase()) ? ELSEWHERE[called.toLowerCase()] : undefined;
   if (instead !== undefined) return `Postgres has no function ${called}: write ${instead}.`;
   const column = sqlState === NO_COLUMN ? /^column "([^".]+)" does not exist/.exec(message)?.[1] : undefined;

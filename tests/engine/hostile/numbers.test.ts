@@ -6,6 +6,7 @@ import { columnFormat } from '../../../src/loader/clickhouse/cells.ts';
 import { columnCheck } from '../../../src/loader/column-check.ts';
 import { PoisonMessage } from '../../../src/loader/decode.ts';
 import { fromEpoch } from '../../../src/loader/epoch.ts';
+import { versionFits } from '../../../src/project/versions.ts';
 import { parseFloatText, parseIntText } from '../../../src/values/number-text.ts';
 
 const LENGTH = 300_000;
@@ -29,7 +30,7 @@ function answered(work: (text: string) => unknown): number {
     try {
       work(text);
     } catch (error) {
-      if (!(error instanceof PoisonMessage) && !/digit|number|float|Invalid/i.test(String(error))) throw error;
+      if (!(error instanceof PoisonMessage) && !/digit|number|float|valid|version/i.test(String(error))) throw error;
     }
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1e6;
@@ -49,6 +50,7 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   'a float column of ClickHouse': (text) => columnFormat('Float64', false).cell(text),
   'a moment of a number': (text) => fromEpoch(text, 0, { name: 'c', years: null, epoch: 0 }),
   'a cell of a seed': (text) => NUMBER.cast(text),
+  'a version of a package': (text) => versionFits(`1.0.1${text}`, ['>=1.0.0']),
   'a text of a template': parseFloatText,
   'a hexadecimal text of a template': (text) => parseIntText(text, 16),
   'a binary text of a template': (text) => parseIntText(text.replaceAll('7', '1'), 2),
