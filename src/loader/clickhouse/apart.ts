@@ -1,5 +1,5 @@
-// A part of a flush that is settled without the rest, as the rest cannot be read: it is recorded once more under an id
-// of its own. That fences the loader that still holds all of the flush, so that nobody sends a part of a block under
+// Splits a flush if some of its messages cannot be read: the readable part is recorded again under a separate id and
+// settled without the rest. That fences a loader that still holds the whole flush, so no part of a block is sent under
 // the token of the whole one. settle.ts writes the rows.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -11,22 +11,22 @@ import type { LeasedSession } from './leased-session.ts';
 import { type PlacedIntent, relationOf, STATE_DATABASE } from './load-flushes.ts';
 import { Quiet } from './running.ts';
 
-/** What the id of such a part begins with. */
+/** The prefix of the ids of such parts. */
 const APART = 'apart-';
-/** How often a part that must wait is looked at. */
+/** The interval at which a waiting part is checked. */
 const LOOK_MS = 300;
 
-/** Is it the id of a part that was recorded once more? */
+/** Whether the id is that of a part that was recorded again. */
 export function isApart(id: string): boolean {
   return id.startsWith(APART);
 }
 
 /**
- * The group of a flush that may be settled with these partitions: all that was recorded under the id, or the part of
- * them that is open, recorded once more. It returns when nothing of the flush before can come any more.
+ * Returns the intents of a flush that may be settled with these partitions: all that were recorded under the id, or the
+ * open ones among them, recorded again. It returns once nothing more can arrive from the original flush.
  * @param id of the flush
- * @param read the partitions whose messages are there, by `topic/partition`
- * @returns empty: another loader was earlier
+ * @param read the partitions whose messages were read, by `topic/partition`
+ * @returns empty: another loader was first
  */
 export async function settleable(
   lease: LeasedSession,
@@ -49,8 +49,8 @@ export async function settleable(
 }
 
 /**
- * Waits until no loader that looked before the part was recorded can send anything, and what it has sent is written.
- * @returns the part as it is then
+ * Waits until loaders that checked before the part was recorded can send nothing more, and their INSERTs have ended.
+ * @returns the current state of the part
  */
 async function quiet(
   lease: LeasedSession,
@@ -66,7 +66,7 @@ async function quiet(
   }
 }
 
-/** How many partitions have intents of this id, those too behind which others were recorded. */
+/** The number of partitions with intents of this id, including those with newer intents. */
 function countRecorded(target: LoadTarget, id: string): string {
   return (
     `SELECT toString(uniqExact(topic, partition)) FROM ${STATE_DATABASE}.load_flushes WHERE relation = ` +

@@ -1,5 +1,5 @@
-// The ledger of archives in ClickHouse: the chain of intents that loads have, under the archive's name. The files of an
-// intent follow from its range; they are noted once they stand.
+// The archive ledger in ClickHouse: the same chain of intents as for loads, under the archive's name. The files of an
+// intent follow from its range; they are recorded once they are written.
 import type { ClickHouseAdapter } from '../../adapters/clickhouse/adapter.ts';
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import {
@@ -54,10 +54,10 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
   readonly #prepareState: () => Promise<void>;
   /** Recorded intents by range, until they are done. */
   readonly #recorded = new Map<string, Recorded>();
-  /** Claims of compactions by relation. */
+  /** Compaction claims by relation. */
   readonly #claims = new Map<string, Recorded>();
 
-  /** @param prepareState makes the loader's bookkeeping */
+  /** @param prepareState creates the loader's bookkeeping */
   constructor(adapter: ClickHouseAdapter, prepareState: () => Promise<void>) {
     this.#adapter = adapter;
     this.#prepareState = prepareState;
@@ -133,7 +133,7 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
     await this.#within(target, async (lease) => {
       const recorded = ranges.flatMap((range) => this.#recorded.get(placeOf(target, range)) ?? []);
       if (recorded.length === 0) return;
-      // Who has slept finds that another loader has noted them, or that a repair has deleted them.
+      // If this process slept, another loader may have recorded them, or a repair deleted them.
       const flushes = `FROM ${STATE_DATABASE}.load_flushes WHERE ${whereTopic(target)} AND kind`;
       const first = `ORDER BY partition, ${NEWEST_FIRST} LIMIT 1 BY partition`;
       const newest = `SELECT partition, id ${flushes} != 'done' ${first}`;
@@ -160,7 +160,8 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
 
   async files(target: LoadTarget, partition: number): Promise<KeptFiles> {
     return this.#within(target, async (lease) => {
-      // Before the intent: a range that ends between the two would seem to be neither open nor behind an open one.
+      // Before the intent: a range that ends between the two queries would seem to be neither open nor after an open
+      // one.
       const rows = await lease.ask(
         'SELECT key, toString(from_offset), toString(to_offset), toString(rows), toString(bytes), toString(size), ' +
           `status, toString(dateDiff('millisecond', written_at, now64(3, 'UTC'))) FROM ${FILES} FINAL WHERE ` +
@@ -195,7 +196,7 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
     );
   }
 
-  /** @param how what is to be done, by the claim that stands there */
+  /** @param how decides by the current claim */
   async #claim(
     target: LoadTarget,
     owner: string,
@@ -249,7 +250,7 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
   }
 
   async joined(target: LoadTarget, file: WrittenFile, replaced: readonly KeptFile[], loadId: string): Promise<void> {
-    // One INSERT is seen as a whole.
+    // A single INSERT becomes visible as a whole.
     const rows = [{ ...file, status: 'done' }, ...replaced.map((each) => ({ ...each, status: 'replaced' }))];
     await this.#within(target, (lease) => insertFiles(lease, target, loadId, rows));
   }
@@ -264,7 +265,7 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
       const before = await readIntent(lease, target, partition);
       if ((before === null ? null : before.to) !== from) return false;
       if (before !== null && before.kind === 'rewind' && !before.done && !isCut(before)) return false;
-      // As long as it is not done nobody records anything behind it.
+      // Until it is done, no loader records anything after it.
       const intent = {
         ...newIntent('rewind', partition),
         ...{
@@ -311,7 +312,7 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
   }
 }
 
-/** Positions of archives are set by rewinds that delete nothing: one that names an offset is a repair. */
+/** Rewinds that set an archive's position delete nothing, so one that names an offset is a repair. */
 function isCut({ kind, from }: Pick<Recorded, 'kind' | 'from'>): boolean {
   return kind === 'rewind' && from >= 0n;
 }
@@ -320,7 +321,7 @@ function placeOf(target: LoadTarget, range: Pick<OpenRange, 'partition' | 'from'
   return JSON.stringify([relationOf(target), target.topic, range.partition, String(range.from), String(range.to)]);
 }
 
-/** Claims of compactions are intents of a table of their own; one claim is for all topics of the archive. */
+/** Compaction claims are intents of a separate pseudo-table; one claim covers all topics of the archive. */
 function claimOf(target: LoadTarget): LoadTarget {
   return { ...target, identifier: `${target.identifier}.compact`, topic: '' };
 }
@@ -333,9 +334,9 @@ const FILE_CELLS = quoteText(
 type FileRow = PlannedFile & { readonly size: number | null; readonly status: string };
 
 /**
- * Notes files. Of two rows of a file the newest counts, also where the server's clock was set back.
+ * Records files. Of two rows for a file the newest counts, even if the server's clock was set back.
  * @param files of one topic
- * @param when a condition on the columns, without which a file is not inserted
+ * @param when a condition on the columns; a file that does not meet it is not inserted
  */
 async function insertFiles(
   lease: LeasedSession,

@@ -1,5 +1,5 @@
-// Rows that a table lacks and its views have: a crash of the server can lose a part whose token it remembers. They are
-// inserted into a table beside it, of the same columns and partitions, and moved: views see no rows that are moved.
+// Inserts rows that a table lacks but its views have: a server crash can lose a part whose token the server remembers.
+// The rows go into a staging table with the same columns and partitions and are moved: views do not see moves.
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { LeasedSession } from './leased-session.ts';
@@ -7,12 +7,12 @@ import { relationOf, STATE_DATABASE } from './load-flushes.ts';
 import { SORTING } from './refused.ts';
 import { insertRows } from './write.ts';
 
-/** What the names of such tables begin with. */
+/** The prefix of the names of such staging tables. */
 const BESIDE = 'load_beside_';
-/** Loaders that settle the same flush share the table, whose tokens tell what was moved already. */
+/** Loaders that settle the same flush share the table; its tokens show what was already moved. */
 const KEPT_HOURS = 24;
 
-/** Can parts be moved into the table? Where Keeper has both, a part and its token are never apart. */
+/** Whether parts can be moved into the table. If Keeper stores both, a part and its token are never separated. */
 export async function takesParts(lease: LeasedSession, { schema, identifier }: LoadTarget): Promise<boolean> {
   const [row] = await lease.ask(
     `SELECT engine FROM system.tables WHERE database = ${quoteText(schema)} AND name = ${quoteText(identifier)}`,
@@ -21,9 +21,10 @@ export async function takesParts(lease: LeasedSession, { schema, identifier }: L
 }
 
 /**
- * Adds rows without the table's views. A second call under the id and token adds nothing, whoever calls it.
+ * Adds rows without notifying the table's views. A second call with the same id and token adds nothing, from any
+ * loader.
  * @param id of the flush
- * @param holds is asked before each step that readers see; false: no further one is taken
+ * @param holds is checked before each step that readers see; false: stop
  */
 export async function insertBeside(
   lease: LeasedSession,
@@ -48,7 +49,7 @@ export async function insertBeside(
   }
 }
 
-/** Tables that killed loaders have left, or that nobody needs any more, as statements that drop them. */
+/** Returns statements that drop the tables that killed loaders left, or that are no longer needed. */
 export async function dropBeside(lease: LeasedSession): Promise<string[]> {
   const named = [BESIDE, SORTING].map((beginning) => `startsWith(name, ${quoteText(beginning)})`).join(' OR ');
   const rows = await lease.ask(

@@ -1,5 +1,5 @@
-// Values of a message as cells of ClickHouse's TabSeparated. What the server would change in silence (numbers and
-// moments beyond a type's range, null where there is none) is refused here; what it refuses itself may pass. Pure.
+// Writes message values as cells of ClickHouse's TabSeparated. Rejects what the server would change silently (numbers
+// and times beyond a type's range, null in other columns); what the server itself rejects may pass. Pure.
 import { isIPv4, isIPv6 } from 'node:net';
 import { escapeCopyText } from '../../adapters/copy-text.ts';
 import type { ColumnCheck } from '../column-check.ts';
@@ -9,8 +9,8 @@ import type { ColumnFormat } from '../row-encoder.ts';
 import { elementsOf, labelsOf, parseType, quotedArgument, type Type } from './types.ts';
 
 /**
- * Settings under which the server reads the cells as they are meant. A first row that equals the columns' names would
- * be taken for a header; moments end in Z; a float is the nearest to its digits.
+ * Settings with which the server reads the cells as intended. A first row equal to the column names would be taken for
+ * a header; times end in Z; a float is the nearest to its digits.
  */
 export const CELL_SETTINGS: Readonly<Record<string, string>> = {
   input_format_tsv_detect_header: '0',
@@ -26,14 +26,14 @@ export const CELL_SETTINGS: Readonly<Record<string, string>> = {
 /** A value as text, without escapes. @throws PoisonMessage without the column's name */
 type Write = (value: unknown) => string;
 
-/** How a type's values are written. */
+/** How values of a type are written. */
 interface Writer {
   readonly write: Write;
-  /** Within a list or another value the text stands in quotes. */
+  /** Whether the text is quoted within a list or another value. */
   readonly quoted: boolean;
   readonly check: ColumnCheck;
   readonly kind: ColumnFormat['kind'];
-  /** Takes no null. Lists, maps and JSON take it for an empty one. */
+  /** Accepts no null. Lists, maps and JSON read it as empty. */
   readonly required: boolean;
 }
 
@@ -52,17 +52,19 @@ const MOMENT = new RegExp(
 const TRUE = /^(?:true|t|yes|y|on|1)$/i;
 const FALSE = /^(?:false|f|no|n|off|0)$/i;
 const DAY_SECONDS = 86_400;
-/** The days and seconds that the types hold, by the server's documentation. */
+/** The ranges of days and seconds of the types, as documented by ClickHouse. */
 const LAST_DAY = Date.UTC(2149, 5, 6) / 1000 / DAY_SECONDS;
 const FIRST_DAY32 = Date.UTC(1900, 0, 1) / 1000 / DAY_SECONDS;
 const LAST_DAY32 = Date.UTC(2299, 11, 31) / 1000 / DAY_SECONDS;
 const LAST_SECOND = 2 ** 32 - 1;
 const MAX_INT64 = 2n ** 63n - 1n;
 const [MAX_FLOAT32, MAX_BFLOAT16] = [3.4028234663852886e38, 3.3895313892515355e38];
-/** Digits of the greatest numbers that need no check. */
+/** Numbers of at most this many digits need no check. */
 const SURE_DIGITS: Readonly<Record<string, number>> = { 8: 2, 16: 4, 32: 9, 64: 18, 128: 38, 256: 76 };
 
-/** How a column's values become cells. @param written its type, as in `system.columns` @param hasDefault DEFAULT */
+/**
+ * Returns how a column's values are written. @param written its type, as in `system.columns` @param hasDefault DEFAULT
+ */
 export function columnFormat(written: string, hasDefault: boolean): ColumnFormat {
   const type = parseType(written);
   const writer = writerOf(type);
@@ -84,12 +86,12 @@ export function columnFormat(written: string, hasDefault: boolean): ColumnFormat
   };
 }
 
-/** Can the loader write values of this type? */
+/** Whether the loader can write values of this type. */
 export function canWrite(written: string): boolean {
   return writerOf(parseType(written)) !== null;
 }
 
-/** Lists, maps and tuples carry escapes of their own within quotes. */
+/** Lists, maps and tuples have separate escapes within quotes. */
 function escapedAs({ name }: Type, text: string): string {
   return name === 'Array' || name === 'Map' || name === 'Tuple' ? text : escaped(text);
 }
@@ -175,14 +177,14 @@ function outOfRange(type: string): PoisonMessage {
   return new PoisonMessage(`value is out of range for type ${type}`);
 }
 
-/** Texts as they are, other values as JSON. */
+/** Texts unchanged, other values as JSON. */
 function plainText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'object' && !(value instanceof ExactNumber)) return messageJson(value);
   return String(value);
 }
 
-/** The text of a number; true and false are 1 and 0. @throws PoisonMessage for a value that writes none */
+/** The text of a number; true and false are 1 and 0. @throws PoisonMessage for a value that is not a number */
 function numberText(value: unknown, type: string): string {
   if (typeof value === 'number' || value instanceof ExactNumber) return String(value);
   if (typeof value === 'boolean') return value ? '1' : '0';
@@ -209,7 +211,7 @@ function wholeNumber(name: string, unsigned: boolean, bits: number): Writer {
   };
 }
 
-/** The whole number that a text writes, perhaps with an exponent or zeros behind the point; null: it is none. */
+/** The integer in a text, possibly with an exponent or zeros after the point; null: not an integer. */
 function wholeOf(text: string): bigint | null {
   const match = FRACTION.exec(text);
   const [, sign = '', whole = '', fraction = '', power = '0'] = match ?? [];
@@ -221,7 +223,7 @@ function wholeOf(text: string): bigint | null {
   return BigInt(`${sign === '-' ? '-' : ''}${kept === '' ? '0' : kept}`);
 }
 
-/** What lies behind the scale is cut off, as the database does. */
+/** Digits beyond the scale are truncated, as the database does. */
 function decimal(precision: number, scale: number): Writer {
   const name = `Decimal(${precision}, ${scale})`;
   return {
@@ -318,15 +320,15 @@ function clock(name: string): Write {
   };
 }
 
-/** A moment: whole seconds since 1970 and the digits of the fraction. */
+/** A timestamp: whole seconds since 1970 and the digits of the fraction. */
 interface Moment {
   readonly seconds: number;
   readonly fraction: string;
-  /** The day as it was written, whatever the zone. */
+  /** The date as written, whatever the time zone. */
   readonly day: number;
 }
 
-/** A text without a zone is UTC; a number counts milliseconds, Kafka's unit. @throws PoisonMessage */
+/** A text without a time zone is UTC; a number is milliseconds, Kafka's unit. @throws PoisonMessage */
 function momentOf(value: unknown, type: string): Moment {
   if (typeof value === 'number' || value instanceof ExactNumber) {
     const ms = Number(value instanceof ExactNumber ? value.text : value);
@@ -392,7 +394,7 @@ function yearOf(seconds: number): number {
   return new Date(seconds * 1000).getUTCFullYear();
 }
 
-/** The day as it is written; of a number the one in UTC. */
+/** The date as written; for a number the date in UTC. */
 function day(name: string, first: number, last: number, years: readonly [number, number]): Writer {
   return {
     write(value) {
@@ -407,7 +409,7 @@ function day(name: string, first: number, last: number, years: readonly [number,
   };
 }
 
-/** An object; a text that holds one is read as such. */
+/** An object; a text that contains one is parsed. */
 function document(value: unknown): string {
   if (typeof value === 'string' && /^\s*\{/.test(value)) return value;
   if (typeof value !== 'object' || Array.isArray(value) || value instanceof ExactNumber)
@@ -415,7 +417,7 @@ function document(value: unknown): string {
   return messageJson(value);
 }
 
-/** A value within another one. */
+/** A value within another value. */
 function inner(written: string): ((value: unknown) => string) | null {
   const type = parseType(written);
   const writer = writerOf(type);
@@ -488,7 +490,7 @@ function tuple(type: Type): Writer | null {
   };
 }
 
-/** JSON that a text holds; a text that holds none stays one. */
+/** The JSON in a text; any other text stays a text. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

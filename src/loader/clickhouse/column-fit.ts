@@ -1,12 +1,12 @@
-// What columns of ClickHouse take, by their declared types: the rules of cells.ts, told of types and not of values.
-// Pure. avro/fit.ts compares the types of a schema with it.
+// What ClickHouse columns accept, by their declared types: the rules of cells.ts for types instead of values. Pure.
+// avro/fit.ts compares schema types with it.
 import type { ColumnFit, FitTarget, ValueKind } from '../column-fit.ts';
 import type { LoadColumn } from '../load-target.ts';
 import { PROCESSING_TS } from '../load-target.ts';
 import { bare } from './table-options.ts';
 import { elementsOf, labelsOf, parseType } from './types.ts';
 
-/** Names of SQL that the server takes for its own, in lower case. */
+/** SQL names that the server accepts as aliases, in lower case. */
 const ALIASES: Readonly<Record<string, string>> = {
   tinyint: 'Int8',
   smallint: 'Int16',
@@ -29,14 +29,14 @@ const ALIASES: Readonly<Record<string, string>> = {
   timestamp: 'DateTime',
   json: 'JSON',
 };
-/** Digits of the decimals that are named by their bits. */
+/** Digits of the decimals that are named after their bits. */
 const DECIMAL_DIGITS: Readonly<Record<string, number>> = {
   Decimal32: 9,
   Decimal64: 18,
   Decimal128: 38,
   Decimal256: 76,
 };
-/** Digits of a Decimal that names none. */
+/** Digits of a Decimal without a precision. */
 const DEFAULT_DIGITS = 10;
 const DEFAULT_SECOND_DIGITS = 3;
 
@@ -46,7 +46,7 @@ const TEXTS: readonly ValueKind[] = ['date', 'time', 'moment', 'uuid', 'duration
 const PARTED: readonly ValueKind[] = ['object', 'array'];
 const ALL: readonly ValueKind[] = [...NUMBERS, ...TEXTS, ...PARTED];
 
-/** What a declared column takes; null: anything. */
+/** What a declared column accepts; null: anything. */
 export function columnFit(target: FitTarget, { name, type, untyped }: LoadColumn): ColumnFit | null {
   if (untyped === true) {
     const order = target.storage?.orderBy ?? [];
@@ -59,10 +59,10 @@ export function columnFit(target: FitTarget, { name, type, untyped }: LoadColumn
 }
 
 const NOTHING = { size: null, scale: 0, beyond: 'cut off' } as const;
-/** A text that takes no null. */
+/** A text that accepts no null. */
 const ANY_TEXT: ColumnFit = { ...NOTHING, family: 'other', refuses: [], required: true };
 
-/** @param written as it is declared */
+/** @param written as declared */
 function fitOf(written: string): ColumnFit | null {
   const { name: given, args, nullable } = parseType(written);
   const name = ALIASES[given.toLowerCase()] ?? given;
@@ -150,7 +150,7 @@ function fitOf(written: string): ColumnFit | null {
   }
 }
 
-/** Of days and moments: numbers are milliseconds. */
+/** For dates and times, numbers are milliseconds. */
 function moments(required: Pick<ColumnFit, 'required'>): ColumnFit {
   return {
     ...NOTHING,

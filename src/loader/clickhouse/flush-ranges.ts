@@ -1,6 +1,6 @@
-// Writes the ranges of a flush together: records an intent of each in one INSERT, reads them back, writes all rows in
-// one INSERT. Keeps what is known of the newest intents, how far an attempt has come that failed, and which intents are
-// written and not called done: the INSERT of the next flush's intents does that. sink.ts says when there is none.
+// Writes the ranges of a flush together: records an intent for each in one INSERT, reads them back, writes all rows in
+// one INSERT. Tracks the newest intents, the progress of a failed attempt, and the intents that are written but not yet
+// marked as done: the INSERT of the next flush's intents marks them. sink.ts says whether there is one.
 import { randomUUID } from 'node:crypto';
 import { InOrder } from '../../in-order.ts';
 import { partitionKey } from '../broker.ts';
@@ -12,10 +12,10 @@ import { newIntent, relationOf } from './load-flushes.ts';
 import { type Contents, type Outcome, partOf, settleContents, writeContents, type Writing } from './settle.ts';
 import { clockPassed } from './topic-clock.ts';
 
-/** A range that is written, and not yet called done. */
+/** A range that is written but not yet marked as done. */
 export interface WrittenRange {
   readonly recorded: Recorded;
-  /** What became of its messages. */
+  /** The outcome of its messages. */
   readonly rows: number;
   readonly dead: number;
 }
@@ -23,46 +23,46 @@ export interface WrittenRange {
 /** What a flush has written. */
 export interface WrittenRanges {
   readonly ranges: readonly WrittenRange[];
-  /** Those that another loader has taken over. */
+  /** The ranges that another loader has taken over. */
   readonly fenced: readonly OffsetRange[];
   readonly outcome: Outcome;
 }
 
 type Known = Recorded & { readonly done: boolean };
 
-/** One flush, and how far it has come. A second call of the same flush goes on where the first failed. */
+/** One flush and its progress. A second call for the same flush continues where the first failed. */
 interface Attempt {
   readonly id: string;
   readonly ranges: ReadonlyMap<string, OffsetRange>;
-  /** By `topic/partition`; null: nothing that is known of. */
+  /** By `topic/partition`; null: nothing known. */
   recorded: ReadonlyMap<string, Recorded> | null;
-  /** Was anything of it sent? Then it must be read back. */
+  /** Whether anything of it was sent, so that it must be read back. */
   sent: boolean;
   outcome: Outcome | null;
 }
 
-/** What is known of a table. */
+/** The known state of a table. */
 interface TableState {
-  /** The newest intents as far as is known, by `topic/partition`. */
+  /** The newest known intents, by `topic/partition`. */
   readonly newest: Map<string, Known>;
-  /** The number of the last INSERT of intents of this loader, and whether others have recorded since the one before. */
+  /** The number of this loader's last INSERT of intents, and whether others recorded some since the one before. */
   chain: bigint | null;
   /**
-   * When this loader has recorded last, by the clock that is never set, and by the one that goes on while the machine
+   * When this loader last recorded, by the monotonic clock and by the wall clock, which continues while the machine
    * sleeps.
    */
   recordedAt: { readonly steady: number; readonly wall: number };
   shared: boolean;
   attempt: Attempt | null;
-  /** Intents that are written and not called done yet, by `topic/partition`. */
+  /** Intents that are written but not yet marked as done, by `topic/partition`. */
   readonly left: Map<string, Recorded>;
-  /** Work that calls intents done: each is called so once. */
+  /** Serializes the calls that mark intents as done: each is marked once. */
   readonly calls: InOrder;
 }
 
 /**
- * For how long the last number of this loader counts: the server forgets tokens once many others were recorded, also
- * those of other tables, and would take a number twice.
+ * How long this loader's last number is valid: the server forgets tokens once many others were recorded, including
+ * those of other tables, and would then accept a number twice.
  */
 const CHAIN_MS = 3000;
 
@@ -70,12 +70,12 @@ const NOTHING: Outcome = { rows: 0, dead: [] };
 
 export class FlushRanges {
   readonly #tables = new Map<string, TableState>();
-  /** Notes the newest intent of a partition. */
+  /** Stores the newest intent of a partition. */
   learn(target: LoadTarget, intent: Known): void {
     this.#table(target).newest.set(partitionKey(intent), intent);
   }
 
-  /** Leaves it to the next flush to call intents done that are written: its INSERT of intents does, at no cost. */
+  /** Leaves written intents to the next flush: its INSERT of intents marks them as done at no cost. */
   leave(target: LoadTarget, written: readonly Recorded[]): void {
     const table = this.#table(target);
     for (const intent of written) {
@@ -84,7 +84,7 @@ export class FlushRanges {
     }
   }
 
-  /** Calls intents done that are written, and those that earlier flushes have left. */
+  /** Marks written intents as done, including those that earlier flushes left. */
   async finish(
     lease: LeasedSession,
     { target, loadId }: Pick<Contents, 'target' | 'loadId'>,
@@ -98,18 +98,18 @@ export class FlushRanges {
     for (const intent of written) this.learn(target, { ...intent, done: true });
   }
 
-  /** Is there anything that nobody has called done? */
+  /** Whether any written intent is not yet marked as done. */
   hasLeft(target: LoadTarget): boolean {
     return this.#table(target).left.size > 0;
   }
 
-  /** Is the newest intent of the partition known not to be done? */
+  /** Whether the newest intent of the partition is known not to be done. */
   isOpen(target: LoadTarget, intent: Recorded): boolean {
     return this.#table(target).newest.get(partitionKey(intent))?.done === false;
   }
 
   /**
-   * Writes ranges, or what is missing of them after an attempt that has failed.
+   * Writes ranges, or what is missing from them after a failed attempt.
    * @param contents all rows and dead letters of the ranges
    */
   async write(writing: Writing, contents: Contents, ranges: readonly OffsetRange[]): Promise<WrittenRanges> {
@@ -123,7 +123,7 @@ export class FlushRanges {
     const fenced = new Set(ranges.filter((range) => !recorded.has(partitionKey(range))));
     if (attempt.outcome === null && members.length > 0) {
       const intents = members.flatMap((range) => recorded.get(partitionKey(range)) ?? []);
-      // The process may have been stopped, and a rewind waits for no more than the lease of a look that is fresh.
+      // The process may have been suspended, and a rewind waits only as long as a fresh check is valid.
       const again = attempt.sent || writing.now() - confirmed > writing.lease.freshMs;
       attempt.sent = true;
       const part = fenced.size === 0 ? contents : partOf(contents, members);
@@ -152,12 +152,12 @@ export class FlushRanges {
   ): Promise<number> {
     const ranges = [...attempt.ranges.values()];
     let looked = now();
-    // What an attempt has sent, and what others have done since, only the server knows.
+    // Only the server knows what an attempt has sent, and what others have done since.
     const unsure = ranges.filter((range) => table.newest.get(partitionKey(range))?.done !== true);
     const moved = new Set<string>();
     for (const [key, intent] of await readPlaces(lease, target, unsure)) {
       const known = table.newest.get(key);
-      // Others may have set the position to where it was, of another topic, too.
+      // Others may have set the position to the same offset, even of another topic.
       if (known !== undefined && known.id !== intent.id && intent.id !== attempt.id) moved.add(key);
       this.learn(target, intent);
     }
@@ -172,14 +172,14 @@ export class FlushRanges {
     }
     if (found.size === 0 && wanted.length > 0) {
       await clockPassed(lease, wanted);
-      // From here on nobody but the server knows whether they are recorded.
+      // From here on only the server knows whether they are recorded.
       for (const intent of wanted) {
         const newest = table.newest.get(partitionKey(intent));
         if (newest !== undefined) this.learn(target, { ...newest, done: false });
       }
       looked = now();
       const last = table.chain;
-      // Where others record, too, the last number of this loader is seldom the highest.
+      // If other loaders also record, this loader's last number is rarely the highest.
       const passed = Math.max(looked - table.recordedAt.steady, Date.now() - table.recordedAt.wall);
       const known = table.shared || passed > CHAIN_MS ? null : last;
       const done = [...table.left.values()];
@@ -192,13 +192,13 @@ export class FlushRanges {
         this.learn(target, { ...intent, done: false });
       }
     }
-    // The INSERT that has recorded one of them has called done what was left.
+    // The INSERT that recorded one of them has also marked the remaining ones as done.
     if (found.size > 0) table.left.clear();
     attempt.recorded = found;
     return looked;
   }
 
-  /** The attempt to write ranges: the present one, when this call repeats it, or a part of it that is written. */
+  /** The attempt to write ranges: the current one if this call repeats it or a written part of it. */
   #attempt(table: TableState, ranges: readonly OffsetRange[]): Attempt {
     const known = table.attempt;
     const repeats =
@@ -260,7 +260,7 @@ function writtenRange(range: OffsetRange, { recorded, outcome }: Attempt, conten
   return [{ recorded: intent, ...countsOf(range, contents, outcome) }];
 }
 
-/** How many rows and dead letters the messages of a range have become. */
+/** How many rows and dead letters the messages of a range became. */
 export function countsOf(
   range: OffsetRange,
   contents: Pick<Contents, 'dead'>,

@@ -1,5 +1,5 @@
-// What makes "each message once" impossible on this server: inserts that are answered before they are stored, tables
-// that remember no tokens, engines that are not MergeTree. Looked at before loading and before a flush is settled.
+// Finds what makes "each message once" impossible on this server: inserts acknowledged before they are stored, tables
+// that remember no tokens, engines other than MergeTree. Checked before loading and before settling a flush.
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { LeasedSession } from './leased-session.ts';
@@ -7,12 +7,12 @@ import { STATE_DATABASE } from './load-flushes.ts';
 import type { TablePlace } from './table.ts';
 
 const STATE_TABLES = ['load_flushes', 'dead_letters'];
-/** Tokens that a table must remember at least: those of a minute of the smallest flushes. */
+/** The number of tokens that a table must remember at least: those of a minute of the smallest flushes. */
 const LEAST_WINDOW = 1000;
 
 /**
- * @param server where tables lie, and the settings that are sent with each statement
- * @returns the obstacles, in words; empty when there are none
+ * @param server where tables are created, and the settings that are sent with each statement
+ * @returns messages for the problems; empty if there are none
  */
 export async function guardProblems(
   lease: LeasedSession,
@@ -109,7 +109,7 @@ function plain(name = ''): string {
   return name.startsWith('`') ? name.slice(1, -1).replace(/\\(.)/g, '$1') : name;
 }
 
-/** Replicated tables remember tokens unless they are told not to; others must be told to. */
+/** Replicated tables remember tokens by default; others must be configured to. */
 function windowProblem(table: string, engine: string, definition: string): string | null {
   const replicated = /^(?:Replicated|Shared)/.test(engine);
   const setting = replicated ? 'replicated_deduplication_window' : 'non_replicated_deduplication_window';

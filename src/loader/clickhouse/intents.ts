@@ -1,6 +1,6 @@
-// Intents of a target: who may write next, and what was not written to its end. An intent is recorded by one INSERT
-// whose token is a number, which makes it a compare-and-set; reading it back says whether it is this loader's.
-// sink.ts writes rows, settle.ts what an earlier loader left.
+// Intents of a target: which loader may write next, and which writes were not completed. An intent is recorded by one
+// INSERT whose token is a number, which makes it a compare-and-set; reading it back shows whether this loader won.
+// sink.ts writes rows, settle.ts completes what an earlier loader left.
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
 import { partitionKey, type TopicPartition } from '../broker.ts';
@@ -24,7 +24,7 @@ import {
   STATE_DATABASE,
 } from './load-flushes.ts';
 
-/** Numbers that are tried when tokens are remembered whose intents were deleted. */
+/** How many numbers are tried if the server remembers tokens whose intents were deleted. */
 const MOST_NUMBERS = 1000;
 
 /** An intent that was recorded under its number. */
@@ -69,22 +69,22 @@ export async function readPlaces(
   return new Map(newestIntents(rows).map((intent) => [partitionKey(intent), intent]));
 }
 
-/** The intents that were recorded together under this id, but those behind which others were recorded. */
+/** The intents that were recorded together under this id and are still the newest ones. */
 export async function readGroup(lease: LeasedSession, target: LoadTarget, id: string): Promise<PlacedIntent[]> {
   return newestIntents(await lease.ask(selectIntents(ofGroup(target, id)))).filter((intent) => intent.id === id);
 }
 
 /**
- * Number and id of the newest intent of each of these partitions, by `topic/partition`. Of two of one number the first
- * one counts.
- * @param wanted nothing is said of a partition that has no intent from the least of these numbers on
+ * Number and id of the newest intent of each of these partitions, by `topic/partition`. Of two with the same number the
+ * first one counts.
+ * @param wanted partitions without an intent from the lowest of these numbers on are missing from the result
  */
 async function newestRecorded(
   lease: LeasedSession,
   target: LoadTarget,
   wanted: readonly Recorded[],
 ): Promise<ReadonlyMap<string, Pick<Recorded, 'seq' | 'id'>>> {
-  // The server reads only the parts that have such numbers: the last ones.
+  // The server reads only the parts with such numbers: the last ones.
   const least = wanted.reduce((found, { seq }) => (seq < found ? seq : found), wanted[0]?.seq ?? 0n);
   const rows = await lease.ask(
     `SELECT topic, toString(partition), toString(max(seq)), argMin(id, ${BEFORE}) FROM ` +
@@ -99,28 +99,28 @@ async function newestRecorded(
   );
 }
 
-/** What `recordTogether` needs beside the intents. */
+/** What `recordTogether` needs in addition to the intents. */
 export interface Recording {
   readonly target: LoadTarget;
   readonly loadId: string;
-  /** The highest number of the table's INSERTs as far as this loader knows; null: it must be asked. */
+  /** The highest known number of the table's INSERTs; null: ask the server. */
   readonly chain: bigint | null;
-  /** Intents that this loader has written and not called done yet: the same INSERT does, when one is recorded. */
+  /** Intents that this loader has written but not yet marked as done: the same INSERT marks them if it records one. */
   readonly done?: readonly Recorded[];
 }
 
-/** What has become of intents that were to be recorded. */
+/** The result of recording intents. */
 export interface RecordedTogether {
-  /** Those that are the newest of their partitions; another loader was earlier in those of the others. */
+  /** Those that are the newest of their partitions; in the other partitions another loader was first. */
   readonly recorded: readonly Recorded[];
-  /** The number of the INSERT, or the highest that was met. */
+  /** The number of the INSERT, or the highest number found. */
   readonly chain: bigint;
 }
 
 /**
- * Records intents as the next ones of their partitions, all that still can be in one INSERT. A second call with the
- * same intents may be preceded by a look at what the first one did.
- * @param wanted numbered behind the newest intents that this loader knows of, which must be done, here or by `done`
+ * Records intents as the next ones of their partitions, in one INSERT with all that are still possible. Before a second
+ * call with the same intents, the caller may read what the first one did.
+ * @param wanted numbered after the newest known intents, which must be done, already or by `done`
  */
 export async function recordTogether(
   lease: LeasedSession,
@@ -135,7 +135,7 @@ export async function recordTogether(
     const recorded = left.filter((intent) => found.get(partitionKey(intent))?.id === intent.id);
     left = left.filter((intent) => (found.get(partitionKey(intent))?.seq ?? 0n) < intent.seq);
     if (recorded.length > 0 || left.length === 0) return { recorded, chain };
-    // Another INSERT has the number; or the server remembers one whose rows were deleted, or lost in a crash.
+    // Another INSERT has the number, or the server remembers one whose rows were deleted or lost in a crash.
     const newest = await newestChain(lease, target);
     if (newest > chain) chain = newest;
   }
@@ -150,8 +150,8 @@ async function newestChain(lease: LeasedSession, target: LoadTarget): Promise<bi
 
 /**
  * Records one intent as the next one of its partition.
- * @param before the newest one as far as this loader knows; null: there is none
- * @throws Fenced when another loader has recorded one meanwhile
+ * @param before the newest known intent; null: there is none
+ * @throws Fenced if another loader has recorded one meanwhile
  */
 export async function record(
   lease: LeasedSession,
@@ -170,7 +170,7 @@ export async function record(
   return found;
 }
 
-/** Says that some intents are written to their end. */
+/** Marks intents as completely written. */
 export async function finish(
   lease: LeasedSession,
   intents: readonly Recorded[],

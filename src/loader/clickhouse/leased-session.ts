@@ -1,23 +1,23 @@
 // One unit of the loader's work on ClickHouse under a lease of the server: a session that the server forgets after some
-// seconds without a statement, and with its process. Statements of a loader that slept longer, and copies that a proxy
-// sends again after a crash, name a session that is not there any more: the server refuses them.
+// seconds without a statement, and when the server stops. Statements of a loader that slept longer, and copies that a
+// proxy resends after a crash, name a session that no longer exists: the server rejects them.
 import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
 import { TsdbtError } from '../../errors.ts';
 
 /** Seconds without a statement after which the server forgets the session. */
 export const LEASE_S = 15;
-/** The server's code for a session that it does not know. */
+/** The server's code for an unknown session. */
 export const SESSION_GONE = '372';
 
 export class LeasedSession {
   readonly session: ClickHouseSession;
-  /** Has the server opened the session? */
+  /** Whether the server has opened the session. */
   #open = false;
 
   readonly #seconds: number;
-  /** Milliseconds after which an INSERT of a loader that is not heard of has ended, or is refused. */
+  /** Milliseconds after which an INSERT of a silent loader has ended, or is rejected. */
   readonly quietMs: number;
-  /** Milliseconds for which what was read holds: with those of the session less than `quietMs`. */
+  /** Milliseconds for which a check is valid: together with those of the session less than `quietMs`. */
   readonly freshMs: number;
 
   /** @param seconds of the lease */
@@ -28,7 +28,7 @@ export class LeasedSession {
     this.freshMs = (seconds * 1000) / 15;
   }
 
-  /** Rows as texts; null stays null. */
+  /** Runs a query; values are texts, null stays null. */
   async ask(sql: string): Promise<(string | null)[][]> {
     const { table } = await this.session.execute(sql, { fetch: true, comment: false, settings: this.#lease() });
     this.#open = true;
@@ -41,7 +41,7 @@ export class LeasedSession {
     this.#open = true;
   }
 
-  /** Sends rows beside `INSERT INTO … FORMAT …`. The lease must have begun. */
+  /** Sends rows with `INSERT INTO … FORMAT …`. The lease must have begun. */
   async insert(sql: string, data: Iterable<Uint8Array>): Promise<void> {
     if (!this.#open) throw new TsdbtError('internal', 'rows are written before the session is opened');
     await this.session.insert(sql, data, this.#lease());

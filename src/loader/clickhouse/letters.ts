@@ -1,5 +1,4 @@
-// Dead letters in ClickHouse: written as one block, read again as messages; sealed and opened where the target hides
-// values.
+// Dead letters in ClickHouse: written as one block, read as messages; sealed and opened if the target hides values.
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { partitionKey } from '../broker.ts';
 import { withoutValues } from '../dead-limit.ts';
@@ -29,7 +28,7 @@ const COLUMNS = [
 ];
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\0': '\\0' };
 
-/** The flush that letters belong to. */
+/** The flush of the dead letters. */
 export interface LetterFlush {
   readonly loadId: string;
   /** The intent's id. */
@@ -37,7 +36,7 @@ export interface LetterFlush {
   readonly token: string;
 }
 
-/** Adds dead letters to the table of them, unless the token is remembered. */
+/** Adds dead letters to their table, unless the token is remembered. */
 export async function writeLetters(
   lease: LeasedSession,
   target: LoadTarget,
@@ -72,7 +71,7 @@ export async function writeLetters(
   await lease.insert(insertRows(TABLE, COLUMNS, token), lines);
 }
 
-/** Bytes as a cell of tab-separated text, a character each. */
+/** Bytes as a cell of tab-separated text, one character each. */
 function bytes(value: Uint8Array | null): string {
   if (value === null) return '\\N';
   return Buffer.from(value)
@@ -84,7 +83,7 @@ function text(value: string): string {
   return bytes(Buffer.from(value));
 }
 
-/** The id of the target's newest letter; '0' when it has none. */
+/** The id of the target's newest dead letter; '0' if it has none. */
 export async function newestLetter(lease: LeasedSession, target: LoadTarget): Promise<string> {
   const [row] = await lease.ask(
     `SELECT toString(max(id)) FROM ${TABLE} WHERE relation = ${quoteText(relationOf(target))}`,
@@ -92,7 +91,7 @@ export async function newestLetter(lease: LeasedSession, target: LoadTarget): Pr
   return row?.[0] ?? '0';
 }
 
-/** At most `limit` letters of the target that were not replayed, after `after` and up to `upTo`. */
+/** At most `limit` dead letters of the target that were not replayed, after `after` and up to `upTo`. */
 export async function readLetters(
   lease: LeasedSession,
   target: LoadTarget,
@@ -133,8 +132,8 @@ export async function readLetters(
 }
 
 /**
- * Marks letters as replayed, under the number of their replay. Runs twice without harm. It waits until they are marked,
- * whatever the profile says: a replay that follows must find them so.
+ * Marks dead letters as replayed, under the number of their replay. Idempotent. It waits until they are marked,
+ * whatever the profile's settings: the next replay must see it.
  */
 export function markReplayed(ids: readonly string[], seq: bigint): string {
   return (

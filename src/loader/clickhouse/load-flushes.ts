@@ -1,5 +1,5 @@
-// The loader's bookkeeping in ClickHouse as SQL, in database `tsdbt`: what each flush was going to write (intents),
-// dead letters, failures, members of groups. Only texts; intents.ts and sink.ts run them.
+// The loader's bookkeeping in ClickHouse as SQL, in database `tsdbt`: what each flush is going to write (intents), dead
+// letters, failures, members of groups. Only SQL texts; intents.ts and sink.ts run them.
 import { randomUUID } from 'node:crypto';
 import { quoteWritten, quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { TopicPartition } from '../broker.ts';
@@ -8,21 +8,21 @@ import { idOf } from '../topic-ids.ts';
 
 /** Database of the bookkeeping. A project that loads nothing never needs it. */
 export const STATE_DATABASE = 'tsdbt';
-/** Tokens of inserts that are remembered; an intent is refused when another has its number. */
+/** How many tokens of inserts are remembered; an intent is rejected if another has its number. */
 const WINDOW = 10_000;
-/** Intents that are kept of each partition. */
+/** How many intents are kept per partition. */
 const KEPT_INTENTS = 1000;
 
 const KINDS = ['start', 'flush', 'rewind', 'replay'] as const;
 /**
  * `start`: the first position of a partition. `flush`: rows and dead letters of a range of offsets. `rewind`: a
- * position set by hand, and rows that are deleted. `replay`: dead letters that become rows, under partition -1.
+ * position set by hand, and rows to delete. `replay`: dead letters that become rows, under partition -1.
  */
 export type IntentKind = (typeof KINDS)[number];
 
 /** What a loader is going to write, recorded before it writes: the partition's position moves from `from` to `to`. */
 export interface Intent {
-  /** Names its inserts: a second one of this id inserts nothing. One for all partitions of a flush. */
+  /** Names its inserts: a second one with this id inserts nothing. One for all partitions of a flush. */
   readonly id: string;
   readonly kind: IntentKind;
   readonly partition: number;
@@ -35,15 +35,15 @@ export interface Intent {
   /** Milliseconds since 1970 of the newest message; null: none has a time. */
   readonly newest: number | null;
   readonly topicId: string | null;
-  /** Since when the topic is the present one, in milliseconds since 1970; null: always. */
+  /** Since when the topic is the current one, in milliseconds since 1970; null: always. */
   readonly topicSince: number | null;
-  /** Dead letters that a `replay` makes rows of. */
+  /** Dead letters that a `replay` turns into rows. */
   readonly letters: readonly string[];
-  /** The highest position of a snapshot's row up to `to`; absent: not known, or there is none. */
+  /** The highest position of a snapshot row up to `to`; absent: not known, or there is none. */
   readonly floor?: bigint;
 }
 
-/** An intent with a new id, that changes nothing. */
+/** An intent with a new id that changes nothing. */
 export function newIntent(kind: IntentKind, partition: number): Intent {
   return {
     id: randomUUID(),
@@ -62,12 +62,12 @@ export function newIntent(kind: IntentKind, partition: number): Intent {
   };
 }
 
-/** The newest intent of a partition, as it is kept. */
+/** The newest intent of a partition, as stored. */
 export interface KeptIntent extends Intent {
   readonly seq: bigint;
-  /** Number of the INSERT that recorded it, among those of its table; 0: a version recorded it that had none. */
+  /** Number of the INSERT that recorded it, among those of its table; 0: recorded by a version without numbers. */
   readonly chain: bigint;
-  /** Is all of it written? A newer intent says the same. */
+  /** Whether all of it is written. A newer intent implies the same. */
   readonly done: boolean;
   /** Milliseconds since it was recorded, by the server's clock. */
   readonly ageMs: number;
@@ -80,7 +80,7 @@ export function relationOf({ schema, identifier }: Pick<LoadTarget, 'schema' | '
   return `${quoteWritten(schema)}.${quoteWritten(identifier)}`;
 }
 
-/** Older versions have made the table without them. */
+/** Older versions created the table without them. */
 const ADDED_COLUMNS = { snapshot_floor: 'Nullable(Int64)', chain: 'UInt64' };
 const ADD_COLUMNS = `ALTER TABLE ${STATE_DATABASE}.load_flushes ${Object.entries(ADDED_COLUMNS)
   .map(([name, type]) => `ADD COLUMN IF NOT EXISTS ${name} ${type}`)
@@ -134,7 +134,7 @@ COMMENT 'tsdbt: what each flush of a loaded table was going to write, recorded b
 ) ENGINE = MergeTree ORDER BY (relation, topic, partition, offset)
 SETTINGS non_replicated_deduplication_window = ${WINDOW}
 COMMENT 'tsdbt: messages that could not become rows'`,
-  // A note with a uuid holds while the model's table has it; the zero one holds always.
+  // A note with a uuid is valid while the model's table has it; the zero uuid is always valid.
   `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.consumed_offsets (
   model String,
   source String,
@@ -160,7 +160,7 @@ COMMENT 'tsdbt: why a table is not being loaded; empty: it is'`,
   changed_at DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC')
 ) ENGINE = ReplacingMergeTree(changed_at) ORDER BY relation
 COMMENT 'tsdbt: loaded tables that are paused, and since when'`,
-  // Members write several times a second: rows that are lost with the server, and a part for none of them.
+  // In memory, as members write several times per second: no parts are written, and a restart loses the rows.
   `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.load_members (
   group_id String,
   member_id String,
@@ -170,7 +170,7 @@ COMMENT 'tsdbt: loaded tables that are paused, and since when'`,
 COMMENT 'tsdbt: loaders that are at work'`,
 ];
 
-/** How many of its tables and added columns are there? All are `STATE_TABLES` and `STATE_COLUMNS`. */
+/** Counts its existing tables and added columns. All are `STATE_TABLES` and `STATE_COLUMNS`. */
 export const STATE_PRESENT =
   'SELECT count(), (SELECT count() FROM system.columns WHERE database = ' +
   `${quoteText(STATE_DATABASE)} AND table = 'load_flushes' AND name IN (` +
@@ -192,7 +192,7 @@ const INTENT_COLUMNS =
   'topic_id, toString(toUnixTimestamp64Milli(topic_since)), toString(letters), ' +
   "toString(dateDiff('millisecond', written_at, now64(6, 'UTC'))), toString(chain), " +
   'toString(toUnixTimestamp64Milli(toDateTime64(written_at, 3)))';
-/** Rows of one number: the intent, what says that it is done, and late ones of loaders that slept. */
+/** Rows with the same number: the intent, its done mark, and late ones of loaders that slept. */
 const OF_A_NUMBER = 12;
 
 /**
@@ -207,17 +207,17 @@ export function selectIntents(where: string): string {
 }
 
 /**
- * What is least in the newest of a partition's intents: of two of one number, in the one whose INSERT has the lower
- * number, as the server's clock may be set back in between. To group by it costs the server a third less than to sort
- * by it.
+ * An expression that is least in a partition's newest intent. Of two with the same number, it is least in the one whose
+ * INSERT has the lower number, as the server's clock may be set back in between. Grouping by it costs the server a
+ * third less than sorting.
  */
 export const BEFORE = '(bitNot(seq), chain, written_at, id)';
 
-/** The same as an order of rows but those that say that an intent is done. */
+/** The same as a sort order of rows other than done marks. */
 export const NEWEST_FIRST = 'seq DESC, chain, written_at, id';
 
 /**
- * The position of each partition and the epoch of the message before it, as texts behind its table, topic and number.
+ * The position of each partition and the epoch of the message before it, as texts after its table, topic and number.
  * @param where a condition on rows
  */
 export function selectPositions(where: string): string {
@@ -240,7 +240,7 @@ export function ofPlaces(target: LoadTarget, places: readonly TopicPartition[]):
   return `relation = ${quoteText(relationOf(target))} AND (topic, partition) IN (${wanted})`;
 }
 
-/** Condition for the rows of the partitions of which an intent of this id was recorded. */
+/** Condition for the rows of the partitions with an intent of this id. */
 export function ofGroup(target: LoadTarget, id: string): string {
   const relation = `relation = ${quoteText(relationOf(target))}`;
   return (
@@ -250,8 +250,8 @@ export function ofGroup(target: LoadTarget, id: string): string {
 }
 
 /**
- * The newest intent of each partition from the rows of `selectIntents`. Of two of one number the first one counts: the
- * server had forgotten its token.
+ * The newest intent of each partition from the rows of `selectIntents`. Of two with the same number the first one
+ * counts: the server had forgotten its token.
  */
 export function newestIntents(rows: readonly (readonly (string | null)[])[]): PlacedIntent[] {
   const found = new Map<string, { intent: PlacedIntent; done: boolean }>();
@@ -295,7 +295,7 @@ const INSERTED_COLUMNS =
   'relation, topic, partition, seq, kind, id, from_offset, to_offset, end_offset, rows, dead, leader_epoch, ' +
   'last_kafka_ts, topic_id, topic_since, letters, target, load_id, snapshot_floor, chain';
 
-/** A moment as a literal where one can say it: the server reads expressions much more slowly. */
+/** A time as a literal if it can be one: the server parses expressions much more slowly. */
 function moment(time: number | null): string {
   if (time === null) return 'NULL';
   const date = new Date(time);
@@ -344,7 +344,7 @@ function intentValues(
 
 /**
  * Records intents, all or none, as an INSERT of this number among those of the table, unless another one has it.
- * @param done earlier intents of the table that the same INSERT calls done
+ * @param done earlier intents of the table that the same INSERT marks as done
  */
 export function insertIntents(
   target: LoadTarget,
@@ -372,8 +372,8 @@ export function selectChain(target: LoadTarget): string {
 }
 
 /**
- * The floor that the newest flush of each partition knew; null behind a position that was set by hand. A flush that was
- * fenced says nothing: of two intents of one number the first one counts.
+ * The floor that the newest flush of each partition knew; null after a position that was set by hand. A fenced flush
+ * does not count: of two intents with the same number the first one counts.
  */
 export function selectFloors(target: LoadTarget): string {
   const recorded =
@@ -385,7 +385,7 @@ export function selectFloors(target: LoadTarget): string {
   );
 }
 
-/** Says that all of some intents is written, with what became of them. */
+/** Marks intents as completely written, with their outcome. */
 export function insertDone(target: LoadTarget, loadId: string, intents: readonly NumberedIntent[]): string {
   return (
     `INSERT INTO ${STATE_DATABASE}.load_flushes (${INSERTED_COLUMNS}) SETTINGS async_insert = 0, ` +
@@ -397,7 +397,7 @@ function doneValues(target: LoadTarget, loadId: string, intents: readonly Number
   return intents.map((intent) => intentValues(target, loadId, { kind: 'done', chain: 0n }, intent));
 }
 
-/** Deletes the oldest intents of a partition, once many are there; null: there are few. @param seq the newest one's */
+/** Deletes the oldest intents of a partition once there are many; null: there are few. @param seq the newest one's */
 export function pruneIntents(target: LoadTarget, topic: string, partition: number, seq: bigint): string | null {
   if (seq < BigInt(KEPT_INTENTS) * 2n) return null;
   return (
@@ -406,7 +406,7 @@ export function pruneIntents(target: LoadTarget, topic: string, partition: numbe
   );
 }
 
-/** Keeps why a table is not being loaded; null: it is. The newest row counts, also where the clock was set back. */
+/** Stores why a table is not being loaded; null: it is. The newest row counts, even if the clock was set back. */
 export function noteFailure(target: LoadTarget, message: string | null): string {
   const failures = `${STATE_DATABASE}.load_failures`;
   return (
@@ -414,7 +414,7 @@ export function noteFailure(target: LoadTarget, message: string | null): string 
     `${quoteText(relationOf(target))}, ${quoteText(target.topic)}, ${quoteText(message ?? '')}, ` +
     `greatest(now64(3, 'UTC'), (SELECT max(failed_at) + toIntervalMillisecond(1) FROM ${failures} WHERE ` +
     `${ofTopic(target)})) ` +
-    // The time since when it fails stays.
+    // The time of the first failure is kept.
     `WHERE NOT EXISTS (SELECT 1 FROM ${failures} FINAL WHERE ${ofTopic(target)} AND message = ` +
     `${quoteText(message ?? '')})`
   );
@@ -428,10 +428,10 @@ export function selectFailure(target: LoadTarget): string {
   );
 }
 
-/** Pauses the table or lets it go on. */
+/** Pauses or resumes the table. */
 export function insertPause(target: LoadTarget, paused: boolean): string {
   const relation = quoteText(relationOf(target));
-  // The newest row counts, also where the server's clock was set back.
+  // The newest row counts, even if the server's clock was set back.
   return (
     `INSERT INTO ${STATE_DATABASE}.load_pauses (relation, paused, changed_at) SETTINGS async_insert = 0 SELECT ` +
     `${relation}, ${paused}, greatest(now64(6, 'UTC'), max(changed_at) + toIntervalMicrosecond(1)) FROM ` +
@@ -439,7 +439,7 @@ export function insertPause(target: LoadTarget, paused: boolean): string {
   );
 }
 
-/** The relations of these tables that are paused, and since when, as an ISO time. */
+/** The paused relations among these tables, and since when, as an ISO time. */
 export function selectPauses(targets: readonly LoadTarget[]): string {
   return (
     `SELECT relation, formatDateTime(changed_at, '%Y-%m-%dT%H:%i:%SZ', 'UTC') FROM ${STATE_DATABASE}.load_pauses ` +

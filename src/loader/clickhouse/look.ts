@@ -1,4 +1,4 @@
-// Queries on the bookkeeping and the tables: live members, what the tables hold and hold twice, dead letters near the
+// Queries on the bookkeeping and the tables: live members, loaded and repeated offsets, dead letters near the
 // positions. SQL texts only.
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { ReadPosition, TopicPartition } from '../broker.ts';
@@ -14,7 +14,7 @@ export function insertMembers(members: readonly GroupMember[], gone: boolean): s
   return `INSERT INTO ${MEMBERS} (group_id, member_id, gone) SETTINGS async_insert = 0 VALUES ${values.join(', ')}`;
 }
 
-/** Members of the groups beside the own ones: group, member, when it was seen last, milliseconds since then. */
+/** Members of the groups other than our own: group, member, when it was last seen, milliseconds since then. */
 export function selectMembers(own: readonly GroupMember[], groups: readonly string[]): string {
   const others =
     own.length === 0 ? '' : ` AND member_id NOT IN (${own.map(({ member }) => quoteText(member)).join(', ')})`;
@@ -31,17 +31,17 @@ function held({ topic }: LoadTarget): string {
   return `_topic = ${quoteText(topic)}`;
 }
 
-/** Does the table hold rows of the topic? */
+/** Whether the table has rows of the topic. */
 export function heldRows(target: LoadTarget): string {
   return `SELECT 1 FROM ${relationOf(target)} WHERE ${held(target)} LIMIT 1`;
 }
 
-/** The partitions of which the table holds rows of the topic. */
+/** The partitions of the topic with rows in the table. */
 export function heldPartitions(target: LoadTarget): string {
   return `SELECT DISTINCT toString(_partition) FROM ${relationOf(target)} WHERE ${held(target)} ORDER BY _partition`;
 }
 
-/** The highest position of a snapshot's rows of the topic, by partition. */
+/** The highest position of the topic's snapshot rows, by partition. */
 export function snapshots(target: LoadTarget): string {
   return (
     `SELECT toString(_partition), toString(max(_lsn)) FROM ${relationOf(target)} WHERE _op = 'r' AND ${held(target)} ` +
@@ -49,7 +49,7 @@ export function snapshots(target: LoadTarget): string {
   );
 }
 
-/** How many offsets before a position are looked at. */
+/** How many offsets before a position are checked. */
 const NEWEST = 10_000n;
 const LARGEST = (1n << 63n) - 1n;
 
@@ -58,14 +58,14 @@ export function shortlyBefore({ topic, partition, next }: ReadPosition): Span {
   return { topic, partition, from: next > NEWEST ? next - NEWEST : 0n, to: next };
 }
 
-/** All offsets of a partition, of earlier topics of its name, too. */
+/** All offsets of a partition, including those of earlier topics of its name. */
 export function allOffsets({ topic, partition }: TopicPartition): Span {
   return { topic, partition, from: 0n, to: LARGEST };
 }
 
 /**
  * The highest position of a change within ranges, its time in microseconds, and the last source, by partition; position
- * and time are 0 where there are only rows of a snapshot.
+ * and time are 0 if there are only snapshot rows.
  */
 export function newestChanges(target: LoadTarget, spans: readonly Span[]): string {
   // A tombstone has no source, and its position is that of another change.
@@ -79,8 +79,8 @@ export function newestChanges(target: LoadTarget, spans: readonly Span[]): strin
 }
 
 /**
- * The same where a position is higher than the highest one shortly before. A transaction that was long under way has
- * lower positions than changes before it, and may have more changes than are looked at there.
+ * The same for positions higher than the highest one shortly before. A long transaction has lower positions than
+ * changes before it, and may have more changes than are checked there.
  * @param known by partition
  */
 export function higherChanges(
@@ -98,10 +98,10 @@ export function higherChanges(
   );
 }
 
-/** By partition, since when its topic is the present one, in milliseconds since 1970; null: always. */
+/** By partition, since when its topic is the current one, in milliseconds since 1970; null: always. */
 export type TopicTimes = ReadonlyMap<number, { readonly topicSince: number | null }>;
 
-/** The offset behind the last row that the table has of the topic as it is now, by partition. */
+/** The offset after the table's last row of the current topic, by partition. */
 export function heldEnds(target: LoadTarget, times: TopicTimes): string {
   return (
     `SELECT toString(_partition), toString(max(_offset) + 1) FROM ${relationOf(target)} WHERE ${held(target)}` +
@@ -109,7 +109,7 @@ export function heldEnds(target: LoadTarget, times: TopicTimes): string {
   );
 }
 
-/** The same of its last dead letter. */
+/** The same for its last dead letter. */
 export function deadEnds(target: LoadTarget, times: TopicTimes): string {
   return (
     `SELECT toString(partition), toString(max(offset) + 1) FROM ${STATE_DATABASE}.dead_letters WHERE ` +
@@ -132,7 +132,7 @@ export function deadCounts(target: LoadTarget): string {
   );
 }
 
-/** Dead letters shortly before the positions: how far back each is, the nearest first, and its reason. */
+/** Dead letters shortly before the positions: the distance of each, nearest first, and its reason. */
 export function recentDead(
   target: LoadTarget,
   next: ReadonlyMap<number, bigint>,
@@ -155,11 +155,11 @@ export interface Span {
   readonly partition: number;
   readonly from: bigint;
   readonly to: bigint;
-  /** Since when the topic is the present one: an earlier one of its name had the same offsets. Null: always. */
+  /** Since when the topic is the current one: an earlier one of its name had the same offsets. Null: always. */
   readonly topicSince?: number | null;
 }
 
-/** The offsets of ranges that the table holds: rows of topic, partition and a list. */
+/** The offsets of ranges in the table: rows of topic, partition and a list. */
 export function heldOffsets(target: LoadTarget, spans: readonly Span[]): string {
   return (
     'SELECT _topic, toString(_partition), toString(groupUniqArray(_offset)) FROM ' +
@@ -167,7 +167,7 @@ export function heldOffsets(target: LoadTarget, spans: readonly Span[]): string 
   );
 }
 
-/** Has the table a row of the range that was loaded before a moment, in milliseconds since 1970? */
+/** Whether the table has a row of the range that was loaded before a time, in milliseconds since 1970. */
 export function heldBefore(target: LoadTarget, span: Span, moment: number): string {
   return (
     `SELECT 1 FROM ${relationOf(target)} WHERE ${within(target, [span])} AND _loaded_at < ` +
@@ -176,7 +176,7 @@ export function heldBefore(target: LoadTarget, span: Span, moment: number): stri
 }
 
 /**
- * A moment after the newest time of a partition's rows and dead letters, in milliseconds since 1970; 0: there are none.
+ * A time after the newest one of a partition's rows and dead letters, in milliseconds since 1970; 0: there are none.
  */
 export function newestTime(target: LoadTarget, partition: number): string {
   const after = (column: string): string =>
@@ -189,7 +189,7 @@ export function newestTime(target: LoadTarget, partition: number): string {
   return `SELECT toString(max(moment)) FROM (${all})`;
 }
 
-/** How many offsets of ranges are rows or dead letters. A letter that was replayed is both. */
+/** How many offsets of ranges are rows or dead letters. A replayed dead letter is both. */
 export function countMessages(target: LoadTarget, spans: readonly Span[]): string {
   return (
     'SELECT toString(uniqExact(topic, partition, offset)) FROM (SELECT toString(_topic) AS topic, ' +
@@ -199,7 +199,7 @@ export function countMessages(target: LoadTarget, spans: readonly Span[]): strin
   );
 }
 
-/** How many rows of ranges the table holds beside the first of each offset. */
+/** How many rows of ranges the table has in addition to the first of each offset. */
 export function repeats(target: LoadTarget, spans: readonly Span[]): string {
   return (
     `SELECT toString(count() - uniqExact(_topic, _partition, _offset)) FROM ${relationOf(target)} WHERE ` +
@@ -207,7 +207,7 @@ export function repeats(target: LoadTarget, spans: readonly Span[]): string {
   );
 }
 
-/** Deletes the rows of ranges that a later insert has repeated; views keep what they have. */
+/** Deletes the rows of ranges that a later insert repeated; views keep theirs. */
 export function deleteRepeats(target: LoadTarget, spans: readonly Span[]): string {
   const table = relationOf(target);
   const rows = within(target, spans);
@@ -228,8 +228,8 @@ function within(target: LoadTarget, spans: readonly Span[]): string {
 }
 
 /**
- * A condition that leaves out what replays have made where a topic was made anew: letters of the earlier one have
- * offsets that the present one has, too. The letters of the present one are there in any case.
+ * A condition that excludes rows from replays if a topic was recreated: dead letters of the earlier topic have offsets
+ * that the current one also has. The dead letters of the current one are found in any case.
  * @param column the replay's id in the rows
  * @param name the same among the intents
  */
@@ -237,7 +237,7 @@ function ofNoReplay(target: LoadTarget, column: string, name: string, topicSince
   return topicSince === null ? '' : ` AND ifNull(${column}, '') NOT IN ${replaysOf(target, name)}`;
 }
 
-/** A subquery: the replays of a table's dead letters. @param name what is read of their intents */
+/** A subquery: the replays of a table's dead letters. @param name the column of their intents */
 export function replaysOf(target: LoadTarget, name: string): string {
   return (
     `(SELECT ${name} FROM ${STATE_DATABASE}.load_flushes WHERE relation = ${quoteText(relationOf(target))} ` +
@@ -245,12 +245,12 @@ export function replaysOf(target: LoadTarget, name: string): string {
   );
 }
 
-/** A condition for rows, or letters, of the topic as it is now. @param time their column of it */
+/** A condition for rows or dead letters of the current topic. @param time their time column */
 export function since(time: string, topicSince: number | null): string {
   return topicSince === null ? '' : ` AND ${time} > fromUnixTimestamp64Milli(toInt64(${topicSince}), 'UTC')`;
 }
 
-/** The offsets of dead letters in ranges, replayed ones too, as of rows. */
+/** The offsets of dead letters in ranges, including replayed ones, in the same form as for rows. */
 export function deadOffsets(target: LoadTarget, spans: readonly Span[]): string {
   return (
     'SELECT topic, toString(partition), toString(groupUniqArray(offset)) FROM ' +
@@ -267,7 +267,7 @@ function deadWithin(target: LoadTarget, spans: readonly Span[]): string {
   return `relation = ${quoteText(relationOf(target))} AND (${places.join(' OR ')})`;
 }
 
-/** Several queries whose columns are texts as one: rows of the query's name and its cells as JSON. */
+/** Combines queries with text columns into one: rows of the query's name and its cells as JSON. */
 export function together(queries: Readonly<Record<string, string | null>>): string {
   return Object.entries(queries)
     .flatMap(([name, sql]) => (sql === null ? [] : [`SELECT ${quoteText(name)}, toJSONString(array(*)) FROM (${sql})`]))

@@ -1,5 +1,5 @@
-// What stands in the way of loading into a table of ClickHouse: types, key, engine, views, privileges. Asks and changes
-// nothing: `load check` says it, `load` refuses. guards.ts asks what each flush relies on.
+// Finds what prevents loading into a ClickHouse table: types, key, engine, views, privileges. Only reads: `load check`
+// reports it, `load` fails with it. guards.ts checks what each flush relies on.
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
 import { type LoadTarget, META_COLUMNS } from '../load-target.ts';
@@ -11,7 +11,7 @@ import { bare, expressions } from './table-options.ts';
 import { comparedType, parseType } from './types.ts';
 
 const TEXT_TYPES = ['String', 'Nullable(String)'];
-/** Types of the loader's columns that it can fill, by name; others are texts. */
+/** The types that the loader can write for its columns, by name; other columns are texts. */
 const META_TYPES: Readonly<Record<string, RegExp>> = {
   _partition: /^U?Int(?:16|32|64)$/,
   _offset: /^U?Int64$/,
@@ -19,7 +19,7 @@ const META_TYPES: Readonly<Record<string, RegExp>> = {
   _loaded_at: /^DateTime/,
   _deleted: /^Bool$/,
 };
-/** What to declare for names of Postgres that ClickHouse does not know. */
+/** What to declare instead of Postgres names that ClickHouse does not know. */
 const INSTEAD: readonly (readonly [RegExp, string])[] = [
   [/^(?:timestamptz|timestamp with time zone)/i, "DateTime64(3, 'UTC')"],
   [/^jsonb$/i, 'JSON, or String'],
@@ -33,7 +33,7 @@ interface Existing {
   readonly kind: string;
 }
 
-/** @returns the obstacles, in words; empty when there are none */
+/** @returns messages for the problems; empty if there are none */
 export async function tableProblems(lease: LeasedSession, target: LoadTarget): Promise<string[]> {
   const { schema, identifier } = target;
   const table = `${schema}.${identifier}`;
@@ -47,7 +47,7 @@ export async function tableProblems(lease: LeasedSession, target: LoadTarget): P
       ...(await privilegeProblems(lease, target, ['CREATE TABLE'])),
     ];
   const [engine, order, definition] = found;
-  // guards.ts says it.
+  // guards.ts reports it.
   if (!/MergeTree$/.test(engine ?? '')) return [];
   const existing = new Map(
     (
@@ -119,7 +119,7 @@ function engineProblems(
   return problems;
 }
 
-/** Problems of declared types, by themselves and against the table's. */
+/** Problems of declared types, alone and compared to the table's. */
 async function typeProblems(
   lease: LeasedSession,
   target: LoadTarget,
@@ -154,20 +154,20 @@ async function typeProblems(
   return problems;
 }
 
-/** The type as the server writes it; null: there is none of this name. */
+/** The type as the server writes it; null: no type has this name. */
 async function resolve(lease: LeasedSession, type: string): Promise<string | null> {
   try {
     const [row] = await lease.ask(`SELECT toTypeName(defaultValueOfTypeName(${quoteText(type)}))`);
     return row?.[0] ?? null;
   } catch (error) {
-    // What has no default, as a state of an aggregate function, stands as it is written.
+    // A type without a default value, such as an aggregate function's state, is used as written.
     if (error instanceof TsdbtError && error.kind === 'database')
       return /^\s*\w*(?:Aggregate|Variant|Dynamic)/.test(type) ? type : null;
     throw error;
   }
 }
 
-/** Columns of the loader in a table that somebody else has made. */
+/** The loader's columns in a table that another program created. */
 function ownColumnProblems(target: LoadTarget, table: string, existing: ReadonlyMap<string, Existing>): string[] {
   const problems: string[] = [];
   for (const { name } of META_COLUMNS) {
@@ -185,7 +185,7 @@ function ownColumnProblems(target: LoadTarget, table: string, existing: Readonly
   return problems;
 }
 
-/** Privileges that the user lacks, where the server can tell. */
+/** Privileges that the user lacks, if the server can report them. */
 async function privilegeProblems(
   lease: LeasedSession,
   target: LoadTarget,

@@ -1,5 +1,5 @@
-// Finds the rows of a flush that ClickHouse refuses, by sending them to a table of the same columns that stores
-// nothing. The server names the first row at fault; where it does not, halves are sent. write.ts makes INSERTs.
+// Finds the rows of a flush that ClickHouse rejects by sending them to a table with the same columns that stores
+// nothing. The server names the first invalid row; if it does not, halves are sent. write.ts writes the INSERTs.
 import { randomUUID } from 'node:crypto';
 import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -9,7 +9,7 @@ import type { LeasedSession } from './leased-session.ts';
 import { STATE_DATABASE } from './load-flushes.ts';
 import { insertRows } from './write.ts';
 
-/** Errors for which rows are at fault: values that no column takes, constraints. */
+/** Errors caused by rows: values that a column rejects, constraints. */
 const DATA_ERRORS = new Set(
   [
     6, 26, 27, 33, 38, 41, 43, 53, 69, 70, 72, 108, 117, 131, 190, 321, 349, 376, 407, 441, 469, 492, 636, 645, 674,
@@ -18,15 +18,15 @@ const DATA_ERRORS = new Set(
 );
 const AT_ROW = /(?:\(at row (\d+)\)|violated at row (\d+)\b)/;
 
-/** What the names of the tables begin with. */
+/** The prefix of the names of these tables. */
 export const SORTING = 'load_sort_';
 
-/** Are the rows at fault, and not the table, the server or the network? */
+/** Whether rows caused the error, and not the table, the server or the network. */
 export function isDataError(error: unknown): boolean {
   return error instanceof TsdbtError && error.kind === 'database' && DATA_ERRORS.has(String(error.details.code ?? ''));
 }
 
-/** Rows of a buffer that go into a table. */
+/** Rows of a buffer that are sent to a table. */
 export interface Sending {
   /** Quoted. */
   readonly table: string;
@@ -36,9 +36,9 @@ export interface Sending {
 }
 
 /**
- * The rows that the table refuses, as dead letters by their number in the buffer; none when another error keeps them
- * out.
- * @param most it gives up with one more than that
+ * Returns the rows that the table rejects, as dead letters by row number in the buffer; empty if another error prevents
+ * the insert.
+ * @param most the limit; the search stops at one more
  */
 export async function refusedRows(
   lease: LeasedSession,

@@ -1,6 +1,6 @@
 // Replays dead letters: an intent of kind `replay` names them, under partition -1 of no topic. Then their rows are
-// written, and they are marked. A dead letter that fails again is replaced by a new one. The next replay completes one
-// that was interrupted.
+// written, and they are marked. A dead letter that fails again is replaced by a new one. The next replay completes an
+// interrupted one.
 import { setTimeout as pause } from 'node:timers/promises';
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -13,12 +13,12 @@ import { type Intent, type PlacedIntent, relationOf, STATE_DATABASE } from './lo
 import { Quiet } from './running.ts';
 import { type Contents, type Outcome, writeContents, type Writing } from './settle.ts';
 
-/** The place under which a table's replays are numbered. */
+/** The partition under which a table's replays are numbered. */
 export const REPLAYS = -1;
 const LOOK_MS = 300;
 const LETTERS = `${STATE_DATABASE}.dead_letters`;
 
-/** @param ids of the letters @throws `runtime` error when another process replays them */
+/** @param ids of the dead letters @throws `runtime` error if another process replays them */
 export async function replayLetters(
   writing: Writing,
   contents: Contents,
@@ -39,7 +39,7 @@ export async function replayLetters(
   try {
     const looked = writing.now();
     const recorded = await record(lease, { ...intent, letters: ids }, { target, topic: '', loadId, before });
-    // A rewind that is recorded from here on waits for this; of one before, the letters are gone, or about to go.
+    // A rewind recorded from here on waits for this one; an earlier rewind has deleted the letters, or is about to.
     const rewinding = await isRewinding(lease, target);
     if (rewinding || Number((await lease.ask(toReplay))[0]?.[0]) < ids.length) {
       await finish(lease, [recorded], { target, loadId });
@@ -58,7 +58,7 @@ export async function replayLetters(
   }
 }
 
-/** Ends a replay that was cut off: letters whose message the table has, or that failed again, are marked. */
+/** Completes an interrupted replay: marks dead letters whose message is in the table, or that failed again. */
 export async function settleReplay(lease: LeasedSession, target: LoadTarget): Promise<void> {
   let open = await readIntent(lease, target, REPLAYS, '');
   const id = open?.id;
@@ -71,7 +71,7 @@ export async function settleReplay(lease: LeasedSession, target: LoadTarget): Pr
   const letters = open.letters.join(', ');
   const loads = `SELECT load_id FROM ${STATE_DATABASE}.load_flushes WHERE id = ${quoteText(open.id)}`;
   await replaceFailedAgain(lease, open.letters, open.id);
-  // A topic that was made anew has rows of the same offsets: only the replay's own ones count.
+  // A recreated topic has rows with the same offsets: only the replay's rows count.
   const rows = await lease.ask(
     `SELECT toString(id) FROM ${LETTERS} WHERE id IN (${letters}) AND (topic, partition, offset) IN ` +
       `(SELECT _topic, _partition, toInt64(_offset) FROM ${relationOf(target)} WHERE (_topic, _partition, ` +
@@ -83,9 +83,9 @@ export async function settleReplay(lease: LeasedSession, target: LoadTarget): Pr
   await finish(lease, [open], { target, loadId: '' });
 }
 
-/** Deletes the letters that failed again in a replay: they have new ones. Runs twice without harm. */
+/** Deletes the dead letters that failed again in a replay: they have new ones. Idempotent. */
 async function replaceFailedAgain(lease: LeasedSession, ids: readonly string[], flush: string): Promise<void> {
-  // Two topics of the name may have a letter of the offset.
+  // Two topics of the name may both have a dead letter at the offset.
   const place = '(topic, partition, offset, ifNull(toUnixTimestamp64Milli(kafka_ts), -1))';
   const rows = await lease.ask(
     `SELECT toString(id) FROM ${LETTERS} WHERE id IN (${ids.join(', ')}) AND ${place} IN (SELECT ${place} FROM ` +
@@ -96,7 +96,7 @@ async function replaceFailedAgain(lease: LeasedSession, ids: readonly string[], 
     await lease.run(`ALTER TABLE ${LETTERS} DELETE WHERE id IN (${again.join(', ')}) SETTINGS mutations_sync = 1`);
 }
 
-/** Has a position of the table been set, and what is to be deleted then not yet? */
+/** Whether a position of the table was set and its deletion is not done yet. */
 async function isRewinding(lease: LeasedSession, target: LoadTarget): Promise<boolean> {
   return (await newestOfTable(lease, target)).some(({ kind, done }) => kind === 'rewind' && !done);
 }

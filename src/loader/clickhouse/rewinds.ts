@@ -1,6 +1,6 @@
-// Positions that are set by hand, and the rows that are deleted then. The new position is recorded first: flushes of
-// other loaders are refused from there on. What was being written is waited for, as long as the server may take it.
-// Each DELETE is claimed by one more intent: one process deletes, and nobody once rows may have come again.
+// Sets positions by hand and deletes the rows after them. The new position is recorded first: from then on, flushes of
+// other loaders are rejected. It waits for writes in flight as long as the server may accept them. Each DELETE is
+// claimed by one more intent: one process deletes, and none does once new rows may have arrived.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
@@ -17,9 +17,9 @@ import { Quiet } from './running.ts';
 import { serverTime } from './topic-clock.ts';
 
 const LOOK_MS = 300;
-/** Loaders at work may record intents in between. */
+/** Running loaders may record intents in between. */
 const TRIES = 50;
-/** Messages that one statement lists: a server takes statements of 256 KiB. */
+/** How many messages one statement lists: a server accepts statements of 256 KiB. */
 const LISTED = 2000;
 
 /** Number of rows and dead letters that were deleted. */
@@ -30,18 +30,18 @@ export interface Gone {
 
 const NOTHING: Gone = { rows: 0, letters: 0 };
 
-/** Deletes nothing: rows of an earlier topic of this name stay, which no log has any more. */
+/** Deletes nothing: rows of an earlier topic of this name are kept, as no log has them any more. */
 const NONE = -1n;
 /**
- * The same, and the moment since when the topic is the present one is taken once all that was recorded before has
- * ended: rows of the earlier topic may still come until then.
+ * The same, for a new topic. When it became the current one is determined once all that was recorded before has ended:
+ * rows of the earlier topic may still arrive until then.
  */
 const ANEW = -2n;
 
 /**
  * Sets a position, whatever it was.
  * @param wanted deletes from `from` on, unless it is -1
- * @param forward only where the position is before, or of an earlier topic of the name
+ * @param forward only if the position is lower, or of an earlier topic of the name
  */
 export async function rewindPartition(
   lease: LeasedSession,
@@ -51,7 +51,7 @@ export async function rewindPartition(
 ): Promise<Gone> {
   for (let tries = 1; ; tries++) {
     const before = await readIntent(lease, target, wanted.partition);
-    // The new one may begin elsewhere, and knows nothing of what this one has left to delete.
+    // The new rewind may begin elsewhere, and does not know what this one has left to delete.
     if (before !== null && before.kind === 'rewind' && !before.done) {
       await settleRewind(lease, target, before);
       continue;
@@ -75,15 +75,15 @@ export async function rewindPartition(
   }
 }
 
-/** Does what a rewind that was cut off had left to do. */
+/** Completes an interrupted rewind. */
 export async function settleRewind(lease: LeasedSession, target: LoadTarget, intent: PlacedIntent): Promise<void> {
   await endRewind(lease, target, intent, () => false);
 }
 
 /**
- * Deletes what a rewind is to delete, once nothing can come any more of what was recorded before, unless another
- * process does. Returns when it is done.
- * @param isFree is there nothing to wait for, as long as no other process has claimed it?
+ * Deletes what a rewind covers once nothing recorded before it can arrive any more, unless another process does.
+ * Returns when it is done.
+ * @param isFree whether there is nothing to wait for, while no other process has claimed it
  * @returns what this process has deleted
  */
 async function endRewind(
@@ -121,14 +121,14 @@ async function isDone(
   return rows.length > 0;
 }
 
-/** @throws Fenced when another process has claimed it */
+/** @throws Fenced if another process has claimed it */
 async function deleteFrom(lease: LeasedSession, target: LoadTarget, intent: Recorded): Promise<Gone> {
   const { partition, from, topicSince } = intent;
   const gone = { rows: 0, letters: 0 };
   let newest = intent;
   if (from === ANEW) {
     const [held] = await lease.ask(newestTime(target, partition));
-    // Written before the server's clock was set back.
+    // Rows written before the server's clock was set back.
     const since = Math.max(await serverTime(lease), topicSince ?? 0, Number(held?.[0]));
     const known: Intent = { ...intent, id: randomUUID(), from: NONE, topicSince: since };
     newest = await record(lease, known, { target, loadId: '', before: intent });
@@ -138,7 +138,7 @@ async function deleteFrom(lease: LeasedSession, target: LoadTarget, intent: Reco
     return newest.id;
   };
   if (from >= 0n) {
-    // It may be about to write rows of letters that are deleted here.
+    // It may be about to write rows for dead letters that are deleted here.
     await settleReplay(lease, target);
     const rows =
       `_topic = ${quoteText(target.topic)} AND _partition = ${partition} AND _offset >= ${from}` +
@@ -153,7 +153,7 @@ async function deleteFrom(lease: LeasedSession, target: LoadTarget, intent: Reco
       rows: rows + notReplayed(target, intent, { number: '_load_id', of: 'load_id', offset: '_offset' }),
       letters: letters + notReplayed(target, intent, { number: 'flush', of: 'id', offset: 'offset' }),
     };
-    // The letters say of which topic the rows are: they go last.
+    // The dead letters show the topic of the rows, so they are deleted last.
     for (const where of [...known, rest]) gone.rows += await deleted(lease, relationOf(target), where.rows, claim);
     for (const where of [...known, rest])
       gone.letters += await deleted(lease, `${STATE_DATABASE}.dead_letters`, where.letters, claim);
@@ -162,16 +162,15 @@ async function deleteFrom(lease: LeasedSession, target: LoadTarget, intent: Reco
   return gone;
 }
 
-/** Offset and time of a message, as an expression that two topics of one name seldom share. */
+/** Offset and time of a message, as an expression that two topics of one name rarely share. */
 function message(offset: string, time: string): string {
   const known = `ifNull(toDateTime64(${time}, 3, 'UTC'), toDateTime64(0, 3, 'UTC'))`;
   return `(toInt64(${offset}), toUnixTimestamp64Milli(${known}))`;
 }
 
 /**
- * The messages of the present topic that are dead letters at offsets of which an earlier topic of the name has some,
- * too: what a replay has made of them is known by their times. As lists for `IN`: the server may wait forever in a
- * DELETE with several subqueries.
+ * The current topic's dead-letter messages at offsets where an earlier topic of the name has dead letters too: their
+ * replayed rows are recognized by time. As lists for `IN`: a DELETE with several subqueries may wait forever.
  */
 async function ownMessages(
   lease: LeasedSession,
@@ -195,8 +194,8 @@ async function ownMessages(
 }
 
 /**
- * A condition that leaves out what replays have made of dead letters of an earlier topic of the name: it is later than
- * the present topic, and no log has it.
+ * A condition that excludes replayed rows of an earlier topic's dead letters: they are newer than the current topic,
+ * and no log has them.
  * @param columns the replay's id in the rows, its name among the intents, and the offset
  */
 function notReplayed(
@@ -213,9 +212,9 @@ function notReplayed(
 }
 
 /**
- * Records a rewind once more, by one process alone. A DELETE that is sent next begins before others have waited long
- * enough to claim it: the session's lease bounds that, from a look by the server's clock.
- * @throws Fenced when anything was recorded behind it
+ * Records a rewind again, for one process only. A DELETE sent next begins before others have waited long enough to
+ * claim it: the session's lease bounds that, counted from a check by the server's clock.
+ * @throws Fenced if anything was recorded after it
  */
 async function claimed(lease: LeasedSession, target: LoadTarget, intent: Recorded): Promise<Recorded> {
   let before = intent;
@@ -223,14 +222,14 @@ async function claimed(lease: LeasedSession, target: LoadTarget, intent: Recorde
     before = await record(lease, { ...intent, id: randomUUID() }, { target, loadId: '', before });
     const newest = await readIntent(lease, target, intent.partition);
     if (newest?.id !== before.id) break;
-    // Less than nothing: the clock was set back meanwhile.
+    // Negative: the clock was set back meanwhile.
     if (newest.ageMs >= 0 && newest.ageMs <= lease.freshMs) return before;
   }
   throw new Fenced([before]);
 }
 
 /**
- * @param claim records who deletes, and returns under what id
+ * @param claim records the deleting process, and returns the id
  * @returns number of rows
  */
 async function deleted(
@@ -243,7 +242,7 @@ async function deleted(
     Number((await lease.ask(`SELECT toString(count()) FROM ${table} WHERE ${where}`))[0]?.[0]);
   const rows = await count();
   if (rows === 0) return 0;
-  // The id says in system.processes whose DELETE it is.
+  // The id identifies the DELETE in system.processes.
   await lease.run(`ALTER TABLE ${table} DELETE WHERE ${where} AND notEmpty(${quoteText(await claim())})`);
   if ((await count()) > 0)
     throw new TsdbtError('runtime', `Rows of ${table} are still there after they were deleted.`, {

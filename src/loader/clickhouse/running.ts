@@ -1,5 +1,5 @@
-// Waits until what other loaders have sent to a table is written. A session's lease bounds when an INSERT may begin,
-// and nothing but the server knows when it ends. apart.ts, rewinds.ts and replays.ts say what is done then.
+// Waits until everything that other loaders have sent to a table is written. A session's lease bounds when an INSERT
+// may begin; only the server knows when it ends. apart.ts, rewinds.ts and replays.ts decide what happens then.
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
 import type { TopicPartition } from '../broker.ts';
@@ -7,24 +7,24 @@ import type { LoadTarget } from '../load-target.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { ofPlaces, relationOf, STATE_DATABASE } from './load-flushes.ts';
 
-/** The server's code for a right that is missing. */
+/** The server's code for a missing privilege. */
 const ACCESS_DENIED = '497';
-/** Quiet times to wait for a loader's INSERT where the server does not show what runs. */
+/** How many quiet periods to wait for a loader's INSERT if the server does not show running statements. */
 const BLIND = 9;
 
 /**
- * Can nothing come any more that a loader has sent for what was recorded in some partitions and is not done? Loaders
- * that look from the moment on when this is made find the newest intents, and send nothing for those before. The time
- * since then is this process's own: the server's clock may be set.
+ * Checks that no data can arrive any more from loaders for open intents of some partitions. Loaders that check after
+ * this object is created find the newest intents, and send nothing for earlier ones. The time since then is measured by
+ * this process: the server's clock may be set.
  */
 export class Quiet {
   readonly #lease: LeasedSession;
   readonly #sql: string;
   readonly #since = performance.now();
-  /** When a statement was seen last: its loader may send one more within its lease. */
+  /** When a statement was last seen: its loader may send one more within its lease. */
   #seen = this.#since;
 
-  /** @param places their newest intents were seen before */
+  /** @param places partitions whose newest intents were read before */
   constructor(lease: LeasedSession, target: LoadTarget, places: readonly TopicPartition[]) {
     this.#lease = lease;
     this.#sql = running(target, places);
@@ -46,8 +46,8 @@ export class Quiet {
 }
 
 /**
- * A row when an INSERT of rows or dead letters, a move of rows, or a rewind's DELETE, runs for intents of these
- * partitions that are not done: their ids are in the statements, as tokens, names or parts of them.
+ * Returns a row if an INSERT of rows or dead letters, a move of rows, or a rewind's DELETE is running for open intents
+ * of these partitions: the statements contain their ids as tokens, names or parts of them.
  */
 function running(target: LoadTarget, places: readonly TopicPartition[]): string {
   const names = (text: string): string => `position(query, ${quoteText(text)}) > 0`;

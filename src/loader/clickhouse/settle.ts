@@ -1,7 +1,7 @@
-// Writes what an intent says: at first as it stands; again, when it is not known what of it was written, by reading
-// back which offsets are there. A token alone proves nothing: the server may remember one whose rows it lost in a
-// crash, and forget one whose rows it has. Views hold no offsets: they are given the whole block again, whose token
-// their tables know or not. What a table's TTL deletes cannot be read back: it counts once the server has taken it.
+// Writes the contents of an intent: the first time directly; again, if it is unknown what was written, after reading
+// back the stored offsets. A token alone proves nothing: after a crash the server may remember one whose rows it lost,
+// or forget one whose rows it has. Views store no offsets: they get the whole block again, and their tables know its
+// token or not. Rows deleted by the table's TTL cannot be read back: they count once the server has accepted them.
 import { randomUUID } from 'node:crypto';
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -22,12 +22,12 @@ import { isDataError, refusedRows } from './refused.ts';
 import { clockPassed, refuseHidden } from './topic-clock.ts';
 import { insertRows } from './write.ts';
 
-/** Times that missing rows are inserted: each one but the first takes a crash of the server in between. */
+/** How often missing rows are inserted: each time but the first needs a server crash in between. */
 const ROUNDS = 20;
-/** Times that rows are sent to a table that deletes them by itself: under the intent's token, and under one more. */
+/** How often rows are sent to a table that deletes them itself: under the intent's token, and under one more. */
 const EXPIRING_ROUNDS = 2;
 
-/** Parts of a TTL that delete nothing. */
+/** TTL rules that delete nothing. */
 const KEEPING = /\b(?:TO (?:DISK|VOLUME)|RECOMPRESS)\b/;
 
 /** What one intent writes. */
@@ -40,7 +40,7 @@ export interface Contents {
   readonly numbers: readonly number[];
   readonly dead: readonly DeadLetter[];
   readonly loadId: string;
-  /** Limit of rows that the table may refuse. */
+  /** How many rows the table may reject. */
   readonly allowance: number;
 }
 
@@ -48,11 +48,11 @@ export interface Writing {
   readonly lease: LeasedSession;
   readonly sealer: Sealer;
   readonly reached: (point: FaultPoint) => void;
-  /** Milliseconds of a clock that is never set. */
+  /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
 }
 
-/** What became of an intent's messages. */
+/** The outcome of an intent's messages. */
 export interface Outcome {
   readonly rows: number;
   readonly dead: readonly DeadLetter[];
@@ -61,14 +61,14 @@ export interface Outcome {
 /** Intents that are about to be written, and when they were seen to be the newest of their partitions. */
 export interface Standing {
   readonly intents: readonly Recorded[];
-  /** By the clock, before the server was asked. A later look renews it. */
+  /** By the clock, before the server was asked. A later check renews it. */
   looked: number;
 }
 
 /**
- * Writes an intent's dead letters and rows, each as one block under the intent's token. Letters may take long: whoever
- * set the position back meanwhile waits only as long as one look is fresh, so there is another before each statement.
- * @returns null: others have gone on behind the intents, or ended them, and no rows were sent
+ * Writes an intent's dead letters and rows, each as one block under the intent's token. Dead letters may take long, and
+ * a loader that sets the position back waits only as long as one check is valid, so each statement is checked again.
+ * @returns null: others have recorded newer intents, or completed these, and no rows were sent
  * @throws TooManyRefused before anything is written
  */
 export async function writeContents(
@@ -101,7 +101,7 @@ export async function writeContents(
     if (refused.size === 0) throw error;
     const letters = [...refused.values()];
     if (refused.size > allowance) throw new TooManyRefused(letters);
-    // The search may have taken long, and nobody waits for it.
+    // The search may have taken long, and other loaders do not wait for it.
     if (!(await isNewest(writing, target, standing))) return null;
     await writeLetters(lease, target, sealer, letters, { loadId, flush: id, token: `${letterToken}/refused` });
     const others = numbers.filter((row) => !refused.has(row));
@@ -111,7 +111,7 @@ export async function writeContents(
   }
 }
 
-/** Are the intents the newest of their partitions, and not done? Asks the server once the last look is old. */
+/** Whether the intents are the newest of their partitions, and not done. Asks the server once the last check is old. */
 async function isNewest({ lease, now }: Writing, target: LoadTarget, standing: Standing): Promise<boolean> {
   const { intents, looked } = standing;
   const at = now();
@@ -125,8 +125,8 @@ async function isNewest({ lease, now }: Writing, target: LoadTarget, standing: S
 }
 
 /**
- * Holds the table, or the dead letters, every message of these intents? Unknown for upserts, whose rows give way, and
- * for views, which hold no offsets.
+ * Whether the table or the dead letters contain every message of these intents. Unknown for upserts, whose rows are
+ * replaced, and for views, which store no offsets.
  */
 export async function isWhole(
   lease: LeasedSession,
@@ -139,16 +139,16 @@ export async function isWhole(
   return Number(found?.[0]) === intents.reduce((sum, intent) => sum + intent.rows + intent.dead, 0);
 }
 
-/** What has become of intents that were settled. */
+/** The result of settling intents. */
 export interface Settled {
   readonly outcome: Outcome;
-  /** All of them, when another loader has recorded its own behind some: it has found them done, or settles them. */
+  /** All of them if another loader has recorded newer ones after some: it has found them done, or settles them. */
   readonly gone: readonly Recorded[];
 }
 
 /**
- * Writes what is missing of intents that were recorded together, until nothing is. Nothing else may be sent under
- * their id: of two blocks of one token the server takes the first, so each must hold all that is missing.
+ * Writes what is missing from intents that were recorded together, until nothing is. Nothing else may be sent under
+ * their id: of two blocks with one token the server keeps the first, so each must contain all that is missing.
  */
 export async function settleContents(
   writing: Writing,
@@ -159,23 +159,23 @@ export async function settleContents(
   const { lease, now } = writing;
   if (intents.length === 0) return { outcome: { rows: 0, dead: [] }, gone: [] };
   const upsert = target.mode === 'upsert';
-  // A server that crashes may have kept the table's part and not the view's. Another token, or a part of the rows,
-  // would be another block to the view.
+  // A server that crashes may have kept the table's part and not the view's. With another token, or a part of the rows,
+  // the view would take it for another block.
   const hasViews =
     !upsert && intents.every(({ kind }) => kind === 'flush') && (await viewTargets(lease, target)).size > 0;
-  // A second token would be another block to the view, which may keep what the table deletes.
+  // With a second token the view would take it for another block, and it may keep what the table deletes.
   const rounds = (await deletesRows(lease, target)) ? (hasViews ? 1 : EXPIRING_ROUNDS) : ROUNDS;
   const [{ id } = { id: '' }] = intents;
-  // A part that is settled apart is another block anyhow: what the table holds of it, the view has got, too.
+  // A part that is settled separately is another block anyway: the view has received what the table has of it.
   const viewed = hasViews && !isApart(id);
   for (let [looks, round] = [0, 0]; looks < ROUNDS; looks++) {
     const looked = now();
     const newest = await readPlaces(lease, target, intents);
     const gone = intents.filter((intent) => newest.get(partitionKey(intent))?.id !== id);
-    // A part of them under their id would take the place of the whole block of a loader that is still alive.
+    // A part of them under their id would replace the whole block of a loader that is still alive.
     if (gone.length > 0) return { outcome: { rows: 0, dead: [] }, gone: intents };
     const letters = offsets(await lease.ask(deadOffsets(target, intents)));
-    // An upsert's row may have given way to a newer one. A second insert of it changes nothing.
+    // An upsert's row may have been replaced by a newer one. Inserting it twice changes nothing.
     const held = upsert ? NOWHERE : offsets(await lease.ask(heldOffsets(target, intents)));
     const { rows } = contents;
     const isLetter = (row: number): boolean => letters(rows.topic(row), rows.partition(row), rows.offset(row));
@@ -199,11 +199,11 @@ export async function settleContents(
     if (round > 0 && !upsert) await refuseHidden(lease, target, intents, newest);
     const token = round === 0 ? id : `${id}/${round}`;
     const standing = { intents, looked };
-    // The views have got the whole block by then.
+    // By then the views have received the whole block.
     const beside = viewed && round > 0 && (await takesParts(lease, target));
     const tokens = { letters: token, rows: upsert ? `${token}/${randomUUID()}` : token };
     const part = { ...contents, dead, numbers: beside || (upsert && round > 0) ? [] : numbers };
-    // Where nothing was sent, the next look says why.
+    // If nothing was sent, the next check finds out why.
     if ((await writeContents(writing, standing, part, tokens)) === null) continue;
     if (beside && numbers.length > 0)
       await insertBeside(lease, target, { id, token, columns: contents.columns }, rows.chunks(numbers), () =>
@@ -232,7 +232,7 @@ export function partOf(contents: Contents, places: readonly TopicPartition[]): C
   };
 }
 
-/** The rules of a TTL, which commas outside of brackets separate. */
+/** The rules of a TTL, separated by commas outside of parentheses. */
 function rulesOf(ttl: string): string[] {
   const rules = [''];
   let depth = 0;
@@ -245,7 +245,7 @@ function rulesOf(ttl: string): string[] {
   return rules;
 }
 
-/** Has the table a TTL that deletes rows? One that moves or recompresses them keeps what was written. */
+/** Whether the table has a TTL that deletes rows. One that moves or recompresses them keeps all data. */
 async function deletesRows(lease: LeasedSession, { schema, identifier }: LoadTarget): Promise<boolean> {
   const [row] = await lease.ask(
     `SELECT engine_full FROM system.tables WHERE database = ${quoteText(schema)} AND name = ${quoteText(identifier)}`,
@@ -254,7 +254,7 @@ async function deletesRows(lease: LeasedSession, { schema, identifier }: LoadTar
   return ttl !== undefined && !rulesOf(ttl).every((rule) => KEEPING.test(rule));
 }
 
-/** @param isLetter has the row become a dead letter? */
+/** @param isLetter whether the row has become a dead letter */
 function outcomeOf({ rows, numbers, dead }: Contents, isLetter: (row: number) => boolean): Outcome {
   const refused = numbers.filter(isLetter);
   return {
@@ -271,7 +271,7 @@ function outcomeOf({ rows, numbers, dead }: Contents, isLetter: (row: number) =>
   };
 }
 
-/** Is an offset of a partition among some? */
+/** Whether an offset of a partition is among a set. */
 type Offsets = (topic: string, partition: number, offset: bigint) => boolean;
 
 const NOWHERE: Offsets = () => false;

@@ -1,6 +1,6 @@
 // ClickHouse as a sink. There are no transactions: each flush of a partition is recorded before it is written (an
-// intent, intents.ts), written under the intent's token, and settled by whoever comes after a loader that did not come
-// to its end (settle.ts). table.ts writes the DDL.
+// intent, intents.ts), written under the intent's token, and settled by the next loader if its own did not complete it
+// (settle.ts). table.ts writes the DDL.
 import { randomUUID } from 'node:crypto';
 import type { ClickHouseAdapter } from '../../adapters/clickhouse/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
@@ -71,13 +71,13 @@ import { columnFormat } from './cells.ts';
 import { filledColumns, tableProblems } from './problems.ts';
 import { addedType, columnSql, createTable, metaSql, restSql, type TablePlace } from './table.ts';
 
-/** Partitions that are set back at once. */
+/** Partitions that are rewound concurrently. */
 const AT_ONCE = 3;
 
-/** Milliseconds of a clock that is never set. */
+/** Milliseconds of a monotonic clock. */
 const now = (): number => performance.now();
 
-/** A look costs the server some ten milliseconds: fewer of them than of Postgres. */
+/** A check costs the server some ten milliseconds, so it is made less often than in Postgres. */
 const PACE = { everyMs: 500, silentMs: 1300 };
 
 export class ClickHouseSink implements Sink {
@@ -156,7 +156,7 @@ export class ClickHouseSink implements Sink {
     return this.#within(target, async (lease) => {
       refuse(target, await tableProblems(lease, target));
       await createState(lease);
-      // A user of one database may not make databases, whether they are there or not.
+      // A user of one database may not create databases, even if they exist.
       for (const statement of createTable(target, await this.#place()).slice(await present(lease, target)))
         await lease.run(statement);
       await this.#guard(lease, target);
@@ -198,7 +198,7 @@ export class ClickHouseSink implements Sink {
 
   async positions(target: LoadTarget, starts: readonly number[] = []): ReturnType<Sink['positions']> {
     const intents = await this.#within(target, (lease) => readIntents(lease, target));
-    // Of the others a loader holds what it has read before: an intent that it has not seen must fence it.
+    // For the others a loader keeps what it has read before: an intent that it has not seen must fence it.
     for (const intent of intents.values()) if (starts.includes(intent.partition)) this.#ranges.learn(target, intent);
     return new Map(
       [...intents].map(([partition, { to, topicId, epoch }]) => [partition, { next: to, topicId, epoch }]),
@@ -221,7 +221,7 @@ export class ClickHouseSink implements Sink {
           },
         ];
       });
-      // Where another loader was earlier, it stays without: the next start looks again.
+      // If another loader was first, the partition has no id for now: the next start checks again.
       if (wanted.length > 0) await recordTogether(lease, wanted, { target, loadId: '', chain: null });
     });
   }
@@ -233,7 +233,7 @@ export class ClickHouseSink implements Sink {
         ...newIntent('start', partition),
         ...{ id, topic: target.topic, seq: 1n, from: next, to: next, topicId },
       }));
-      // Where another loader was earlier, its position stays.
+      // If another loader was first, its position is kept.
       if (wanted.length > 0) await recordTogether(lease, wanted, { target, loadId: '', chain: null });
       for (const newest of (await readPlaces(lease, target, wanted)).values()) this.#ranges.learn(target, newest);
     });
@@ -241,7 +241,7 @@ export class ClickHouseSink implements Sink {
 
   async unsettled(target: LoadTarget, partitions: readonly number[]): Promise<readonly OpenFlush[]> {
     const open: OpenFlush[] = [];
-    // Of this process: to others they look cut off.
+    // Those of this process: to other loaders they look interrupted.
     await this.rest(target);
     await this.#within(target, async (lease) => {
       const known = new Set<string>();
@@ -269,7 +269,7 @@ export class ClickHouseSink implements Sink {
       const read = new Set(flush.ranges.map(partitionKey));
       let intents = await settleable(lease, target, { id: open.id, read, loadId });
       let settled = await settleContents(this.#writing(lease), intents, partOf(contents, intents));
-      // Behind some of them another intent was recorded meanwhile: the others become a part.
+      // Another intent was recorded after some of them meanwhile: the others become a part.
       while (settled.gone.length > 0) {
         intents = await settleable(lease, target, { id: intents[0]?.id ?? open.id, read, loadId });
         settled = await settleContents(this.#writing(lease), intents, partOf(contents, intents));
@@ -324,7 +324,7 @@ export class ClickHouseSink implements Sink {
   async snapshots(target: LoadTarget): Promise<ReadonlyMap<number, bigint>> {
     const found = new Map<number, bigint>();
     await this.#within(target, async (lease) => {
-      // A row of the snapshot that was changed is gone once parts are merged: the intents know it.
+      // A changed snapshot row disappears once parts are merged: the intents still have its position.
       for (const [partition, position] of [
         ...(await lease.ask(snapshots(target))),
         ...(await lease.ask(selectFloors(target))),
@@ -346,7 +346,7 @@ export class ClickHouseSink implements Sink {
           if (position != null && micros != null)
             found.set(Number(partition), { position: BigInt(position), micros: Number(micros), source: source ?? '' });
       };
-      // Offsets of an earlier topic of this name say nothing of the present one's.
+      // Offsets of an earlier topic of this name say nothing about the current one's.
       await take(next.filter((at) => intents.get(at.partition)?.topicSince == null).map(shortlyBefore));
       await take(next.filter((at) => (found.get(at.partition)?.position ?? 0n) === 0n).map(allOffsets));
       const known = next.flatMap((at) => {
@@ -405,7 +405,7 @@ export class ClickHouseSink implements Sink {
     return this.#within(null, async (lease) => {
       if (own.length > 0) await lease.run(insertMembers(own, false));
       const tables = [...new Set(asked.map(relationOf))].map(quoteText).join(', ');
-      // One question: it is asked all the time, and each statement costs the server milliseconds.
+      // One query: it runs all the time, and each statement costs the server milliseconds.
       const sql = together({
         members: groups.length === 0 ? null : selectMembers(own, groups),
         pauses: targets.length === 0 ? null : selectPauses(targets),
@@ -489,7 +489,7 @@ export class ClickHouseSink implements Sink {
         const prune = pruneIntents(target, topic, partition, seq);
         if (prune !== null) await lease.run(prune);
       }
-      // A user who may not drop them can load all the same.
+      // A user without the privilege to drop them can still load.
       for (const drop of await dropBeside(lease)) await lease.run(drop).catch(() => undefined);
     });
     return [];
@@ -504,7 +504,7 @@ export class ClickHouseSink implements Sink {
     return guardProblems(lease, target, { ...(await this.#place()), settings: this.#adapter.server.settings });
   }
 
-  /** Where the profile's tables lie. */
+  /** Where the profile's tables are created. */
   async #place(): Promise<TablePlace> {
     const { engine } = await this.#adapter.facts();
     const cluster = new Map(this.#adapter.connectionInfo()).get('cluster');
@@ -529,7 +529,9 @@ export class ClickHouseSink implements Sink {
   }
 }
 
-/** Does the work of several partitions, a few at once. @throws the first failure, when all at work have ended */
+/**
+ * Runs the work of several partitions, a few at a time. @throws the first failure, after all running ones have ended
+ */
 async function severally<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
   const waiting = [...all].reverse();
   const worker = async (): Promise<void> => {
@@ -544,13 +546,13 @@ function contentsOf({ target, columns, rows, dead, loadId, allowance = Number.MA
   return { target, columns: rowColumns(target, columns), rows, numbers: rows.all(), dead, loadId, allowance };
 }
 
-/** The dead letters that the table has made by refusing rows. */
+/** The dead letters from rows that the table rejected. */
 function refusedOf({ dead }: Flush, outcome: Outcome): DeadLetter[] {
   const known = new Set(dead.map(({ message }) => message));
   return outcome.dead.filter(({ message }) => !known.has(message));
 }
 
-/** Creates what is missing of the bookkeeping; without the right to create, what is there can still be used. */
+/** Creates what is missing from the bookkeeping; without the privilege to create, existing tables can still be used. */
 async function createState(lease: LeasedSession): Promise<void> {
   const [tables, columns] = (await lease.ask(STATE_PRESENT))[0] ?? [];
   if (Number(tables) === STATE_TABLES && Number(columns) === STATE_COLUMNS) return;
@@ -558,7 +560,7 @@ async function createState(lease: LeasedSession): Promise<void> {
   for (const statement of CREATE_STATE.slice(there)) await lease.run(statement);
 }
 
-/** How much of a table is there: 0: not even its database, 1: the database, 2: both. */
+/** How much of a table exists: 0: not even its database, 1: the database, 2: both. */
 async function present(
   lease: LeasedSession,
   { schema, identifier }: Pick<LoadTarget, 'schema' | 'identifier'>,
@@ -581,7 +583,7 @@ function addColumns(target: LoadTarget, columns: readonly string[]): string {
   );
 }
 
-/** @throws `validation` error when there are problems */
+/** @throws `validation` error if there are problems */
 function refuse(target: LoadTarget, problems: readonly string[]): void {
   if (problems.length === 0) return;
   throw new TsdbtError('validation', `${target.name} cannot be loaded: ${problems.join('\n  ')}`, {

@@ -1,5 +1,5 @@
-// The columns of a synced table in ClickHouse: their types, how values go there, and which values have no place.
-// Exact, or refused by name; a type that somebody has declared, or given the table, is cast to.
+// The columns of a synced table in ClickHouse: their types, how values are converted, and which values do not fit.
+// Exact, or rejected by name; a type that is declared, or that the table has, is cast to.
 import { quoteIdentifier as quoteThere, quoteText } from '../../adapters/clickhouse/literal.ts';
 import { plainType } from '../../adapters/clickhouse/plain-type.ts';
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
@@ -9,7 +9,7 @@ import type { ValueCheck } from '../../publish/receiver.ts';
 /** A column of the source. */
 export interface SyncedColumn {
   readonly name: string;
-  /** Of Postgres: enums and domains as what they are made of. */
+  /** A Postgres type; enums and domains by their base type. */
   readonly type: string;
   readonly nullable: boolean;
 }
@@ -20,22 +20,22 @@ export interface SyncColumn {
   readonly type: string;
   /** As values arrive. */
   readonly arrives: string;
-  /** The value in the source's SQL. */
+  /** The value as SQL of the source. */
   readonly expression: string;
-  /** The value in ClickHouse' SQL, from what arrives. */
+  /** The value as ClickHouse SQL, from what arrives. */
   readonly cast: string;
-  /** Is the value another one afterwards? A condition in ClickHouse' SQL, never null; null: it cannot be. */
+  /** Whether the cast changes the value: a condition in ClickHouse SQL, never null; null: it cannot. */
   readonly lost: string | null;
   readonly checks: readonly ValueCheck[];
 }
 
 const TAKES_NULL = /^(?:LowCardinality\()?Nullable\(/;
-/** Types that every time of microseconds fits in. Others would cut it off, or count it from another end. */
+/** Types that fit every time in microseconds. Others would truncate it, or have another range. */
 const HOLDS_TIMES = /^(?:DateTime64\(6\b|String)/;
 const HOLDS_DATES = /^(?:Date32|DateTime64\([0-6]\b|String)/;
 
 /**
- * @param wanted the type that the table has, or that is declared; null: the source's equal
+ * @param wanted the type that the table has, or that is declared; null: the source's equivalent
  * @param required a part of the key
  * @returns a text: why the column cannot be synced
  */
@@ -80,7 +80,7 @@ const NUMBERS = /^(?:U?Int\d+|Float\d+|Decimal|Bool)/;
 /** Decimal digits that every float has. */
 const FLOAT_DIGITS = { Float32: 6, Float64: 15 } as const;
 
-/** `accurateCast` refuses what does not fit, and cuts off digits behind the point. */
+/** `accurateCast` rejects what does not fit, and truncates digits after the point. */
 function castOf(
   value: string,
   { base, arrives, own }: { readonly base: string; readonly arrives: string; readonly own: string },
@@ -88,7 +88,7 @@ function castOf(
   if (arrives === own) return { cast: value, lost: null };
   const to = plainType(own);
   const isDecimal = to.startsWith('Decimal');
-  // Of floats the text is the number that people mean: 0.29 * 100 is less than 29.
+  // The text of a float is the number that people mean: 0.29 * 100 is less than 29.
   const given = isDecimal && base.startsWith('Float') ? `toString(${value})` : value;
   const cast = `accurateCast(${given}, ${quoteText(own)})`;
   if (base === 'String') return { cast, lost: lostOfText(value, cast, to) };
@@ -98,7 +98,7 @@ function castOf(
   return { cast, lost: `ifNull(toString(${again}) != toString(${value}), 0)` };
 }
 
-/** A text is written in many ways: the digits that the type does not have are looked for. */
+/** A number has many notations as text, so this looks for digits that the type does not have. */
 function lostOfText(value: string, cast: string, to: string): string | null {
   if (to === 'Float32' || to === 'Float64') {
     const digits = `trim(BOTH '0' FROM replaceRegexpAll(replaceRegexpOne(${value}, '[eE].*', ''), '[^0-9]', ''))`;
@@ -111,7 +111,7 @@ function lostOfText(value: string, cast: string, to: string): string | null {
   return `ifNull(${to.startsWith('Decimal') ? `${beyond} OR match(${value}, '[eE]')` : beyond}, 0)`;
 }
 
-/** A type that takes null. */
+/** A type that accepts null. */
 export function nullableType(type: string): string {
   return TAKES_NULL.test(type) || type.startsWith('LowCardinality') ? type : `Nullable(${type})`;
 }

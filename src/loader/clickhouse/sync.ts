@@ -1,6 +1,6 @@
-// Syncs a table of a Postgres into ClickHouse: reads in one snapshot of the source, makes the new table beside, and
-// puts it in the place of the old one by one EXCHANGE. The position is the table's comment, so that rows and position
-// change in one step. From where changes are read is src/loader/postgres/sync-border.ts's.
+// Syncs a Postgres table into ClickHouse: reads in one snapshot of the source, fills a staging table, and swaps it with
+// the old one by one EXCHANGE. The position is the table's comment, so that rows and position change in one step.
+// src/loader/postgres/sync-border.ts decides from where changes are read.
 import { randomUUID } from 'node:crypto';
 import type { Adapter, Session } from '../../adapters/adapter.ts';
 import type { ClickHouseAdapter } from '../../adapters/clickhouse/adapter.ts';
@@ -36,21 +36,21 @@ import { CLICKHOUSE_TABLE } from './table-options.ts';
 
 const BESIDE = '__tsdbt_sync_';
 const NEWLINE = 10;
-/** Values as the source writes them: each bit of floats, and no default in the place of a null. */
+/** Values as the source writes them: each bit of floats, and no default instead of a null. */
 const INSERT_SETTINGS = {
   precise_float_parsing: '1',
   input_format_null_as_default: '0',
   insert_null_as_default: '0',
   max_partitions_per_insert_block: '0',
 };
-/** Of rows that come from a table beside. */
+/** For rows from a staging table. */
 const INSERT_SELECT = 'insert_null_as_default = 0, max_partitions_per_insert_block = 0, precise_float_parsing = 1';
-/** The engine whose tables can be made again beside, and that keeps every row. */
+/** The engine whose tables can be rebuilt as a staging table, and that keeps every row. */
 const ENGINE = 'MergeTree';
 /** What it becomes in a database of the engine Shared. */
 const OWN_ENGINES: ReadonlySet<string> = new Set([ENGINE, 'SharedMergeTree']);
 
-/** The comment of a synced table, as JSON behind `SYNC_COMMENT`. */
+/** The comment of a synced table, as JSON after `SYNC_COMMENT`. */
 interface Position extends KeptSync {
   readonly target: string;
   /** Absent: nothing is hashed. */
@@ -61,7 +61,7 @@ interface Position extends KeptSync {
   readonly syncedAt: string;
 }
 
-/** One run at work. */
+/** One run in progress. */
 interface Work {
   readonly session: ClickHouseSession;
   readonly source: Session;
@@ -70,7 +70,7 @@ interface Work {
   readonly standing: StandingTable | null;
   /** Columns that the table lacks, as DDL. */
   readonly missing: readonly string[];
-  /** A table beside that readers do not see, as SQL. */
+  /** A staging table that readers do not see, as SQL. */
   readonly staged: string;
   /** Two more: for rows before they are cast, and for the table with its changes. */
   readonly landing: string;
@@ -177,7 +177,7 @@ export class ClickHouseSync implements TableSync {
     this.#reached('before_stage');
     const rows = await this.#stage(work, where);
     this.#reached('before_merge');
-    // Of rows that no sync wrote it is not known which are twice.
+    // Duplicates cannot be found among rows that no sync wrote.
     const { made, changed } = await this.#merge(work, widened || before === null, rows);
     const hashed = hashMark(this.#target, this.#hashKey);
     const position: Position = {
@@ -228,7 +228,7 @@ export class ClickHouseSync implements TableSync {
     return rows;
   }
 
-  /** @param into as SQL @returns how many rows there were @throws `database` error when not all have arrived */
+  /** @param into as SQL @returns how many rows there were @throws `database` error if not all have arrived */
   async #copy({ session, source, table, columns }: Work, into: string, list: string, where: string): Promise<number> {
     const expressions = columns.map(({ expression }) => expression);
     let rows = 0;
@@ -248,8 +248,8 @@ export class ClickHouseSync implements TableSync {
   }
 
   /**
-   * @param anew no row of the table is taken for equal
-   * @returns the table that is to take the place; null: what stands there is equal
+   * @param anew no row of the table is considered equal
+   * @returns the table to swap in; null: the existing one is equal
    */
   async #merge(
     work: Work,
@@ -262,7 +262,7 @@ export class ClickHouseSync implements TableSync {
     const key = table.key.map(quoteIdentifier).join(', ');
     if (table.key.length === 0) return { made: staged, changed: rows + (await this.#count(session, this.#relation)) };
     const list = columns.map(({ name }) => quoteIdentifier(name)).join(', ');
-    // An hour that is there twice when clocks are set back has one text, but in UTC.
+    // The hour that occurs twice when clocks are set back has one text, except in UTC.
     const cells = columns.map(({ name, type }) =>
       plainType(type).startsWith('DateTime') ? `toString(${quoteIdentifier(name)}, 'UTC')` : quoteIdentifier(name),
     );
@@ -279,7 +279,7 @@ export class ClickHouseSync implements TableSync {
       return { made: changed > 0 || anew ? staged : null, changed };
     }
     await this.#createLike(session, clone, []);
-    // Rows that are equal already stay as they are.
+    // Rows that are already equal are kept.
     const differs = anew
       ? ''
       : ` WHERE ${row} NOT IN (SELECT ${row} FROM ${this.#relation} WHERE (${key}) IN (SELECT ${key} FROM ${staged}))`;
@@ -310,7 +310,7 @@ export class ClickHouseSync implements TableSync {
     return Number(row?.[0]);
   }
 
-  /** @throws `validation` error naming the first column that has no place */
+  /** @throws `validation` error with the first column that does not fit */
   async #columns(
     session: Session,
     source: Session,
@@ -347,7 +347,7 @@ export class ClickHouseSync implements TableSync {
         return this.#refuse(made, `Declare the column with data_type: String, or leave it out by 'columns'.`);
       const synced = hashed ? { ...made, expression } : made;
       if (standing === null || there.has(column)) return synced;
-      // Rows that stay have no value of it.
+      // Kept rows have no value for it.
       const type = nullableType(synced.type);
       missing.push(`${quoteIdentifier(column)} ${type}`);
       return { ...synced, type };
@@ -355,14 +355,14 @@ export class ClickHouseSync implements TableSync {
     return { columns: found, missing };
   }
 
-  /** @throws `validation` error on a cluster: EXCHANGE is one step on each of its servers, and not of all */
+  /** @throws `validation` error on a cluster: EXCHANGE is atomic on each of its servers, not on all together */
   #refuseCluster(): void {
     const cluster = new Map(this.#to.connectionInfo()).get('cluster');
     if (typeof cluster === 'string' && cluster !== '')
       this.#refuse(`the target has the cluster '${cluster}', whose tables do not change in one step`);
   }
 
-  /** @throws `validation` error with the first value that has no place */
+  /** @throws `validation` error with the first value that does not fit */
   async #refuseValues({ source, table, columns }: Work, where: string): Promise<void> {
     const checks = columns.flatMap((column) => column.checks);
     if (checks.length === 0) return;
@@ -382,7 +382,7 @@ export class ClickHouseSync implements TableSync {
     );
   }
 
-  /** @throws `validation` error with the first column whose values would be others after the cast */
+  /** @throws `validation` error with the first column whose values the cast would change */
   async #refuseLost({ session, columns, landing }: Work): Promise<void> {
     const cast = columns.flatMap(({ name, type, lost }) => (lost === null ? [] : [{ name, type, lost }]));
     if (cast.length === 0) return;
@@ -420,7 +420,7 @@ export class ClickHouseSync implements TableSync {
       );
   }
 
-  /** @throws `validation` error when what stands there is no table, or holds rows that no sync wrote */
+  /** @throws `validation` error if the existing relation is not a table, or holds rows that no sync wrote */
   async #refuseForeign(session: Session, standing: StandingTable | null): Promise<void> {
     if (standing === null) return;
     if (!OWN_ENGINES.has(standing.kind))
@@ -455,13 +455,13 @@ function positionOf(standing: StandingTable | null): Position | null {
   }
 }
 
-/** Rows of texts. */
+/** Returns rows of texts. */
 async function texts(session: Session, sql: string): Promise<string[][]> {
   const { table } = await session.execute(sql, { fetch: true });
   return table.rows.map((row) => row.values.map((_, index) => row.textAt(index)));
 }
 
-/** Tells the lines of each piece: COPY's text has a newline at the end of a row alone. */
+/** Reports the lines of each chunk: COPY's text has a newline only at the end of a row. */
 async function* counted(chunks: AsyncIterable<Uint8Array>, tell: (lines: number) => void): AsyncGenerator<Uint8Array> {
   for await (const chunk of chunks) {
     let lines = 0;

@@ -1,17 +1,17 @@
-// Options of a load config for tables of ClickHouse, spelt as a model's config spells them. table.ts makes the DDL;
-// what only the server can tell (types, volumes) problems.ts asks.
+// Options of a load config for ClickHouse tables, spelt as in a model's config. table.ts writes the DDL; problems.ts
+// checks what only the server knows (types, volumes).
 import type { Json } from '../../contracts/node.ts';
 import { isDictionary } from '../../values/is-dictionary.ts';
 import type { Storage } from '../load-target.ts';
 import type { Options, Refuse } from '../option-reader.ts';
 import type { TableContext, TableOptions } from '../table-options.ts';
 
-/** Settings of a table that remember the tokens of inserts, by whether its engine is a replicated one. */
+/** Settings that make a table remember insert tokens, by whether its engine is replicated. */
 export const WINDOWS = {
   plain: 'non_replicated_deduplication_window',
   replicated: 'replicated_deduplication_window',
 } as const;
-/** Tokens that are remembered, and the fewest that may be. */
+/** How many tokens are remembered, and the fewest that may be. */
 export const WINDOW = 10_000;
 export const LEAST_WINDOW = 1000;
 
@@ -22,7 +22,7 @@ const TEXT_TYPE = new RegExp(
 );
 const ENGINE = /^\s*(Replicated|Shared)?(Replacing)?MergeTree\s*(?:\(([\s\S]*)\))?\s*$/;
 const PLAIN_NAME = /^[A-Za-z_]\w*$/;
-/** A column in backquotes or double quotes, or a bare word that is no function's name. */
+/** A column in backquotes or double quotes, or a bare word that is not a function's name. */
 const NAMES = /`([^`]+)`|"([^"]+)"|'(?:[^'\\]|\\.)*'|([A-Za-z_]\w*)(?!\w*\s*\()/g;
 
 /** An engine as a config writes it. */
@@ -122,7 +122,7 @@ export function expressions(text: string): string[] {
   return [...parts, trimmed.slice(start).trim()];
 }
 
-/** A name without its quotes; any other expression as it stands. */
+/** A name without its quotes; any other expression unchanged. */
 export function bare(expression: string): string {
   const match = /^(?:`([^`]+)`|"([^"]+)")$/.exec(expression);
   return match?.[1] ?? match?.[2] ?? expression;

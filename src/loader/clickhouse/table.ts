@@ -1,5 +1,5 @@
-// DDL of a loaded table in ClickHouse: columns, the loader's own columns, engine, order, partitions, TTL, settings.
-// Texts only; the sink runs them, problems.ts looks at tables that exist.
+// DDL of a loaded table in ClickHouse: columns, the loader's own columns, engine, order, partitions, TTL, settings. SQL
+// texts only; the sink runs them, problems.ts checks existing tables.
 import { quoteIdentifier, quoteWritten } from '../../adapters/clickhouse/literal.ts';
 import { settingsClause } from '../../adapters/clickhouse/model-settings.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -7,11 +7,11 @@ import { PyDict } from '../../values/dict.ts';
 import { type LoadColumn, type LoadTarget, metaColumns, type Storage, PROCESSING_TS } from '../load-target.ts';
 import { bare, engineOf, WINDOW, WINDOWS } from './table-options.ts';
 
-/** Where tables are made. */
+/** Where tables are created. */
 export interface TablePlace {
   /** The cluster of the profile; null: one server. */
   readonly cluster: string | null;
-  /** The engine of the target's database: a Replicated or Shared one replicates tables by itself. */
+  /** The engine of the target's database: a Replicated or Shared one replicates tables itself. */
   readonly databaseEngine: string;
 }
 
@@ -29,14 +29,14 @@ const META: Readonly<Record<string, string>> = {
   _source: 'LowCardinality(String)',
   _source_ts: "DateTime64(6, 'UTC') CODEC(Delta, ZSTD)",
 };
-/** The type of the column that holds other fields: JSON as it came, as the type JSON would round large numbers. */
+/** The type of the column for other fields: JSON text as it came, as the type JSON would round large numbers. */
 const REST = 'String CODEC(ZSTD)';
 const MOMENT = "DateTime64(3, 'UTC')";
 const TEXT = 'String';
 const OFFSET_INDEX = 'tsdbt_offset';
-/** A row's order where the config names none: by its place in the topic. */
+/** The order of rows if the config has none: by position in the topic. */
 const PLACE = ['_topic', '_partition', '_offset'];
-/** Types of new fields, by what the encoder calls them: schema inference's own. */
+/** Types of new fields, by the encoder's names: those of schema inference. */
 const ADDED: Readonly<Record<string, string>> = {
   text: 'Nullable(String)',
   numeric: 'Nullable(Float64)',
@@ -48,12 +48,12 @@ export function tableName({ schema, identifier }: LoadTarget): string {
   return `${quoteWritten(schema)}.${quoteWritten(identifier)}`;
 }
 
-/** The column by whose greatest value a row's last version is known, in upsert mode. */
+/** The column whose greatest value marks a row's last version in upsert mode. */
 export function versionColumn({ changes }: LoadTarget): string {
   return changes === null ? '_offset' : '_lsn';
 }
 
-/** The target's options of tables. @throws `internal` for a target of another database */
+/** The target's table options. @throws `internal` for a target of another database */
 function storageOf({ storage, name }: LoadTarget): Storage {
   if (storage === null) throw new TsdbtError('internal', `${name} has no options of a table in ClickHouse`);
   return storage;
@@ -67,8 +67,8 @@ export function orderOf(target: LoadTarget): readonly string[] {
 }
 
 /**
- * The type of a declared column as DDL. ClickHouse's own types and aliases stand as they are written; a column without
- * a type takes any text, or null where no order needs it.
+ * The type of a declared column as DDL. ClickHouse's own types and aliases are used as written; a column without a type
+ * accepts any text, or null unless an order needs it.
  */
 export function columnType(target: LoadTarget, { name, type, untyped }: LoadColumn): string {
   if (untyped === true)
@@ -76,7 +76,7 @@ export function columnType(target: LoadTarget, { name, type, untyped }: LoadColu
   return name === PROCESSING_TS && type === 'timestamptz' ? MOMENT : type;
 }
 
-/** The type of a column for a new field. @param type as the encoder tells it */
+/** The type of a column for a new field. @param type as the encoder names it */
 export function addedType(type: string): string {
   return ADDED[type] ?? type;
 }
@@ -102,7 +102,7 @@ export function restSql(name: string): string {
   return `${quoteIdentifier(name)} ${REST}`;
 }
 
-/** The index by which rows of a range of offsets are found. */
+/** The index for finding rows of a range of offsets. */
 function offsetIndexSql(): string {
   return `INDEX ${OFFSET_INDEX} _offset TYPE minmax GRANULARITY 1`;
 }
@@ -127,14 +127,14 @@ function engineSql(target: LoadTarget, place: TablePlace): string {
   return `${family}${upsert ? 'Replacing' : ''}MergeTree${values.length === 0 ? '' : `(${values.join(', ')})`}`;
 }
 
-/** The table's settings: what the config says, and how many tokens of inserts are remembered. */
+/** The table's settings: those of the config, and how many insert tokens are remembered. */
 export function tableSettings(target: LoadTarget, place: TablePlace): Readonly<Record<string, string>> {
   const { settings } = storageOf(target);
   const window = /^(?:Replicated|Shared)/.test(engineSql(target, place)) ? WINDOWS.replicated : WINDOWS.plain;
   return { [window]: String(WINDOW), ...settings };
 }
 
-/** `CREATE DATABASE` and `CREATE TABLE`, in order; what exists stays as it is. */
+/** `CREATE DATABASE` and `CREATE TABLE`, in order; existing ones are not changed. */
 export function createTable(target: LoadTarget, place: TablePlace): string[] {
   const { partitionBy, primaryKey, ttl } = storageOf(target);
   const lines = [

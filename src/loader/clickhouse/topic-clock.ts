@@ -1,5 +1,5 @@
-// Rows of a topic that was made anew have the offsets of the earlier one's: only the server's time tells them apart.
-// Where its clock was set back, flushes wait until it is past that moment again; what was written before is found here.
+// Rows of a recreated topic have the same offsets as the earlier one's: only the server's time distinguishes them. If
+// its clock was set back, flushes wait until it has passed that time again; rows written before are found here.
 import { setTimeout as pause } from 'node:timers/promises';
 import { TsdbtError } from '../../errors.ts';
 import { partitionKey, type TopicPartition } from '../broker.ts';
@@ -9,7 +9,7 @@ import type { LeasedSession } from './leased-session.ts';
 import type { PlacedIntent } from './load-flushes.ts';
 import { heldBefore, type Span } from './look.ts';
 
-/** `_loaded_at` of a table that somebody else has made may be of whole seconds. */
+/** `_loaded_at` of a table that another program created may have whole seconds. */
 const SECOND = 1000;
 
 /** Milliseconds since 1970 by the server's clock, which gives rows their times. */
@@ -17,14 +17,14 @@ export async function serverTime(lease: LeasedSession): Promise<number> {
   return Number((await lease.ask("SELECT toString(toUnixTimestamp64Milli(now64(3, 'UTC')))"))[0]?.[0]);
 }
 
-/** The first second after a moment, in milliseconds since 1970. */
+/** The first second after a time, in milliseconds since 1970. */
 function secondAfter(moment: number): number {
   return (Math.floor(moment / SECOND) + 1) * SECOND;
 }
 
 /**
- * Returns once rows that are written get a time after their topics were made anew. Asks nothing where none was.
- * @throws `connection` error, which is waited for, when the clock is before that by more than a moment
+ * Returns once written rows get a time after their topics were recreated. Does not query if none was.
+ * @throws `connection` error, which is retried, if the clock is more than a second before that
  */
 export async function clockPassed(
   lease: LeasedSession,
@@ -45,9 +45,9 @@ export async function clockPassed(
 }
 
 /**
- * Refuses to send missing rows as another block where the table may have them: their intent was recorded before its
- * topic was made anew, by a clock that was set back, and the table has rows of that time and these offsets.
- * @param newest the intents as the server has them, by `topic/partition`
+ * Refuses to send missing rows as another block if the table may have them: their intent was recorded before its topic
+ * was recreated, by a clock that was set back, and the table has rows of that time and these offsets.
+ * @param newest the intents on the server, by `topic/partition`
  * @throws `runtime` error
  */
 export async function refuseHidden(

@@ -1,11 +1,11 @@
-// Types of ClickHouse as the server writes them (`Array(Nullable(DateTime64(3, 'UTC')))`), taken apart. Pure.
+// Parses ClickHouse types as the server writes them (`Array(Nullable(DateTime64(3, 'UTC')))`). Pure.
 import { bare, expressions } from './table-options.ts';
 
 export interface Type {
   /** Without arguments: `DateTime64`. */
   readonly name: string;
   readonly args: readonly string[];
-  /** Takes NULL. */
+  /** Accepts NULL. */
   readonly nullable: boolean;
 }
 
@@ -18,19 +18,19 @@ export function parseType(written: string): Type {
   const [first = '', second = ''] = args;
   if (name === 'Nullable') return { ...parseType(first), nullable: true };
   if (name === 'LowCardinality') return parseType(first);
-  // The value of an aggregate function that needs no state of its own.
+  // The value of an aggregate function that needs no separate state.
   if (name === 'SimpleAggregateFunction') return parseType(second);
   return { name, args, nullable: false };
 }
 
-/** A type without what has no effect on its values: LowCardinality, Nullable, the zone in which moments are shown. */
+/** A type without what does not affect its values: LowCardinality, Nullable, the time zone for display. */
 export function comparedType(written: string): string {
   const { name, args: all } = parseType(written);
   const args = name.startsWith('DateTime') ? all.filter((arg) => !arg.startsWith("'")) : all;
   return args.length === 0 ? name : `${name}(${args.join(', ')})`;
 }
 
-/** Name and type of each element of a Tuple; a name is null where there is none. */
+/** Name and type of each element of a Tuple; a name is null if there is none. */
 export function elementsOf({ args }: Type): readonly { readonly name: string | null; readonly type: string }[] {
   return args.map((element) => {
     const named = /^(`(?:[^`\\]|\\.)+`|"[^"]+"|[A-Za-z_]\w*)\s+(?=[A-Za-z])([\s\S]+)$/.exec(element);

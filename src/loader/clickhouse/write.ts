@@ -1,5 +1,5 @@
-// INSERTs of a flush: rows and dead letters, each as one block under a token. Repeated, they insert only what is not
-// there. Texts and one call; sink.ts and settle.ts decide what is written.
+// INSERTs of a flush: rows and dead letters, each as one block under a token. Repeated, they insert only what is
+// missing. Texts and one call; sink.ts and settle.ts decide what is written.
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import { CELL_SETTINGS } from './cells.ts';
 
@@ -7,8 +7,8 @@ import { CELL_SETTINGS } from './cells.ts';
 const [ALL_ROWS, ALL_BYTES] = [1_000_000_000, 1_000_000_000_000];
 
 /**
- * Settings of an INSERT that is one block of each partition of the table. The server remembers a token for each block:
- * the same rows in other blocks would be inserted twice.
+ * Settings of an INSERT that is one block per partition of the table. The server remembers a token per block: the same
+ * rows in other blocks would be inserted twice.
  */
 function settings(token: string): string {
   const all: Readonly<Record<string, string>> = {
