@@ -101,8 +101,8 @@ export const ERRORS = {
     'T1102',
     'project',
     (f) =>
-      `asset-paths contains '${f.path}', which is not a folder in the project. Only folders in the project are copied ` +
-      'to the documentation',
+      `asset-paths contains '${f.path}', which is not a folder in the project. Only such folders are copied to the ` +
+      'documentation',
   ),
   serverOfYours: row<Facts<'target' | 'profile'>>(
     'T1201',
