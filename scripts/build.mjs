@@ -2,11 +2,12 @@
 // keepers of embedded servers, and the built-in macros with their scripts. With --package it also writes type
 // declarations and shrinks source maps. Type checking is left to `npm run types`.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { buildMacros } from './build-macros.mjs';
+import { loadSettings, schemaFiles } from './settings.mjs';
 import { linesOnly } from './source-maps.mjs';
 import { keepReached } from './type-files.mjs';
 
@@ -69,6 +70,11 @@ writeFileSync(cli, readFileSync(cli, 'utf8').replace('import("@platformatic/kafk
 execFileSync(process.execPath, [join(root, 'scripts', 'warm-code.mjs'), cli, join(root, 'dist', 'cli.cjs')], {
   stdio: 'inherit',
 });
+
+// For editors: docs/editor.md.
+mkdirSync(join(root, staged, 'schemas'));
+for (const [name, schema] of Object.entries(schemaFiles(await loadSettings())))
+  writeFileSync(join(root, staged, 'schemas', name), JSON.stringify(schema));
 
 for (let tries = 0; ; tries++) {
   rmSync(join(root, 'dist'), { recursive: true, force: true });

@@ -4,3 +4,5 @@ export function commandsPage(): Promise<string>;
 export function artifactsPage(page: string): string;
 export function libraryExports(): string[];
 export function errorsPage(page: string): Promise<string>;
+/** Pages with tables of settings, by path. */
+export function settingsPages(): Promise<[path: string, text: string][]>;

@@ -4,22 +4,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { exportsOf as load, loadSettings, settingsTables } from './settings.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-
-/** The exports of several modules of src/, merged. */
-async function load(...files) {
-  const { outputFiles } = await build({
-    stdin: { contents: files.map((file) => `export * from './${file}';`).join('\n'), resolveDir: root },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    write: false,
-    logLevel: 'warning',
-  });
-  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString('base64')}`);
-}
 
 /** Environment variables that belong to no option. A new one in src/ must be added here; a test compares. */
 export const VARIABLES = [
@@ -317,12 +304,24 @@ export function artifactsPage(page) {
   return withTable(page, 'exports', ['```text', ...wrap(others.join(', ')), '```']);
 }
 
+/** Pages with tables of settings, by path. */
+export async function settingsPages() {
+  return Object.entries(settingsTables(await loadSettings())).map(([name, tables]) => {
+    const path = join(root, 'docs', name);
+    return [
+      path,
+      Object.entries(tables).reduce((text, [part, rows]) => withTable(text, part, rows), readFileSync(path, 'utf8')),
+    ];
+  });
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const errors = join(root, 'docs', 'errors.md');
   const pages = [
     [join(root, 'docs', 'commands.md'), await commandsPage()],
     [join(root, 'docs', 'artifacts.md'), artifactsPage(readFileSync(join(root, 'docs', 'artifacts.md'), 'utf8'))],
     ...(existsSync(errors) ? [[errors, await errorsPage(readFileSync(errors, 'utf8'))]] : []),
+    ...(await settingsPages()),
   ];
   for (const [path, text] of pages) {
     if (existsSync(path) && readFileSync(path, 'utf8') === text) continue;

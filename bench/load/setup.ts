@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PostgresAdapter } from '../../src/adapters/postgres/adapter.ts';
-import type { LoadConnection } from '../../src/loader/connections.ts';
+import type { LoadConnection } from '../../src/connections/kafka-connection.ts';
 import { type Decoder, jsonDecoder } from '../../src/loader/decode.ts';
 import { kafkaClient } from '../../src/loader/kafka/client.ts';
 import { TopicWriter } from '../../tests/engine/kafka/topic-writer.ts';

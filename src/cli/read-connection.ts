@@ -1,14 +1,22 @@
 // Reads connections.yml, next to profiles.yml or in the project, and renders it like profiles.yml.
-// src/loader/connections.ts validates it.
+// src/connections/ validates it.
 import type { Profile, RuntimeConfig } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
+import { type LoadConnection, loadConnection } from '../connections/kafka-connection.ts';
 import { catalogConnection, type LakeConnection } from '../connections/catalog.ts';
 import { connectionsFile, connectionsPath, renderConnection } from '../connections/connections-file.ts';
+import { CONNECTION } from '../connections/connection-types.ts';
 import { databaseConnection } from '../connections/database.ts';
-import { type ConnectionEntry, connectionEntry, namesOf, type PlaceOfConnection } from '../connections/entry.ts';
+import {
+  type ConnectionEntry,
+  connectionEntry,
+  connectionsOf,
+  namesOf,
+  type PlaceOfConnection,
+  refuseWritten,
+} from '../connections/entry.ts';
 import { storeConnection } from '../connections/store.ts';
 import type { Json } from '../contracts/node.ts';
-import { type LoadConnection, loadConnection, writtenSecrets } from '../loader/connections.ts';
 import type { ObjectStore } from '../object-store/store.ts';
 import { createYamlRenderer } from '../project/yaml-renderer.ts';
 import { type CommandSession, now } from './command-session.ts';
@@ -34,11 +42,7 @@ function render(session: CommandSession, config: RuntimeConfig, name: string | n
   if (file === null)
     throw errorOf('noConnectionsFile', { connection: name ?? 'default', path: connectionsPath(config) });
   const { path, folder, data: written, placeOf } = file;
-  const [secret] = writtenSecrets(written);
-  if (secret !== undefined) {
-    const [owner = ''] = namesOf(written).filter((each) => secret.startsWith(`${each}.`));
-    throw errorOf('writtenSecret', { secret }, { path, ...placeOf(owner) });
-  }
+  refuseWritten(CONNECTION, connectionsOf(written), path, placeOf);
   const data = renderConnection(written, path, config, createYamlRenderer({ env, logger, invocation, now }));
   return { path, folder, data, placeOf, seen: (each) => session.secrets.add(each) };
 }

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RuntimeConfig } from '../contracts/project.ts';
+import { namedFiles } from '../connections/named-files.ts';
 import { errorOf } from '../error-table.ts';
 import { checkWithin, folderOfNamedFiles } from '../project/outside-paths.ts';
 import { targetDictionary } from '../project/profile.ts';
@@ -44,5 +45,6 @@ export function findJobFile(session: CommandSession, config: RuntimeConfig, aler
     render: (value, secrets) => renderTree(value, { ...scope, secrets }, render),
     alerts,
     onSecret: (text) => session.secrets.add(text),
+    file: namedFiles(path, folder),
   });
 }

@@ -2,9 +2,11 @@
 import type { TokenEndpoint } from '../http/oauth-tokens.ts';
 import type { CatalogSettings } from '../object-store/rest-catalog.ts';
 import type { StoreSettings } from '../object-store/store.ts';
-import { type ConnectionEntry, expectType } from './entry.ts';
-import { secretOf } from './secret.ts';
-import { storeConnection } from './store.ts';
+import { httpUrl, type Secret, secret, secretFile, text } from '../settings/kinds.ts';
+import { exclusive, onlyWith, optional, record, required, withDefault } from '../settings/record-settings.ts';
+import { Place } from '../settings/setting.ts';
+import { type ConnectionEntry, readConnection } from './entry.ts';
+import { STORE_FIELDS, STORE_RULES, storeSettings } from './store.ts';
 
 export interface LakeConnection {
   readonly catalog: CatalogSettings;
@@ -13,63 +15,65 @@ export interface LakeConnection {
   readonly namespace: string;
 }
 
-const CREDENTIALS = ['token', 'token_file', 'credential', 'credential_file', 'oauth2-server-uri', 'scope'];
+export const CATALOG_FIELDS = {
+  uri: required(httpUrl({ instead: 'credential' }), 'Of the REST catalog'),
+  warehouse: optional(text, 'The warehouse that the catalog is asked for'),
+  namespace: withDefault(text, 'default', 'Namespace of tables without one'),
+  token: optional(secret, 'Bearer token, from the environment'),
+  token_file: optional(secretFile, 'A file with it'),
+  credential: optional(secret, '`ID:SECRET` of OAuth2, from the environment'),
+  credential_file: optional(secretFile, 'A file with it'),
+  'oauth2-server-uri': optional(httpUrl({ instead: 'credential' }), 'Where tokens are given', "the catalog's own"),
+  scope: withDefault(text, 'catalog', 'What the token is for'),
+};
+export const CATALOG = record(
+  { ...CATALOG_FIELDS, ...STORE_FIELDS },
+  {
+    rules: [
+      ...STORE_RULES,
+      exclusive('token', 'token_file', 'credential', 'credential_file'),
+      onlyWith(['oauth2-server-uri', 'scope'], ['credential', 'credential_file']),
+    ],
+  },
+);
 
 /** @throws `profile` error naming file, connection and option */
 export function catalogConnection(entry: ConnectionEntry): LakeConnection {
-  const { name, path, options, refuse } = entry;
-  expectType(entry, ['iceberg'], 'a catalog');
-  const { uri, warehouse = null, namespace = 'default', ...others } = options;
-  const store = Object.fromEntries(Object.entries(others).filter(([option]) => !CREDENTIALS.includes(option)));
-  if (typeof uri !== 'string' || !/^https?:\/\/[^?#@]+$/.test(uri))
-    return refuse(`'uri' of connection '${name}' must be http(s)://host:port/path of a REST catalog`);
-  if (warehouse !== null && typeof warehouse !== 'string')
-    return refuse(`'warehouse' of connection '${name}' must be a text`);
-  if (typeof namespace !== 'string' || namespace === '')
-    return refuse(`'namespace' of connection '${name}' must be a text`);
-  const place = uri.replace(/\/$/, '');
-  const token = secretOf(options, 'token', entry);
-  const oauth = oauthOf(entry, place);
-  if (token !== null && oauth !== null)
-    return refuse(`'token' and 'credential' of connection '${name}' are given; one of them must go`);
+  const { name, path } = entry;
+  const read = readConnection(entry, ['iceberg'], 'a catalog', CATALOG);
+  const { uri, warehouse, namespace, scope } = read;
+  const credential = read.credential ?? read.credential_file;
+  const url = read['oauth2-server-uri'] ?? `${uri}/v1/oauth/tokens`;
+  const oauth = credential === null ? null : tokenEndpoint(entry, credential, url, scope);
   return {
-    catalog: { name, path, uri: place, warehouse, token, oauth },
-    store: storeConnection({ ...entry, type: 's3', options: store }),
+    catalog: { name, path, uri, warehouse, token: read.token ?? read.token_file, oauth },
+    store: storeSettings(read, entry),
     namespace,
   };
 }
 
-/** By Iceberg's own names of properties. @returns null: no token is asked for */
-function oauthOf(entry: ConnectionEntry, uri: string): TokenEndpoint | null {
-  const { name, options, refuse, seen } = entry;
-  const credential = secretOf(options, 'credential', entry);
-  const { 'oauth2-server-uri': url = `${uri}/v1/oauth/tokens`, scope = 'catalog' } = options;
-  if (credential === null) {
-    for (const option of ['oauth2-server-uri', 'scope'])
-      if (options[option] !== undefined)
-        return refuse(`'${option}' of connection '${name}' needs 'credential', or 'credential_file'`);
-    return null;
-  }
+function tokenEndpoint(
+  { name, context }: ConnectionEntry,
+  credential: Secret,
+  url: string,
+  scope: string,
+): TokenEndpoint {
+  const place = new Place(context, `connection '${name}'`, ['credential']);
   const parts = (): readonly [string, string] => {
-    const [, id, secret] = /^([^:]+):(.+)$/s.exec(credential()) ?? [];
-    if (id === undefined || secret === undefined)
-      return refuse(`'credential' of connection '${name}' must be an id and a secret: "ID:SECRET"`);
-    seen(secret);
-    return [id, secret];
+    const [, id, password] = /^([^:]+):(.+)$/s.exec(credential()) ?? [];
+    if (id === undefined || password === undefined) return place.must('must be an id and a secret: "ID:SECRET"');
+    place.secret(password);
+    return [id, password];
   };
-  const [clientId] = parts();
-  if (typeof url !== 'string' || !/^https?:\/\/[^?#@]+$/.test(url))
-    return refuse(`'oauth2-server-uri' of connection '${name}' must be http(s)://host:port/path, without credentials`);
-  if (typeof scope !== 'string') return refuse(`'scope' of connection '${name}' must be a text`);
   return {
     kind: 'endpoint',
     url,
-    clientId,
+    clientId: parts()[0],
     clientSecret: () => parts()[1],
     scope,
     inBody: true,
     tls: null,
-    seen,
+    seen: (each) => place.secret(each),
     hint: 'credential: ID:SECRET, oauth2-server-uri, scope.',
     tlsHint: 'NODE_EXTRA_CA_CERTS names who is trusted beside the usual authorities.',
   };

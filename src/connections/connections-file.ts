@@ -52,7 +52,7 @@ export function connectionsFile(config: RuntimeConfig): ConnectionsFile | null {
     path,
     folder,
     data,
-    placeOf: (name, option) => locate(text, [...above, name, ...(option === undefined ? [] : [option])]),
+    placeOf: (name, keys = []) => locate(text, [...above, name, ...keys]),
   };
 }
 

@@ -1,32 +1,32 @@
-// One connection of connections.yml before its type checks it: brokers (kafka), an object store (s3), a database.
-// Its text is rendered by whoever reads it; what each type takes stands beside this file, kafka's in the loader.
+// Finds one connection of connections.yml and reads its settings. The settings of each type are in files of their own.
 import type { Json } from '../contracts/node.ts';
+import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
+import { type Keys, readSetting, type SectionContext, sentence, type Setting } from '../settings/setting.ts';
 import { didYouMean, knownWords } from '../values/close-matches.ts';
-import type { SecretPlace } from './secret.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
+import { namedFiles } from './named-files.ts';
 
 export const CONNECTIONS_FILE = 'connections.yml';
 
 export type Dictionary = { readonly [name: string]: Json };
 
-/** Where a connection, or an option of it, stands in the file; undefined where that is not known. */
+/** The place of a connection, or of a key below it, in the file; undefined where that is not known. */
 export type PlaceOfConnection = (
   name: string,
-  option?: string,
+  keys?: Keys,
 ) => { readonly line: number; readonly column: number } | undefined;
 
 const EXAMPLE = 'connections:\n  default: { brokers: ["localhost:9092"] }';
 
-/** The options of one connection, and what refuses them. */
-export interface ConnectionEntry extends SecretPlace {
+export interface ConnectionEntry {
   readonly name: string;
+  readonly path: string;
   /** `kafka` where none is written. */
   readonly type: string;
   /** Without `type`. */
   readonly options: Dictionary;
-  /** @param option the one that is wrong: its line is named */
-  readonly refuse: (message: string, hint?: string, option?: string) => never;
+  readonly context: SectionContext;
 }
 
 /** The connections of the file by name. @param data the file's content, rendered or not */
@@ -55,18 +55,20 @@ export function connectionEntry(
   placeOf: PlaceOfConnection = () => undefined,
   folder: string | null = null,
 ): ConnectionEntry {
-  const refuse = (message: string, hint?: string, option?: string): never => {
-    throw new TsdbtError('profile', message, { path, hint, ...placeOf(name, option) });
+  const refuse: SectionContext['refuse'] = ({ keys, message, hint }) => {
+    throw new TsdbtError('profile', sentence(message), { path, hint, ...placeOf(name, keys) });
   };
   const connections = connectionsOf(data);
   const found = connections[name];
-  if (found === undefined) return refuse(`There is no connection '${name}'`, otherNames(connections, name));
-  if (!isDictionary(found)) return refuse(`Connection '${name}' must be a dictionary of options`, EXAMPLE);
+  if (found === undefined)
+    return refuse({ keys: [], message: `There is no connection '${name}'`, hint: otherNames(connections, name) });
+  if (!isDictionary(found))
+    return refuse({ keys: [], message: `connection '${name}' must be a dictionary`, hint: EXAMPLE });
   const { type: _, ...options } = found;
-  return { name, path, folder, type: typeOf(found), options, seen, refuse };
+  return { name, path, type: typeOf(found), options, context: { refuse, seen, file: namedFiles(path, folder) } };
 }
 
-/** What there is instead of the connection that is asked for. */
+/** Advice when there is no connection of a name: the connections that there are. */
 function otherNames(connections: Dictionary, name: string): string {
   const names = Object.keys(connections);
   if (names.length === 0) return EXAMPLE;
@@ -75,28 +77,40 @@ function otherNames(connections: Dictionary, name: string): string {
   return section === undefined ? `${knownWords('Connections', name, names)}.` : `'${first}' at the top: ${section}`;
 }
 
-/** What the connection leads to: without a word a broker. */
+/** The type of a connection; without one it is a broker. */
 export function typeOf({ type = 'kafka' }: Dictionary): string {
   return String(type);
 }
 
-/** @throws `profile` error when the connection is of another type @param what `an object store`, for people */
-export function expectType(entry: ConnectionEntry, types: readonly string[], what: string): void {
-  if (!types.includes(entry.type))
-    entry.refuse(
-      `Connection '${entry.name}' is of type ${entry.type}, and ${what} is needed`,
-      `type: ${types.join(' or ')}.`,
-      'type',
-    );
+/**
+ * The settings of a connection.
+ * @param what they are for, for people: `an object store`
+ * @throws `profile` error with file, line, connection and key
+ */
+export function readConnection<T>(
+  entry: ConnectionEntry,
+  types: readonly string[],
+  what: string,
+  setting: Setting<T>,
+): T {
+  const { name, type, options, context } = entry;
+  if (!types.includes(type))
+    context.refuse({
+      keys: ['type'],
+      message: `connection '${name}' is of type ${type}, and ${what} is needed`,
+      hint: `type: ${types.join(' or ')}.`,
+    });
+  return readSetting(setting, options, context, `connection '${name}'`);
 }
 
-/** @throws `profile` error naming the first option that is not among these */
-export function onlyOptions({ name, options, refuse }: ConnectionEntry, known: readonly string[]): void {
-  for (const option of Object.keys(options))
-    if (!known.includes(option))
-      refuse(
-        `Connection '${name}' has the unknown option '${option}'`,
-        `${knownWords('Options', option, known)}.`,
-        option,
-      );
+/**
+ * Refuses secrets that are written in the file instead of coming from the environment.
+ * @param data a connection by its name, not rendered @throws `profile` error with the key
+ */
+export function refuseWritten(setting: Setting, data: Dictionary, path: string, placeOf?: PlaceOfConnection): void {
+  for (const [name, value] of Object.entries(data)) {
+    const [keys] = setting.written?.(value, []) ?? [];
+    if (keys !== undefined)
+      throw errorOf('writtenSecret', { secret: [name, ...keys].join('.') }, { path, ...placeOf?.(name, keys) });
+  }
 }

@@ -1,79 +1,59 @@
 // A connection of type s3: endpoint, bucket, keys. The client is in src/object-store/.
-import { readFileSync } from 'node:fs';
 import type { StoreSettings } from '../object-store/store.ts';
-import { type ConnectionEntry, expectType, onlyOptions } from './entry.ts';
-import { namedFile, secretOf } from './secret.ts';
-import { isDictionary } from '../values/is-dictionary.ts';
+import { certificateFile, flag, httpUrl, secret, secretFile, text } from '../settings/kinds.ts';
+import { exclusive, oneOf, optional, record, required, withDefault } from '../settings/record-settings.ts';
+import type { ValueOf } from '../settings/setting.ts';
+import { type ConnectionEntry, readConnection } from './entry.ts';
 
-const OPTIONS = [
-  'endpoint',
-  'region',
-  'bucket',
-  'access_key_id',
-  'secret_access_key',
-  'secret_access_key_file',
-  'session_token',
-  'session_token_file',
-  'path_style',
-  'tls',
+const FILE = 'A file with it: [secrets that rotate](#secrets-that-rotate)';
+
+export const STORE_FIELDS = {
+  endpoint: optional(
+    httpUrl({ path: false, instead: 'access_key_id and secret_access_key' }),
+    '`https://host:port`, without the bucket',
+    "Amazon's of the region",
+  ),
+  region: withDefault(text, 'us-east-1', 'Part of the signature'),
+  bucket: required(text, ''),
+  access_key_id: required(text, ''),
+  secret_access_key: optional(secret, 'From the environment', 'required, or a file'),
+  secret_access_key_file: optional(secretFile, FILE),
+  session_token: optional(secret, 'Of temporary keys'),
+  session_token_file: optional(secretFile, FILE),
+  path_style: optional(flag, '`endpoint/bucket/key`, or `bucket.endpoint/key`', '`true`, but at Amazon'),
+  tls: optional(record({ ca: required(certificateFile, 'PEM') }), 'Who is trusted', "the system's authorities"),
+};
+export const STORE_RULES = [
+  exclusive('secret_access_key', 'secret_access_key_file'),
+  exclusive('session_token', 'session_token_file'),
+  oneOf(
+    ['secret_access_key', 'secret_access_key_file'],
+    'secret_access_key: "{{ env_var(\'DBT_ENV_SECRET_S3\') }}", or secret_access_key_file.',
+  ),
 ];
+export const STORE = record(STORE_FIELDS, { rules: STORE_RULES });
 
 /** @throws `profile` error naming file, connection and option */
 export function storeConnection(entry: ConnectionEntry): StoreSettings {
-  const { name, path, options, refuse } = entry;
-  expectType(entry, ['s3'], 'an object store');
-  onlyOptions(entry, OPTIONS);
-  const text = (option: string, fallback?: string): string => {
-    const value = options[option] ?? fallback;
-    return typeof value === 'string' && value !== ''
-      ? value
-      : refuse(`'${option}' of connection '${name}' must be a text, found ${JSON.stringify(value ?? null)}`);
-  };
-  const region = text('region', 'us-east-1');
-  const endpoint = text('endpoint', `https://s3.${region}.amazonaws.com`).replace(/\/$/, '');
-  if (!URL.canParse(endpoint) || !/^https?:\/\/[^/?#]+$/.test(endpoint))
-    refuse(`'endpoint' of connection '${name}' must be http(s)://host:port`, 'The bucket is an option of its own.');
-  const { username, password, hostname } = new URL(endpoint);
-  if (username !== '' || password !== '')
-    refuse(
-      `'endpoint' of connection '${name}' must not hold credentials: access_key_id and secret_access_key are options ` +
-        'of their own',
-    );
-  const secret = secretOf(options, 'secret_access_key', entry);
-  const accessKeyId = options['access_key_id'];
-  if (typeof accessKeyId !== 'string' || accessKeyId === '' || secret === null)
-    return refuse(
-      `Connection '${name}' needs access_key_id, and secret_access_key: "{{ env_var('S3_SECRET') }}" or ` +
-        'secret_access_key_file',
-    );
-  const pathStyle = options['path_style'] ?? !hostname.endsWith('.amazonaws.com');
-  if (typeof pathStyle !== 'boolean') return refuse(`'path_style' of connection '${name}' must be true or false`);
+  return storeSettings(readConnection(entry, ['s3'], 'an object store', STORE), entry);
+}
+
+export function storeSettings(
+  read: ValueOf<typeof STORE>,
+  { name, path }: Pick<ConnectionEntry, 'name' | 'path'>,
+): StoreSettings {
+  const { region, bucket, tls, access_key_id: accessKeyId } = read;
+  const endpoint = read.endpoint ?? `https://s3.${region}.amazonaws.com`;
   return {
     name,
     path,
     endpoint,
     region,
-    bucket: text('bucket'),
+    bucket,
     accessKeyId,
-    secretAccessKey: secret,
-    sessionToken: secretOf(options, 'session_token', entry),
-    pathStyle,
-    ca: authorityOf(entry),
+    secretAccessKey: read.secret_access_key ?? read.secret_access_key_file ?? (() => ''),
+    sessionToken: read.session_token ?? read.session_token_file,
+    pathStyle: read.path_style ?? !new URL(endpoint).hostname.endsWith('.amazonaws.com'),
+    ca: tls?.ca ?? null,
   };
-}
-
-function authorityOf(entry: ConnectionEntry): StoreSettings['ca'] {
-  const { name, options, refuse } = entry;
-  const { tls = null } = options;
-  if (tls === null) return null;
-  const ca = isDictionary(tls) && Object.keys(tls).join() === 'ca' ? tls['ca'] : null;
-  if (typeof ca !== 'string') return refuse(`'tls' of connection '${name}' must be { ca: path }`);
-  const find = namedFile(entry, 'ca', ca);
-  const read = (): string => readFileSync(find(), 'utf8');
-  try {
-    read();
-  } catch (error) {
-    refuse(`'ca' of 'tls' cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  return read;
 }

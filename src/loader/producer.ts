@@ -1,7 +1,7 @@
 // The sample producer: sends a file's records to a topic, idempotent, keyed, at a given rate. For trials and tests.
 import { TsdbtError } from '../errors.ts';
 import { type Message, partitionKey } from './broker.ts';
-import type { LoadConnection } from './connections.ts';
+import type { LoadConnection } from '../connections/kafka-connection.ts';
 import { fileClient, fileTopic } from './file-client.ts';
 import { called, clientOptions, loadClientLibrary } from './kafka/library.ts';
 import type { MessageEncoder } from './produce-format.ts';

@@ -1,7 +1,7 @@
 // Reads schemas, with their references, from a Confluent-compatible Schema Registry, and registers those of `produce`.
 // json-schema.ts and avro/ apply them to messages.
 import { TsdbtError } from '../errors.ts';
-import type { LoadConnection } from './connections.ts';
+import type { LoadConnection } from '../connections/kafka-connection.ts';
 import { ask, type HttpAnswer, isCertificateError } from '../http/ask.ts';
 import { requestReason } from '../http/request-reason.ts';
 import { isDictionary } from '../values/is-dictionary.ts';

@@ -3,8 +3,9 @@
 import { createAdapter } from '../adapters/index.ts';
 import { catalogConnection } from '../connections/catalog.ts';
 import { connectionsPath, renderConnection, writtenConnections } from '../connections/connections-file.ts';
+import { CONNECTION } from '../connections/connection-types.ts';
 import { databaseConnection } from '../connections/database.ts';
-import { connectionEntry } from '../connections/entry.ts';
+import { connectionEntry, refuseWritten } from '../connections/entry.ts';
 import { storeConnection } from '../connections/store.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
@@ -14,7 +15,6 @@ import type { RenderYamlText } from '../project/renderer.ts';
 import { RECEIVER_KINDS } from '../publish/receiver-kinds.ts';
 import { Receivers } from '../publish/receivers.ts';
 import type { Secrets } from '../secrets.ts';
-import { asDictionary } from '../project/yaml.ts';
 
 /** The connections of a command. Nothing is opened or read before the first is requested. */
 export function receiversOf(
@@ -29,7 +29,7 @@ export function receiversOf(
     const written = file?.connections[name];
     if (file === null || written === undefined)
       throw errorOf('connectionGone', { connection: name, path: connectionsPath(config) });
-    refuseWrittenSecret(name, asDictionary(written) ?? {}, file.path);
+    refuseWritten(CONNECTION, { [name]: written }, file.path, file.placeOf);
     const rendered = renderConnection(written, file.path, config, render);
     const seen = (secret: string): void => secrets.add(secret);
     const entry = connectionEntry({ [name]: rendered }, name, file.path, seen, file.placeOf, file.folder);
@@ -58,14 +58,4 @@ export function receiversOf(
     });
     return { type: 'database', adapter, schema: profile.credentials.schema };
   });
-}
-
-/** The password comes from the environment, as everywhere in connections.yml. */
-function refuseWrittenSecret(name: string, fields: { readonly [key: string]: unknown }, path: string): void {
-  for (const key of ['password', 'pass', 'secret_access_key', 'session_token', 'token', 'credential']) {
-    const value = fields[key];
-    // YAML reads an unquoted password of digits as a number.
-    const text = typeof value === 'string' || typeof value === 'number' ? String(value) : '';
-    if (text !== '' && !text.includes('{{')) throw errorOf('writtenSecret', { secret: `${name}.${key}` }, { path });
-  }
 }

@@ -1,17 +1,19 @@
-// Parses durations in the form `30s`, `5m`, `1h30m`, `0.5d`. Callers check the range.
+// Durations as people write them: `30s`, `5m`, `1h30m`, `0.5d`, `90 days`.
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-/** The units, for messages. */
-export const DURATION_UNITS = Object.keys(UNITS);
+const LONG: Readonly<Record<string, number>> = { w: 604_800_000, day: 86_400_000, week: 604_800_000 };
+/** The units, for a message. */
+export const DURATION_UNITS = [...Object.keys(UNITS), 'w', 'days', 'weeks'];
 
 /** @returns milliseconds, possibly fractional; null if the text is not a duration */
 export function durationMs(text: string): number | null {
-  const part = /\s*(\d{1,15}(?:\.\d{1,15})?)\s*(ms|s|m|h|d)\s*/y;
+  const part = /\s*(\d{1,15}(?:\.\d{1,15})?)\s*(ms|[smhdw]|days?|weeks?)(?![a-z])\s*/y;
   let total = 0;
   while (part.lastIndex < text.length) {
     const found = part.exec(text);
     if (found === null) return null;
-    total += Number(found[1]) * (UNITS[found[2] ?? ''] ?? 0);
+    const unit = found[2] ?? '';
+    total += Number(found[1]) * (UNITS[unit] ?? LONG[unit.replace(/(?<=day|week)s$/, '')] ?? 0);
   }
   return text === '' ? null : total;
 }

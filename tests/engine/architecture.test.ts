@@ -24,6 +24,7 @@ const LAYER: Record<string, number> = {
   http: 0,
   'within.ts': 0,
   events: 0,
+  settings: 1,
   jinja: 1,
   graph: 1,
   adapters: 1,

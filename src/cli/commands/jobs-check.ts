@@ -43,11 +43,11 @@ async function checked(session: CommandSession): Promise<Checked> {
   try {
     const parsed = await session.withoutWaiting(() => parse(loaded, { write: false }));
     promisesOfNodes(parsed);
-    const { file, channels } = readServed(session, parsed);
+    const file = readServed(session, parsed);
     return {
       path: file.path,
       jobs: file.jobs.map(({ name }) => name),
-      channels: channels.map(({ name }) => name),
+      channels: file.channels.map(({ name }) => name),
     };
   } finally {
     await loaded.adapter.close();

@@ -10,7 +10,7 @@ import { isArchive, withArchive } from '../../loader/archive/config.ts';
 import type { BrokerClient } from '../../loader/broker.ts';
 import type { Contract } from '../../loader/avro/contract.ts';
 import { checkTarget } from '../../loader/check.ts';
-import type { LoadConnection } from '../../loader/connections.ts';
+import type { LoadConnection } from '../../connections/kafka-connection.ts';
 import { columnFits, createLedger, createSink, tableOptions } from '../../loader/create-sink.ts';
 import { type Decoder, jsonDecoder } from '../../loader/decode.ts';
 import { fileClient, fileTopic } from '../../loader/file-client.ts';

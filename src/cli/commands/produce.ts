@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { errorOf } from '../../error-table.ts';
 import { print } from '../../events/index.ts';
 import { load } from '../../index.ts';
-import type { LoadConnection } from '../../loader/connections.ts';
+import type { LoadConnection } from '../../connections/kafka-connection.ts';
 import type { MessageEncoder, ProduceFormat } from '../../loader/produce-format.ts';
 import { produceFile } from '../../loader/producer.ts';
 import { type CommandSession, now } from '../command-session.ts';

@@ -1,14 +1,9 @@
 // Keeps jobs.yml for `serve`: reads it again when it or the project has changed, and keeps the last valid version while
 // either is invalid. src/serve/ validates jobs and channels.
 import { statSync } from 'node:fs';
-import type { RuntimeConfig } from '../../contracts/project.ts';
 import { type ParsedProject, select } from '../../index.ts';
 import { loadOrigin } from '../../project/load-config.ts';
-import { folderOfNamedFiles } from '../../project/outside-paths.ts';
-import { readFileText } from '../../project/read-file.ts';
-import { locate } from '../../project/yaml.ts';
 import type { Channel } from '../../serve/alarms/channel.ts';
-import { readAlerts } from '../../serve/alarms/read-alerts.ts';
 import { checkJobs } from '../../serve/jobs/check-jobs.ts';
 import type { JobFile, JobWork } from '../../serve/jobs/job.ts';
 import { jobPromises } from '../../serve/promises/read-promises.ts';
@@ -26,15 +21,10 @@ export interface JobsFileWatcher {
   read(): void;
 }
 
-export interface Kept {
-  readonly file: JobFile;
-  readonly channels: readonly Channel[];
-}
-
 export class JobsFile {
   readonly #session: CommandSession;
   readonly #project: () => ParsedProject;
-  #kept: Kept;
+  #kept: JobFile;
   /** The project that the jobs were last validated against. */
   #checked: ParsedProject['manifest'];
   #mark: string | null;
@@ -50,7 +40,7 @@ export class JobsFile {
   }
 
   get file(): JobFile {
-    return this.#kept.file;
+    return this.#kept;
   }
 
   /** Channels in `alerts`; the same list until the file is read again. */
@@ -90,7 +80,7 @@ export class JobsFile {
     return stat === undefined ? null : `${stat.mtimeMs} ${stat.size}`;
   }
 
-  #read(): Kept {
+  #read(): JobFile {
     return readServed(this.#session, this.#project());
   }
 }
@@ -99,7 +89,7 @@ export class JobsFile {
  * Reads what `serve` needs from jobs.yml and validates it against the project. Needs no database. @throws for an error
  * in it
  */
-export function readServed(session: CommandSession, parsed: ParsedProject): Kept {
+export function readServed(session: CommandSession, parsed: ParsedProject): JobFile {
   const file = readJobFile(session, parsed.config);
   jobPromises(file.jobs);
   checkJobs(file, {
@@ -109,22 +99,7 @@ export function readServed(session: CommandSession, parsed: ParsedProject): Kept
     names: () =>
       Object.values(parsed.manifest.nodes).flatMap(({ name, tags }) => [name, ...tags.map((tag) => `tag:${tag}`)]),
   });
-  return { file, channels: channelsOf(session, parsed.config, file) };
-}
-
-/** @throws for an error in `alerts` */
-export function channelsOf(
-  { secrets }: CommandSession,
-  config: RuntimeConfig,
-  { path, alerts }: JobFile,
-): readonly Channel[] {
-  return readAlerts({
-    alerts,
-    path,
-    folder: folderOfNamedFiles(path, config),
-    lineOf: (keys) => locate(readFileText(path), keys)?.line,
-    seen: (secret) => secrets.add(secret),
-  });
+  return file;
 }
 
 function selectedBy(work: JobWork, parsed: ParsedProject): ReadonlySet<string> {

@@ -10,7 +10,6 @@ import { within } from '../../within.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { pause } from '../pause.ts';
 import { oneLine } from './every.ts';
-import { channelsOf } from './serve-jobs-file.ts';
 import { PROJECT_BROKEN } from './serve-watch.ts';
 import { readJobFile } from '../read-job-file.ts';
 
@@ -46,7 +45,7 @@ async function tell(session: CommandSession, { config, adapter }: LoadedProject,
     if (!(await store.exists())) return;
     const project = { manifest: UNKNOWN, jobs: file.jobs, read: () => null };
     const alarms = new Alarms({
-      channels: channelsOf(session, config, file),
+      channels: file.channels,
       store,
       clock: { now, sleep: pause },
       random: Math.random,

@@ -12,7 +12,7 @@ import {
   type TopicInfo,
   type TopicPartition,
 } from '../broker.ts';
-import type { LoadConnection } from '../connections.ts';
+import type { LoadConnection } from '../../connections/kafka-connection.ts';
 import { readRange } from '../range-read.ts';
 import { idOf } from '../topic-ids.ts';
 import { Cluster, LATEST, type Topics } from './cluster.ts';

@@ -3,7 +3,7 @@
 import type { ClusterMetadata, Connection } from '@platformatic/kafka';
 import { TsdbtError } from '../../errors.ts';
 import { partitionKey, type TopicPartition } from '../broker.ts';
-import type { LoadConnection } from '../connections.ts';
+import type { LoadConnection } from '../../connections/kafka-connection.ts';
 import { answerError, brokerError } from './errors.ts';
 import { type ByteConsumer, called, clientOptions, type KafkaLibrary } from './library.ts';
 import { type DescribedTopic, partialConsumer } from './partial-metadata.ts';

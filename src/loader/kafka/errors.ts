@@ -1,6 +1,6 @@
 // The meaning of each error code of Kafka's protocol for a loader, and explanations of client library failures.
 import { TsdbtError } from '../../errors.ts';
-import type { LoadConnection } from '../connections.ts';
+import type { LoadConnection } from '../../connections/kafka-connection.ts';
 
 /**
  * How a code is handled. `retry`: transient; refreshes the metadata. `verify`: like `retry`, and verifies the log.

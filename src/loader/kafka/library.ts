@@ -2,7 +2,7 @@
 import type { BaseOptions, Callback, Consumer } from '@platformatic/kafka';
 import type { TlsOptions } from '../../http/ask.ts';
 import { type OauthOptions, OauthTokens } from '../../http/oauth-tokens.ts';
-import type { LoadConnection, SaslOptions } from '../connections.ts';
+import type { LoadConnection, SaslOptions } from '../../connections/kafka-connection.ts';
 import { refusedCredentials } from './errors.ts';
 
 export type KafkaLibrary = typeof import('@platformatic/kafka');

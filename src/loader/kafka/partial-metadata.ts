@@ -1,7 +1,7 @@
 // A consumer that accepts metadata in which some partitions have errors. The library rejects such an answer as a whole,
 // so that one partition without a leader would stop all others.
 import type { API, Callback } from '@platformatic/kafka';
-import type { LoadConnection } from '../connections.ts';
+import type { LoadConnection } from '../../connections/kafka-connection.ts';
 import { beating, committing } from './group-answers.ts';
 import { type ByteConsumer, clientOptions, type KafkaLibrary } from './library.ts';
 

@@ -227,8 +227,8 @@ export class Alarms {
       if (await this.#noteOnce(known, told, channel, AGAIN)) this.#offer(known, lane, { kind: 'opened' });
       return;
     }
-    if (channel.repeatMs === null) return;
-    const number = Math.floor((now - openedAt) / channel.repeatMs);
+    if (channel.repeat === null) return;
+    const number = Math.floor((now - openedAt) / channel.repeat);
     if (number < 1 || told.has(keyOf(channel, `repeated ${number}`))) return;
     if (await this.#noteOnce(known, told, channel, `repeated ${number}`))
       this.#offer(known, lane, { kind: 'repeated', number });

@@ -1,67 +1,19 @@
-// A channel of `alerts:` after it was read and checked, and which alarms it takes. read-alerts.ts makes channels,
-// delivery.ts sends.
+// A channel of `alerts:` and which alarms it takes. alert-settings.ts has the settings, delivery.ts sends.
+import type { ValueOf } from '../../settings/setting.ts';
 import type { AlarmEvent, Subject, Trouble } from './alarm.ts';
+import type { CHANNELS } from './alert-settings.ts';
 
-export interface ChannelBase {
-  readonly name: string;
-  readonly on: ReadonlySet<AlarmEvent>;
-  /** Empty: whoever owns it. */
-  readonly owners: readonly string[];
-  readonly groups: readonly string[];
-  readonly tags: readonly string[];
-  readonly jobs: readonly string[];
-  /** How often a trouble must have been found before the channel is told. */
-  readonly after: number;
-  /** Milliseconds between messages about a trouble that lasts; null: told once. */
-  readonly repeatMs: number | null;
-  /** How many failing rows a message shows. */
-  readonly rows: number;
-  /** Milliseconds that a receiver has to answer. */
-  readonly timeoutMs: number;
+export type Channel = ValueOf<typeof CHANNELS>[string] & { readonly name: string };
+/** The channels of `alerts:`, in the order of the file. */
+export function channelList(channels: ValueOf<typeof CHANNELS> | null): Channel[] {
+  return Object.entries(channels ?? {}).map(([name, channel]) => ({ ...channel, name }));
 }
 
-export interface WebhookChannel extends ChannelBase {
-  readonly kind: 'webhook';
-  readonly url: string;
-  /** Key of the signature; null: nothing is signed. */
-  readonly secret: string | null;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-export interface SlackChannel extends ChannelBase {
-  readonly kind: 'slack';
-  readonly url: string;
-}
-
-export interface AlertmanagerChannel extends ChannelBase {
-  readonly kind: 'alertmanager';
-  /** Without `/api/v2`. */
-  readonly url: string;
-  /** Value of the header Authorization; null: none. */
-  readonly authorization: string | null;
-  /** Beside the labels of the alarm. */
-  readonly labels: Readonly<Record<string, string>>;
-}
-
-export interface EmailChannel extends ChannelBase {
-  readonly kind: 'email';
-  readonly to: readonly string[];
-  readonly from: string;
-  readonly smtp: {
-    readonly host: string;
-    readonly port: number;
-    readonly user: string | null;
-    readonly password: string | null;
-    /** `starttls`: refused when the server does not offer it; `implicit`: from the first byte on. */
-    readonly tls: 'starttls' | 'implicit' | 'none';
-    /** Certificates that are trusted, as text; null: the system's. */
-    readonly ca: string | null;
-    /** Name in the server's certificate; null: the host. */
-    readonly servername: string | null;
-  };
-}
-
-export type Channel = WebhookChannel | SlackChannel | AlertmanagerChannel | EmailChannel;
+type ChannelOf<K extends Channel['kind']> = Extract<Channel, { readonly kind: K }>;
+export type WebhookChannel = ChannelOf<'webhook'>;
+export type SlackChannel = ChannelOf<'slack'>;
+export type AlertmanagerChannel = ChannelOf<'alertmanager'>;
+export type EmailChannel = ChannelOf<'email'>;
 
 /** Whether a channel wants to hear of a trouble. @param event the kind of trouble, or that it is over */
 export function takes(channel: Channel, trouble: Trouble, event: AlarmEvent): boolean {
@@ -75,21 +27,16 @@ export function partsFor(channel: Channel, trouble: Trouble): readonly Subject[]
 }
 
 function concerns(channel: Channel, trouble: Trouble): boolean {
-  if (channel.jobs.length > 0 && (trouble.job === null || !channel.jobs.includes(trouble.job))) return false;
+  if (channel.job !== null && (trouble.job === null || !channel.job.includes(trouble.job))) return false;
   return fits(channel, trouble.subject) || trouble.parts.some((part) => fits(channel, part));
 }
 
 /** Each filter that is given must have a match. Owners are compared without case. */
-function fits({ owners, groups, tags }: ChannelBase, subject: Subject): boolean {
-  const known = new Set(subject.owners.map((owner) => owner.toLowerCase()));
+function fits({ owner, group, tag }: Channel, subject: Subject): boolean {
+  const known = new Set(subject.owners.map((each) => each.toLowerCase()));
   return (
-    (owners.length === 0 || owners.some((owner) => known.has(owner.toLowerCase()))) &&
-    (groups.length === 0 || (subject.group !== null && groups.includes(subject.group))) &&
-    (tags.length === 0 || tags.some((tag) => subject.tags.includes(tag)))
+    (owner === null || owner.some((each) => known.has(each.toLowerCase()))) &&
+    (group === null || (subject.group !== null && group.includes(subject.group))) &&
+    (tag === null || tag.some((each) => subject.tags.includes(each)))
   );
-}
-
-/** @param secret `whsec_` and base64, or any text, as Standard Webhooks writes it */
-export function signingKey(secret: string): Buffer {
-  return secret.startsWith('whsec_') ? Buffer.from(secret.slice(6), 'base64') : Buffer.from(secret, 'utf8');
 }

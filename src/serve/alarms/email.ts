@@ -6,32 +6,34 @@ import type { Sent } from './receivers.ts';
 import { within } from '../../within.ts';
 import { bodyOf, titleOf } from './wording.ts';
 
+const PORTS = { starttls: 587, implicit: 465, none: 25 } as const;
+
 /** Tries once to deliver to all addresses. @throws what the library throws for reasons without a code */
 export async function sendEmail(alarm: Alarm, channel: EmailChannel): Promise<Sent> {
   const { createTransport } = await import('nodemailer');
-  const { smtp, timeoutMs } = channel;
+  const { smtp, timeout } = channel;
   const transport = createTransport({
     host: smtp.host,
-    port: smtp.port,
+    port: smtp.port ?? PORTS[smtp.tls],
     secure: smtp.tls === 'implicit',
     requireTLS: smtp.tls === 'starttls',
     ignoreTLS: smtp.tls === 'none',
-    ...(smtp.user === null || smtp.password === null ? {} : { auth: { user: smtp.user, pass: smtp.password } }),
+    ...(smtp.user === null || smtp.password === null ? {} : { auth: { user: smtp.user, pass: smtp.password() } }),
     tls: {
       minVersion: 'TLSv1.2',
       ...(smtp.servername === null ? {} : { servername: smtp.servername }),
-      ...(smtp.ca === null ? {} : { ca: smtp.ca }),
+      ...(smtp.ca === null ? {} : { ca: smtp.ca() }),
     },
-    connectionTimeout: timeoutMs,
-    greetingTimeout: timeoutMs,
-    socketTimeout: timeoutMs,
+    connectionTimeout: timeout,
+    greetingTimeout: timeout,
+    socketTimeout: timeout,
     disableFileAccess: true,
     disableUrlAccess: true,
   });
   // A server that sends a byte now and then never lets the library's own limits pass.
   const work = transport.sendMail({
     from: channel.from,
-    to: [...channel.to],
+    to: [...channel.email],
     subject: titleOf(alarm),
     text: bodyOf(alarm, channel),
     messageId: messageId(alarm, alarm.id),
@@ -40,11 +42,11 @@ export async function sendEmail(alarm: Alarm, channel: EmailChannel): Promise<Se
     headers: { 'Auto-Submitted': 'auto-generated', 'X-Tsdbt-Key': alarm.trouble.incident.key.replace(/\s+/g, ' ') },
   });
   try {
-    if (!(await within(work, 3 * timeoutMs))) return { kind: 'again', why: 'it does not answer in time', waitMs: null };
+    if (!(await within(work, 3 * timeout))) return { kind: 'again', why: 'it does not answer in time', waitMs: null };
     const { rejected } = await work;
     return rejected.length === 0
       ? { kind: 'delivered' }
-      : { kind: 'refused', why: `it does not take mail for ${rejected.length} of ${channel.to.length} addresses` };
+      : { kind: 'refused', why: `it does not take mail for ${rejected.length} of ${channel.email.length} addresses` };
   } catch (error) {
     return judged(error);
   } finally {

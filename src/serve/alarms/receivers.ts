@@ -5,14 +5,8 @@ import { createHmac } from 'node:crypto';
 import { requestReason } from '../../http/request-reason.ts';
 import type { Moment } from '../store/store.ts';
 import type { Alarm } from './alarm.ts';
-import {
-  type AlertmanagerChannel,
-  type Channel,
-  partsFor,
-  type SlackChannel,
-  signingKey,
-  type WebhookChannel,
-} from './channel.ts';
+import { type AlertmanagerChannel, type Channel, partsFor, type SlackChannel, type WebhookChannel } from './channel.ts';
+import { basicAuthorization, signingKey } from './alert-settings.ts';
 import { sendEmail } from './email.ts';
 import { bodyOf, cut, titleOf } from './wording.ts';
 
@@ -38,15 +32,15 @@ export async function send(alarm: Alarm, channel: Channel, now: () => Moment, fe
   try {
     switch (channel.kind) {
       case 'webhook':
-        return await post(fetch, channel.url, webhookRequest(alarm, channel, now()), channel.timeoutMs);
+        return await post(fetch, channel.webhook, webhookRequest(alarm, channel, now()), channel.timeout);
       case 'slack':
-        return await post(fetch, channel.url, slackRequest(alarm, channel), channel.timeoutMs);
+        return await post(fetch, channel.slack, slackRequest(alarm, channel), channel.timeout);
       case 'alertmanager':
         return await post(
           fetch,
-          `${channel.url}/api/v2/alerts`,
+          `${channel.alertmanager}/api/v2/alerts`,
           alertmanagerRequest(alarm, channel),
-          channel.timeoutMs,
+          channel.timeout,
         );
       case 'email':
         return await sendEmail(alarm, channel);
@@ -92,7 +86,7 @@ function webhookRequest(alarm: Alarm, channel: WebhookChannel, now: Moment): Htt
   });
   const seconds = String(Math.floor(now / 1000));
   const signature =
-    channel.secret === null ? {} : { 'webhook-signature': signatureOf(channel.secret, alarm.id, seconds, body) };
+    channel.secret === null ? {} : { 'webhook-signature': signatureOf(channel.secret(), alarm.id, seconds, body) };
   return {
     body,
     headers: { ...channel.headers, 'webhook-id': alarm.id, 'webhook-timestamp': seconds, ...signature },
@@ -153,8 +147,13 @@ function alertmanagerRequest(alarm: Alarm, channel: AlertmanagerChannel): HttpRe
         ...(link !== null && URL.canParse(link) ? { generatorURL: link } : {}),
       },
     ]),
-    headers: channel.authorization === null ? {} : { authorization: channel.authorization },
+    headers: authorizationOf(channel),
   };
+}
+
+function authorizationOf(channel: AlertmanagerChannel): Record<string, string> {
+  if (channel.token !== null) return { authorization: `Bearer ${channel.token()}` };
+  return channel.password === null ? {} : { authorization: `Basic ${basicAuthorization(channel)}` };
 }
 
 async function post(fetch: Fetch, url: string, { body, headers }: HttpRequest, timeoutMs: number): Promise<Sent> {

@@ -1,6 +1,7 @@
 // What a job is, after jobs.yml was read and checked. Types only: read-jobs.ts makes them, schedule.ts says when they
 // are due, the scheduler runs them.
 import type { Json } from '../../contracts/node.ts';
+import type { Channel } from '../alarms/channel.ts';
 
 /** Commands that a job may run. */
 export const JOB_COMMANDS = [
@@ -71,8 +72,7 @@ export interface Job {
 export interface JobFile {
   readonly path: string;
   readonly jobs: readonly Job[];
-  /** The `alerts:` section as it was written; src/serve/alarms/ reads it. */
-  readonly alerts: Json | null;
+  readonly channels: readonly Channel[];
   /** Milliseconds that history is kept. */
   readonly historyMs: number;
 }

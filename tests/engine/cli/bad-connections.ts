@@ -21,8 +21,7 @@ const check = (name: string, connections: string[], ...says: string[]): Row => (
 const at = (line: number, column?: number): string =>
   `  DIR/connections.yml line ${line}${column === undefined ? '' : `, column ${column}`}`;
 const MISSPELT =
-  "Connection 'default' has the unknown option 'broker'. did you mean 'brokers'? " +
-  'Options: brokers, tls, sasl, registry.';
+  "Unknown key 'broker' of connection 'default'. did you mean 'brokers'? Keys: brokers, tls, sasl, registry.";
 const EXAMPLE = ['connections:', '  default: { brokers: ["localhost:9092"] }'];
 
 /** `load check` of a table with this load config. */
@@ -89,15 +88,15 @@ export const CONNECTIONS: readonly Row[] = [
   check(
     'an address instead of options',
     ['connections:', '  default: 127.0.0.1:1'],
-    `Connection 'default' must be a dictionary of options. ${EXAMPLE[0]}`,
+    `Connection 'default' must be a dictionary. ${EXAMPLE[0]}`,
     EXAMPLE[1] ?? '',
     at(2, 3),
   ),
   check(
     'a port that no server has',
     ['connections:', '  default: { brokers: ["127.0.0.1:99999"] }'],
-    "'brokers' of connection 'default': the port of 127.0.0.1:99999 is above 65535",
-    at(2, 14),
+    `'brokers[0]' of connection 'default' must be host:port, with a port up to 65535, found "127.0.0.1:99999"`,
+    at(2, 24),
   ),
   check(
     'a variable that is not set',
@@ -115,7 +114,7 @@ export const CONNECTIONS: readonly Row[] = [
     ['connections:', '  default:', '    brokers: ["127.0.0.1:1"]', '    sasl: { username: u, password: s3cr3t }'],
     "The secret 'default.sasl.password' is written in plain text. Read secrets from the environment: " +
       `"{{ env_var('DBT_ENV_SECRET_...') }}".`,
-    at(2, 3),
+    at(4, 26),
   ),
   load(
     'a value that is not one of them',

@@ -2,10 +2,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { VARIABLES } from '../../../scripts/docs.mjs';
+import { settingsPages, VARIABLES } from '../../../scripts/docs.mjs';
 import type { SourceDefinition } from '../../../src/contracts/node.ts';
 import { TsdbtError } from '../../../src/errors.ts';
-import { loadConnection } from '../../../src/loader/connections.ts';
 import { CLICKHOUSE_TABLE } from '../../../src/loader/clickhouse/table-options.ts';
 import { loadTarget } from '../../../src/loader/load-target.ts';
 import { syncTarget } from '../../../src/loader/sync/config.ts';
@@ -48,7 +47,6 @@ const source = (load: object, columns: object = {}): SourceDefinition =>
     config: {},
     source_meta: {},
   }) as unknown as SourceDefinition;
-const refused = (text: string): RegExp => new RegExp(`unknown option '${text}'`);
 const text = (path: string): string => readFileSync(join(ROOT, 'src', path), 'utf8');
 
 /** Every file of src/ that is TypeScript. */
@@ -58,6 +56,10 @@ function sources(dir = join(ROOT, 'src')): string[] {
     return statSync(path).isDirectory() ? sources(path) : path.endsWith('.ts') ? [path] : [];
   });
 }
+
+it('the tables of settings say what the code says', async () => {
+  for (const [path, text] of await settingsPages()) expect(readFileSync(path, 'utf8'), path).toBe(text);
+});
 
 describe('docs/settings.md', () => {
   it('has every option of `load`', () => {
@@ -134,23 +136,6 @@ describe('docs/settings.md', () => {
       .map((path) => /const \{ (loaded_at_field[^}]*), \.\.\.rest \} = given/.exec(readFileSync(path, 'utf8'))?.[1])
       .find((found) => found !== undefined);
     expect(keys('freshness').sort()).toEqual(taken!.split(', ').sort());
-  });
-
-  it('has every key of a connection', () => {
-    const connection = (options: object) => () =>
-      loadConnection({ connections: { c: { brokers: 'b:1', ...options } } }, 'c', 'connections.yml');
-    expect(keys('Connections').sort()).toEqual(named(connection({ nothing: 1 })).sort());
-    // tls and registry name no list when they refuse; each key of the page is taken, any other is not.
-    for (const key of keys('tls')) expect(connection({ tls: { [key]: '/nowhere' } })).not.toThrow(refused(key));
-    expect(connection({ tls: { nothing: 1 } })).toThrow(refused('nothing'));
-    for (const key of keys('registry'))
-      expect(connection({ registry: { url: 'http://r', [key]: key === 'url' ? 'http://r' : null } })).not.toThrow();
-    expect(connection({ registry: { url: 'http://r', nothing: 1 } })).toThrow(refused('nothing'));
-    const source = text('loader/connections.ts');
-    expect(keys('tls').every((key) => source.includes(`'${key}'`))).toBe(true);
-    expect(keys('registry')).toHaveLength(7);
-    expect(keys('sasl').length).toBeGreaterThan(3);
-    for (const key of keys('sasl')) expect(source, key).toMatch(new RegExp(`'${key}'|\\b(${key})[,:]`));
   });
 
   it('has every key below meta.tsdbt that a file of src/ reads', () => {

@@ -38,6 +38,8 @@ const tsdbt = (args: readonly string[], env: Readonly<Record<string, string>> = 
   });
 
 const S3 = 'type: s3, endpoint: "http://127.0.0.1:9", bucket: b, access_key_id: k';
+const CATALOG = 'uri: "http://127.0.0.1:9", secret_access_key_file: own';
+const ICEBERG = `${S3.replace('s3', 'iceberg')}, ${CATALOG}`;
 const kafka = (options: string): string => `evil: {brokers: ["127.0.0.1:9"], ${options}}\n`;
 const oauth = 'mechanism: OAUTHBEARER, token_endpoint_url: "http://127.0.0.1:9/", client_id: c';
 
@@ -56,8 +58,8 @@ const NAMING: readonly (readonly [option: string, connection: string])[] = [
   ['secret_access_key_file', `evil: {${S3}, secret_access_key_file: FILE}\n`],
   ['session_token_file', `evil: {${S3}, secret_access_key_file: own, session_token_file: FILE}\n`],
   ['ca', `evil: {${S3}, secret_access_key_file: own, tls: {ca: FILE}}\n`],
-  ['token_file', `evil: {${S3.replace('s3', 'iceberg')}, uri: "http://127.0.0.1:9", token_file: FILE}\n`],
-  ['credential_file', `evil: {${S3.replace('s3', 'iceberg')}, uri: "http://127.0.0.1:9", credential_file: FILE}\n`],
+  ['token_file', `evil: {${ICEBERG}, token_file: FILE}\n`],
+  ['credential_file', `evil: {${ICEBERG}, credential_file: FILE}\n`],
   ['password_file', 'evil: {type: postgres, host: 127.0.0.1, port: 9, user: u, dbname: d, password_file: FILE}\n'],
 ];
 
@@ -73,7 +75,7 @@ describe('a connections.yml of the project', () => {
       write({ 'p/connections.yml': connection.replace('FILE', file) });
       const { code, out } = await debug();
       expect(code, out).not.toBe(0);
-      expect(out).toContain(`'${option}'`);
+      expect(out).toContain(`${option}' of connection 'evil'`);
       expect(out).toMatch(OUTSIDE);
       expect(out).not.toContain('c4n4ry');
     }

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { partitionKey } from '../../../src/loader/broker.ts';
 import { kafkaClient } from '../../../src/loader/kafka/client.ts';
-import type { LoadConnection } from '../../../src/loader/connections.ts';
+import type { LoadConnection } from '../../../src/connections/kafka-connection.ts';
 import { type ByteConsumer, called, type KafkaLibrary, loadClientLibrary } from '../../../src/loader/kafka/library.ts';
 import { partialConsumer } from '../../../src/loader/kafka/partial-metadata.ts';
 import { FOR_EVENTS } from '../support/events.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TsdbtError } from '../../../src/errors.ts';
-import { type LoadConnection, loadConnection } from '../../../src/loader/connections.ts';
+import { type LoadConnection, loadConnection } from '../../../src/connections/kafka-connection.ts';
 import { kafkaClient } from '../../../src/loader/kafka/client.ts';
 import { called, loadClientLibrary } from '../../../src/loader/kafka/library.ts';
 import { TopicWriter } from './topic-writer.ts';

@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TsdbtError } from '../../../src/errors.ts';
 import type { BrokerClient, PartitionFailure, RangeRead, ReadPosition } from '../../../src/loader/broker.ts';
-import type { LoadConnection } from '../../../src/loader/connections.ts';
+import type { LoadConnection } from '../../../src/connections/kafka-connection.ts';
 import { kafkaClient } from '../../../src/loader/kafka/client.ts';
 import { loadClientLibrary } from '../../../src/loader/kafka/library.ts';
 import { brokerError, errorName, remedyOf } from '../../../src/loader/kafka/errors.ts';

@@ -59,7 +59,7 @@ describe('jobs check', () => {
     ['rows: { after: source:raw.event, run: }', /waits for source:raw.event.*no such source[\s\S]*source:raw.events/],
     ['load: { load: source:raw.events }', /selects nothing: load source:raw.events[\s\S]*meta.tsdbt.load/],
     ['fast: { every: 5m, run: , sla: { succes: 99% } }', /sla of job 'fast': unknown option 'succes'/],
-    ['fast: { evry: 5m, run: }', /unknown key of job 'fast': 'evry'/],
+    ['fast: { evry: 5m, run: }', /unknown key 'evry' of job 'fast'/],
   ])('refuses %s', async (job, expected) => {
     const { code, out } = await check({ 'jobs.yml': `jobs:\n  ${job}\n` });
     expect(out).toMatch(expected);

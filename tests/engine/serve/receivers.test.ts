@@ -13,11 +13,10 @@ import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Json } from '../../../src/contracts/node.ts';
 import { Alarms } from '../../../src/serve/alarms/alarms.ts';
-import { readAlerts } from '../../../src/serve/alarms/read-alerts.ts';
 import type { Incident } from '../../../src/serve/store/store.ts';
 import { Certificates } from '../kafka/certificates.ts';
 import { quietPort } from '../support/quiet-port.ts';
-import { StageClock, StageStore, subject } from '../unit/serve/alarms/alarm-stage.ts';
+import { channelsOf, StageClock, StageStore, subject } from '../unit/serve/alarms/alarm-stage.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tsdbt-receivers-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -51,7 +50,7 @@ function alarmsTo(alerts: Json) {
   const log: string[] = [];
   const clock = { now: () => Date.now(), sleep: async () => undefined };
   const alarms = new Alarms({
-    channels: readAlerts({ alerts, path: join(folder, 'jobs.yml') }),
+    channels: channelsOf(alerts, { path: join(folder, 'jobs.yml') }),
     store: new StageStore(new StageClock()),
     clock,
     random: () => 1,

@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadConnection, writtenSecrets } from '../../../../src/loader/connections.ts';
+import { loadConnection } from '../../../../src/connections/kafka-connection.ts';
+import { CONNECTION } from '../../../../src/connections/connection-types.ts';
+import { refuseWritten } from '../../../../src/connections/entry.ts';
 import { clientOptions } from '../../../../src/loader/kafka/library.ts';
 import { type OauthOptions, OauthTokens } from '../../../../src/http/oauth-tokens.ts';
 import { TokenServer } from '../../kafka/token-server.ts';
@@ -57,38 +59,59 @@ describe('secrets of a connection', () => {
     rmSync(join(folder, 'key.pem'));
     expect(tls?.key).toBe('key 2');
     rmSync(join(folder, 'password'));
-    expect(password).toThrow(/^'password_file' cannot be read: ENOENT/);
+    expect(password).toThrow(/^'sasl.password_file' of connection 'x': .* cannot be read: /);
     write('password', '\n');
-    expect(password).toThrow(/^'password_file' is empty/);
+    expect(password).toThrow(/^'sasl.password_file' of connection 'x' is empty/);
   });
 
   it.each([
-    [{ sasl: { username: 'me', password: 'a', password_file: 'b' } }, "'password' and 'password_file' are given"],
-    [{ sasl: { username: 'me', password: '' } }, "'password' is empty"],
-    [{ sasl: { username: 'me' } }, 'needs username, and password'],
-    [{ sasl: { username: 'me', password_file: 'nowhere' } }, "'password_file' cannot be read"],
-    [{ sasl: { mechanism: 'GSSAPI' } }, 'must be PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER, found "GSSAPI"'],
-    [{ sasl: { username: 'me', password: 'a', token_file: 'b' } }, "has the unknown option 'token_file'"],
-    [{ sasl: { mechanism: 'oauthbearer', client_id: 'me' } }, 'needs token_endpoint_url, client_id and client_secret'],
-    [{ sasl: { mechanism: 'OAUTHBEARER', username: 'me' } }, "has the unknown option 'username'"],
+    [
+      { sasl: { username: 'me', password: 'a', password_file: 'b' } },
+      "'sasl' of connection 'x' has 'password' and 'password_file'",
+    ],
+    [{ sasl: { username: 'me', password: '' } }, "'sasl.password' of connection 'x' must be a text that is not empty"],
+    [{ sasl: { username: 'me' } }, "'sasl' of connection 'x' needs 'password' or 'password_file'"],
+    [
+      { sasl: { username: 'me', password_file: 'nowhere' } },
+      /^'sasl.password_file' of connection 'x': .*nowhere cannot be read: no such file or folder/,
+    ],
+    [
+      { sasl: { mechanism: 'GSSAPI' } },
+      "'sasl.mechanism' of connection 'x' must be one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, found",
+    ],
+    [{ sasl: { username: 'me', password: 'a', token_file: 'b' } }, "nknown key 'sasl.token_file' of connection 'x'"],
+    [
+      { sasl: { mechanism: 'OAUTHBEARER', client_id: 'me' } },
+      "'sasl' of connection 'x' needs 'token_endpoint_url' or 'token_file'",
+    ],
+    [{ sasl: { mechanism: 'OAUTHBEARER', username: 'me' } }, "nknown key 'sasl.username' of connection 'x'"],
     [
       { sasl: { mechanism: 'OAUTHBEARER', token_endpoint_url: 'http://a:b@h/', client_id: 'c', client_secret: 'd' } },
-      'must not hold credentials: client_id and client_secret are options of their own',
+      "'sasl.token_endpoint_url' of connection 'x' must not hold credentials",
     ],
     [
       { sasl: { mechanism: 'OAUTHBEARER', token_endpoint_url: 'nonsense', client_id: 'c', client_secret: 'd' } },
-      'must be a URL',
+      'must be a URL with http or https, found "nonsense"',
     ],
     [
       { sasl: { mechanism: 'OAUTHBEARER', token_file: 't', token_endpoint_url: 'http://h/' } },
-      'token_file and token_endpoint_url; one of them must go',
+      "'sasl' of connection 'x' has 'token_file' and 'token_endpoint_url'",
+    ],
+    [{ tls: { verify: false } }, "nknown key 'tls.verify' of connection 'x'"],
+    [{ tls: { ca: 'nowhere' } }, /^'tls.ca' of connection 'x': .* cannot be read: /],
+    [
+      { brokers: 'b:99999' },
+      "'brokers[0]' of connection 'x' must be host:port, with a port up to 65535, found \"b:99999\"",
     ],
   ])('are refused: %j', (options, message) => expect(() => connection(options)).toThrow(message));
 
   it('are refused where they stand in the file', () => {
     const file = { x: { sasl: { client_secret: 'abc', password: "{{ env_var('A') }}" }, registry: { token: 'abc' } } };
-    expect(writtenSecrets(file)).toEqual(['x.sasl.client_secret', 'x.registry.token']);
-    expect(writtenSecrets({ connections: file })).toEqual(['x.sasl.client_secret', 'x.registry.token']);
+    expect(() => refuseWritten(CONNECTION, file, 'connections.yml')).toThrow(
+      expect.objectContaining({ message: expect.stringContaining("'x.sasl.client_secret'") }),
+    );
+    expect(() => refuseWritten(CONNECTION, { y: { registry: { token: 'abc' } } }, '')).toThrow(/'y.registry.token'/);
+    expect(() => refuseWritten(CONNECTION, { z: { type: 'postgres', pass: 12 } }, '')).toThrow(/'z.pass'/);
   });
 });
 

@@ -2,15 +2,43 @@
 import { plainSubject } from '../../../../../src/serve/alarms/subject.ts';
 import { setImmediate } from 'node:timers/promises';
 import type { Subject, Trouble } from '../../../../../src/serve/alarms/alarm.ts';
-import type { Channel } from '../../../../../src/serve/alarms/channel.ts';
+import { namedFiles } from '../../../../../src/connections/named-files.ts';
+import { TsdbtError } from '../../../../../src/errors.ts';
+import { CHANNELS } from '../../../../../src/serve/alarms/alert-settings.ts';
+import { type Channel, channelList } from '../../../../../src/serve/alarms/channel.ts';
+import { type Keys, Place } from '../../../../../src/settings/setting.ts';
 import { Alarms, type AlarmsOptions } from '../../../../../src/serve/alarms/alarms.ts';
-import { readAlerts } from '../../../../../src/serve/alarms/read-alerts.ts';
 import type { Incident, SentAlarm } from '../../../../../src/serve/store/store.ts';
 import type { Json } from '../../../../../src/contracts/node.ts';
 
 export const START = Date.UTC(2026, 4, 1, 12);
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
+
+interface AlertsText {
+  readonly path?: string;
+  readonly lineOf?: (keys: Keys) => number | undefined;
+  readonly seen?: (secret: string) => void;
+}
+
+/** The channels of an `alerts:` section, as `readJobs` reads them. */
+export function channelsOf(
+  alerts: Json,
+  { path = 'jobs.yml', lineOf = () => undefined, seen = () => undefined }: AlertsText = {},
+): Channel[] {
+  const place = new Place(
+    {
+      refuse: ({ keys, message, hint }) => {
+        throw new TsdbtError('project', message, { path, line: lineOf(keys), hint });
+      },
+      seen,
+      file: namedFiles(path, null),
+    },
+    '',
+    ['alerts'],
+  );
+  return channelList(CHANNELS.read(alerts, place));
+}
 
 export class StageClock {
   #now = START;
@@ -136,7 +164,7 @@ export class Stage {
 
   /** One host; with the same stage several share the store. @param store another one than the stage's */
   host(alerts: Json, store: AlarmsOptions['store'] = this.store): Alarms {
-    const channels: readonly Channel[] = readAlerts({ alerts, path: 'jobs.yml' });
+    const channels: readonly Channel[] = channelsOf(alerts);
     return new Alarms({
       channels,
       store,

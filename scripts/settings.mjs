@@ -1,0 +1,100 @@
+// What the settings of src/ say of themselves: the tables of docs/, and the JSON Schemas that editors use.
+// scripts/docs.mjs writes the tables, scripts/build.mjs the schemas.
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** The exports of several modules of src/, merged. */
+export async function exportsOf(...files) {
+  const { outputFiles } = await build({
+    stdin: { contents: files.map((file) => `export * from './${file}';`).join('\n'), resolveDir: root },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    write: false,
+    logLevel: 'warning',
+  });
+  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString('base64')}`);
+}
+
+/** The settings by name. */
+export const loadSettings = () => exportsOf(...MODULES);
+
+const MODULES = [
+  'src/connections/kafka-connection.ts',
+  'src/connections/store.ts',
+  'src/connections/catalog.ts',
+  'src/connections/connection-types.ts',
+  'src/serve/jobs/job-settings.ts',
+  'src/serve/alarms/alert-settings.ts',
+  'src/settings/record-settings.ts',
+];
+
+const code = (text) => `\`${text}\``;
+const cell = (text) => text.replace(/(?<!\\)\|/g, '\\|');
+
+/** A table of the keys of a record. @param keys those of it; by default all */
+export function keyTable(record, keys = Object.keys(record.fields)) {
+  return [
+    '| Key | Type | Default | Meaning |',
+    '|---|---|---|---|',
+    ...keys.map((key) => {
+      const { setting, shown, doc } = record.fields[key];
+      return `| ${code(key)} | ${cell(setting.type)} | ${cell(shown)} | ${cell(doc)} |`.replace('|  |', '| |');
+    }),
+  ];
+}
+
+const without = (record, ...others) => {
+  const left_out = others.flatMap((other) => (typeof other === 'string' ? [other] : Object.keys(other.fields)));
+  return keyTable(
+    record,
+    Object.keys(record.fields).filter((key) => !left_out.includes(key)),
+  );
+};
+
+/** The tables by page and part. */
+export function settingsTables(s) {
+  return {
+    'settings.md': {
+      connections: keyTable(s.BROKER),
+      'object stores': keyTable(s.STORE),
+      catalogs: without(s.CATALOG, s.STORE),
+      tls: keyTable(s.TLS_FILES),
+      'sasl by password': keyTable(s.BY_PASSWORD),
+      'sasl by token': keyTable(s.BY_TOKEN),
+      registry: keyTable(s.REGISTRY),
+    },
+    'jobs.md': {
+      'what a job does': keyTable(s.JOB, [
+        'exclude',
+        'selector',
+        'vars',
+        'full_refresh',
+        'if_changed',
+        'owner',
+        'description',
+        'sla',
+      ]),
+      'due times': keyTable(s.DEFAULTS, ['timeout', 'retries', 'overlap', 'catch_up', 'window']),
+    },
+    'alerts.md': { channels: without(s.SLACK, 'slack') },
+  };
+}
+
+/** The JSON Schemas by file name. */
+export function schemaFiles(s) {
+  const draft = 'http://json-schema.org/draft-07/schema#';
+  const file = (title, schema) => ({ $schema: draft, title, ...schema });
+  const connections = s.CONNECTIONS.schema();
+  return {
+    'jobs.json': file('jobs.yml of tsdbt', s.JOBS_YML.schema()),
+    'connections.json': file('connections.yml of tsdbt', {
+      if: { type: 'object', required: ['connections'] },
+      ['then']: { properties: { connections }, additionalProperties: false },
+      else: connections,
+    }),
+  };
+}
