@@ -56,7 +56,7 @@ export function exclusive(...keys: readonly string[]): Rule {
       if (one !== undefined && other !== undefined)
         place
           .at(other)
-          .refuse(`${place.label} has ${quoted([one, other], 'and')}`.trimStart(), 'Remove one of the two.');
+          .refuse(`${place.label} has ${quoted([one, other], 'and')}`.trimStart(), 'Remove one of them.');
     },
     schema: { allOf: pairs },
   };

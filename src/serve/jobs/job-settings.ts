@@ -11,6 +11,7 @@ import {
   withDefault,
 } from '../../settings/record-settings.ts';
 import { CHANNELS } from '../alarms/alert-settings.ts';
+import { SLA } from '../promises/sla.ts';
 import { JOB_COMMANDS, type JobCommand } from './job.ts';
 import { cronPattern, selection, sources, timeZone } from './job-values.ts';
 
@@ -87,7 +88,10 @@ export const JOB = record(
         '[`--if-changed`](every-five-minutes.md#--if-changed)',
     ),
     description: optional(text, 'documentation'),
-    sla: optional(anything, 'objectives for the job: [SLAs](sla.md)'),
+    sla: optional(
+      { ...anything, schema: SLA.job.schema, type: '[`sla`](sla.md)' },
+      'objectives for the job: [SLAs](sla.md)',
+    ),
     ...DEFAULTS.fields,
   },
   {

@@ -6,6 +6,7 @@ import { TsdbtError } from '../../errors.ts';
 import { loadOrigin } from '../../project/load-config.ts';
 import type { Job } from '../jobs/job.ts';
 import type { Promised, PromiseSubject, PromiseTerms } from './promise.ts';
+import type { Keys } from '../../settings/setting.ts';
 import { isDictionary } from '../../values/is-dictionary.ts';
 import { readSla, type RefuseSla, type Sla } from './sla.ts';
 
@@ -17,7 +18,7 @@ export type PromisingJob = Pick<Job, 'name' | 'path' | 'line' | 'work' | 'timing
 /** Where a key of a node's `sla:` stands. @param keys below `sla` */
 export type PlaceOfSla = (
   node: PromisingNode,
-  keys: readonly string[],
+  keys: Keys,
 ) => { readonly line: number; readonly column: number } | undefined;
 
 /** What of a node matters here. */

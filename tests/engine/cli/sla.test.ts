@@ -110,14 +110,14 @@ describe.each(DIALECTS)('sla on $type', ({ type, ago }) => {
     for (const command of ['sla', 'parse']) {
       const { code, out } = await tsdbt(command);
       expect(code, out).toBe(2);
-      expect(out).toContain("sla of model fresh: unknown option 'freshnes'");
+      expect(out).toContain("sla of model fresh: unknown key 'freshnes'");
       expect(out).toContain('models/a.yml line 6, column 17');
       expect(out).toContain("did you mean 'freshness'?");
     }
     promise({});
     write({ 'models/a.yml': '', 'jobs.yml': 'jobs:\n  fast: {every: 5m, build: fresh, sla: {lates: 1m}}\n' });
     const { code, out } = await tsdbt('sla');
-    expect([code, out]).toEqual([2, expect.stringContaining("sla of job 'fast': unknown option 'lates'")]);
+    expect([code, out]).toEqual([2, expect.stringContaining("sla of job 'fast': unknown key 'lates'")]);
     rmSync(join(project.dir, 'jobs.yml'));
   });
 

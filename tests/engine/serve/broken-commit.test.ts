@@ -115,14 +115,14 @@ it('goes on with the promises before, and tells, when a commit or jobs.yml makes
       'the project',
       () => project.write(properties('succes: 50%')),
       () => project.write(properties('success: 50%')),
-      "models/good.yml line 3, column 39: sla of model good: unknown option 'succes'",
+      "models/good.yml line 3, column 39: sla of model good: unknown key 'succes'",
     ],
     [
       'jobs:broken',
       'jobs.yml',
       () => project.write({ 'jobs.yml': jobs.replace('every: 2s, run:', 'every: 2s, sla: { succes: 50% }, run:') }),
       () => project.write({ 'jobs.yml': jobs }),
-      "sla of job 'fast': unknown option 'succes'",
+      "sla of job 'fast': unknown key 'succes'",
     ],
     [
       'jobs:broken',

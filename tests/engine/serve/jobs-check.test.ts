@@ -58,7 +58,7 @@ describe('jobs check', () => {
     ['fast: { every: 5m, build: "tag:none" }', /Job 'fast' of jobs.yml selects nothing: build tag:none/],
     ['rows: { after: source:raw.event, run: }', /waits for source:raw.event.*no such source[\s\S]*source:raw.events/],
     ['load: { load: source:raw.events }', /selects nothing: load source:raw.events[\s\S]*meta.tsdbt.load/],
-    ['fast: { every: 5m, run: , sla: { succes: 99% } }', /sla of job 'fast': unknown option 'succes'/],
+    ['fast: { every: 5m, run: , sla: { succes: 99% } }', /sla of job 'fast': unknown key 'succes'/],
     ['fast: { evry: 5m, run: }', /unknown key 'evry' of job 'fast'/],
   ])('refuses %s', async (job, expected) => {
     const { code, out } = await check({ 'jobs.yml': `jobs:\n  ${job}\n` });
@@ -73,7 +73,7 @@ describe('jobs check', () => {
     const promise = await check({
       'models/a.yml': SOURCES.replace(tags, `${tags}, meta: { tsdbt: { sla: { x: 1 } } }`),
     });
-    expect([promise.code, promise.out]).toEqual([2, expect.stringMatching(/sla of model a: unknown option 'x'/)]);
+    expect([promise.code, promise.out]).toEqual([2, expect.stringMatching(/sla of model a: unknown key 'x'/)]);
     const broken = await check({ 'models/a.yml': `${SOURCES}nonsense: [` });
     expect([broken.code, broken.out]).toEqual([2, expect.stringContaining('a.yml')]);
   });

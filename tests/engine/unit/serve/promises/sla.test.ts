@@ -1,10 +1,11 @@
 // What an `sla:` may say, and what is answered to one that says something else.
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../../../src/contracts/node.ts';
+import type { Keys } from '../../../../../src/settings/setting.ts';
 import { durationText, readSla, type SlaSubject } from '../../../../../src/serve/promises/sla.ts';
 
 const WEEK = 7 * 86_400_000;
-const refuse = (keys: readonly string[], message: string, hint?: string): never => {
+const refuse = (keys: Keys, message: string, hint?: string): never => {
   throw new Error(`${keys.join('.')}: ${message}${hint === undefined ? '' : ` | ${hint}`}`);
 };
 const read = (value: Json, subject: SlaSubject = 'model') => readSla(value, subject, refuse);
@@ -37,35 +38,31 @@ describe('an sla', () => {
   });
 
   it.each<[SlaSubject, Json, string]>([
-    ['model', '15m', ': must be a dictionary, found "15m" | for example: sla: {freshness: 15m'],
-    ['model', {}, ': contains no objective | for example'],
-    ['job', { looks: 3 }, ': contains no objective | for example: sla: {success: 99%'],
-    [
-      'model',
-      { fresness: '15m' },
-      "fresness: unknown option 'fresness' | did you mean 'freshness'? Options: freshness,",
-    ],
-    ['model', { lag: '1m' }, "lag: 'lag' is an objective of a source that topics fill, not of a model"],
-    ['source', { success: '99%' }, "success: 'success' is an objective of a model or a job, not of a source"],
-    ['loader', { late: '1m' }, "late: 'late' is an objective of a job in jobs.yml, not of a source"],
+    ['model', '15m', ': must be a dictionary of freshness, success, duration, looks, found "15m"'],
+    ['model', {}, ": needs 'freshness', 'success' or 'duration' | Example: sla: {freshness: 15m}."],
+    ['job', { looks: 3 }, ": needs 'freshness', 'success', 'duration' or 'late'"],
+    ['model', { fresness: '15m' }, "fresness: unknown key 'fresness' | did you mean 'freshness'? Keys: freshness,"],
+    ['model', { lag: '1m' }, "lag: unknown key 'lag' | Keys: freshness, success, duration, looks. lag is for sources"],
+    ['source', { success: '99%' }, "success: unknown key 'success' | Keys: freshness, looks."],
+    ['loader', { late: '1m' }, "late: unknown key 'late'"],
     [
       'model',
       { freshness: 15 },
-      "freshness: 'freshness' must be a duration like 30s, 15m or 1h30m, up to a year, found 15 | 15m is minutes",
+      "freshness: 'freshness' must be a duration such as 30s, 5m or 1h30m, found 15 | A number needs its unit: 15s, 15m",
     ],
     ['model', { freshness: '15 apples' }, 'found "15 apples"'],
     ['model', { freshness: '0s' }, 'found "0s"'],
-    ['model', { freshness: { field: 'at' } }, "freshness.max: 'max' must be a duration"],
-    ['model', { freshness: { max: '1m', column: 'at' } }, "freshness.column: unknown option 'column' in 'freshness'"],
-    ['model', { freshness: { max: '1m', field: 3 } }, "freshness.field: 'field' must be a text, found 3"],
-    ['job', { freshness: { max: '1m', field: 'at' } }, "freshness.field: unknown option 'field' in 'freshness'"],
+    ['model', { freshness: { field: 'at' } }, "freshness: 'freshness' needs 'max': a duration"],
+    ['model', { freshness: { max: '1m', column: 'at' } }, "freshness.column: unknown key 'freshness.column'"],
+    ['model', { freshness: { max: '1m', field: 3 } }, "freshness.field: 'freshness.field' must be a text"],
+    ['job', { freshness: { max: '1m', field: 'at' } }, "freshness.field: unknown key 'freshness.field'"],
     ['model', { success: 99 }, "success: 'success' must be a share such as 99% or 0.99, found 99"],
-    ['model', { success: { min: '101%' } }, "success.min: 'min' must be a share"],
-    ['model', { duration: { max: '1m', over: '1d' } }, "duration.over: 'over' needs a percentile"],
+    ['model', { success: { min: '101%' } }, "success.min: 'success.min' must be a share"],
+    ['model', { duration: { max: '1m', over: '1d' } }, "duration.over: 'duration.over' needs 'percentile'"],
     [
       'model',
       { duration: { max: '1m', percentile: 0 } },
-      "duration.percentile: 'percentile' must be a number up to 100",
+      "duration.percentile: 'duration.percentile' must be a whole number from 1 to 100, found 0",
     ],
     ['model', { success: '99%', looks: 0 }, "looks: 'looks' must be a whole number from 1 to 100, found 0"],
   ])('of a %s that says %j is refused', (subject, value, message) => {
