@@ -54,9 +54,7 @@ export function exclusive(...keys: readonly string[]): Rule {
     check: (has, place) => {
       const [one, other] = keys.filter(has);
       if (one !== undefined && other !== undefined)
-        place
-          .at(other)
-          .refuse(`${place.label} has ${quoted([one, other], 'and')}`.trimStart(), 'Remove one of them.');
+        place.at(other).refuse(`${place.label} has ${quoted([one, other], 'and')}`.trimStart(), 'Remove one of them.');
     },
     schema: { allOf: pairs },
   };
