@@ -466,6 +466,5 @@ export const REFUSED: readonly (readonly [text: string, ...says: string[]])[] = 
     job('run:  }\nalerts:\n  a: { webhook: x, secret: abc-def'),
     "The secret 'alerts.a.secret' is written in plain text",
     'jobs.yml line 4',
-    `Secrets come from the environment: "{{ env_var('DBT_ENV_SECRET_...') }}".`,
   ],
 ];
