@@ -92,9 +92,13 @@ export function schemaFiles(s) {
   return {
     'jobs.json': file('jobs.yml of tsdbt', s.JOBS_YML.schema()),
     'connections.json': file('connections.yml of tsdbt', {
-      if: { type: 'object', required: ['connections'] },
-      ['then']: { properties: { connections }, additionalProperties: false },
-      else: connections,
+      allOf: [
+        { if: { required: ['connections'] }, else: connections },
+        {
+          if: { not: { required: ['connections'] } },
+          else: { properties: { connections }, additionalProperties: false },
+        },
+      ],
     }),
   };
 }
