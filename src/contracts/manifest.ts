@@ -1,4 +1,4 @@
-// Type of the manifest: all resources of a project, resolved, with the keys of manifest.json v12. No code; the parser
+// Types of the manifest: all resolved resources of a project, with the keys of manifest.json v12. No code: the parser
 // builds it.
 import type {
   DocNode,
@@ -19,7 +19,7 @@ import type { PublicationNode } from './publication.ts';
 
 export interface ManifestMetadata {
   dbt_schema_version: string;
-  /** The dbt version whose behaviour is implemented (1.12.x); packages check it. */
+  /** The dbt version whose behaviour is implemented (1.12.x). Packages check it. */
   dbt_version: string;
   generated_at: string;
   invocation_id: string | null;
@@ -32,7 +32,7 @@ export interface ManifestMetadata {
   adapter_type: string | null;
   quoting: Quoting;
   run_started_at?: string | null;
-  /** The version of tsdbt, written beside dbt's. */
+  /** The version of tsdbt, next to dbt's. */
   tsdbt_version?: string;
 }
 
@@ -54,6 +54,6 @@ export interface Manifest {
   readonly semantic_models: Readonly<Record<string, SemanticModelNode>>;
   readonly unit_tests: Readonly<Record<string, UnitTestNode>>;
   readonly functions: Record<string, FunctionNode>;
-  /** Absent where nothing is published: dbt has no such table. */
+  /** Absent if nothing is published, because dbt has no such key. */
   readonly publications?: Readonly<Record<string, PublicationNode>>;
 }

@@ -1,5 +1,5 @@
-// Types of the nodes of a manifest, field for field as in manifest.json v12: the artifact is the in-memory type. No
-// code; the parser builds nodes.
+// Types of manifest nodes, field for field as in manifest.json v12: the artifact is the in-memory type. No code: the
+// parser builds nodes.
 import type { PublicationNode } from './publication.ts';
 
 export type ResourceType =
@@ -24,7 +24,7 @@ export type ResourceType =
   | 'publication'
   | 'fixture';
 
-/** Values that YAML, JSON and config() can hold. */
+/** Values that YAML, JSON and config() can contain. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 export interface FileHash {
@@ -57,7 +57,7 @@ export interface RefArgs {
   readonly version: string | number | null;
 }
 export interface DependsOn {
-  /** Compilation adds macros here: a macro that only compilation calls is a dependency too. */
+  /** Compilation adds macros: a macro that is called only during compilation is a dependency too. */
   readonly macros: string[];
   readonly nodes: readonly string[];
 }
@@ -99,7 +99,7 @@ export interface ColumnInfo {
   readonly [extra: string]: unknown;
 }
 
-/** Config fields that nodes and tests share; custom keys are kept. */
+/** Config fields that nodes and tests share. Custom keys are kept. */
 export interface CommonConfig {
   readonly enabled: boolean;
   readonly alias?: string | null;
@@ -122,12 +122,12 @@ export interface CommonConfig {
   readonly docs?: Docs;
   readonly contract?: ContractConfig;
   readonly event_time?: string | null;
-  /** Of a model. */
+  /** For models. */
   readonly access?: 'private' | 'protected' | 'public';
   readonly [custom: string]: unknown;
 }
 
-/** Merged values of config() and the YAML files; keys in dbt's spelling (`pre-hook`, `post-hook`). */
+/** Merged values of config() and the YAML files. Keys have dbt's spelling (`pre-hook`, `post-hook`). */
 export interface NodeConfig extends CommonConfig {
   readonly 'post-hook': readonly Hook[];
   readonly 'pre-hook': readonly Hook[];
@@ -146,7 +146,7 @@ export interface TestConfig extends CommonConfig {
   readonly 'post-hook'?: readonly Hook[];
 }
 
-/** Fields that every node in `manifest.nodes` has. */
+/** Fields of every node in `manifest.nodes`. */
 export interface NodeBase {
   readonly database: string | null;
   readonly schema: string;
@@ -165,7 +165,7 @@ export interface NodeBase {
   readonly group: string | null;
   readonly docs: Docs;
   readonly patch_path: string | null;
-  /** Path of the executed statement; set by the run when it writes that file. */
+  /** Path of the executed statement. Set when a run writes that file. */
   build_path: string | null;
   readonly unrendered_config: { readonly [key: string]: unknown };
   /** Seconds since 1970. */
@@ -440,7 +440,7 @@ export interface SemanticConfig {
   readonly [custom: string]: unknown;
 }
 
-/** Fields that metrics, semantic models and saved queries share, shaped as in manifest v12. */
+/** Fields that metrics, semantic models and saved queries share, as in manifest v12. */
 export interface SemanticNode {
   readonly name: string;
   readonly package_name: string;
@@ -472,7 +472,7 @@ export interface MetricNode extends SemanticNode {
   readonly tags: Json;
 }
 
-/** A metric or measure as an input of a derived metric. */
+/** A metric or measure used as an input of a derived metric. */
 export interface MetricInput {
   readonly name: Json;
   readonly filter: Json;
@@ -487,7 +487,7 @@ export interface MetricTypeParams {
   readonly expr: string | null;
   readonly window: Json;
   readonly grain_to_date: Json;
-  /** null: of an OSI document. */
+  /** Entries may be null for metrics from an OSI document. */
   readonly metrics: readonly (MetricInput | null)[] | null;
   readonly conversion_type_params: MetricConversion | null;
   readonly cumulative_type_params: MetricCumulation | null;
@@ -564,7 +564,7 @@ export interface FunctionReturns {
   readonly data_type: string;
   readonly description: string | null;
 }
-/** Another function of the same name, defined in its own file. */
+/** Another function with the same name, defined in a separate file. */
 export interface FunctionOverload {
   readonly defined_in: string;
   readonly arguments: readonly FunctionArgument[];
@@ -585,7 +585,7 @@ export interface FunctionNode extends NodeBase, CompiledFields {
   readonly defer_function?: FunctionNode;
 }
 
-/** Resources that are parsed into the manifest and are never executed here. */
+/** Resources that are parsed into the manifest but never executed. */
 export type ParsedOnlyNode = MetricNode | SemanticModelNode | SavedQueryNode | FunctionNode;
 
 /** The members of `manifest.nodes`. */

@@ -1,18 +1,18 @@
-// Types of a project before parsing: dbt_project.yml, the chosen profile, flags and the texts of files. No code;
-// reading is left to src/project.
+// Types of a project before parsing: dbt_project.yml, the selected profile, flags and file texts. No code: src/project
+// reads the files.
 import type { Json, Quoting } from './node.ts';
 
-/** A project file with its contents. The layers above receive this value and never read files themselves. */
+/** A project file with its contents. The layers above receive this value and never read files. */
 export interface SourceFile {
-  /** Package it belongs to. */
+  /** The package that contains it. */
   readonly package_name: string;
-  /** Absolute folder of the package. */
+  /** Absolute path of the package's folder. */
   readonly project_root: string;
-  /** The `*-paths` entry it was found under, for example `models`. */
+  /** The `*-paths` entry that contains it, for example `models`. */
   readonly search_path: string;
-  /** Below `search_path`, with `/`. */
+  /** Relative to `search_path`, with `/`. */
   readonly relative_path: string;
-  /** Path below the package's folder, with `/`. Errors and artifacts name a file by it. */
+  /** Relative to the package's folder, with `/`. Errors and artifacts refer to the file by this path. */
   readonly original_file_path: string;
   readonly kind:
     | 'model'
@@ -29,11 +29,11 @@ export interface SourceFile {
     | 'osi';
   /** Text decoded as UTF-8, without a BOM. Empty for a seed, whose rows are read when it runs. */
   readonly contents: string;
-  /** First line of `contents` in the file, because `contents` is trimmed; default 1. */
+  /** Line of the file where `contents` begins, because `contents` is trimmed. Default: 1. */
   readonly first_line?: number;
   /** Reads the text of a seed on demand: a unit test may take its rows from a seed. */
   readonly seedText?: string;
-  /** sha256 (hex) of the contents, computed as dbt does for that kind of file; `path` checksums for big seeds. */
+  /** sha256 (hex) of the contents, computed as in dbt for that kind of file; a `path` checksum for big seeds. */
   readonly checksum: { readonly name: string; readonly checksum: string };
   /** Milliseconds, for the parse cache. */
   readonly mtime_ms: number;
@@ -44,9 +44,9 @@ export interface SourceFile {
 export interface Project {
   readonly project_name: string;
   readonly version: string | null;
-  /** Absolute. */
+  /** Absolute path. */
   readonly project_root: string;
-  /** Checksum of dbt_project.yml: the nodes of on-run hooks carry it. */
+  /** Checksum of dbt_project.yml. The nodes of on-run hooks contain it. */
   readonly checksum?: { readonly name: string; readonly checksum: string };
   readonly profile_name: string | null;
   readonly model_paths: readonly string[];
@@ -81,7 +81,7 @@ export interface Project {
   readonly selectors: Json;
   /** The `flags:` block. */
   readonly flags: { readonly [name: string]: Json };
-  /** All keys of dbt_project.yml, for `project.*` look-ups that have no field here. */
+  /** All keys of dbt_project.yml, for `project.*` lookups without a field here. */
   readonly raw: { readonly [key: string]: Json };
 }
 
@@ -102,8 +102,8 @@ export type ConfigSection =
   | 'macros';
 
 /**
- * A target of profiles.yml, with the keys of dbt-postgres. `password` never reaches a log, an artifact or a template's
- * `target`.
+ * A target of profiles.yml, with the keys of dbt-postgres. `password` is never written to a log, an artifact or a
+ * template's `target`.
  */
 export interface Credentials {
   readonly type: string;
@@ -117,15 +117,15 @@ export interface Profile {
   readonly target_name: string;
   readonly threads: number;
   readonly credentials: Credentials;
-  /** Folder that holds profiles.yml; null for the built-in default. */
+  /** Folder of profiles.yml; null: the built-in default profile. */
   readonly profiles_dir: string | null;
-  /** The file that names the server, when a cloned repository brings it: the shell's password is not sent there. */
+  /** The file that names the server, if it comes with a cloned repository: the shell's password is not sent to it. */
   readonly cloned_file?: string | null | undefined;
 }
 
 /**
  * Flags in dbt's precedence: command line > DBT_ENGINE_/DBT_ variable > `flags:` > default. Names are lower snake case
- * here and upper case in templates. Behaviour-change flags of `flags:` are included.
+ * here and upper case in templates. Includes the behaviour-change flags of `flags:`.
  */
 export interface Flags {
   readonly which: string;
@@ -180,15 +180,15 @@ export interface RuntimeConfig {
   readonly profile: Profile;
   /** Root project first, then installed packages, then the built-in ones (`dbt_postgres`, `dbt`). */
   readonly packages: readonly Project[];
-  /** `--vars`; overrides `project.vars`, which come from vars.yml when that file exists. */
+  /** `--vars`. Overrides `project.vars`, which come from vars.yml if that file exists. */
   readonly cli_vars: { readonly [name: string]: Json };
   readonly flags: Flags;
-  /** What `env_var()` sees. Only names that a template requests are looked up. */
+  /** The environment for `env_var()`. Only names that a template requests are looked up. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly invocation: Invocation;
 }
 
-/** One command from start to end. */
+/** One command from start to finish. */
 export interface Invocation {
   readonly invocation_id: string;
   readonly started_at: Date;

@@ -1,20 +1,20 @@
-// Types of publications: copies of models, snapshots and seeds that are kept elsewhere. dbt has no such nodes. No code.
+// Types of publications: copies of models, snapshots and seeds in another place. dbt has no such nodes. No code.
 import type { DependsOn, Json } from './node.ts';
 
-/** How a publication changes what stands at the receiver. */
+/** How a publication changes what the target contains. */
 export type PublishMode = 'replace' | 'upsert' | 'partitions' | 'append';
 
-/** An index at the receiver. */
+/** An index at the target. */
 export interface PublishedIndex {
   readonly columns: readonly string[];
   readonly unique: boolean;
 }
 
-/** How long the versions of a table that keeps them stay; null: as the table says. */
+/** How long a target with versioned tables keeps versions; null: the table's own setting. */
 export interface KeptSnapshots {
-  /** So many stay, however old they are; the current one counts. */
+  /** The number of versions to keep regardless of age, including the current one. */
   readonly keep: number | null;
-  /** Since they were replaced: `5 days`. */
+  /** Age since the version was replaced: `5 days`. */
   readonly older_than: string | null;
 }
 
@@ -23,13 +23,13 @@ export interface PublicationConfig {
   readonly enabled: boolean;
   /** A connection of connections.yml. */
   readonly to: string;
-  /** `name` or `schema.name`; null: `path` says where. */
+  /** `name` or `schema.name`; null: `path` is set instead. */
   readonly table: string | null;
   readonly path: string | null;
   readonly mode: PublishMode;
   readonly key: readonly string[];
   readonly order_by: readonly string[];
-  /** Columns, or `hour`, `day`, `month`, `year` of one: `day(created_at)`. */
+  /** Columns, or `hour`, `day`, `month`, `year` of a column: `day(created_at)`. */
   readonly partition_by: readonly string[];
   readonly indexes: readonly PublishedIndex[];
   /** Null: all. */
@@ -38,13 +38,13 @@ export interface PublicationConfig {
   readonly when: 'green' | 'built';
   /** Partitions older than this are dropped: `90 days`; null: none. */
   readonly retention: string | null;
-  /** Null: the receiver's own, where it keeps versions. */
+  /** Null: the default of a target that keeps versions. */
   readonly snapshots: KeptSnapshots | null;
-  /** Takes over a table that somebody else has made. */
+  /** Takes over a table that tsdbt did not create. */
   readonly adopt: boolean;
 }
 
-/** A copy of a model, snapshot or seed that is kept elsewhere: a member of `manifest.publications`. */
+/** A copy of a model, snapshot or seed in another place: a member of `manifest.publications`. */
 export interface PublicationNode {
   readonly name: string;
   readonly resource_type: 'publication';
@@ -56,7 +56,7 @@ export interface PublicationNode {
   readonly description: string;
   readonly tags: readonly string[];
   readonly meta: { readonly [key: string]: Json };
-  /** The node that is published, alone. */
+  /** Contains only the published node. */
   readonly depends_on: DependsOn;
   readonly config: PublicationConfig;
   readonly created_at: number;

@@ -1,4 +1,4 @@
-// Types of run_results.json v6, sources.json v3 and catalog.json v1, field for field. No code; the commands fill them.
+// Types of run_results.json v6, sources.json v3 and catalog.json v1, field for field. No code: the commands fill them.
 import type { FreshnessThreshold, GraphNode, Json } from './node.ts';
 
 export type RunStatus = 'success' | 'error' | 'skipped' | 'partial success' | 'no-op';
@@ -12,7 +12,7 @@ export interface TimingInfo {
   completed_at: string | null;
 }
 
-/** The database's answer to a statement: dbt's AdapterResponse. */
+/** The database's response to a statement: dbt's AdapterResponse. */
 export interface AdapterResponse {
   _message: string;
   code?: string;
@@ -20,7 +20,7 @@ export interface AdapterResponse {
   [extra: string]: unknown;
 }
 
-/** Batches of a microbatch model: start and end, ISO, UTC. */
+/** Start and end of the batches of a microbatch model, ISO, UTC. */
 export interface BatchResults {
   successful: [string, string][];
   failed: [string, string][];
@@ -46,11 +46,11 @@ export interface RunResult {
   compiled_code: string | null;
   relation_name: string | null;
   batch_results: BatchResults | null;
-  /** Present on results of functions; absent means null. */
+  /** Present on results of functions. Absent means null. */
   overload_results?: OverloadResults | null;
   /** Not written to the artifact: the node itself, for `results` in on-run-end. */
   node?: GraphNode;
-  /** Not written to the artifact: what made the node fail may pass, so that another try may succeed. */
+  /** Not written to the artifact: the node failed with a transient error, so a retry may succeed. */
   transient?: boolean;
 }
 
