@@ -1,5 +1,5 @@
-// Checks publications against connections.yml: that the connection is there, that its kind of receiver has the mode and
-// the options, and that no two go to one table. Reading the file is its caller's.
+// Checks publications against connections.yml: the connection exists, its type supports the mode and the options, and
+// no two publications share a table. The caller reads the file.
 import type { Json } from '../contracts/node.ts';
 import type { PublicationNode } from '../contracts/publication.ts';
 import { errorOf } from '../error-table.ts';
@@ -8,7 +8,7 @@ import { knownWords } from '../values/close-matches.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
 import { type OptionOfSome, RECEIVER_KINDS, type ReceiverKind } from './receiver-kinds.ts';
 
-/** The connections as they are written, by name. */
+/** The connections as written in the file, by name. */
 export interface WrittenConnections {
   readonly path: string;
   readonly connections: { readonly [name: string]: Json };
@@ -25,7 +25,7 @@ const HINTS: Readonly<Partial<Record<OptionOfSome, string>>> = {
 
 /**
  * @param file null: there is no connections.yml
- * @throws {TsdbtError} `parsing`, for the first publication that no receiver takes
+ * @throws {TsdbtError} `parsing`, for the first publication that its connection does not support
  */
 export function checkReceivers(publications: Iterable<PublicationNode>, file: WrittenConnections | null): void {
   const places = new Map<string, PublicationNode>();
@@ -36,7 +36,7 @@ export function checkReceivers(publications: Iterable<PublicationNode>, file: Wr
     if (written === undefined)
       throw refusal(node, `goes to '${to}', and connections.yml has no such connection`, noConnection(to, names, file));
     const type = typeOf(written);
-    // What a template writes is known when the connection is opened.
+    // A type written as a template is known only when the connection is opened.
     const kind = type?.includes('{{') === true ? null : checkKind(node, type);
     if (table === null) continue;
     const place = `${to}: ${wholeName(table, kind, written)}`;
@@ -50,7 +50,7 @@ export function checkReceivers(publications: Iterable<PublicationNode>, file: Wr
   }
 }
 
-/** With the schema of the connection where the table has none; without it where a template writes it. */
+/** Adds the connection's schema to a table without one, unless a template writes that schema. */
 function wholeName(table: string, kind: ReceiverKind | null, written: Json): string {
   const [option = '', fallback = ''] = kind?.schema ?? [];
   if (table.includes('.') || kind === null || !isDictionary(written)) return table;
@@ -58,7 +58,7 @@ function wholeName(table: string, kind: ReceiverKind | null, written: Json): str
   return typeof schema !== 'string' || schema.includes('{{') ? table : `${schema}.${table}`;
 }
 
-/** @param type of the connection; null: it has none, as those of brokers */
+/** @param type of the connection; null: it has none, like a broker's connection */
 export function checkKind(node: PublicationNode, type: string | null): ReceiverKind {
   const { config } = node;
   const kind = type === null ? undefined : RECEIVER_KINDS.get(type);
@@ -100,7 +100,7 @@ function refusal(node: PublicationNode, what: string, hint: string | undefined):
   return errorOf('badPublication', { of: publishedName(node), what }, { path: node.original_file_path, hint });
 }
 
-/** `model user_sessions`: what a publication publishes. */
+/** The published node, for example `model user_sessions`. */
 export function publishedName({ depends_on: { nodes } }: PublicationNode): string {
   const [type = '', , ...name] = (nodes[0] ?? '').split('.');
   return `${type} ${name.join('.')}`;

@@ -1,4 +1,4 @@
-// Which source and which receiver go with which database: the registry of publications.
+// The registry of publications: which source and which target class belong to which database.
 import type { Adapter, Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { TsdbtError } from '../errors.ts';
@@ -14,14 +14,14 @@ import type { LakeColumn } from './lake/lake-column.ts';
 import type { PublishSource, Receiver, SourceColumn } from './receiver.ts';
 import type { OpenedConnection } from './receivers.ts';
 
-/** The relation as a source of publications. */
+/** Returns the relation as a source of publications. */
 export function createSource(adapter: Adapter, session: Session, relation: Relation): PublishSource {
   if (adapter.type === 'postgres') return new PostgresSource(session, relation);
   if (adapter.type === 'clickhouse') return new ClickHouseSource(session, relation);
   throw unknown(adapter);
 }
 
-/** What publishes into a connection that is open. */
+/** Returns the receiver for an open connection. */
 export function createReceiver(opened: OpenedConnection): Receiver {
   if (opened.type === 's3') return new LakeReceiver(opened.store, lakeColumnOf);
   if (opened.type === 'iceberg')

@@ -1,5 +1,5 @@
-// A part of `partition_by`: a column, or a time's hour, day, month or year. Reads its text and says how long partitions
-// are kept; a receiver's own folder writes the SQL.
+// A part of `partition_by`: a column, or a time's hour, day, month or year. Parses its text, and how long partitions
+// are kept. The target's folder generates the SQL.
 import { timeMs } from '../values/duration.ts';
 
 const GRAINS = ['hour', 'day', 'month', 'year'] as const;
@@ -11,7 +11,7 @@ export interface PartitionKey {
   readonly grain: Grain | null;
 }
 
-/** @returns null for a text that is neither a column's name nor one of a function that there is */
+/** @returns null for a text that is neither a column name nor a call of a known function */
 export function readPartitionKey(text: string): PartitionKey | null {
   const call = /^(\w+)\(\s*([^()\s](?:[^()]*[^()\s])?)\s*\)$/.exec(text);
   if (call === null) return /[()]/.test(text) ? null : { column: text, grain: null };
@@ -19,7 +19,7 @@ export function readPartitionKey(text: string): PartitionKey | null {
   return grain === undefined ? null : { column: call[2] ?? '', grain };
 }
 
-/** Milliseconds of a time such as `90 days` or `12h`; null for another text. */
+/** Milliseconds of a duration such as `90 days` or `12h`; null for other texts. */
 export function retentionMs(text: string): number | null {
   const ms = timeMs(text);
   return ms === null || ms <= 0 ? null : ms;

@@ -1,5 +1,5 @@
-// What a publication sends: the columns that it names of those that there are, and the version of what the source
-// holds. The types of a receiver are in its own folder.
+// What a publication sends: the selected columns, and the version of the source's content. The types of each target are
+// in its own folder.
 import { createHash } from 'node:crypto';
 import type { PublicationConfig } from '../contracts/publication.ts';
 import { errorOf } from '../error-table.ts';
@@ -8,8 +8,8 @@ import { readPartitionKey } from './partition-key.ts';
 import type { PlannedColumn, PublishSource, Received, SourceColumn, Summary } from './receiver.ts';
 
 /**
- * The columns of the source that are published, in the order of `columns`.
- * @throws `runtime` error for an option that names a column which is not there
+ * The published columns of the source, in the order of `columns`.
+ * @throws `runtime` error for an option that names a missing column
  */
 export function publishedColumns(config: PublicationConfig, columns: readonly SourceColumn[]): SourceColumn[] {
   const byName = new Map(columns.map((column) => [column.name, column]));
@@ -26,10 +26,10 @@ export function publishedColumns(config: PublicationConfig, columns: readonly So
 }
 
 /**
- * A partition is found at the receiver by the text of its key: where that were another one, its rows would stay beside
- * the new ones.
- * @param hasOneText of a type: do its values have the same text in both databases?
- * @throws `runtime` error for a column whose value is a partition and has another text at the receiver
+ * The target finds a partition by the text of its key. If that text differed there, the old rows would stay next to the
+ * new ones.
+ * @param hasOneText whether values of a type have the same text in both databases
+ * @throws `runtime` error for a partition key whose values have a different text at the target
  */
 export function refuseOtherTexts(
   { mode, partition_by }: PublicationConfig,
@@ -47,7 +47,7 @@ export function refuseOtherTexts(
   throw errorOf('typeNotPublished', { column: other.name, type: other.type, receiver, why });
 }
 
-/** What the receiver would hold: the same settings, columns and rows give the same version. */
+/** The version of the content to publish: the same settings, columns and rows have the same version. */
 export function versionOf(config: PublicationConfig, plan: readonly PlannedColumn[], summary: Summary): string {
   const columns = plan.map(({ name, type, nullable, expression }) => [name, type, nullable, expression]);
   const { adopt: _adopt, when: _when, snapshots: _snapshots, ...settings } = config;
@@ -57,10 +57,10 @@ export function versionOf(config: PublicationConfig, plan: readonly PlannedColum
 }
 
 /**
- * Compares the rows that a receiver has with what the source held, before readers see them.
- * @param place for people
- * @param rows how many the receiver has got
- * @throws `runtime` error when the receiver has other rows than the source held
+ * Compares the rows at the target with those of the source, before readers see them.
+ * @param place for messages
+ * @param rows the number of rows that the target received
+ * @throws `runtime` error if the target received other rows than the source contained
  */
 export function confirmReceived(source: PublishSource, place: string, received: Received, rows: number): void {
   const { summary, partitions } = received;
@@ -70,7 +70,7 @@ export function confirmReceived(source: PublishSource, place: string, received: 
   source.confirm(received);
 }
 
-/** @throws `runtime` error with the first value that the receiver cannot hold */
+/** @throws `runtime` error with the first value that the target cannot hold */
 export function refuseValues({ found: [first] }: Summary): void {
   if (first === undefined) return;
   const { check, count, example } = first;

@@ -1,5 +1,5 @@
-// Reads `meta.tsdbt.publish` of a node: a list of publications, each checked by itself and completed by defaults. Which
-// connections there are, and what their databases can take, is left to check-receivers.ts.
+// Reads `meta.tsdbt.publish` of a node: a list of publications, each checked separately and completed with defaults.
+// check-receivers.ts checks them against the connections and the capabilities of their databases.
 import type { Json } from '../contracts/node.ts';
 import type { KeptSnapshots, PublicationConfig, PublishedIndex, PublishMode } from '../contracts/publication.ts';
 import { DURATION_UNITS } from '../values/duration.ts';
@@ -10,7 +10,7 @@ import { isDictionary } from '../values/is-dictionary.ts';
 
 type Dictionary = { readonly [name: string]: Json };
 
-/** What is wrong, and where below `publish`. */
+/** What is wrong, and the position below `publish`. */
 export interface PublishProblem {
   readonly keys: readonly (string | number)[];
   /** What is wrong, as a predicate: `'mode' must be …`. */
@@ -39,13 +39,13 @@ const OPTIONS: readonly (keyof PublicationConfig | 'format')[] = [
   'snapshots',
   'adopt',
 ];
-/** Postgres cuts longer names off. */
+/** Postgres truncates longer names. */
 const LONGEST_NAME = 63;
 
 /**
- * The publications of a node, in the order in which they are written.
+ * The publications of a node, in the order of the file.
  * @param written `meta.tsdbt.publish`: one publication or a list of them; null and absent: none
- * @param refuse is told of the first problem
+ * @param refuse called with the first problem
  */
 export function readPublications(written: Json | undefined, refuse: RefusePublication): PublicationConfig[] {
   if (written === undefined || written === null || written === false) return [];
@@ -63,7 +63,7 @@ export function readPublications(written: Json | undefined, refuse: RefusePublic
   return found;
 }
 
-/** Do two publications share files: is one's `path` the other's, or a folder in it? */
+/** Whether two publications share files: the paths are equal, or one is a folder in the other. */
 export function overlap(one: PublicationConfig, other: PublicationConfig): boolean {
   if (one.to !== other.to || one.path === null || other.path === null) return false;
   const [a, b] = [`${one.path}/`, `${other.path}/`];
@@ -106,7 +106,7 @@ class Reader {
     return config;
   }
 
-  /** Options that need, or exclude, one another. */
+  /** Options that require or exclude each other. */
   #together({
     table,
     path,

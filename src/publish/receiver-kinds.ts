@@ -1,18 +1,18 @@
-// What kinds of receivers there are, by the `type` of a connection, and what each takes: modes and options of a
-// publication. Data only; a receiver's own folder holds its work.
+// The kinds of targets, by the `type` of a connection, and the modes and options that each supports. Data only: the
+// implementation is in each target's folder.
 import type { PublicationConfig, PublishMode } from '../contracts/publication.ts';
 
-/** Options that not every receiver has. */
+/** Options that not every target supports. */
 export type OptionOfSome = Extract<
   keyof PublicationConfig,
   'key' | 'order_by' | 'indexes' | 'retention' | 'snapshots' | 'adopt'
 >;
 
 export interface ReceiverKind {
-  /** The name as people write it. */
+  /** The name for messages. */
   readonly title: string;
   readonly place: 'table' | 'path';
-  /** The option of the connection that says where tables without a schema are, and what it is by default. */
+  /** The connection option with the schema for tables without one, and its default. */
   readonly schema: readonly [option: string, fallback: string] | null;
   readonly modes: readonly PublishMode[];
   readonly options: readonly OptionOfSome[];

@@ -1,17 +1,17 @@
-// What publishes a relation elsewhere, and what it is told: the source's rows, the receiver's plan, the outcome.
-// Types only, so that the runner knows no receiver's dialect; receivers.ts opens them.
+// The interfaces of publishing: the source's rows, the target's plan, the outcome. Types only, so that the runner does
+// not depend on a target's dialect. receivers.ts opens the targets.
 import type { Adapter, Session } from '../adapters/adapter.ts';
 import type { PublicationNode } from '../contracts/publication.ts';
 import type { PartitionKey } from './partition-key.ts';
 
-/** A column of the relation that is published, in the words of its own database. */
+/** A column of the published relation, with the type of its own database. */
 export interface SourceColumn {
   readonly name: string;
   readonly type: string;
   readonly nullable: boolean;
 }
 
-/** Values of a column that a receiver cannot hold, as a condition in the source's SQL. */
+/** Values of a column that a target cannot hold, as a condition in the source's SQL. */
 export interface ValueCheck {
   readonly column: string;
   readonly condition: string;
@@ -19,23 +19,23 @@ export interface ValueCheck {
   readonly why: string;
 }
 
-/** A column as the receiver has it. */
+/** A column at the target. */
 export interface PlannedColumn {
   readonly name: string;
-  /** Of the receiver. */
+  /** Type at the target. */
   readonly type: string;
   readonly nullable: boolean;
-  /** The value in the source's SQL, in the receiver's form. */
+  /** The value as the source's SQL, in the target's form. */
   readonly expression: string;
   readonly checks: readonly ValueCheck[];
 }
 
-/** What stands in the source at one moment. */
+/** The content of the source at one moment. */
 export interface Summary {
   readonly rows: number;
-  /** Changes whenever the rows or the relation change; the same rows give the same mark. */
+  /** Changes whenever the rows or the relation change. The same rows have the same mark. */
   readonly mark: string;
-  /** Values that checks have found, by the place of the check. */
+  /** Values that checks have found, by the index of the check. */
   readonly found: readonly { readonly check: ValueCheck; readonly count: number; readonly example: string }[];
 }
 
@@ -50,41 +50,41 @@ export interface Partition {
 export interface PartitionChoice {
   readonly parts: readonly PartitionKey[];
   readonly partitions: readonly Pick<Partition, 'values'>[];
-  /** They are all that the source has: no row need be asked for its own. */
+  /** The partitions are all of the source, so rows need not be filtered. */
   readonly all?: boolean;
-  /** Rows come partition by partition, and begin with the texts of its keys, as a list in JSON. */
+  /** Rows are ordered by partition, and begin with the texts of its keys, as a JSON list. */
   readonly grouped?: boolean;
 }
 
-/** How rows are written between source and receiver. */
+/** The format of rows between source and target. */
 export type RowFormat = 'text' | 'native';
 
 /** A column as it is read from the source. */
 export type ReadColumn = Pick<PlannedColumn, 'name' | 'expression'>;
 
-/** What a receiver has got of a source. */
+/** What a target has received from a source. */
 export interface Received {
   readonly summary: Summary;
   /** The partitions whose rows were sent; null: all rows. */
   readonly partitions: readonly Partition[] | null;
-  /** Mark of the rows at the receiver; null: the source has counted the rows while it sent them. */
+  /** Mark of the rows at the target; null: the source has counted the rows while sending them. */
   readonly mark: string | null;
 }
 
-/** The relation that is published, read in one session of its database. */
+/** The published relation, read in one session of its database. */
 export interface PublishSource {
   /** Type of its adapter. */
   readonly dialect: string;
-  /** Later reads see the relation as it is now, where the database can. */
+  /** Later reads see the relation in its current state, if the database supports that. */
   open(): Promise<void>;
   columns(): Promise<SourceColumn[]>;
   /** The time of the database's clock, ISO 8601. */
   now(): Promise<string>;
-  /** @param columns what the mark covers */
+  /** @param columns columns that the mark covers */
   summary(checks: readonly ValueCheck[], columns: readonly ReadColumn[]): Promise<Summary>;
-  /** @throws `runtime` error when the rows that were sent are not those of the summary and the partitions */
+  /** @throws `runtime` error if the rows that were sent are not those of the summary and the partitions */
   confirm(received: Received): void;
-  /** The partitions that the rows are in. @param columns what their marks cover */
+  /** The partitions of the rows. @param columns columns that their marks cover */
   partitions(parts: readonly PartitionKey[], columns: readonly ReadColumn[]): Promise<Partition[]>;
   /** @param only rows of these partitions; null: all rows */
   rows<T>(
@@ -96,31 +96,31 @@ export interface PublishSource {
   quote(name: string): string;
 }
 
-/** One publication, now. */
+/** One execution of a publication. */
 export interface Publishing {
   readonly node: PublicationNode;
   readonly source: PublishSource;
   readonly runId: string;
   /** The time of the run, ISO 8601. */
   readonly time: string;
-  /** Publishes even when what stands there is this version. */
+  /** Publishes even if the target already has this version. */
   readonly force: boolean;
-  /** Opens a session of the receiver that shows in the log and is cancelled with the node. */
+  /** Opens a session of the target that appears in the log and is cancelled with the node. */
   readonly session: (adapter: Adapter) => Session;
 }
 
-/** What became of a publication. */
+/** The outcome of a publication. */
 export interface Published {
-  /** False: what stands there was this version already. */
+  /** False: the target already had this version. */
   readonly changed: boolean;
-  /** Rows that stand there now. */
+  /** Rows at the target now. */
   readonly rows: number;
-  /** Rows that were sent, and removed. */
+  /** Numbers of rows that were sent, and removed. */
   readonly sent: number;
   readonly removed: number;
 }
 
-/** The version that stands at a receiver. */
+/** The version at a target. */
 export interface StandingCopy {
   readonly version: string;
   readonly runId: string;
@@ -129,7 +129,7 @@ export interface StandingCopy {
   readonly publishedAt: string;
 }
 
-/** A file of a copy that no version which is kept has. */
+/** A file of a copy that belongs to no kept version. */
 export interface Orphan {
   /** Its key in the store. */
   readonly file: string;
@@ -139,17 +139,17 @@ export interface Orphan {
 }
 
 export interface OrphanSearch {
-  /** Files written later than this, in milliseconds since 1970, may be those of a publication at work. */
+  /** Files written after this, in milliseconds since 1970, may belong to a running publication. */
   readonly before: number;
-  /** False: they are only found. */
+  /** False: they are only listed. */
   readonly remove: boolean;
 }
 
-/** A place that copies are kept in. */
+/** A target that stores copies. */
 export interface Receiver {
   publish(publishing: Publishing): Promise<Published>;
-  /** What stands there of a publication; null: nothing, or what somebody else has made. Changes nothing. */
+  /** The current copy of a publication; null: none, or one of another owner. Changes nothing. */
   standing(node: PublicationNode): Promise<StandingCopy | null>;
-  /** Files that are left; none where another publication has the table. Absent: each run removes them by itself. */
+  /** Orphaned files; none if another publication owns the table. Absent: each run removes them itself. */
   orphans?(node: PublicationNode, search: OrphanSearch): Promise<Orphan[]>;
 }

@@ -1,5 +1,5 @@
-// The receivers of a command, each opened with its first publication and closed with the command. How a connection is
-// opened is told from outside.
+// The targets of a command, each opened for its first publication and closed with the command. The caller provides the
+// functions that open connections.
 import type { Adapter } from '../adapters/adapter.ts';
 import type { PublicationNode } from '../contracts/publication.ts';
 import type { RestCatalog } from '../object-store/rest-catalog.ts';
@@ -7,26 +7,26 @@ import type { ObjectStore } from '../object-store/store.ts';
 import { checkKind } from './check-receivers.ts';
 import type { Receiver } from './receiver.ts';
 
-/** A database of connections.yml, opened. */
+/** An open database of connections.yml. */
 export interface OpenedDatabase {
   readonly type: 'database';
   readonly adapter: Adapter;
-  /** Where names without a schema are. */
+  /** The schema for names without one. */
   readonly schema: string;
 }
 
-/** An object store of connections.yml, opened. */
+/** An open object store of connections.yml. */
 export interface OpenedStore {
   readonly type: 's3';
   readonly store: ObjectStore;
 }
 
-/** A catalog of Iceberg tables, and the store that they are in. */
+/** A catalog of Iceberg tables, and the object store that contains them. */
 export interface OpenedLake {
   readonly type: 'iceberg';
   readonly catalog: RestCatalog;
   readonly store: ObjectStore;
-  /** Of tables without one. */
+  /** The namespace for tables without one. */
   readonly namespace: string;
 }
 
@@ -40,7 +40,7 @@ export class Receivers {
     this.#open = open;
   }
 
-  /** @throws `profile` error of the connection, `parsing` when it does not take the publication */
+  /** @throws `profile` error of the connection, `parsing` if it does not support the publication */
   async of(node: PublicationNode): Promise<Receiver> {
     const opened = await this.connection(node.config.to);
     checkKind(node, opened.type === 'database' ? opened.adapter.type : opened.type);

@@ -1,13 +1,13 @@
-// Which partitions a publication's retention ends: those whose time is older, by the clocks of the source's database
-// and of this process. Removing them is left to the receivers.
+// Which partitions of a publication have expired by its retention, according to the clocks of both the source's
+// database and this process. The targets remove them.
 import { errorOf } from '../error-table.ts';
 import { type Grain, type PartitionKey, readPartitionKey, retentionMs } from './partition-key.ts';
 import type { Publishing } from './receiver.ts';
 
-/** How much of a time's text a grain has: `2026-11-23 07`. */
+/** Length of a time's text per grain: `2026-11-23 07`. */
 const LENGTHS: Readonly<Record<Grain, number>> = { hour: 13, day: 10, month: 7, year: 4 };
 
-/** What is over by now: a clock that is ahead ends nothing too early, as the other one must agree. */
+/** What has expired. A clock that is ahead expires nothing too early, because the other one must agree. */
 export interface Ended {
   /** The key that is a time. */
   readonly key: PartitionKey;
@@ -17,16 +17,16 @@ export interface Ended {
   has(values: readonly (string | null)[]): boolean;
 }
 
-/** The parts of `partition_by`; what is no grain of a time is a column by itself. */
+/** The parts of `partition_by`. A part without a time function is a column. */
 export function partitionKeysOf({ node: { config } }: Publishing): PartitionKey[] {
   return config.partition_by.map((part) => readPartitionKey(part) ?? { column: part, grain: null });
 }
 
 /**
- * @param place for people
+ * @param place for messages
  * @param now of the source's database, ISO 8601
- * @returns null: nothing ends
- * @throws `runtime` error when no partition has a time
+ * @returns null: nothing expires
+ * @throws `runtime` error if no partition key is a time
  */
 export function endedPartitions(publishing: Publishing, place: string, now: string): Ended | null {
   const { retention } = publishing.node.config;

@@ -1,5 +1,5 @@
-// The columns of a Parquet file for what a ClickHouse holds: types, values as texts that src/publish/lake reads, and
-// values that have no place. Exact, or refused by name.
+// The columns of a Parquet file for a ClickHouse source: types, values as texts that src/publish/lake reads, and checks
+// for values that the file cannot hold. Types without an exact equivalent are refused by name.
 import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
 import { errorOf } from '../../error-table.ts';
 import type { ParquetType } from '../../object-store/write-parquet.ts';
@@ -8,7 +8,7 @@ import type { SourceColumn } from '../receiver.ts';
 import { plainType } from '../../adapters/clickhouse/plain-type.ts';
 import { whyNoEqual } from '../../adapters/clickhouse/no-equal.ts';
 
-/** Types whose text, as the server writes it, is what a file takes. */
+/** Types whose text from the server can be written to a file unchanged. */
 const WHOLE: Readonly<Record<string, ParquetType>> = {
   Bool: 'boolean',
   Int8: 'int',
@@ -31,7 +31,7 @@ const WHOLE: Readonly<Record<string, ParquetType>> = {
 const MOST_DIGITS = 38;
 const MICROSECONDS = 6;
 
-/** @throws `runtime` error for a type that has no equal */
+/** @throws `runtime` error for a type without an equivalent */
 export function lakeColumnOfClickHouse(column: SourceColumn): LakeColumn {
   const { name, type } = column;
   const value = `t.${quoteIdentifier(name)}`;

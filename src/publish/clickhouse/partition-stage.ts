@@ -1,5 +1,5 @@
-// The table beside of a copy that is kept by partitions: those that go on come by hard links, those that have changed
-// from the source. So readers see all of them change in the one exchange that ends a publication.
+// The staging table of a partitioned copy: unchanged partitions are attached as hard links, changed ones are loaded
+// from the source. One exchange at the end of a publication shows readers all changes at once.
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import { ANY_SIZE, attachAll } from '../../adapters/clickhouse/beside.ts';
 import { LONG_QUERY } from '../../adapters/clickhouse/long-query.ts';
@@ -11,31 +11,33 @@ import { inPartitions, partitionText, readPartitionTuple } from './partitions.ts
 import { sumOfMarks } from './row-hashes.ts';
 import { countRows, createStage, loadStage, type Stage } from './stage.ts';
 
-/** The server's codes for tables of another structure, partition key or order: their parts cannot be attached. */
+/**
+ * The server's error codes for a different structure, partition key or order: parts of such tables cannot be attached.
+ */
 const OTHER_STRUCTURE: ReadonlySet<string> = new Set(['36', '122']);
 
-/** Partitions that one statement drops: a query has its length. */
+/** Partitions dropped per statement, because the length of a query is limited. */
 const AT_ONCE = 1000;
 
-/** The copy before. */
+/** The previous copy. */
 export interface Before {
   /** As SQL. */
   readonly name: string;
-  /** Marks of its partitions by their values as JSON; none when they were by other keys. */
+  /** Marks of its partitions by their values as JSON; empty if it was partitioned by other keys. */
   readonly parts: Readonly<Record<string, string>>;
 }
 
 export interface PartitionStage {
-  /** Null: there is none. */
+  /** Null: there is no previous copy. */
   readonly before: Before | null;
-  /** Of the source, but those whose time is over. */
+  /** Partitions of the source, without expired ones. */
   readonly partitions: readonly Partition[];
-  /** How many the source has. */
+  /** Number of partitions in the source. */
   readonly found: number;
   readonly ended: Ended | null;
 }
 
-/** Makes and fills the stage. @returns what was sent, and marks of what it holds */
+/** Creates and fills the stage. @returns what was sent, and the marks of its partitions */
 export async function stagePartitions(
   stage: Stage,
   { before, partitions, found, ended }: PartitionStage,
@@ -55,7 +57,7 @@ export async function stagePartitions(
     changed,
     mark: changed.length > 0 ? await loadStage(stage, choice, sent) : sumOfMarks([]),
     parts: {
-      // A partition that was dropped is sent again should its time come back by a longer retention.
+      // Marks of expired partitions are forgotten: a longer retention sends them again.
       ...Object.fromEntries(Object.entries(marks).filter(([values]) => ended?.has(JSON.parse(values)) !== true)),
       ...Object.fromEntries(partitions.map(({ values, mark }) => [JSON.stringify(values), mark])),
     },
@@ -65,7 +67,7 @@ export async function stagePartitions(
 interface Keeping {
   readonly before: Before;
   readonly parts: readonly PartitionKey[];
-  /** Partitions that come anew. */
+  /** Partitions that are loaded from the source. */
   readonly changed: readonly Partition[];
   readonly ended: Ended | null;
 }

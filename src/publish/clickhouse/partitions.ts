@@ -1,4 +1,5 @@
-// Partitions of a publication as SQL of ClickHouse: the text of a row's partition, and whether it is one of some.
+// Partitions of a publication as ClickHouse SQL: the text of a row's partition, and a condition for rows of given
+// partitions.
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { Grain, PartitionKey } from '../partition-key.ts';
 import type { PartitionChoice } from '../receiver.ts';
@@ -9,12 +10,12 @@ const FORMATS: Readonly<Record<Grain, string>> = {
   month: '%Y-%m',
   year: '%Y',
 };
-/** No text of a value: it begins with a NUL. */
+/** Cannot be the text of a value, because it begins with a NUL. */
 const NULL = "'\\0null'";
 
 /**
- * The text of a key of a row's partition; times count in UTC. With fewer digits one before 1970 were rounded up.
- * @param of what stands before a column's name
+ * The text of one key of a row's partition; times are in UTC. With fewer digits, times before 1970 would be rounded up.
+ * @param of prefix of the column name
  */
 export function partitionText({ column, grain }: PartitionKey, of = 't.'): string {
   const name = `${of}${quoteIdentifier(column)}`;
@@ -30,18 +31,18 @@ function partitionTexts(parts: readonly PartitionKey[], of: string): string {
   return parts.map((part) => `ifNull(${partitionText(part, of)}, ${NULL})`).join(', ');
 }
 
-/** @param json what `partitionTuple` gave */
+/** @param json a value of `partitionTuple` */
 export function readPartitionTuple(json: string): (string | null)[] {
   const values: string[] = JSON.parse(json);
   return values.map((value) => (value === '\0null' ? null : value));
 }
 
-/** Of rows of a relation that is called `t`. Of many partitions it is longer than a query may be: `LONG_QUERY`. */
+/** For rows of a relation with the alias `t`. With many partitions it needs the settings `LONG_QUERY`. */
 export function inPartitions({ parts, partitions }: PartitionChoice): string {
   if (partitions.length === 0) return '0';
   const chosen = partitions.map(
     ({ values }) => `(${values.map((value) => (value === null ? NULL : quoteText(value))).join(', ')})`,
   );
-  // Its right side becomes a set: many partitions cost a row no more than one.
+  // ClickHouse turns the right side into a set: the cost per row does not depend on the number of partitions.
   return `(${partitionTexts(parts, 't.')}) IN (${chosen.join(', ')})`;
 }

@@ -1,5 +1,5 @@
-// The columns of a table in ClickHouse for what a source has: a ClickHouse's own types as they are, those of Postgres
-// by types-of-postgres.ts.
+// The columns of a ClickHouse table for a source: types of a ClickHouse source are kept, types-of-postgres.ts converts
+// those of Postgres.
 import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
 import { plainType } from '../../adapters/clickhouse/plain-type.ts';
 import type { PublicationConfig } from '../../contracts/publication.ts';
@@ -7,7 +7,9 @@ import { refuseOtherTexts } from '../plan.ts';
 import type { PlannedColumn, RowFormat, SourceColumn } from '../receiver.ts';
 import { columnOfPostgres, hasOneText } from './types-of-postgres.ts';
 
-/** @param order columns of the sorting key: ClickHouse has no null there @throws for a type that has no place */
+/**
+ * @param order columns of the sorting key, which cannot be null in ClickHouse @throws for a type without an equivalent
+ */
 export function planColumns(
   dialect: string,
   columns: readonly SourceColumn[],
@@ -21,12 +23,14 @@ export function planColumns(
   });
 }
 
-/** Times without a zone have no exact text: rows of a ClickHouse go in its own form. */
+/** ClickHouse sends rows in its native format, because times without a zone have no exact text. */
 export function formatOf(dialect: string): RowFormat {
   return dialect === 'clickhouse' ? 'native' : 'text';
 }
 
-/** A time without a zone has the text of the server's or session's own, which may be another one there. */
+/**
+ * The text of a time without a zone depends on the time zone of the server or session, which may differ at the target.
+ */
 function hasOwnZone(type: string): boolean {
   return !type.includes('DateTime') || /^DateTime(?:64)?\((?:\d, )?'/.test(plainType(type));
 }

@@ -1,5 +1,5 @@
-// Publishes into a ClickHouse database: the rows are loaded into a table beside, and one EXCHANGE puts it in the place
-// of the old. What stands there, since when, is the table's comment, so that it changes in the same step.
+// Publishes into a ClickHouse database: rows are loaded into a staging table, and one EXCHANGE swaps it with the old
+// table. The published version and its time are in the table's comment, so they change in the same step.
 import type { Adapter, Session } from '../../adapters/adapter.ts';
 import {
   besideName,
@@ -24,14 +24,14 @@ import { countRows, createStage, loadStage, refuseTwice, type Stage } from './st
 const COMMENT = 'tsdbt published ';
 const BESIDE = '__tsdbt_publish_';
 
-/** The comment of a published table, as JSON behind `COMMENT`. */
+/** The comment of a published table, as JSON after `COMMENT`. */
 interface Note {
   readonly publication: string;
   readonly run_id: string;
   readonly version: string;
   readonly rows: number;
   readonly published_at: string;
-  /** Of mode partitions: the keys, and marks of the partitions by their values as JSON. */
+  /** Only in mode partitions: the keys, and marks of the partitions by their values as JSON. */
   readonly partition_by?: readonly string[];
   readonly partitions?: Readonly<Record<string, string>>;
 }
@@ -45,7 +45,7 @@ export class ClickHouseReceiver implements Receiver {
   readonly #adapter: Adapter;
   readonly #schema: string;
 
-  /** @param schema the database of a table without one */
+  /** @param schema the database for tables without one */
   constructor(adapter: Adapter, schema: string) {
     this.#adapter = adapter;
     this.#schema = schema;
@@ -73,7 +73,7 @@ export class ClickHouseReceiver implements Receiver {
       const standing = await standingTable(session, name);
       refuseForeign(publishing, standing, place);
       const note = noteOf(standing, node);
-      // Under the lease: of two publications that wait for one another the later one has the newer rows.
+      // Opened under the lease: if two publications wait for each other, the later one reads the newer rows.
       await source.open();
       const ended = endedPartitions(publishing, place, await source.now());
       const order = config.order_by.length > 0 ? config.order_by : config.key;
@@ -158,7 +158,7 @@ export class ClickHouseReceiver implements Receiver {
   }
 }
 
-/** What somebody else has made stays, unless the publication adopts it. */
+/** Refuses to replace a table that this publication did not create, unless `adopt` is set. */
 function refuseForeign({ node }: Publishing, standing: StandingTable | null, place: string): void {
   if (standing === null || noteOf(standing, node) !== null) return;
   if (standing.kind.endsWith('View'))
@@ -173,9 +173,9 @@ function refuseForeign({ node }: Publishing, standing: StandingTable | null, pla
 }
 
 /**
- * The table whose partitions go on, in mode partitions.
- * @returns null: the copy is made anew
- * @throws `runtime` error when it has other columns: older partitions stand only there
+ * The table whose partitions are kept, in mode partitions.
+ * @returns null: the copy is created from scratch
+ * @throws `runtime` error if its columns differ: older partitions exist only there
  */
 async function keptTable(
   { session, publishing, place, plan }: Stage,
@@ -201,12 +201,12 @@ async function hasColumns(session: Session, name: string, plan: readonly Planned
   return there.join('\n') === plan.map(({ name: column, type }) => `${column} ${type}`).join('\n');
 }
 
-/** Does the copy hold partitions whose time is over by now? */
+/** Whether the copy contains expired partitions. */
 function isOverdue({ partitions = {} }: Note, ended: Ended | null): boolean {
   return ended !== null && Object.keys(partitions).some((values) => ended.has(JSON.parse(values)));
 }
 
-/** @returns null: the table is not this publication's */
+/** @returns null: the table does not belong to this publication */
 function noteOf(standing: StandingTable | null, { unique_id }: PublicationNode): Note | null {
   const note = standing === null ? null : readNote(standing);
   return note?.publication === unique_id ? note : null;

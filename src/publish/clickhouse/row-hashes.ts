@@ -1,24 +1,24 @@
-// Hashes of rows that ClickHouse sends: one per row in the query, added up here, so that what arrives can be compared
-// with what the source held.
+// Hashes of rows that ClickHouse sends: computed per row in the query and added up here, to compare the rows that
+// arrive with the rows of the source.
 import type { Partition, ReadColumn } from '../receiver.ts';
 
-/** Hexadecimal digits of a hash, and the tab after them. */
+/** Number of hexadecimal digits of a hash, without and with the tab after them. */
 const [DIGITS, PREFIX] = [16, 17];
 const NEWLINE = 10;
 const HALF = 2 ** 32;
 const EMPTY = Buffer.alloc(0);
 
-/** The hash of a row as SQL: of its binary form, which no setting of the session changes. */
+/** The hash of a row as SQL. It uses the binary format, which does not depend on session settings. */
 export function rowHash(columns: readonly ReadColumn[]): string {
   return `sipHash64(formatRowNoNewline('RowBinary', ${columns.map(({ expression }) => expression).join(', ')}))`;
 }
 
-/** The same as a cell of fixed width, which `RowHashes` takes off. */
+/** The same as a cell of fixed width, which `RowHashes` removes. */
 export function hashCell(columns: readonly ReadColumn[]): string {
   return `leftPad(hex(${rowHash(columns)}), ${DIGITS}, '0')`;
 }
 
-/** The mark of all rows of some partitions. */
+/** The mark of all rows of the given partitions. */
 export function sumOfMarks(partitions: readonly Pick<Partition, 'mark'>[]): string {
   let [rows, sum] = [0, 0n];
   for (const { mark } of partitions) {
@@ -29,14 +29,14 @@ export function sumOfMarks(partitions: readonly Pick<Partition, 'mark'>[]): stri
   return `${rows}:${BigInt.asUintN(64, sum)}`;
 }
 
-/** Adds up the hashes of rows that pass through. */
+/** Adds up the hashes of rows in a stream. */
 export class RowHashes {
   #rows = 0;
-  /** Halves of the sum: numbers stay exact. */
+  /** The sum is split into halves, so that the numbers stay exact. */
   #high = 0;
   #low = 0;
 
-  /** Rows and the sum of their hashes, as a source's mark has them. */
+  /** Number of rows and the sum of their hashes, in the form of a source's mark. */
   get mark(): string {
     return `${this.#rows}:${BigInt(this.#high) * BigInt(HALF) + BigInt(this.#low)}`;
   }

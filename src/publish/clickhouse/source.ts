@@ -1,5 +1,5 @@
-// A relation of ClickHouse as the source of publications: its columns, a mark of its rows, and the rows as text or in
-// ClickHouse's own form. Each query sees the rows of its own moment, so the rows are hashed while they are sent.
+// A ClickHouse relation as the source of publications: its columns, a mark of its rows, and the rows as text or in the
+// native format. Each query sees a different moment, so the rows are hashed while they are sent.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TEXT_SETTINGS } from '../../adapters/clickhouse/row-settings.ts';
@@ -21,10 +21,10 @@ import type {
 import { inPartitions, partitionText } from './partitions.ts';
 import { hashCell, RowHashes, rowHash, sumOfMarks } from './row-hashes.ts';
 
-/** Rows in the order of their partitions: what is beyond so many bytes is sorted on disk. */
+/** Rows are sorted by partition, on disk above this number of bytes. */
 const SORTING = `max_bytes_before_external_sort = ${256 * 1024 ** 2}`;
 const FORMATS: Readonly<Record<RowFormat, string>> = { text: 'TabSeparated', native: 'Native' };
-/** Columns that `select *` does not give. */
+/** Columns that `select *` does not return. */
 const COMPUTED = "('ALIAS', 'EPHEMERAL', 'MATERIALIZED')";
 
 export class ClickHouseSource implements PublishSource {
@@ -32,9 +32,9 @@ export class ClickHouseSource implements PublishSource {
   readonly #session: Session;
   readonly #relation: Relation;
   readonly #name: string;
-  /** Of the rows that were sent as text. */
+  /** Hashes of the rows that were sent as text. */
   #sent = new RowHashes();
-  /** Of all rows, when they were last summed up. */
+  /** Mark of all rows at the last summary. */
   #summed = '';
 
   constructor(session: Session, relation: Relation) {
@@ -67,7 +67,7 @@ export class ClickHouseSource implements PublishSource {
     return String(row?.[0]);
   }
 
-  /** The rows' hashes are added: their order says nothing. */
+  /** The hashes of the rows are added, so their order does not matter. */
   async summary(checks: readonly ValueCheck[], columns: readonly ReadColumn[]): Promise<Summary> {
     const found = checks.flatMap(({ column, condition }) => [
       `countIf(${condition})`,
@@ -124,7 +124,7 @@ export class ClickHouseSource implements PublishSource {
     if (format !== 'native') this.#sent = sent;
     const taken = format === 'native' ? take : (rows: AsyncIterable<Uint8Array>) => take(sent.takeOff(rows));
     const where = only === null || only.all === true ? '' : ` WHERE ${inPartitions(only)}`;
-    // An alias must not stand for the column in another expression.
+    // An alias must not replace the column in another expression.
     const settings = ' SETTINGS prefer_column_name_to_alias = 1';
     const end = ` FORMAT ${FORMATS[format]}`;
     if (only?.grouped !== true)

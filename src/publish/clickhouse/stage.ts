@@ -1,5 +1,5 @@
-// The table beside, which is to become the copy: made, filled from the source, counted, its key checked. Which rows of
-// the copy before go on in it is partition-stage.ts's.
+// The staging table that becomes the copy: creates it, loads it from the source, counts its rows and checks its key.
+// partition-stage.ts decides which rows of the previous copy are kept.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
 import { LONG_QUERY } from '../../adapters/clickhouse/long-query.ts';
@@ -14,7 +14,7 @@ import { rowHash } from './row-hashes.ts';
 export interface Stage {
   readonly session: Session;
   readonly publishing: Publishing;
-  /** `schema.table`, for people. */
+  /** `schema.table`, for messages. */
   readonly place: string;
   /** As SQL. */
   readonly staged: string;
@@ -23,12 +23,12 @@ export interface Stage {
   readonly order: readonly string[];
 }
 
-/** @param parts of the copy; none: it is one */
+/** @param parts partition keys; empty: the copy is not partitioned */
 export async function createStage({ session, staged, plan, order }: Stage, parts: readonly PartitionKey[]) {
   const columns = plan.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ');
   const key = order.map(quoteIdentifier).join(', ');
   const partition = parts.length === 0 ? '' : ` PARTITION BY ${partitionTuple(parts, '')}`;
-  // A column of type Nested stays one, as it is in what is published.
+  // A Nested column stays one column, as in the published relation.
   await session.execute(
     `CREATE TABLE ${staged} (${columns}) ENGINE = MergeTree${partition} ` +
       `ORDER BY (${key === '' ? 'tuple()' : key}) SETTINGS flatten_nested = 0`,
@@ -36,9 +36,9 @@ export async function createStage({ session, staged, plan, order }: Stage, parts
 }
 
 /**
- * @param only rows of these partitions, of which the stage holds none yet; null: all
- * @returns the mark of the rows that arrived; null: the source sends texts
- * @throws `runtime` error when other than so many rows have arrived
+ * @param only rows of these partitions, which the stage does not contain yet; null: all rows
+ * @returns the mark of the rows that arrived; null: the source sends text
+ * @throws `runtime` error if the number of rows that arrived is not `wanted`
  */
 export async function loadStage(stage: Stage, only: PartitionChoice | null, wanted: number): Promise<string | null> {
   const { session, publishing, place, staged, plan } = stage;
@@ -46,7 +46,7 @@ export async function loadStage(stage: Stage, only: PartitionChoice | null, want
   if (!inserts(session)) throw errorOf('notPublished', { place, why: 'the session takes no rows' });
   const format = formatOf(publishing.source.dialect);
   const any = 'max_partitions_per_insert_block = 0';
-  // Fast reading of floats from text, the default, is wrong in the last bit.
+  // The default, fast parsing of floats, gets the last bit wrong.
   const into =
     format === 'native'
       ? `SETTINGS ${any} FORMAT Native`
@@ -79,7 +79,7 @@ export async function countRows(session: Session, table: string): Promise<number
   return Number(found.rows[0]?.textAt(0) ?? 0);
 }
 
-/** @throws `runtime` error with the first key that several rows have */
+/** @throws `runtime` error with the first key that more than one row has */
 export async function refuseTwice({ session, staged, publishing }: Stage): Promise<void> {
   const { key } = publishing.node.config;
   if (key.length === 0) return;

@@ -1,5 +1,5 @@
-// The columns of a table in ClickHouse for what a Postgres holds: types, values in the form that TabSeparated reads,
-// and values that have no place. Exact, or refused by name.
+// The columns of a ClickHouse table for a Postgres source: types, values in the form that TabSeparated reads, and
+// checks for values that ClickHouse cannot hold. Types without an exact equivalent are refused by name.
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import { errorOf } from '../../error-table.ts';
 import { digitsOf, type Misfit, noNumber, outsideOf } from '../postgres/value-checks.ts';
@@ -18,14 +18,14 @@ const WHOLE: Readonly<Record<string, string>> = {
   jsonb: 'String',
 };
 
-/** Years that Date32 and DateTime64 hold. */
+/** Years that Date32 and DateTime64 can hold. */
 const YEARS = ['1900-01-01', '2300-01-01'] as const;
 const MOST_DIGITS = 76;
 
-/** What a type of Postgres is in ClickHouse. */
+/** The ClickHouse equivalent of a Postgres type. */
 export interface ClickHouseEqual {
   readonly type: string;
-  /** The value in Postgres' SQL, in the form that TabSeparated reads. */
+  /** The value as Postgres SQL, in the form that TabSeparated reads. */
   readonly expression: string;
   readonly check?: Misfit;
 }
@@ -33,14 +33,14 @@ export interface ClickHouseEqual {
 const ONE_TEXT =
   /^(?:smallint|integer|bigint|text|character varying|character|bpchar|boolean|uuid|date|jsonb?)(?:\(\d+\))?$/;
 
-/** Do values of the type have the same text in both databases? */
+/** Whether values of the type have the same text in both databases. */
 export function hasOneText(type: string): boolean {
   return ONE_TEXT.test(type);
 }
 
 /**
- * @param required the column is part of the sorting key: ClickHouse has no null there
- * @throws `runtime` error for a type that has no equal
+ * @param required the column is part of the sorting key, which cannot be null in ClickHouse
+ * @throws `runtime` error for a type without an equivalent
  */
 export function columnOfPostgres({ name, type, nullable }: SourceColumn, required: boolean): PlannedColumn {
   const value = `t.${quoteIdentifier(name)}`;
@@ -60,7 +60,7 @@ export function columnOfPostgres({ name, type, nullable }: SourceColumn, require
   };
 }
 
-/** @param value as Postgres' SQL @returns a text: why the type has no equal */
+/** @param value as Postgres SQL @returns a text: why the type has no equivalent */
 export function clickhouseEqual(type: string, value: string): ClickHouseEqual | string {
   const base = type.replace(/\([^()]*\)/, '');
   const known = WHOLE[base];
@@ -68,7 +68,7 @@ export function clickhouseEqual(type: string, value: string): ClickHouseEqual | 
   switch (base) {
     case 'character':
     case 'bpchar':
-      // Its blanks at the end mean nothing.
+      // Trailing blanks are not significant.
       return { type: 'String', expression: `${value}::text` };
     case 'boolean':
       return { type: 'Bool', expression: `${value}::int` };

@@ -1,4 +1,5 @@
-// Manifests and manifest lists of Iceberg v2: their Avro schemas, and entries of data files written and carried on.
+// Manifests and manifest lists of Iceberg v2: their Avro schemas, new entries for data files, and entries carried over
+// from earlier manifests.
 import {
   type AvroField,
   type AvroFile,
@@ -50,7 +51,7 @@ function entrySchema(spec: readonly SpecField[]): AvroSchema {
   };
 }
 
-/** A name that Avro takes: readers go by the ids of fields. */
+/** A valid Avro name. Readers use the field ids. */
 function avroName(name: string): string {
   const safe = name.replace(/\W/g, (letter) => `_x${letter.charCodeAt(0).toString(16).toUpperCase()}`);
   return /^\d/.test(safe) ? `_${safe}` : safe;
@@ -85,13 +86,13 @@ export interface NewFile {
   readonly partition: readonly (string | null)[];
 }
 
-/** A data file of an earlier snapshot, and whether it stays. */
+/** A data file of an earlier snapshot, and whether it is kept. */
 export interface OldFile {
   readonly entry: Row;
   readonly stays: boolean;
 }
 
-/** What stood in the table before a commit: manifests that go on as they are, and files of those that do not. */
+/** The content of the table before a commit: manifests carried over unchanged, and the files of the others. */
 export interface Standing {
   readonly carried: readonly Row[];
   readonly old: readonly OldFile[];
@@ -106,7 +107,7 @@ export interface ManifestPlan {
   readonly sequence: bigint;
 }
 
-/** A manifest, and its row of the manifest list. */
+/** Returns a manifest, and its row of the manifest list. */
 export function writeManifest(
   { path, spec, specId, schema, snapshotId, sequence }: ManifestPlan,
   added: readonly NewFile[],
@@ -169,12 +170,12 @@ export function writeManifest(
   };
 }
 
-/** The Avro file of a manifest list of Iceberg v2. */
+/** Returns the Avro file of an Iceberg v2 manifest list. */
 export function writeManifestList(rows: readonly Row[], metadata: Readonly<Record<string, string>>): Buffer {
   return writeAvroFile(LIST, rows, { ...metadata, 'format-version': '2' });
 }
 
-/** The entries of a manifest that are live, with the numbers that they inherit from its row. */
+/** The live entries of a manifest, with the numbers that they inherit from its row. */
 export function liveEntries({ rows }: AvroFile, row: Row): Row[] {
   return rows
     .filter((entry) => entry['status'] !== DELETED)
@@ -186,13 +187,13 @@ export function liveEntries({ rows }: AvroFile, row: Row): Row[] {
     }));
 }
 
-/** The values of an entry's partition, in the order of the spec, by whose names it has them. */
+/** The partition values of an entry, in the order of the spec, whose names the entry must use. */
 export function partitionOf(entry: Row, spec: readonly SpecField[]): AvroValue[] {
   const partition = recordOf(recordOf(entry['data_file'])['partition']);
   return spec.map(({ name }) => partition[avroName(name)] ?? null);
 }
 
-/** Entries with the spec's names of partitions: their writer may have had others, and the ids are the same. */
+/** Entries with the partition names of the spec: their writer may have used other names for the same ids. */
 export function renamedPartitions(entries: readonly Row[], { metadata }: AvroFile, spec: readonly SpecField[]): Row[] {
   const schema: AvroSchema = JSON.parse(metadata.get('avro.schema') ?? 'null');
   const written = fieldsOf(typeOf(fieldsOf(typeOf(fieldsOf(schema), 'data_file')), 'partition'));
@@ -224,7 +225,7 @@ function fileSize(entry: Row): number {
   return Number(recordOf(entry['data_file'])['file_size_in_bytes'] ?? 0);
 }
 
-/** What stands in the table after a commit, as the summaries of its snapshots have it: readers plan by these counts. */
+/** Totals of the table after a commit, for the snapshot's summary. Readers use these counts for planning. */
 export function counts(
   { carried, old }: Standing,
   added: readonly NewFile[],
@@ -248,7 +249,7 @@ export function counts(
     'total-data-files': total('files') + staying.length + added.length,
     'total-records': total('rows') + sum(staying.map(recordCount)) + sum(added.map(({ rows }) => rows)),
     'total-files-size': sizeBefore === null ? null : Number(sizeBefore) - sum(gone.map(fileSize)) + size,
-    // Files that delete rows of others are carried on, or go with all the others.
+    // Delete files are carried over, or are removed together with all other files.
     ...Object.fromEntries(
       ['total-delete-files', 'total-position-deletes', 'total-equality-deletes'].map((name) => [
         name,
@@ -263,7 +264,7 @@ export function counts(
   );
 }
 
-/** The path of the data file of an entry. */
+/** The path of an entry's data file. */
 export function filePath(entry: Row): string {
   return String(recordOf(entry['data_file'])['file_path'] ?? '');
 }

@@ -1,5 +1,5 @@
-// Files below a table's `data/` and `metadata/` that no snapshot of it names: what expired snapshots and killed commits
-// have left. Found by what the store lists, before the table is read, so that a commit meanwhile counts.
+// Files in a table's `data/` and `metadata/` that no snapshot references: leftovers of expired snapshots and killed
+// commits. The store is listed before the table is read, so that a concurrent commit is taken into account.
 import { gunzipSync } from 'node:zlib';
 import { errorOf } from '../../error-table.ts';
 import { type CatalogJson, items, member, readCatalogJson, text } from '../../object-store/rest-catalog.ts';
@@ -10,13 +10,13 @@ import { collectsGarbage } from './snapshots.ts';
 import type { LakeTable } from './table.ts';
 
 const DELETED_AT_ONCE = 8;
-/** Unpacked bytes of a table's metadata. What has more is not read, and its file stays. */
+/** Limit of a table's uncompressed metadata. Larger metadata is not read, and its file is kept. */
 const MAX_METADATA_BYTES = 256 * 1024 ** 2;
 
 /**
- * @param loaded the table's metadata; another load is made after the listing
- * @returns orphans, in the order of their keys; removed when `remove` says so
- * @throws `runtime` error for a table that does not let its files be removed, or that is gone meanwhile
+ * @param loaded the table's metadata, which is loaded again after the listing
+ * @returns orphans, in the order of their keys; they are deleted if `remove` is set
+ * @throws `runtime` error for a table whose files may not be removed, or that was dropped in the meantime
  */
 export async function orphansOf(
   table: LakeTable,
@@ -33,7 +33,7 @@ export async function orphansOf(
   const named = new Named(table);
   if (location !== null) named.add(location);
   await named.addTable(metadata);
-  // Tables that were renamed or dropped may share the folder.
+  // Renamed or dropped tables may share the folder.
   for (const { key } of listed)
     if (key.endsWith('.metadata.json') && !named.has(key))
       await named.addOther(key, text(member(metadata, 'table-uuid')));
@@ -45,14 +45,14 @@ export async function orphansOf(
   return orphans.map(({ key, size, modified }) => ({ file: key, bytes: size, modified }));
 }
 
-/** What Iceberg's writers put there; other files are nobody's business. */
+/** Files that Iceberg writers create. Other files are left alone. */
 function mayBeOrphan(key: string, folder: string): boolean {
   const name = key.slice(key.lastIndexOf('/') + 1);
   if (/^[._]/.test(name)) return false;
   return (folder === 'data' ? /\.(parquet|avro|orc|puffin)$/ : /\.(avro|metadata\.json|stats|puffin)$/).test(name);
 }
 
-/** The keys that tables name. */
+/** The keys that tables reference. */
 class Named {
   readonly #table: LakeTable;
   readonly #keys = new Set<string>();
@@ -71,7 +71,7 @@ class Named {
     if (key !== null) this.#keys.add(key);
   }
 
-  /** @param missing called for a file that is gone; absent: it is an error */
+  /** @param missing called for a file that is gone; absent: that is an error */
   async addTable(metadata: CatalogJson, missing?: () => void): Promise<void> {
     for (const each of items(member(metadata, 'metadata-log'))) this.add(text(member(each, 'metadata-file')) ?? '');
     for (const kind of ['statistics', 'partition-statistics'])
@@ -88,7 +88,7 @@ class Named {
     }
   }
 
-  /** The metadata of an earlier state of this table names nothing more; that of another one protects its files. */
+  /** Earlier metadata of this table references nothing more. Metadata of another table protects that table's files. */
   async addOther(key: string, uuid: string | null): Promise<void> {
     const body = await this.#table.find(key);
     if (body === null) return;

@@ -1,11 +1,11 @@
-// Partitions of an Iceberg table: transforms by name, and values of partitions from their texts as Avro has them.
+// Partitions of an Iceberg table: transforms by name, and Avro values of partitions from their texts.
 import { errorOf } from '../../error-table.ts';
 import type { AvroSchema, AvroValue } from '../../object-store/avro-file.ts';
 import { type CatalogJson, items, member, text } from '../../object-store/rest-catalog.ts';
 import type { PartitionKey } from '../partition-key.ts';
 import type { FieldColumn } from './table-schema.ts';
 
-/** The first id of a field of a partition, as Iceberg gives them. */
+/** The first id of a partition field, as Iceberg assigns them. */
 const FIRST_ID = 1000;
 
 export interface SpecField {
@@ -18,8 +18,8 @@ export interface SpecField {
 }
 
 /**
- * The fields of a new table: one that is there has its own names and ids, `specOf`.
- * @throws `runtime` error for a column that is no key of partitions
+ * The partition fields of a new table. For an existing table, `specOf` returns its names and ids.
+ * @throws `runtime` error for a column that cannot be a partition key
  */
 export function specFields(
   parts: readonly PartitionKey[],
@@ -87,7 +87,7 @@ function kindOf({ parquet }: FieldColumn, grain: PartitionKey['grain']): Kind | 
   }
 }
 
-/** A spec's fields as the catalog and manifests have them. */
+/** A spec's fields in the form of the catalog and of manifests. */
 export function specJson(fields: readonly SpecField[]): { readonly [name: string]: CatalogJson }[] {
   return fields.map(({ name, id, sourceId, transform }) => ({
     name,
@@ -97,16 +97,16 @@ export function specJson(fields: readonly SpecField[]): { readonly [name: string
   }));
 }
 
-/** The spec by which a table takes new files. */
+/** The spec that a table uses for new files. */
 export interface TableSpec {
   readonly id: number;
   readonly fields: readonly SpecField[];
 }
 
 /**
- * @param fields by transforms and columns; names and ids may be others in the table
- * @returns the table's default spec: its id, and the fields by its own names and ids
- * @throws `runtime` error when the table is partitioned otherwise
+ * @param fields compared by transform and column; the table may use other names and ids
+ * @returns the table's default spec: its id, and the fields with the table's names and ids
+ * @throws `runtime` error if the table is partitioned differently
  */
 export function specOf(metadata: CatalogJson, fields: readonly SpecField[], place: string): TableSpec {
   const id = member(metadata, 'default-spec-id');
@@ -125,7 +125,7 @@ export function specOf(metadata: CatalogJson, fields: readonly SpecField[], plac
   };
 }
 
-/** @param by names of the partitions that are there */
+/** @param by names of the existing partition fields */
 export function partitionedOtherwise(place: string, by: string): Error {
   return errorOf('notPublished', {
     place,

@@ -1,5 +1,5 @@
-// Publishes into an Iceberg table through a REST catalog: data files, manifests and one commit that asserts the
-// snapshot before it. The snapshot's summary names run and version, by which a repeat finds its own.
+// Publishes into an Iceberg table through a REST catalog: data files, manifests and one commit that asserts the parent
+// snapshot. The snapshot's summary contains run and version, by which a retry finds its own snapshot.
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
@@ -37,7 +37,7 @@ import { endedSnapshots, mainRetention } from './snapshots.ts';
 import { currentSnapshot, fact, isUnknown, LakeTable, landed, type SentCommit } from './table.ts';
 import { evolvedSchema, schemaJson, schemaUpdates, type TableSchema } from './table-schema.ts';
 
-/** How often a commit is tried again after others. */
+/** Number of attempts to commit after conflicting commits. */
 const TRIES = 30;
 
 export class IcebergReceiver implements Receiver {
@@ -76,17 +76,17 @@ export class IcebergReceiver implements Receiver {
         'format-version': '2',
         'tsdbt.publication': node.unique_id,
       });
-      // Another may have made it meanwhile.
+      // Another writer may have created it in the meantime.
       refuseForeign(metadata, node, place);
       const there = currentSnapshot(metadata) !== null;
       if (there && config.mode !== 'append') throw overtaken(place);
       if (there && !force && holds(metadata, true, version))
         return { changed: false, rows: rowsThere(metadata), sent: 0, removed: 0 };
-      // The catalog has given the ids of fields.
+      // The catalog has assigned the field ids.
       schema = evolvedSchema(planned, metadata, config.mode === 'replace', place);
       spec = specFields(parts, schema.columns, place);
     }
-    // Before any row is sent.
+    // Fails before any row is sent.
     spec = specOf(metadata, spec, place).fields;
     const changed = force
       ? partitions
@@ -136,9 +136,9 @@ class IcebergWork {
   readonly #publishing: Publishing;
   readonly #plan: IcebergPlan;
   readonly #files: NewFile[] = [];
-  /** What a commit has written for itself alone. */
+  /** Files written only for the current attempt to commit. */
   #own: string[] = [];
-  /** The commit that was sent, and is not known to be refused. */
+  /** The commit that was sent and is not known to have been refused. */
   #asked: (SentCommit & { readonly before: number; readonly rows: number }) | null = null;
   #sent = 0;
 
@@ -148,7 +148,7 @@ class IcebergWork {
     this.#plan = plan;
   }
 
-  /** @param loaded the table when the rows were planned: each try looks at it as it is by then */
+  /** @param loaded the table when the rows were planned; each attempt reloads it */
   async commit(loaded: CatalogJson): Promise<Published> {
     const { node, force } = this.#publishing;
     const { place } = this.#table;
@@ -156,7 +156,7 @@ class IcebergWork {
       await this.#write(loaded);
       for (let tries = 1; ; tries++) {
         const now = await this.#table.load();
-        // A proxy may have sent it twice: the one that was refused is the second.
+        // A proxy may have sent the commit twice, and only the second was refused.
         const mine = this.#asked === null ? null : landed(now, this.#asked);
         if (mine != null) return this.#done();
         if (now !== null) refuseForeign(now, node, place);
@@ -175,7 +175,7 @@ class IcebergWork {
     }
   }
 
-  /** Rows of a newer version are not written over by older ones: who appends has nothing to lose. */
+  /** Older rows must not overwrite those of a newer version. Mode append overwrites nothing. */
   #moved(loaded: CatalogJson, now: CatalogJson): boolean {
     const [before, current] = [loaded, now].map((each) => member(currentSnapshot(each), 'snapshot-id'));
     if (this.#publishing.node.config.mode !== 'append' && before !== current) return true;
@@ -189,7 +189,7 @@ class IcebergWork {
     return { changed: true, rows, sent: this.#sent, removed: Math.max(before + this.#sent - rows, 0) };
   }
 
-  /** Files go only when no commit that names them was sent, or it is surely not there. */
+  /** Removes the files only if no commit that references them was sent, or if it certainly did not take effect. */
   async #failed(error: unknown): Promise<Published> {
     const asked = this.#asked;
     if (asked !== null) {
@@ -200,7 +200,7 @@ class IcebergWork {
       if (mine != null) return this.#done();
       if (mine === undefined) throw error;
     }
-    // Without an answer the commit may come yet, and a store that is away removes nothing.
+    // Without a response the commit may still take effect, and an unreachable store removes nothing.
     if (!isUnknown(error)) await this.#table.remove([...this.#own, ...this.#files.map(({ path }) => path)]);
     throw error;
   }
@@ -232,7 +232,7 @@ class IcebergWork {
     confirmReceived(source, this.#table.place, received, this.#sent);
   }
 
-  /** @returns false: the table is not what the commit asserts */
+  /** @returns false: the table is not in the state that the commit asserts */
   async #try(metadata: CatalogJson): Promise<boolean> {
     const { runId, time, node } = this.#publishing;
     const { mode } = node.config;
@@ -257,12 +257,12 @@ class IcebergWork {
     const parentId = parent === null ? null : member(parent, 'snapshot-id');
     const marks = mode === 'partitions' ? this.#marks(metadata) : {};
     const at = Math.max(Date.parse(time), Number(member(metadata, 'last-updated-ms') ?? 0));
-    // By the own clock: that of the writer before may be ahead.
+    // Uses this process's clock, because the previous writer's clock may be ahead.
     const gone = endedSnapshots(metadata, node.config, Date.parse(time));
     const refs = gone.length > 0 ? entries(member(metadata, 'refs')).filter(([name]) => name !== 'main') : [];
     const commit = randomUUID();
     this.#asked = { commit, parent: parentId, before: rowsThere(metadata), rows: Number(summary['total-records']) };
-    // A tag that another has made meanwhile cannot be asserted, as its name was unknown.
+    // A tag that another writer created in the meantime cannot be asserted, because its name was unknown.
     if (gone.length > 0 && refsOf(await this.#table.load()) !== refsOf(metadata)) return false;
     return this.#table.commit(
       [
@@ -317,7 +317,7 @@ class IcebergWork {
     );
   }
 
-  /** Do partitions that the source does not hold go on? */
+  /** Whether partitions that are not in the source are kept. */
   get #keeps(): boolean {
     const { node, force } = this.#publishing;
     return node.config.mode === 'partitions' && !force;
@@ -366,7 +366,7 @@ class IcebergWork {
     return value !== null && Number(value) < Number(partitionValue(spec, place, ended.first));
   }
 
-  /** Marks of the partitions that stand there after the commit. */
+  /** Marks of the table's partitions after the commit. */
   #marks(metadata: CatalogJson): Record<string, string> {
     const { ended, partitions } = this.#plan;
     const kept = this.#keeps ? Object.entries(marksOf(metadata)) : [];
@@ -378,7 +378,7 @@ class IcebergWork {
   }
 }
 
-/** @throws `runtime` error for a table of somebody else, unless the publication adopts it */
+/** @throws `runtime` error for a table of another owner, unless the publication adopts it */
 function refuseForeign(metadata: CatalogJson, { unique_id, config }: PublicationNode, place: string): void {
   const owner = fact(metadata, 'properties', 'tsdbt.publication');
   if (metadata === null || owner === unique_id || config.adopt) return;
@@ -401,7 +401,7 @@ function partitionValue(spec: readonly SpecField[], index: number, value: string
   return value === null ? null : (spec[index]?.value(value) ?? null);
 }
 
-/** Partitions are told apart by the text of their values. */
+/** Partitions are distinguished by the text of their values. */
 function keyOf(partition: readonly AvroValue[]): string {
   return JSON.stringify(partition.map((value) => (value === null ? null : String(value))));
 }
@@ -425,7 +425,7 @@ function rowsThere(metadata: CatalogJson): number {
   return Number(fact(currentSnapshot(metadata), 'summary', 'total-records') ?? 0);
 }
 
-/** Is this version there: as the current snapshot, or, of rows that are appended, as any? */
+/** Whether the table contains this version: as the current snapshot, or in mode append as any snapshot. */
 function holds(metadata: CatalogJson, appended: boolean, version: string): boolean {
   const snapshots = appended ? items(member(metadata, 'snapshots')) : [currentSnapshot(metadata)];
   return snapshots.some((each) => fact(each, 'summary', 'tsdbt.version') === version);

@@ -1,19 +1,19 @@
-// Which snapshots of an Iceberg table end with the next commit. Their files stay until orphans are removed: orphans.ts.
+// Which snapshots of an Iceberg table the next commit expires. orphans.ts removes their files later.
 import type { PublicationConfig } from '../../contracts/publication.ts';
 import { type CatalogJson, entries, items, member } from '../../object-store/rest-catalog.ts';
 import { retentionMs } from '../partition-key.ts';
 import { fact } from './table.ts';
 
-/** Where nobody says otherwise: Iceberg's own age, and more than its one. */
+/** Defaults: Iceberg's own age, and more snapshots than Iceberg's default of one. */
 const KEEP = 10;
 const AGE_MS = 5 * 86_400_000;
 
 /**
- * Snapshots that the next commit may end: beyond the `keep` newest of main, the one of that commit among them, and
- * replaced for longer than `older_than`, so that a reader has that time. Where the publication leaves one out, main's
- * own retention says it, then the table's properties, as in Iceberg's specification, then the defaults above. What a
- * tag or another branch leads to stays, and everything where the table's own `gc.enabled` is false.
- * @param at milliseconds since 1970, by the own clock: a snapshot's own time may be that of a clock that is ahead
+ * Snapshots that the next commit may expire: not among the `keep` newest of main (including that commit's), and
+ * replaced for longer than `older_than`, which gives readers that time. Settings missing in the publication come from
+ * main's retention, then the table's properties, as in Iceberg's specification, then the defaults above. Snapshots that
+ * a tag or another branch references are kept; with `gc.enabled` false, all are kept.
+ * @param at milliseconds since 1970, by this process's clock, because the clock in a snapshot's time may be ahead
  * @returns their ids
  */
 export function endedSnapshots(
@@ -38,14 +38,14 @@ export function endedSnapshots(
     .filter((snapshot) => {
       const id = member(snapshot, 'snapshot-id');
       const place = history.indexOf(id);
-      // A snapshot of main was read until its child came.
+      // A snapshot of main was read until its child was committed.
       const last = place === 0 ? at : timeOf(place < 0 ? snapshot : find(all, history[place - 1] ?? null));
       return !kept.has(id) && last < before;
     })
     .map((snapshot) => member(snapshot, 'snapshot-id'));
 }
 
-/** What main says of its snapshots, else the table; null: neither, or no whole number from 1 on. */
+/** A retention setting of main, or of the table; null: neither is a whole number from 1 on. */
 function ownNumber(metadata: CatalogJson, name: string): number | null {
   const main = member(member(member(metadata, 'refs'), 'main'), name);
   for (const value of [main, fact(metadata, 'properties', `history.expire.${name}`)])
@@ -53,18 +53,18 @@ function ownNumber(metadata: CatalogJson, name: string): number | null {
   return null;
 }
 
-/** What main says of its snapshots: a commit that sets it would take that away. */
+/** Retention settings of main, which a commit that sets the branch would otherwise remove. */
 export function mainRetention(metadata: CatalogJson): { readonly [name: string]: CatalogJson } {
   const main = entries(member(member(metadata, 'refs'), 'main'));
   return Object.fromEntries(main.filter(([name, value]) => /^m(in|ax)-/.test(name) && value !== null));
 }
 
-/** May snapshots and files of the table be removed? */
+/** Whether snapshots and files of the table may be removed. */
 export function collectsGarbage(metadata: CatalogJson): boolean {
   return fact(metadata, 'properties', 'gc.enabled') !== 'false';
 }
 
-/** The ids of a snapshot and those before it, the newest first. */
+/** The ids of a snapshot and its ancestors, newest first. */
 function ancestorsOf(all: readonly CatalogJson[], head: CatalogJson): CatalogJson[] {
   const ids: CatalogJson[] = [];
   for (let each = find(all, head); each !== null; each = find(all, member(each, 'parent-snapshot-id')))

@@ -1,27 +1,27 @@
-// Columns of an Iceberg table: the ids of its fields, and how they change with the columns of a publication. Columns
-// are found by id, so that added, dropped and widened ones leave older files as they are.
+// Columns of an Iceberg table: the ids of its fields, and how they change with a publication's columns. Columns are
+// found by id, so adding, dropping or widening a column leaves older files unchanged.
 import { errorOf } from '../../error-table.ts';
 import { type CatalogJson, items, member, text } from '../../object-store/rest-catalog.ts';
 import type { ParquetType } from '../../object-store/write-parquet.ts';
 import type { LakeColumn } from '../lake/lake-column.ts';
 
-/** A column with its id; every one may be null, so that a later version may leave it out. */
+/** A column with its id. Every column is nullable, so that a later version can omit it. */
 export type FieldColumn = LakeColumn & { readonly fieldId: number };
 
 export interface TableSchema {
   readonly columns: readonly FieldColumn[];
   readonly lastColumnId: number;
-  /** Does the table have another one now? */
+  /** Whether the table's current schema differs. */
   readonly changed: boolean;
-  /** That of the table when this one was made. */
+  /** The table's schema when this one was created. */
   readonly before: CatalogJson;
-  /** By which the catalog will know it. */
+  /** Its id in the catalog. */
   readonly id: number;
-  /** Has the table had it already? */
+  /** Whether the table already has it, as an earlier schema. */
   readonly known: boolean;
 }
 
-/** @param metadata of the table; null: there is none @throws `runtime` error for a type that cannot become the other */
+/** @param metadata of the table; null: no table @throws `runtime` error for a type that cannot be converted */
 export function evolvedSchema(
   columns: readonly LakeColumn[],
   metadata: CatalogJson,
@@ -75,17 +75,17 @@ function fieldsOf(schema: CatalogJson): readonly CatalogJson[] {
   return items(member(schema, 'fields'));
 }
 
-/** @returns null for a type of parts */
+/** @returns null for a nested type */
 function writtenType(schema: CatalogJson, column: string): string | null {
   return text(member(fieldsOf(schema).find((field) => member(field, 'name') === column) ?? null, 'type'));
 }
 
-/** What makes two schemas one. */
+/** Two schemas with equal shapes are the same. */
 function shapeOf(fields: readonly CatalogJson[]): string {
   return JSON.stringify(fields.map((field) => ['id', 'name', 'required', 'type'].map((name) => member(field, name))));
 }
 
-/** A schema as Iceberg's JSON. */
+/** Returns a schema as Iceberg's JSON. */
 export function schemaJson({ columns, id }: TableSchema): CatalogJson {
   return { type: 'struct', 'schema-id': id, fields: fieldsJson(columns) };
 }
@@ -128,14 +128,14 @@ const KNOWN: readonly ParquetType[] = [
   'binary',
 ];
 
-/** @returns null: a type that publications do not write */
+/** @returns null: publications do not write this type */
 function typeOf(written: string): ParquetType | null {
   const [, precision, scale] = /^decimal\((\d+),\s*(\d+)\)$/.exec(written) ?? [];
   if (precision !== undefined) return { precision: Number(precision), scale: Number(scale) };
   return KNOWN.find((type) => type === written) ?? null;
 }
 
-/** The wider of two types; null: neither holds the other's values. */
+/** The wider of two types; null: neither can hold the other's values. */
 function common(a: ParquetType, b: ParquetType): ParquetType | null {
   if (typeof a === 'object' && typeof b === 'object')
     return a.scale !== b.scale ? null : a.precision >= b.precision ? a : b;

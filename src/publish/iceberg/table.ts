@@ -1,5 +1,5 @@
-// A table of an Iceberg REST catalog: loaded, made where it is missing, and changed by one commit that asserts what it
-// was. Objects are below the table's location.
+// A table of an Iceberg REST catalog: loaded, created if missing, and changed by one commit that asserts the previous
+// state. Objects are stored below the table's location.
 import { errorOf } from '../../error-table.ts';
 import { type AvroFile, readAvroFile } from '../../object-store/avro-file.ts';
 import type { Body, ObjectStore, StoredObject } from '../../object-store/store.ts';
@@ -33,7 +33,7 @@ export class LakeTable {
     return (await this.loadWithLocation()).metadata;
   }
 
-  /** With the URI of the metadata's own file; null: the catalog does not tell. */
+  /** Also returns the URI of the metadata file; null: the catalog does not report it. */
   async loadWithLocation(): Promise<{ readonly metadata: CatalogJson; readonly location: string | null }> {
     const { status, body } = await this.#catalog.ask(
       'GET',
@@ -46,8 +46,8 @@ export class LakeTable {
   }
 
   /**
-   * @returns its metadata, also when another one has made it meanwhile
-   * @throws `runtime` error when something else has its name, such as a view
+   * @returns its metadata, even if another writer has created it in the meantime
+   * @throws `runtime` error if the name belongs to something else, such as a view
    */
   async create(schema: CatalogJson, spec: CatalogJson, properties: CatalogJson): Promise<CatalogJson> {
     const namespace = { namespace: this.#namespace, properties: {} };
@@ -65,8 +65,8 @@ export class LakeTable {
   }
 
   /**
-   * @returns false: the table is not what the commit asserts
-   * @throws `connection` error when nobody knows whether it was done
+   * @returns false: the table is not in the state that the commit asserts
+   * @throws `connection` error if it is unknown whether the commit took effect
    */
   async commit(requirements: CatalogJson, updates: CatalogJson): Promise<boolean> {
     const { status } = await this.#catalog.ask(
@@ -79,7 +79,7 @@ export class LakeTable {
     return status !== 409;
   }
 
-  /** The key of an object's URI in the connection's bucket. @throws `runtime` error for another bucket */
+  /** Returns the key of an object's URI in the connection's bucket. @throws `runtime` error for another bucket */
   keyOf(uri: string): string {
     const key = this.findKey(uri);
     if (key !== null) return key;
@@ -100,8 +100,8 @@ export class LakeTable {
   }
 
   /**
-   * A manifest, or a list of them.
-   * @param missing called when it is gone, and null returned; absent: that is an error
+   * Reads a manifest or a manifest list.
+   * @param missing called if the file is gone; null is returned then; absent: that is an error
    */
   async readAvro(uri: string): Promise<AvroFile>;
   async readAvro(uri: string, missing: (() => void) | undefined): Promise<AvroFile | null>;
@@ -120,7 +120,7 @@ export class LakeTable {
     }
   }
 
-  /** An object by its key; null: there is none. */
+  /** Returns an object by its key; null: there is none. */
   async find(key: string): Promise<Buffer | null> {
     return this.#store.get(key);
   }
@@ -137,7 +137,7 @@ export class LakeTable {
     return errorOf('icebergFileUnread', { place: this.place, file: uri, why });
   }
 
-  /** What cannot be removed now is an orphan. */
+  /** A file that cannot be removed now becomes an orphan. */
   async remove(uris: readonly string[]): Promise<void> {
     for (const uri of uris) await this.#store.delete(this.keyOf(uri)).catch(() => undefined);
   }
@@ -161,22 +161,22 @@ export function currentSnapshot(metadata: CatalogJson): CatalogJson {
 
 /** A commit that was sent. */
 export interface SentCommit {
-  /** What its snapshot has as `tsdbt.commit`. */
+  /** Stored in its snapshot as `tsdbt.commit`. */
   readonly commit: string;
-  /** The snapshot before it; null: none. */
+  /** The parent snapshot; null: none. */
   readonly parent: CatalogJson;
 }
 
 /**
- * What became of a commit that was sent.
- * @param metadata of the table by now
- * @returns its snapshot; null: it is surely not there; undefined: later ones may have ended it
+ * Finds out what became of a commit that was sent.
+ * @param metadata current metadata of the table
+ * @returns its snapshot; null: it certainly did not take effect; undefined: later commits may have expired it
  */
 export function landed(metadata: CatalogJson, { commit, parent }: SentCommit): CatalogJson | undefined {
   const all = items(member(metadata, 'snapshots'));
   const mine = all.find((each) => fact(each, 'summary', 'tsdbt.commit') === commit);
   if (mine !== undefined) return mine;
-  // All snapshots since are there, and it is none of them.
+  // All snapshots since then exist, and none of them is this commit's.
   let id = currentSnapshot(metadata) === null ? null : member(metadata, 'current-snapshot-id');
   while (id !== parent) {
     const child = id;
@@ -188,12 +188,12 @@ export function landed(metadata: CatalogJson, { commit, parent }: SentCommit): C
   return null;
 }
 
-/** A fact of a snapshot's summary, or of the table's properties. */
+/** A value from a snapshot's summary, or from the table's properties. */
 export function fact(of: CatalogJson, place: 'summary' | 'properties', name: string): string | null {
   return text(member(member(of, place), name));
 }
 
-/** Was it lost on the way, so that nobody knows whether it was done? */
+/** Whether the connection was lost, so that the outcome is unknown. */
 export function isUnknown(error: unknown): boolean {
   return error instanceof TsdbtError && error.kind === 'connection';
 }

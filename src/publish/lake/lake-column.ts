@@ -1,15 +1,15 @@
-// A column of a publication in files, and its values: from the source's text to what a Parquet file takes.
+// A column of a publication into files, and the conversion of its values from the source's text to Parquet values.
 import type { ParquetType, ParquetValue } from '../../object-store/write-parquet.ts';
 import type { PlannedColumn, SourceColumn } from '../receiver.ts';
 
-/** A column whose `expression` gives `t…` or `f…`, numbers, days or microseconds since 1970, hexadecimal, texts. */
+/** A column whose `expression` returns `t…` or `f…`, numbers, days or microseconds since 1970, hex or text. */
 export interface LakeColumn extends PlannedColumn {
   readonly parquet: ParquetType;
 }
 
 /**
- * @param expression the value in the source's SQL, in the form of `LakeColumn`
- * @param misfit true for values that have no place, and why; absent: every one has
+ * @param expression the value as the source's SQL, in the form of `LakeColumn`
+ * @param misfit a condition for values that the file cannot hold, and the reason; absent: it can hold every value
  */
 export function lakeColumn(
   { name, nullable }: SourceColumn,
@@ -27,15 +27,15 @@ export function lakeColumn(
   };
 }
 
-/** As ClickHouse writes them; Postgres writes JavaScript's own words. */
+/** ClickHouse's spellings. Postgres uses those of JavaScript. */
 const INFINITIES: Readonly<Record<string, number>> = {
   inf: Number.POSITIVE_INFINITY,
   '-inf': Number.NEGATIVE_INFINITY,
 };
 
-/** What makes a value of a text, by type. */
+/** Returns the function that converts the text of a value, by type. */
 export function valueReader(type: ParquetType): (text: string) => ParquetValue {
-  // Every value of a scale has all of its digits.
+  // Every value has all digits of its scale.
   if (typeof type === 'object') return (text) => BigInt(text.replace('.', ''));
   switch (type) {
     case 'boolean':

@@ -1,26 +1,26 @@
-// The manifest of a publication in an object store: which files are its version. Reading, claiming and switching it by
-// conditional writes; files that no manifest names are removed. What goes into files is the receiver's.
+// The manifest of a publication in an object store: the list of its version's files. Reads, claims and switches it by
+// conditional writes, and removes files that no manifest names. receiver.ts writes the files.
 import { errorOf } from '../../error-table.ts';
 import type { Body, ObjectStore } from '../../object-store/store.ts';
 
 const NAME = 'manifest.json';
 /**
- * Files of a publication below its path, in folders of partitions: what else is there is somebody else's. In a folder
- * without `=` lie files of another copy, whose path goes on below this one.
+ * Files of a publication below its path, in partition folders. Other files belong to other owners. A folder without `=`
+ * contains files of another copy, whose path is below this one.
  */
 const OURS = /^(?:[^/=]+=[^/]*\/)*tsdbt-[0-9a-f]{12}-[0-9a-f]{12}-\d{5}\.parquet$/;
 
-/** Objects by which a run has tried whether the store honours conditions. */
+/** Objects that runs created to test whether the store supports conditional writes. */
 const TRIALS = /^\.tsdbt-[0-9a-f-]{36}$/;
-/** A trial takes minutes at most: an older one is a killed run's. */
+/** A test takes minutes at most. Older objects are leftovers of killed runs. */
 const LONGEST_TRIAL_MS = 3_600_000;
 
 export interface ManifestFile {
-  /** Below the folder of the manifest. */
+  /** Relative to the folder of the manifest. */
   readonly path: string;
   readonly rows: number;
   readonly bytes: number;
-  /** Texts of its partition's keys. */
+  /** Texts of its partition keys. */
   readonly partition: readonly (string | null)[];
 }
 
@@ -39,13 +39,13 @@ export interface Manifest {
   /** Marks of the partitions, by their values as JSON. */
   readonly partitions: Readonly<Record<string, string>>;
   /**
-   * The run that is writing the next version, and a random id: an etag may be a hash of the content, and two claims of
+   * The run that is writing the next version, and a random id: an etag may be a hash of the content, so two claims of
    * one run must differ. A later claim ends an earlier one.
    */
   readonly claim: string | null;
 }
 
-/** A manifest as it stood when it was read. */
+/** The state of a manifest when it was read. */
 export interface Standing {
   readonly manifest: Manifest | null;
   /** Null: there is none. */
@@ -55,19 +55,19 @@ export interface Standing {
 }
 
 export class ManifestFolder {
-  /** With the bucket, for people. */
+  /** Includes the bucket, for messages. */
   readonly place: string;
   readonly #store: ObjectStore;
   readonly #path: string;
 
-  /** @param path without a slash at its end */
+  /** @param path without a trailing slash */
   constructor(store: ObjectStore, path: string) {
     this.#store = store;
     this.#path = path;
     this.place = `s3://${store.settings.bucket}/${path}`;
   }
 
-  /** @param time of the run, ISO 8601; null: what trials have left is not looked for */
+  /** @param time of the run, ISO 8601; null: leftovers of tests are not searched */
   async standing(time: string | null = null): Promise<Standing> {
     const ended = time === null ? 0 : Date.parse(time) - LONGEST_TRIAL_MS;
     const paths: string[] = [];
@@ -75,7 +75,7 @@ export class ManifestFolder {
     for await (const { key, modified } of this.#store.list(`${this.#path}/`)) {
       const path = key.slice(this.#path.length + 1);
       if (OURS.test(path) || (TRIALS.test(path) && Date.parse(modified) < ended)) paths.push(path);
-      // A copy has its manifest before its files.
+      // Every copy has a manifest before it has files.
       else if (path.endsWith(`/${NAME}`)) others.push(path.slice(0, -NAME.length));
     }
     const { manifest, etag } = await this.#now();
@@ -85,15 +85,15 @@ export class ManifestFolder {
   }
 
   /**
-   * Puts a manifest in the place of the one that stood there.
-   * @returns its etag @throws `runtime` error when another one has come there
+   * Replaces the manifest.
+   * @returns its etag @throws `runtime` error if another manifest was written in the meantime
    */
   async change(etag: string | null, manifest: Manifest): Promise<string> {
     const body = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
     const condition = etag === null ? { whenAbsent: true } : { whenEtag: etag };
     const put = await this.#store.put(this.#key(NAME), body, { ...condition, type: 'application/json' });
     if (put.created && put.etag !== null) return put.etag;
-    // A write whose answer was lost is refused when it is repeated.
+    // A retry of a write whose response was lost is refused.
     const now = await this.#store.read(this.#key(NAME));
     if (now?.body.equals(body)) return now.etag;
     throw errorOf('notPublished', {
@@ -106,20 +106,20 @@ export class ManifestFolder {
     await this.#store.put(this.#key(path), bytes, { type: 'application/vnd.apache.parquet' });
   }
 
-  /** @param keys of `Standing.unnamed` */
+  /** @param keys from `Standing.unnamed` */
   async remove(keys: readonly string[]): Promise<void> {
     for (const key of keys) await this.#store.delete(key);
   }
 
   /**
-   * Ends the claim of a run that has failed, and removes its files that no manifest can name any more. The answer to
-   * its switch may be lost: it may have taken place, another run may have kept the files since, or it may come yet.
-   * @throws when it is unknown whether the claim stands: the files stay
+   * Ends the claim of a failed run, and removes its files that no manifest can name any more. If the response to its
+   * switch was lost, the switch may have taken effect, may still do so, or another run may have kept the files since.
+   * @throws if it is unknown whether the claim is still valid: the files are kept
    */
   async abandon(claim: string | null, paths: readonly string[]): Promise<void> {
     const { manifest, etag } = await this.#now();
     if (manifest === null) return;
-    // From here on a switch that comes late is refused: it needs the etag of the claim.
+    // After this, a late switch is refused, because it needs the etag of the claim.
     if (claim !== null && manifest.claim === claim) await this.change(etag, { ...manifest, claim: null });
     const named = new Set(manifest.files.map(({ path }) => path));
     await this.remove(paths.filter((path) => !named.has(path)).map((path) => this.#key(path)));
@@ -130,7 +130,7 @@ export class ManifestFolder {
     return found === null ? { manifest: null, etag: null } : { manifest: this.#parsed(found.body), etag: found.etag };
   }
 
-  /** @throws `runtime` error naming the store: without conditions two publications would mix */
+  /** @throws `runtime` error naming the store: without conditional writes two publications could mix */
   async needConditions(): Promise<void> {
     if (await this.#store.honoursConditions(`${this.#path}/`)) return;
     const { name, endpoint } = this.#store.settings;
@@ -151,7 +151,7 @@ export class ManifestFolder {
       const manifest: Manifest = JSON.parse(body.toString());
       if (typeof manifest.publication === 'string' && Array.isArray(manifest.files)) return manifest;
     } catch {
-      // Told below.
+      // Reported below.
     }
     throw errorOf('notPublished', {
       place: this.place,

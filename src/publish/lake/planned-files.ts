@@ -1,20 +1,20 @@
-// What a publication into files is going to hold: its columns as files have them, what the source says of its rows, and
-// the version that follows from both.
+// The planned content of a publication into files: its columns in the files, the source's summary of its rows, and the
+// version computed from both.
 import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
 import type { Publishing, SourceColumn, Summary } from '../receiver.ts';
 import type { LakeColumn } from './lake-column.ts';
 
-/** A column as files have it, by the database that it comes from. @throws for types that have no equal */
+/** Returns a column for files, by the source database. @throws for types without an equivalent */
 export type LakeColumnOf = (dialect: string, column: SourceColumn) => LakeColumn;
 
-/** What is going to be published. */
+/** The planned content of a publication. */
 export interface PlannedFiles {
   readonly columns: readonly LakeColumn[];
   readonly summary: Summary;
   readonly version: string;
 }
 
-/** Opens the source and asks it. @throws `runtime` errors for types and values that files do not take */
+/** Opens and queries the source. @throws `runtime` errors for types and values that files cannot hold */
 export async function planFiles(
   { node: { config }, source }: Publishing,
   columnOf: LakeColumnOf,

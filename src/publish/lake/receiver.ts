@@ -1,5 +1,5 @@
-// Publishes Parquet files into an object store: files are written under names of their own, and a manifest that names
-// them is switched last. A claim in the manifest tells files of a run at work from those that a killed one has left.
+// Publishes Parquet files into an object store: files are written under new names, and finally the manifest is switched
+// to them. A claim in the manifest distinguishes files of a running publication from leftovers of a killed one.
 import { randomUUID } from 'node:crypto';
 import type { PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
@@ -53,7 +53,7 @@ export class LakeReceiver implements Receiver {
   }
 }
 
-/** Removes what killed runs and older versions have left beside the version that stands there. */
+/** Removes leftovers of killed runs and of older versions. */
 async function tidy(folder: ManifestFolder, { etag, unnamed }: Standing, manifest: Manifest): Promise<void> {
   if (unnamed.length === 0) return;
   if (manifest.claim !== null) await folder.change(etag, { ...manifest, claim: null });
@@ -105,7 +105,7 @@ async function write(
     claim: `${runId} ${randomUUID()}`,
   };
   const etag = await folder.change(standing.etag, claimed);
-  // Whoever wrote these has no claim any more, and can switch nothing to them.
+  // The runs that wrote these have lost their claims, so they cannot publish them.
   await folder.remove(standing.unnamed);
   const files: ManifestFile[] = [];
   const mark = `${version.slice(0, 12)}-${runId.replaceAll('-', '').slice(0, 12)}`;
@@ -147,13 +147,13 @@ async function write(
     return { changed: true, rows, sent, removed: Math.max((before?.rows ?? 0) + sent - rows, 0) };
   } catch (error) {
     const paths = files.map(({ path }) => path);
-    // What fails here as well is removed by the next run.
+    // If this fails too, the next run removes the files.
     await folder.abandon(claimed.claim, paths).catch(() => undefined);
     throw error;
   }
 }
 
-/** @throws `runtime` error when older partitions have other columns or keys: they stand only there */
+/** @throws `runtime` error if older partitions have other columns or keys: they exist only there */
 function keptOf(
   folder: ManifestFolder,
   before: Manifest | null,
@@ -162,7 +162,7 @@ function keptOf(
 ): readonly ManifestFile[] {
   if (before === null || before.version === null) return [];
   const sameColumns = JSON.stringify(before.columns) === JSON.stringify(shape);
-  // Texts of partitions by other keys are never those of the source: their rows would stand beside the same ones.
+  // Partitions by other keys never match those of the source, so their rows would be duplicated.
   if (sameColumns && JSON.stringify(before.partition_by.map(readPartitionKey)) === JSON.stringify(parts))
     return before.files;
   throw errorOf('notPublished', {
@@ -173,7 +173,7 @@ function keptOf(
   });
 }
 
-/** `created_at_day=2026-11-23`, as readers of folders know it. */
+/** `created_at_day=2026-11-23`, the Hive convention for partition folders. */
 function folderOf({ column, grain }: PartitionKey, value: string | null): string {
   const name = grain === null ? column : `${column}_${grain}`;
   const text = value === null ? '__HIVE_DEFAULT_PARTITION__' : encodeURIComponent(value);

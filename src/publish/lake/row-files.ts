@@ -1,39 +1,39 @@
-// Rows of a source as Parquet files, a file for each partition and so many bytes; memory holds one of them. Where files
-// are put, and under which names, is told by the caller.
+// Writes the rows of a source as Parquet files, one or more per partition, limited in size. One file at a time is in
+// memory. The caller decides where files are stored, and under which names.
 import { StringDecoder } from 'node:string_decoder';
 import { setFlagsFromString } from 'node:v8';
 import { openParquetFile, type ParquetFile, type ParquetValue } from '../../object-store/write-parquet.ts';
 import type { PartitionChoice, PublishSource } from '../receiver.ts';
 import { type LakeColumn, valueReader } from './lake-column.ts';
 
-/** As objects: more would outlive the young ones, and memory be freed late. */
+/** As objects. More of them would be promoted from the young generation, and their memory freed late. */
 const ROWS_A_GROUP = 8000;
-/** Of text: rows may be long. */
+/** Characters of text, because rows may be long. */
 const LETTERS_A_GROUP = 16 * 1024 ** 2;
 const BYTES_A_FILE = 32 * 1024 ** 2;
-/** By how many percent the heap may grow, while files are written, before it is collected as a whole. */
+/** By how many percent the heap may grow before a full garbage collection, while files are written. */
 const GROWTH = 20;
-/** Of this process, at work. */
+/** Active writers of this process. */
 let writers = 0;
 
-/** A file that is ready to be put. */
+/** A file that is ready to be stored. */
 export interface RowFile {
-  /** Texts of its partition's keys; none: the rows are in no partitions. */
+  /** Texts of its partition keys; empty: the rows are not partitioned. */
   readonly partition: readonly (string | null)[];
   readonly rows: number;
   readonly bytes: number;
-  /** In pieces. */
+  /** In chunks. */
   readonly body: readonly Uint8Array[];
 }
 
-/** How the rows become files. */
+/** How rows are written to files. */
 export interface RowFilesPlan {
   readonly columns: readonly (LakeColumn & { readonly fieldId?: number })[];
-  /** Rows of these partitions, each in files of its own; null: all rows. */
+  /** Rows of these partitions, each in separate files; null: all rows. */
   readonly only: PartitionChoice | null;
 }
 
-/** @param put awaited before the next rows are read @returns how many rows there were */
+/** @param put awaited before more rows are read @returns the number of rows */
 export function writeRowFiles(
   source: PublishSource,
   { columns, only }: RowFilesPlan,
@@ -98,15 +98,15 @@ export function writeRowFiles(
 }
 
 /**
- * Rows that pass through leave much behind, which V8 would let grow to half of the live heap. Collecting sooner costs a
- * tenth of the CPU.
+ * A stream of rows leaves much garbage, which V8 would let grow to half of the live heap. Collecting it sooner costs a
+ * tenth of the CPU time.
  */
 async function collectedOften<T>(work: () => Promise<T>): Promise<T> {
   if (writers++ === 0) setFlagsFromString(`--heap-growing-percent=${GROWTH}`);
   try {
     return await work();
   } finally {
-    // 0: as V8 thinks fit.
+    // 0: V8's default.
     if (--writers === 0) setFlagsFromString('--heap-growing-percent=0');
   }
 }
@@ -115,7 +115,10 @@ function sizeOf(file: ParquetFile | null): number {
   return file?.size ?? 0;
 }
 
-/** Lines of COPY's text, which ClickHouse writes, too; a piece's at once: to wait for each one takes longer than it. */
+/**
+ * Lines of COPY's text format, which ClickHouse writes too. Yields all lines of a chunk at once, because awaiting each
+ * line takes longer than processing it.
+ */
 async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[]> {
   const decoder = new StringDecoder('utf8');
   let rest = '';
@@ -129,7 +132,7 @@ async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<reado
 
 const ESCAPES: Readonly<Record<string, string>> = { 0: '\0', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 
-/** A cell of COPY's text without its escapes. */
+/** A cell of COPY's text format, unescaped. */
 function unescaped(cell: string): string {
   return cell.includes('\\') ? cell.replace(/\\(.)/gs, (_, letter: string) => ESCAPES[letter] ?? letter) : cell;
 }

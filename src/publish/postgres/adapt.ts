@@ -1,5 +1,5 @@
-// Gives a table that is changed in place what the settings ask by now: columns that may be null, indexes. The rows are
-// written by changes.ts.
+// Adapts a table that is changed in place to the current settings: nullable columns, indexes. changes.ts writes the
+// rows.
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import { errorOf } from '../../error-table.ts';
 import type { Standing } from './ledger.ts';
@@ -9,8 +9,8 @@ import { shortened } from './stage.ts';
 import { freeName, lockExclusively } from './swap.ts';
 
 /**
- * Holds the table from here on, as the one that was looked at.
- * @throws `runtime` error when another has come in its place meanwhile
+ * Locks the table, and checks that it is still the one that was inspected.
+ * @throws `runtime` error if another table has replaced it in the meantime
  */
 export async function adaptTable(work: PublishWork, { oid }: Standing): Promise<void> {
   const { session, name, schema, table, plan, publishing } = work;

@@ -1,5 +1,5 @@
-// Changes a published table in place, in one transaction: by key, where only rows that differ are written, or whole
-// partitions, of which only those that differ are sent.
+// Changes a published table in place, in one transaction: by key, writing only rows that differ, or by partition,
+// sending only partitions that differ.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { PartitionKey } from '../partition-key.ts';
 import type { Partition } from '../receiver.ts';
@@ -10,8 +10,8 @@ import type { Changed, PublishWork } from './publish-work.ts';
 import { stageRows } from './stage.ts';
 
 /**
- * Deletes what is gone, writes what is new or differs. The table has a unique index on the key.
- * @param others whether it has other unique indexes: rows may then exchange values that both must not have at once
+ * Deletes removed rows, writes new and changed ones. The table has a unique index on the key.
+ * @param others whether it has other unique indexes: rows may then exchange values that must not be duplicated
  */
 export async function mergeKeyed(work: PublishWork, others: boolean): Promise<Changed> {
   const { session, name, plan, publishing } = work;
@@ -26,7 +26,7 @@ export async function mergeKeyed(work: PublishWork, others: boolean): Promise<Ch
   );
   const columns = plan.map((column) => quoteIdentifier(column.name));
   const texts = (table: string): string => columns.map((column) => `${table}.${column}::text`).join(', ');
-  // As text: json and others have no equality, and equal values may differ, also in the key (citext, numeric).
+  // As text: json and other types have no equality, and equal values may differ, also in the key (citext, numeric).
   const differs = `row(${texts('t')}) is distinct from row(${texts('s')})`;
   const update = `update set ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`;
   if (others) await session.execute(`delete from ${name} t using ${staged.name} s where ${same} and ${differs}`);
@@ -41,8 +41,8 @@ on conflict (${list.join(', ')}) do ${update}`,
 }
 
 /**
- * Replaces the partitions that the source holds and that have changed; others stay until retention ends them, or all
- * are made anew.
+ * Replaces the partitions of the source that have changed. Others stay until their retention ends; with `force` all are
+ * replaced.
  */
 export async function replacePartitions(work: PublishWork, standing: Standing): Promise<Changed> {
   const { session, name, plan, publishing } = work;
@@ -65,34 +65,34 @@ export async function replacePartitions(work: PublishWork, standing: Standing): 
     removed: Math.max(gone - staged.rows, 0) + removed,
     partitions: changed,
     parts: {
-      // A partition that was dropped is sent again should its time come back by a longer retention.
+      // Marks of expired partitions are forgotten: a longer retention sends them again.
       ...Object.fromEntries(Object.entries(before).filter(([values]) => over?.has(values) !== true)),
       ...Object.fromEntries(partitions.map(({ values, mark }) => [JSON.stringify(values), mark])),
     },
   };
 }
 
-/** The partitions of the source whose time is not over. */
+/** The partitions of the source that have not expired. */
 export async function keptPartitions(work: PublishWork): Promise<Partition[]> {
   const partitions = await work.publishing.source.partitions(partitionKeys(work), work.plan);
   const over = overOf(work);
   return partitions.filter(({ values }) => over?.has(JSON.stringify(values)) !== true);
 }
 
-/** Does the table hold partitions whose time is over by now? */
+/** Whether the table contains expired partitions. */
 export function isOverdue(work: PublishWork, { parts }: Standing): boolean {
   const over = overOf(work);
   return over !== null && Object.keys(parts).some((values) => over.has(values));
 }
 
 interface Over {
-  /** Of rows, as SQL. */
+  /** A condition on rows, as SQL. */
   readonly condition: string;
   /** @param values of a partition, as JSON */
   has(values: string): boolean;
 }
 
-/** What retention ends; null: nothing. */
+/** What has expired; null: nothing. */
 function overOf({ ended }: PublishWork): Over | null {
   if (ended === null) return null;
   const [text, first] = [partitionText(ended.key), quoteText(ended.first)];
@@ -110,7 +110,7 @@ export function partitionKeys({ publishing }: PublishWork): PartitionKey[] {
   return partitionKeysOf(publishing);
 }
 
-/** @returns how many rows the statement changed */
+/** @returns the number of rows that the statement changed */
 async function rowsOf({ session }: PublishWork, sql: string): Promise<number> {
   const { response } = await session.execute(sql);
   return Number(response.rows_affected ?? 0);

@@ -1,5 +1,5 @@
-// The columns of a Parquet file for what a Postgres holds: types, values as texts that src/publish/lake reads, and
-// values that have no place. Exact, or refused by name.
+// The columns of a Parquet file for a Postgres source: types, values as texts that src/publish/lake reads, and checks
+// for values that the file cannot hold. Types without an exact equivalent are refused by name.
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import { errorOf } from '../../error-table.ts';
 import type { ParquetType } from '../../object-store/write-parquet.ts';
@@ -21,7 +21,7 @@ const WHOLE: Readonly<Record<string, ParquetType>> = {
   uuid: 'uuid',
 };
 
-/** Years that every reader of Parquet knows. */
+/** Years that every Parquet reader supports. */
 const YEARS = ['0001-01-01', '10000-01-01'] as const;
 const MOST_DIGITS = 38;
 
@@ -31,7 +31,7 @@ interface Mapped {
   readonly check?: Misfit;
 }
 
-/** @throws `runtime` error for a type that has no equal */
+/** @throws `runtime` error for a type without an equivalent */
 export function lakeColumnOfPostgres(column: SourceColumn): LakeColumn {
   const { name, type } = column;
   const { parquet, expression, check } = mappedOf(name, type, `t.${quoteIdentifier(name)}`);
@@ -49,7 +49,7 @@ function mappedOf(column: string, type: string, value: string): Mapped {
   switch (base) {
     case 'character':
     case 'bpchar':
-      // Its blanks at the end mean nothing.
+      // Trailing blanks are not significant.
       return { parquet: 'string', expression: `${value}::text` };
     case 'bytea':
       return { parquet: 'binary', expression: `encode(${value}, 'hex')` };

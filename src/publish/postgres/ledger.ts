@@ -1,25 +1,25 @@
-// `tsdbt.published`: what stands in a Postgres database of which publication, since when. A row changes in the
-// transaction that changes its table. Deciding is receiver.ts's.
+// `tsdbt.published`: the publications in a Postgres database, with version and time. A row changes in the transaction
+// that changes its table. receiver.ts decides what to do.
 import type { Session } from '../../adapters/adapter.ts';
 import { lockCall, lockKey } from '../../adapters/postgres/catalogue.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { StandingCopy } from '../receiver.ts';
 
 const LEDGER = 'tsdbt.published';
-/** Names the ledger within its database and cluster: oids of a restored dump are others. */
+/** Identifies the ledger's database and cluster: a restored dump has other oids. */
 const HOME =
   "(select s.system_identifier || '/' || d.oid from pg_control_system() s, pg_database d where d.datname = " +
   `current_database()) || '/' || '${LEDGER}'::regclass::oid`;
 
-/** What stands at a place. */
+/** The current state of a publication's table. */
 export interface Standing {
-  /** Of the relation; null: there is none. */
+  /** Kind of the relation; null: there is none. */
   readonly kind: string | null;
-  /** Its oid: a table that was made anew is another. */
+  /** Its oid, which changes if the table is recreated. */
   readonly oid: string | null;
-  /** Of the ledger; null: nothing was published there, or another table has taken its place. */
+  /** From the ledger; null: nothing was published there, or another table has replaced it. */
   readonly publication: string | null;
-  /** Null also after a restore from a dump: what the table holds is not known. */
+  /** Null also after a restore from a dump, because the table's content is unknown then. */
   readonly version: string | null;
   readonly rows: number;
   /** Marks of its partitions. */
@@ -47,7 +47,7 @@ export class PublishedLedger {
     this.#table = table;
   }
 
-  /** Creates the schemas and the ledger where they are missing, in a transaction of its own. */
+  /** Creates the schemas and the ledger if they are missing, in a separate transaction. */
   async prepare(): Promise<void> {
     const { table } = await this.#session.execute(
       `select exists (select from pg_attribute where attrelid = to_regclass('${LEDGER}') and attname = 'home'), ` +
@@ -57,7 +57,7 @@ export class PublishedLedger {
     );
     const [ledger, own, schema] = table.rows[0]?.values ?? [];
     if (ledger === true && schema === true) return;
-    // Of two that begin at once one creates, and the other finds.
+    // If two start at once, one creates them and the other finds them.
     await this.#session.execute(`select ${lockCall(lockKey(null, 'tsdbt', 'published'), true)}`);
     const creates = [
       own === true ? [] : ['create schema if not exists tsdbt'],
@@ -102,7 +102,7 @@ left join ${LEDGER} p on p.schema_name = ${quoteText(this.#schema)} and p.table_
     };
   }
 
-  /** Where nothing was ever published there is no ledger. @returns null: this publication does not stand there */
+  /** There is no ledger until something is published. @returns null: this publication has no copy there */
   async copyOf(publication: string): Promise<StandingCopy | null> {
     const { table: known } = await this.#session.execute(`select to_regclass('${LEDGER}') is not null`, {
       fetch: true,

@@ -1,32 +1,32 @@
-// What the table at the receiver is like before it is replaced: columns, keys, and what people have given it, which
-// the new one must have too.
+// Inspects the target table before it is replaced: columns, keys, and what users have added to it, which the new table
+// must have too.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 
 export interface Look {
-  /** A table that was made anew is another. */
+  /** Changes if the table is recreated. */
   readonly oid: string;
-  /** `name type` of each, a line each. */
+  /** `name type`, one line per column. */
   readonly columns: string;
-  /** The columns of unique indexes, a line each. */
+  /** The columns of each unique index, one per line. */
   readonly keys: readonly string[];
-  /** The columns of all indexes, a line each. */
+  /** The columns of each index, one per line. */
   readonly indexes: readonly string[];
-  /** Row security or triggers, which a new table would not have. */
+  /** Row security or triggers, which a new table would lack. */
   readonly guarded: string | null;
-  /** Who else may use it, as SQL. */
+  /** Roles other than the owner that may use it, as SQL. */
   readonly grantees: readonly string[];
-  /** Statements that give the new table owner, grants and comment of the old. */
+  /** Statements that copy owner, grants and comment to the new table. */
   readonly restore: readonly string[];
-  /** Grants of single columns, by column. */
+  /** Column-level grants, by column. */
   readonly columnGrants: readonly (readonly [column: string, statement: string])[];
-  /** Columns that are never null. */
+  /** Columns that are not nullable. */
   readonly required: readonly string[];
 }
 
 type Grant = readonly [privilege: string, to: string, grantable: boolean, column: string | null];
 
-/** @param name as SQL; null: there is no such table */
+/** @param name as SQL @returns null: there is no such table */
 export async function readLook(session: Session, name: string): Promise<Look | null> {
   const { table } = await session.execute(
     `select (select string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), e'\\n' order by a.attnum)

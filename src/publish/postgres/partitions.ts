@@ -1,5 +1,5 @@
-// Partitions of a publication as SQL of Postgres: the text of a row's partition, and whether it is one of some. The
-// same for source and receiver.
+// Partitions of a publication as Postgres SQL: the text of a row's partition, and a condition for rows of given
+// partitions. The same for source and target.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { Grain, PartitionKey } from '../partition-key.ts';
 import type { PartitionChoice } from '../receiver.ts';
@@ -11,13 +11,13 @@ const FORMATS: Readonly<Record<Grain, string>> = {
   year: 'YYYY',
 };
 
-/** The text of a key of a row's partition; times with a zone count in the session's, UTC. */
+/** The text of one key of a row's partition; times with a zone are in the session's time zone, UTC. */
 export function partitionText({ column, grain }: PartitionKey): string {
   const name = quoteIdentifier(column);
   return grain === null ? `${name}::text` : `to_char(${name}, '${FORMATS[grain]}')`;
 }
 
-/** The condition that a row is of one of the partitions; of none: `false`. */
+/** The condition for rows of the given partitions; `false` if there are none. */
 export function inPartitions({ parts, partitions }: PartitionChoice): string {
   if (partitions.length === 0) return 'false';
   const chosen = partitions.map(

@@ -1,5 +1,5 @@
-// The columns of a table in Postgres for what a source has: a Postgres's own types as they are, those of ClickHouse by
-// types-of-clickhouse.ts.
+// The columns of a Postgres table for a source: types of a Postgres source are kept, types-of-clickhouse.ts converts
+// those of ClickHouse.
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import type { PublicationConfig } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
@@ -7,13 +7,13 @@ import { refuseOtherTexts } from '../plan.ts';
 import type { PlannedColumn, PublishSource, SourceColumn } from '../receiver.ts';
 import { columnOfClickHouse, hasOneText } from './types-of-clickhouse.ts';
 
-/** Types whose text depends on the server, or that name things of it. */
+/** Types whose text depends on the server, or refers to its objects. */
 const NOT_PORTABLE: Readonly<Record<string, string>> = {
   money: 'its text depends on the server; cast it to numeric in the model',
   record: 'a composite type is of the database that has it',
 };
 
-/** @throws `runtime` error for the first type that has no equal */
+/** @throws `runtime` error for the first type without an equivalent */
 export function planColumns(
   { dialect, quote }: Pick<PublishSource, 'dialect' | 'quote'>,
   columns: readonly SourceColumn[],

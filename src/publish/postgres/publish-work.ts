@@ -1,11 +1,11 @@
-// A publication into Postgres at work: where it goes, what goes there, and what a mode has done. Types only.
+// A publication into Postgres in progress: its target, its content, and the result of a mode. Types only.
 import type { Adapter, Session } from '../../adapters/adapter.ts';
 import type { Partition, PlannedColumn, Publishing } from '../receiver.ts';
 import type { Ended } from '../retention.ts';
 
 export interface PublishWork {
   readonly adapter: Adapter;
-  /** In the transaction of the publication. */
+  /** In the publication's transaction. */
   readonly session: Session;
   readonly publishing: Publishing;
   readonly schema: string;
@@ -13,13 +13,13 @@ export interface PublishWork {
   /** The table's name as SQL. */
   readonly name: string;
   readonly plan: readonly PlannedColumn[];
-  /** What retention ends; null: nothing. */
+  /** What has expired; null: nothing. */
   readonly ended: Ended | null;
 }
 
-/** What a mode did. */
+/** The result of a mode. */
 export interface Changed {
-  /** Rows that stand there now. */
+  /** Rows in the table now. */
   readonly rows: number;
   readonly sent: number;
   readonly removed: number;

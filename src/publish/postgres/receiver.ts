@@ -1,5 +1,5 @@
-// Publishes into a Postgres database: what is new is loaded beside, in the transaction that swaps or merges it, so that
-// a kill leaves the old version and no orphan. Types of other databases are types-of.ts's.
+// Publishes into a Postgres database: new rows are loaded into a staging table, in the transaction that swaps or merges
+// it, so a kill leaves the old version and no leftovers. types-of-*.ts convert the types of other databases.
 import type { Adapter } from '../../adapters/adapter.ts';
 import { lockCall, lockKey } from '../../adapters/postgres/catalogue.ts';
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
@@ -23,7 +23,7 @@ export class PostgresReceiver implements Receiver {
   readonly #adapter: Adapter;
   readonly #schema: string;
 
-  /** @param schema of a table without one */
+  /** @param schema for tables without one */
   constructor(adapter: Adapter, schema: string) {
     this.#adapter = adapter;
     this.#schema = schema;
@@ -35,12 +35,12 @@ export class PostgresReceiver implements Receiver {
     const session = publishing.session(this.#adapter);
     try {
       await session.begin();
-      // Rows without a zone, and bytes, are read as the source writes them, whatever this database prefers.
+      // Times without a zone and bytes are read in the source's format, regardless of this database's settings.
       const settings = setLocalText({
         lock_timeout: '0',
         // The transaction is idle while the source counts and hashes its rows.
         idle_in_transaction_session_timeout: '1h',
-        // Rows that a policy hides from this role would stay: the server refuses the statement instead.
+        // Rows that a policy hides from this role would remain. With `off` the server refuses the statement instead.
         row_security: 'off',
       });
       await session.execute(settings);
@@ -50,7 +50,7 @@ export class PostgresReceiver implements Receiver {
       await session.execute(settings);
       const standing = await ledger.standing();
       refuseForeign(publishing, standing, `${schema}.${table}`);
-      // Under the lock: of two publications that wait for one another the later one has the newer rows.
+      // Opened under the lock: if two publications wait for each other, the later one reads the newer rows.
       await source.open();
       const plan = planColumns(source, publishedColumns(node.config, await source.columns()), node.config);
       const summary = await source.summary(
@@ -109,7 +109,7 @@ export class PostgresReceiver implements Receiver {
       await adaptTable(work, standing);
       return replacePartitions(work, standing);
     }
-    // Older partitions stand only there: they are not thrown away for a column.
+    // Older partitions exist only there, so a changed column does not discard them.
     if (mode === 'partitions' && look !== null && !force)
       throw errorOf('notPublished', {
         place: `${work.schema}.${work.table}`,
@@ -129,7 +129,7 @@ export class PostgresReceiver implements Receiver {
   }
 }
 
-/** Schema and name. @param fallback schema of a table without one */
+/** Schema and name. @param fallback schema for tables without one */
 function placeOf(table: string, fallback: string): [schema: string, name: string] {
   const dot = table.indexOf('.');
   return dot < 0 ? [fallback, table] : [table.slice(0, dot), table.slice(dot + 1)];
@@ -139,7 +139,7 @@ const NEEDED = "The connection's user needs CREATE on the database, or to own it
 
 const KINDS: Readonly<Record<string, string>> = { v: 'a view', m: 'a materialized view', f: 'a foreign table' };
 
-/** What somebody else has made stays, unless the publication adopts it. */
+/** Refuses to replace a table that this publication did not create, unless `adopt` is set. */
 function refuseForeign({ node }: Publishing, { kind, publication }: Standing, place: string): void {
   if (kind === null || publication === node.unique_id) return;
   const table = kind === 'r';
@@ -152,7 +152,7 @@ function refuseForeign({ node }: Publishing, { kind, publication }: Standing, pl
   throw errorOf('notPublished', { place, why: `${what}: it is dropped first, or 'table' names another place` });
 }
 
-/** An error of the receiver's database in the words of the publication. */
+/** Explains an error of the target database in terms of the publication. */
 function explained(error: unknown, place: string): unknown {
   if (!(error instanceof TsdbtError) || error.kind !== 'database') return error;
   const detail = /^DETAIL:\s*(.*)$/m.exec(error.message)?.[1] ?? error.message;

@@ -1,5 +1,5 @@
-// A relation of Postgres as the source of publications: its columns, a mark of its rows, and the rows by COPY, all of
-// one snapshot. Which of them go where is the receiver's.
+// A Postgres relation as the source of publications: its columns, a mark of its rows, and the rows by COPY, all from
+// one snapshot. The target decides which rows are sent.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { setLocalText } from '../../adapters/postgres/value-settings.ts';
@@ -21,13 +21,15 @@ import { inPartitions, partitionText } from './partitions.ts';
 
 const SETTINGS =
   'set transaction isolation level repeatable read, read only; ' +
-  // Idle while the receiver works.
+  // The transaction is idle while the target works.
   setLocalText({ idle_in_transaction_session_timeout: '1h' });
-/** A row as text, also where a column has the name of the alias. */
+/** A row as text, even if a column has the name of the alias. */
 const ROW_HASH = 'hashtextextended(row(t.*)::text, 0)::numeric';
-/** Transaction ids are hashed: their plain sum can stay the same when rows change. Partitions may be swapped. */
+/**
+ * Transaction ids are hashed, because their plain sum can stay the same when rows change. Partitions may be swapped.
+ */
 const VERSION_HASH = 'hashint8extended(t.xmin::text::bigint, t.tableoid::bigint)::numeric';
-/** LOCK takes tables and views alone, and the rights to a whole table. */
+/** LOCK accepts only tables and views, and requires privileges on the whole table. */
 const LOCKED_BY_READING: ReadonlySet<string> = new Set(['42809', '42501']);
 const TRIES = 5;
 
@@ -42,9 +44,9 @@ export class PostgresSource implements PublishSource {
   }
 
   /**
-   * Locks the relation before the snapshot is taken: a snapshot that is older than a swap or a TRUNCATE which it then
-   * waits for would find no rows.
-   * @param others in SQL; locked before that snapshot, too; one that is missing is for its reader to tell
+   * Locks the relation before the snapshot is taken: a snapshot older than a swap or TRUNCATE that it then waits for
+   * would contain no rows.
+   * @param others as SQL, also locked before that snapshot; a missing one is left to its reader to report
    */
   async open(others: readonly string[] = []): Promise<void> {
     for (let tries = 1; ; tries++) {
@@ -67,7 +69,7 @@ export class PostgresSource implements PublishSource {
     }
   }
 
-  /** Locks relations by reading. @returns whether the snapshot, which is older, knows the rows that they have now */
+  /** Locks relations by reading. @returns whether the older snapshot sees the rows that they contain now */
   async #areOfSnapshot(names: readonly string[]): Promise<boolean> {
     for (const name of names) {
       await this.#session.execute(`select from ${name} limit 0`);
@@ -80,7 +82,7 @@ export class PostgresSource implements PublishSource {
     return true;
   }
 
-  /** Enums and domains exist in this database only: they, and arrays of them, go as what they are made of. */
+  /** Enums and domains exist only in this database: they, and arrays of them, are sent as text or as the base type. */
   async columns(): Promise<SourceColumn[]> {
     const rows = await this.#rows(
       `select 'c ' || a.attname, case when t.typtype = 'c' then 'record' when b.typtype = 'e' then 'text'
@@ -107,12 +109,12 @@ where a.attrelid = ${quoteText(this.#name)}::regclass and a.attnum > 0 and not a
   }
 
   /**
-   * Every version of a row has the id of the transaction that wrote it: the sum of their hashes changes with an insert,
-   * an update and a delete, and costs little more than counting. A view has no such ids, and its rows are hashed.
+   * Every row version contains the id of the transaction that wrote it: the sum of the ids' hashes changes with every
+   * insert, update and delete, and costs little more than counting. A view has no such ids, so its rows are hashed.
    */
   async summary(checks: readonly ValueCheck[]): Promise<Summary> {
     const [facts] = await this.#rows(
-      // A column that is dropped and added again, and a label of an enum that is renamed, write no rows.
+      // Dropping and re-adding a column, or renaming an enum label, writes no rows.
       `select c.relkind, c.oid::text, (select md5(string_agg(a.attnum || ' ' || coalesce((select string_agg(` +
         `e.enumlabel, ',' order by e.enumsortorder) from pg_catalog.pg_type t join pg_catalog.pg_enum e on ` +
         "e.enumtypid in (t.oid, t.typelem, t.typbasetype) where t.oid = a.atttypid), ''), ' ' order by a.attnum)) " +

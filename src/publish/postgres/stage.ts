@@ -1,22 +1,22 @@
-// Loads rows beside the table that they are for: by COPY, with its indexes, analysed. Everything is of the open
-// transaction, and gone with it.
+// Loads rows into a staging table: by COPY, with indexes and ANALYZE. Everything belongs to the open transaction, and
+// disappears with it.
 import { createHash } from 'node:crypto';
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import type { PartitionChoice } from '../receiver.ts';
 import type { PublishWork } from './publish-work.ts';
 
-/** A table beside. */
+/** A staging table. */
 export interface Staged {
   /** As SQL. */
   readonly name: string;
   readonly rows: number;
-  /** Names of its indexes now, and those that they get in the table's place. */
+  /** Current names of its indexes, and their names after the swap. */
   readonly indexes: readonly (readonly [now: string, wanted: string])[];
 }
 
 const LONGEST_NAME = 63;
 
-/** Rows in a table of its own, which is to become the table. @param only of these partitions; null: all */
+/** Loads rows into a table that is to replace the target table. @param only of these partitions; null: all */
 export async function stageTable(work: PublishWork, only: PartitionChoice | null): Promise<Staged> {
   const { session, publishing, schema, table } = work;
   const { key, indexes } = publishing.node.config;
@@ -27,7 +27,8 @@ export async function stageTable(work: PublishWork, only: PartitionChoice | null
     return `${quoteIdentifier(column)} ${type}${required ? ' not null' : ''}`;
   });
   await session.execute(`create table ${name} (${columns.join(', ')})`);
-  // Frozen rows are seen by readers whose snapshot is older than the swap: they find the new version, not none.
+  // Frozen rows are visible to readers whose snapshot is older than the swap: they see the new version, not an empty
+  // table.
   const rows = await copyInto(work, name, only, ' with (freeze)');
   const wanted = [
     ...(key.length > 0 ? [{ columns: key, unique: true, primary: true }] : []),
@@ -48,7 +49,7 @@ export async function stageTable(work: PublishWork, only: PartitionChoice | null
   return { name, rows, indexes: named };
 }
 
-/** Rows in a temporary table with the columns of the table. @param only of these partitions; null: all */
+/** Loads rows into a temporary table with the columns of the table. @param only of these partitions; null: all */
 export async function stageRows(work: PublishWork, only: PartitionChoice | null): Promise<Staged> {
   const { session, plan } = work;
   const name = 'pg_temp.tsdbt_published_rows';
@@ -71,7 +72,7 @@ function copyInto(
   );
 }
 
-/** A name within the server's limit: the end of a long one is a hash of it. */
+/** A name within the server's length limit: long names end in a hash. */
 export function shortened(name: string): string {
   if (Buffer.byteLength(name) <= LONGEST_NAME) return name;
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 8);

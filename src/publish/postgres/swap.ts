@@ -1,5 +1,5 @@
-// Puts a staged table in the place of the one that stands there, in the transaction that staged it: views, grants,
-// owner and comment stay. The lock is tried in short turns, so that readers never wait long behind it.
+// Swaps a staging table with the existing table, in the transaction that filled it: views, grants, owner and comment
+// are kept. The lock is requested in short attempts, so that readers never wait long for it.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { errorOf } from '../../error-table.ts';
 import { type Look, readLook } from './look.ts';
@@ -7,25 +7,25 @@ import type { PublishWork } from './publish-work.ts';
 import { shortened, type Staged } from './stage.ts';
 import { sleep } from '../../within.ts';
 
-/** How often, and milliseconds between: readers go on meanwhile. */
+/** Number of attempts, and milliseconds between them, during which readers continue. */
 const TRIES = 60;
 const PAUSE_MS = 500;
 const LOCK = "set local lock_timeout = '500ms'";
 
-/** @param before what the look was of the table that is replaced; null: there is none */
+/** @param before the inspected state of the table that is replaced; null: there is none */
 export async function swapIn(work: PublishWork, staged: Staged, before: Look | null): Promise<void> {
   const { session, adapter, schema, table, name } = work;
   if (before === null) await session.execute(`alter table ${staged.name} rename to ${quoteIdentifier(table)}`);
   else {
     refuseGuarded(work, before);
     const relation = adapter.createRelation({ schema, identifier: table });
-    // Readers lock a view before its table: the other order would be a deadlock with them.
+    // Readers lock a view before its table. Locking in the other order could deadlock with them.
     const views = (await adapter.fetchDependants(session, relation)).filter(({ kind }) => kind === 'view');
     await lockExclusively(
       work,
       views.reverse().map((view) => `${quoteIdentifier(view.schema)}.${quoteIdentifier(view.name)}`),
     );
-    // Grants and triggers may have come while the rows were loaded, and so may another table.
+    // Grants, triggers or another table may have been added while the rows were loaded.
     const look = await readLook(session, name);
     if (look?.oid !== before.oid)
       throw errorOf('notPublished', {
@@ -33,7 +33,7 @@ export async function swapIn(work: PublishWork, staged: Staged, before: Look | n
         why: 'another table has come there while the rows were loaded',
       });
     refuseGuarded(work, look);
-    // What default privileges have given to the new table, the old one may not have had.
+    // Default privileges may have granted more on the new table than the old one had.
     for (const grantee of (await readLook(session, staged.name))?.grantees ?? [])
       await session.execute(`revoke all on ${staged.name} from ${grantee}`);
     const dependants = await adapter.fetchDependants(session, relation);
@@ -53,7 +53,7 @@ export async function swapIn(work: PublishWork, staged: Staged, before: Look | n
   }
 }
 
-/** The name, numbered where another table's index has it: `a_b` of `(c)` and `a` of `(b, c)` are called the same. */
+/** The name, numbered if an index of another table has it: `a_b` of `(c)` and `a` of `(b, c)` get the same name. */
 export async function freeName({ session, schema }: PublishWork, wanted: string): Promise<string> {
   for (let number = 0; ; number++) {
     const name = number === 0 ? wanted : shortened(`${wanted}${number}`);

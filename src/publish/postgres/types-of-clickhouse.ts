@@ -1,5 +1,5 @@
-// The columns of a table in Postgres for what a ClickHouse holds: types, values in the form that COPY reads, and values
-// that have no place. Exact, or refused by name.
+// The columns of a Postgres table for a ClickHouse source: types, values in the form that COPY reads, and checks for
+// values that Postgres cannot hold. Types without an exact equivalent are refused by name.
 import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
 import { errorOf } from '../../error-table.ts';
 import { plainType } from '../../adapters/clickhouse/plain-type.ts';
@@ -32,7 +32,7 @@ const TYPES: Readonly<Record<string, string>> = {
   IPv6: 'inet',
 };
 
-/** @throws `runtime` error for a type that has no equal */
+/** @throws `runtime` error for a type without an equivalent */
 export function columnOfClickHouse({ name, type, nullable }: SourceColumn): PlannedColumn {
   const value = `t.${quoteIdentifier(name)}`;
   const plain = plainType(type);
@@ -78,7 +78,7 @@ export function columnOfClickHouse({ name, type, nullable }: SourceColumn): Plan
 
 const ONE_TEXT = /^(?:U?Int\d+|String|Enum(?:8|16)\b.*|Bool|UUID|Date|Date32)$/;
 
-/** Do values of the type have the same text in both databases? */
+/** Whether values of the type have the same text in both databases. */
 export function hasOneText(type: string): boolean {
   return ONE_TEXT.test(plainType(type));
 }

@@ -1,9 +1,9 @@
-// What the types of a Postgres say of their values, for receivers of other types: digits, and values without a place.
+// Properties of Postgres types for targets with other types: digits, and checks for values that a target cannot hold.
 
-/** A check of values: true for those that have no place, as Postgres' SQL, and why. */
+/** A check of values: a Postgres SQL condition for values that the target cannot hold, and the reason. */
 export type Misfit = readonly [condition: string, why: string];
 
-/** Times from `first` until `last`, as dates; infinity is outside of it, too. @param type of the value */
+/** Accepts times from `first` until `last`, as dates. Infinity is outside the range, too. @param type of the value */
 export function outsideOf(value: string, type: string, [first, last]: readonly [string, string]): Misfit {
   return [
     `not (${value} >= ${type} '${first}' and ${value} < ${type} '${last}')`,
@@ -15,7 +15,7 @@ export function noNumber(value: string): Misfit {
   return [`${value} in ('NaN', 'Infinity', '-Infinity')`, 'a decimal is a number'];
 }
 
-/** Digits of a numeric. @returns a text: why it is no decimal of so many digits */
+/** Digits of a numeric. @returns a text: why it is not a decimal with at most that many digits */
 export function digitsOf(type: string, most: number): { readonly precision: number; readonly scale: number } | string {
   const [precision, scale] = (/\((\d+),(-?\d+)\)/.exec(type) ?? []).slice(1).map(Number);
   if (precision === undefined || scale === undefined)
