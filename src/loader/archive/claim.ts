@@ -1,13 +1,13 @@
-// The right of one process to join and cut files of an archive, kept for as long as it works: a claim that is not
-// renewed belongs to a killed process, and ends. What the claim allows is said by the ledger.
+// The right of one process to join and cut files of an archive, renewed while it works: a claim that is not renewed
+// belongs to a killed process and expires. The ledger defines what the claim allows.
 import { InOrder } from '../../in-order.ts';
 import type { LoadTarget } from '../load-target.ts';
 import { type ArchiveLedger, CLAIM_MS } from './ledger.ts';
 
-/** From one renewal to the next. Some may fail or come late before the claim ends. */
+/** The renewal interval. Some renewals may fail or come late before the claim expires. */
 const BEAT_MS = CLAIM_MS / 6;
 
-/** Another process has the claim by now. */
+/** Another process now has the claim. */
 export class Overtaken extends Error {}
 /** The signal was aborted. */
 export class Stopped extends Error {}
@@ -17,7 +17,7 @@ export class HeldClaim {
   readonly #target: LoadTarget;
   readonly #owner: string;
   readonly #timer: NodeJS.Timeout;
-  /** One question after the other: two at once would find each other's claim. */
+  /** One request at a time: two concurrent ones would find each other's claim. */
   readonly #questions = new InOrder();
   #lost = false;
 
@@ -29,7 +29,7 @@ export class HeldClaim {
     this.#timer = setInterval(() => {
       if (!asked) return;
       asked = false;
-      // A database that is away is told of by what works with it.
+      // An unreachable database is reported by the code that works with it.
       void this.keep()
         .catch(() => undefined)
         .then(() => {
@@ -39,7 +39,7 @@ export class HeldClaim {
   }
 
   /**
-   * @param owner of no other process
+   * @param owner unique to this process
    * @returns null: another process has it
    * @throws `connection` and `database` errors
    */
@@ -52,7 +52,7 @@ export class HeldClaim {
     return (await ledger.claim(target, owner)) ? new HeldClaim(ledger, target, owner, beatMs) : null;
   }
 
-  /** Renews it. @returns false: another process has taken it over, for good @throws as `take` */
+  /** Renews it. @returns false: another process has taken it over permanently @throws like `take` */
   async keep(): Promise<boolean> {
     return this.#questions.run(async () => {
       if (!this.#lost && !(await this.#ledger.keepClaim(this.#target, this.#owner))) this.#lost = true;
@@ -60,7 +60,7 @@ export class HeldClaim {
     });
   }
 
-  /** Gives it back. @throws as `take` */
+  /** Releases it. @throws like `take` */
   async release(): Promise<void> {
     clearInterval(this.#timer);
     await this.#questions.ended;

@@ -1,23 +1,23 @@
-// What is to be done with the files of a partition: which files of closed days are joined into which, and which joined
-// ones have had their time. A function of the ledger; compact.ts does it.
+// Plans the compaction of a partition: which files of closed days are joined into which, and which joined inputs can be
+// deleted. A function of the ledger; compact.ts runs it.
 import { type ArchiveConfig, type CompactConfig, formatOf, joinedKey, rangeOf } from './config.ts';
 import { dayOf } from './layout.ts';
 import type { KeptFile, KeptFiles, PlannedFile } from './ledger.ts';
 
 const DAY_MS = 86_400_000;
-/** Files that are joined into one, at most. */
+/** The maximum number of files that are joined into one. */
 const MOST_FILES = 2000;
 
-/** A file that is going to stand for others. */
+/** A file that is going to replace others. */
 export interface Join {
   readonly file: PlannedFile;
   readonly day: string;
   readonly inputs: readonly KeptFile[];
-  /** It is recorded already. */
+  /** Whether it is already recorded. */
   readonly begun: boolean;
 }
 
-/** A joined file, and those that it stands for. */
+/** A joined file, and those that it replaces. */
 export interface Covered {
   readonly by: KeptFile;
   readonly files: readonly KeptFile[];
@@ -26,15 +26,15 @@ export interface Covered {
 /** The work on a partition. */
 export interface CompactPlan {
   readonly joins: readonly Join[];
-  /** Their files may be deleted now. */
+  /** Joined files whose inputs may be deleted now. */
   readonly due: readonly Covered[];
-  /** Those of files that stay for readers as yet. */
+  /** Those whose inputs are still kept for readers. */
   readonly waiting: readonly Covered[];
 }
 
 /**
  * @param archive of the target
- * @param compact null: what was begun is finished, and nothing new is joined
+ * @param compact null: what was begun is completed, and nothing new is joined
  * @param now milliseconds since 1970
  */
 export function planCompaction(
@@ -70,8 +70,8 @@ export function planCompaction(
 }
 
 /**
- * Files that go into one: of one format, not too many bytes, all of a range, and no other file's range among theirs, as
- * it would stand for that, too. A file that stands alone stays.
+ * Groups the files to join: of one format, within the size limit, all files of a range, and without another file's
+ * range in between, as the joined file would replace that one, too. A single file is kept.
  * @param joined of the same day
  */
 function groupsOf(files: readonly KeptFile[], joined: readonly KeptFile[], bytes: number): KeptFile[][] {
@@ -90,7 +90,7 @@ function groupsOf(files: readonly KeptFile[], joined: readonly KeptFile[], bytes
   for (const [head, ...others] of ranges.values()) {
     if (head === undefined) continue;
     const format = formatOf(head.key);
-    // A range of two formats was cut off between them: it stays as it is.
+    // A range with two formats was interrupted between them: it is not joined.
     if (others.some(({ key }) => formatOf(key) !== format) || joined.some((file) => overlap(file, head))) {
       close();
       continue;
@@ -106,7 +106,7 @@ function groupsOf(files: readonly KeptFile[], joined: readonly KeptFile[], bytes
   return groups;
 }
 
-/** Do two ranges have an offset in common? */
+/** Whether two ranges have an offset in common. */
 export function overlap(one: Pick<PlannedFile, 'from' | 'to'>, other: Pick<PlannedFile, 'from' | 'to'>): boolean {
   return one.from < other.to && other.from < one.to;
 }

@@ -1,6 +1,6 @@
 // Joins the small files of closed days into larger ones. The ledger records a joined file before it is written; then it
-// is written, under a name that says what it stands for; then the ledger counts it in the place of the others, in one
-// step; these are deleted later. Who comes after a kill finds the same files and writes the same one.
+// is written, under a name that shows which files it replaces; then the ledger swaps it for the others in one step;
+// these are deleted later. After a kill, the next process finds the same files and writes the same one.
 import { TsdbtError } from '../../errors.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import type { LoadTarget } from '../load-target.ts';
@@ -17,7 +17,7 @@ import type { ArchivedMessage } from './lines.ts';
 import { openMessagesFile } from './parquet-file.ts';
 import { FileGone, ForeignFile, inOffsetOrder, linesOfFile, messagesOfFile } from './read-file.ts';
 
-/** Objects that are deleted at once. */
+/** Objects that are deleted concurrently. */
 const AT_ONCE = 8;
 
 export interface CompactOptions {
@@ -25,9 +25,9 @@ export interface CompactOptions {
   readonly target: LoadTarget;
   readonly ledger: ArchiveLedger;
   readonly store: ObjectStore;
-  /** Of this process, and unlike every other one's. */
+  /** Unique to this process. */
   readonly owner: string;
-  /** Null: what was begun is finished. */
+  /** Null: what was begun is completed. */
   readonly compact: CompactConfig | null;
   readonly signal: AbortSignal;
   readonly now: () => number;
@@ -35,29 +35,29 @@ export interface CompactOptions {
   readonly reached?: (point: FaultPoint) => void;
 }
 
-/** What has been done. */
+/** The work that was done. */
 export interface Compacted {
-  /** Small files, and those that stand for them now. */
+  /** Small files, and those that now replace them. */
   readonly joined: number;
   readonly into: number;
   readonly deleted: number;
   /** What could not be joined, and why. */
   readonly problems: readonly string[];
-  /** Another process is at it. */
+  /** Whether another process is working on it. */
   readonly busy: boolean;
 }
 
-/** What is to be done. */
+/** The planned work. */
 export interface CompactionState {
   readonly days: number;
-  /** Small files of closed days, and how many will stand for them. */
+  /** Small files of closed days, and how many will replace them. */
   readonly toJoin: number;
   readonly into: number;
-  /** Files that a joined one stands for, and that are not deleted yet. */
+  /** Files that a joined one replaces, and that are not deleted yet. */
   readonly replaced: number;
 }
 
-/** What a compaction would do now. Writes nothing. @param target an archive whose bookkeeping is there */
+/** Returns what a compaction would do now. Writes nothing. @param target an archive with existing bookkeeping */
 export async function compactionState(
   options: Pick<CompactOptions, 'target' | 'ledger' | 'compact' | 'now'>,
 ): Promise<CompactionState> {
@@ -75,8 +75,8 @@ export async function compactionState(
 }
 
 /**
- * Joins what can be joined, and deletes what has had its time.
- * @throws `connection` and `database` errors; after them, and after a kill, another call goes on
+ * Joins the files that can be joined, and deletes the inputs that are no longer kept.
+ * @throws `connection` and `database` errors; after them, and after a kill, another call continues
  */
 export async function compactArchive(options: CompactOptions): Promise<Compacted> {
   const { target, ledger, owner } = options;
@@ -91,7 +91,7 @@ export async function compactArchive(options: CompactOptions): Promise<Compacted
       if (claim === null) {
         claim = await HeldClaim.take(ledger, target, owner);
         if (claim === null) return { ...done, busy: true };
-        // Another process may have been at it meanwhile.
+        // Another process may have worked on it meanwhile.
         plan = await planOf(options, view, partition);
       }
       for (const step of [...plan.joins, ...plan.due]) {
@@ -154,8 +154,8 @@ async function join(options: CompactOptions, view: LoadTarget, step: Join): Prom
 }
 
 /**
- * A file in the range that the ledger does not know would be taken for one of those that are joined; and what a joined
- * one holds would come twice.
+ * A file in the range that the ledger does not know would be taken for one of the joined ones; and the contents of an
+ * already joined one would be duplicated.
  */
 async function refuseOthers(store: ObjectStore, view: LoadTarget, { file, day, inputs }: Join): Promise<void> {
   const { path } = archiveOf(view);
@@ -173,8 +173,9 @@ async function refuseOthers(store: ObjectStore, view: LoadTarget, { file, day, i
 }
 
 /**
- * What files hold in the range of one that stands for them. Only pieces of it are in memory, and the compressed file.
- * @param signal ends it, with an error of its own
+ * The messages of files in the range of one that replaces them. Only chunks of them are in memory, and the compressed
+ * file.
+ * @param signal aborts it, with a separate error
  */
 export async function bodyOf(
   store: ObjectStore,
@@ -235,7 +236,7 @@ interface PlacedLine {
   readonly line: Buffer;
 }
 
-/** The lines of a file as they stand: their offset is all that is read of them. */
+/** The lines of a file unchanged: only their offset is parsed. */
 async function* placedLines(
   store: ObjectStore,
   key: string,
@@ -253,18 +254,18 @@ async function* placedLines(
 
 const LINE_END = Buffer.from('\n');
 
-/** @returns bytes of the object that stands @throws when it is another one */
+/** @returns bytes of the stored object @throws if it is a different one */
 async function putJoined(store: ObjectStore, { file, inputs }: Join, body: Buffer): Promise<number> {
   const type = CONTENT_TYPES[formatOf(file.key)];
   try {
     if ((await store.put(file.key, body, { whenAbsent: true, type })).created) return body.length;
   } catch (error) {
     if (!(error instanceof TsdbtError) || error.details.code !== 'NotImplemented') throw error;
-    // The store knows no conditions; what stands under this name is this file.
+    // The store does not support conditions; an object with this name is this file.
     await store.put(file.key, body, { type });
     return body.length;
   }
-  // Who was killed behind this has written it, perhaps by another zlib.
+  // A process that was killed after this step wrote it, perhaps with another zlib.
   const found = await store.head(file.key);
   if (found !== null && (await holdsTheSame(store, file.key, inputs))) return found.size;
   throw new TsdbtError(
@@ -291,7 +292,7 @@ async function holdsTheSame(store: ObjectStore, key: string, inputs: readonly Ke
   }
 }
 
-/** Does a joined file hold every message of another one? */
+/** Whether a joined file has every message of another one. */
 async function holdsThose(store: ObjectStore, by: KeptFile, file: KeptFile): Promise<boolean> {
   const standing = singly(messagesOfFile(store, by.key));
   try {
@@ -328,7 +329,7 @@ async function deleteCovered(
       `The object ${by.key} has ${found.size} bytes, and tsdbt.archive_files says ${by.size}: the files that ` +
         'it stood for are kept.',
     );
-  // One that was not joined has the name of those that were: nobody else has its messages, perhaps.
+  // A file that was not joined has a name in the joined range: it may be the only one with its messages.
   for (const file of files)
     if (file.status !== 'replaced' && (await store.head(file.key)) !== null && !(await holdsThose(store, by, file)))
       throw new TsdbtError(

@@ -1,12 +1,12 @@
-// The `archive` of a load config: a topic's messages as files in an object store, beside the table or instead of it.
-// The archive is a target of its own: it has positions, a pace and a consumer group of its own.
+// The `archive` of a load config: a topic's messages as files in an object store, in addition to the table or instead
+// of it. The archive is a separate target: it has its own positions, pace and consumer group.
 import type { Json } from '../../contracts/node.ts';
 import { type Amount, amountOf, DURATION, SIZE } from '../amounts.ts';
 import { isDictionary } from '../../values/is-dictionary.ts';
 import type { LoadTarget } from '../load-target.ts';
 import { OptionReader, type Refuse, refuseUnknown } from '../option-reader.ts';
 
-/** How a file is written; its name ends so. */
+/** The format of a file, which is also the extension of its name. */
 export type ArchiveFormat = (typeof FORMATS)[number];
 
 /** Where and how messages are archived. */
@@ -17,19 +17,19 @@ export interface ArchiveConfig {
   readonly path: string;
   readonly format: ArchiveFormat;
   readonly flush: LoadTarget['flush'];
-  /** False: the topic goes into files only. */
+  /** False: the topic is only written to files. */
   readonly table: boolean;
-  /** Absent: the files of a day stay as they were written. */
+  /** Absent: the files of a day are kept as they were written. */
   readonly compact?: CompactConfig;
 }
 
-/** How the files of a day that is over are joined. */
+/** How the files of a past day are joined. */
 export interface CompactConfig {
   /** How long after its end a day is closed. */
   readonly afterMs: number;
-  /** How long the files that were joined stay for readers that have listed them. */
+  /** How long joined input files are kept for readers that have listed them. */
   readonly keepMs: number;
-  /** Bytes of a joined file, at most about. */
+  /** Approximate maximum size of a joined file. */
   readonly bytes: number;
 }
 
@@ -38,13 +38,13 @@ const OPTIONS = ['connection', 'path', 'format', 'flush', 'table', 'compact'];
 const COMPACT_OPTIONS = ['after', 'keep', 'size'];
 const PLACES = ['topic', 'day', 'hour'];
 export const COMPACT: CompactConfig = { afterMs: 3_600_000, keepMs: 3_600_000, bytes: 64 * 1024 ** 2 };
-/** A loader that sleeps in the midst of a file's writing may write it so much later: sink.ts, and S3's signatures. */
+/** A loader that sleeps while it writes a file may write it this much later: sink.ts, and S3's signatures. */
 const LEAST_KEEP_MS = 30 * 60_000;
-/** Of a joined file, which is in memory while it is written. */
+/** For a joined file, which is in memory while it is written. */
 const MOST_BYTES = 1024 ** 3;
-/** The folder of joined files: readers that take folders for columns want a number there. */
+/** The folder of joined files: readers that read folders as columns expect a number there. */
 const HOUR_OF_JOINED = '00';
-/** Bytes and age count; a file may have any number of rows. */
+/** Only bytes and age count; a file may have any number of rows. */
 const FLUSH = { rows: 2 ** 31, bytes: 32 * 1024 ** 2, ageMs: 300_000 };
 
 /** @param limits reads `flush` @throws the error of a load config */
@@ -70,7 +70,7 @@ export function archiveConfig(
       refuse(`'path' of 'archive' has the unknown place {${place}}`, 'Places: {topic}, {day}, {hour}.');
   if (target.several && !path.includes('{topic}'))
     refuse("'path' of 'archive' must have {topic} where several topics are loaded: their files have equal names");
-  // What is hidden in the table would stand in the files.
+  // Values hidden in the table would be in the files.
   if (target.hash.length > 0 || target.drop.length > 0)
     refuse("'archive' keeps messages as they are, and 'hash' or 'drop' hide parts of them; one of them must go");
   const { table = true } = value;
@@ -111,10 +111,10 @@ function compactConfig(value: Json | undefined, path: string, refuse: Refuse): C
   return { afterMs: amount('after', DURATION, COMPACT.afterMs), keepMs, bytes };
 }
 
-/** A target that `archiveTarget` has made. */
+/** A target created by `archiveTarget`. */
 export type ArchiveTarget = LoadTarget & { readonly archive: ArchiveConfig };
 
-/** Is this target an archive, as `archiveTarget` makes them? */
+/** Whether this target is an archive, as created by `archiveTarget`. */
 export function isArchive(target: LoadTarget): target is ArchiveTarget {
   return target.archive !== undefined && target.inFiles === true;
 }
@@ -126,7 +126,7 @@ export function archiveTarget(target: LoadTarget): LoadTarget | null {
   return {
     ...target,
     inFiles: true,
-    // Positions are kept by it.
+    // Positions are stored by it.
     identifier: `${target.identifier}.archive`,
     uniqueId: `${target.uniqueId}.archive`,
     name: `${target.name}.archive`,
@@ -159,14 +159,14 @@ export function folderOf({ archive }: { readonly archive: ArchiveConfig }, topic
 
 const DIGITS = { partition: 5, offset: 14 };
 
-/** The name of the file that holds the messages of a folder from `from` on, up to before `to`. */
+/** The name of the file with the messages of a folder from `from` up to before `to`. */
 export function fileName(partition: number, from: bigint, to: bigint, format: ArchiveFormat): string {
   return `${stemOf(partition, from, to)}.${format}`;
 }
 
 /**
- * The key of the file that holds what the files of a day hold of these offsets, and stands for them.
- * @param day as folders have it
+ * The key of the joined file that replaces the files of a day within these offsets.
+ * @param day as in folders
  */
 export function joinedKey(
   { archive: { path, format } }: { readonly archive: Pick<ArchiveConfig, 'path' | 'format'> },
@@ -187,16 +187,16 @@ function stemOf(partition: number, from: bigint, to: bigint): string {
   return `p${String(partition).padStart(DIGITS.partition, '0')}-${offset(from)}-${offset(to)}`;
 }
 
-/** What the name of a file says. */
+/** The parts of a file name. */
 export interface FileRange {
   readonly partition: number;
   readonly from: bigint;
   readonly to: bigint;
-  /** It stands for the files of its day and range. */
+  /** Whether it replaces the files of its day and range. */
   readonly joined: boolean;
 }
 
-/** The range that a key names; null: it is no file of an archive. */
+/** The range in a key; null: it is not a file of an archive. */
 export function rangeOf(key: string): FileRange | null {
   const match = /(?:^|\/)p(\d{5,})-(\d{14,})-(\d{14,})(-day)?\.(?:ndjson\.gz|parquet)$/.exec(key);
   if (match === null) return null;
@@ -204,7 +204,7 @@ export function rangeOf(key: string): FileRange | null {
   return { partition: Number(partition), from: BigInt(from), to: BigInt(to), joined: day !== undefined };
 }
 
-/** The format that a file's name says. */
+/** The format according to a file's name. */
 export function formatOf(key: string): ArchiveFormat {
   return key.endsWith('.parquet') ? 'parquet' : 'ndjson.gz';
 }

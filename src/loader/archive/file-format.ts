@@ -1,5 +1,5 @@
-// The formats of an archive's files: how lines become one, how a file's messages are read, whether one file holds all
-// of another. Names and places are config.ts's.
+// The formats of an archive's files: how they are written from lines, how a file's messages are read, whether one file
+// has all of another's. config.ts defines names and folders.
 import { gunzip } from 'node:zlib';
 import { promisify } from 'node:util';
 import { type ArchiveFormat, formatOf } from './config.ts';
@@ -8,7 +8,7 @@ import { type ArchivedMessage, linesOf, messageOf } from './lines.ts';
 import { parquetMessages, parquetOf } from './parquet-file.ts';
 
 const unpack = promisify(gunzip);
-/** Unpacked bytes of a file that is read as a whole. */
+/** Maximum unpacked bytes of a file that is read as a whole. */
 const MAX_FILE_BYTES = 1024 ** 3;
 
 /** The object's Content-Type. */
@@ -17,12 +17,12 @@ export const CONTENT_TYPES: Readonly<Record<ArchiveFormat, string>> = {
   parquet: 'application/vnd.apache.parquet',
 };
 
-/** A file of lines; the same lines give the same bytes. */
+/** Builds a file of lines; the same lines give the same bytes. */
 export function fileOf(format: ArchiveFormat, chunks: Iterable<Buffer>): Promise<Buffer> {
   return format === 'parquet' ? parquetOf(chunks) : compressed(chunks);
 }
 
-/** @param key says the format @returns null: the object is no file of an archive */
+/** @param key determines the format @returns null: the object is not a file of an archive */
 export async function messagesIn(key: string, body: Buffer): Promise<ArchivedMessage[] | null> {
   if (formatOf(key) === 'parquet') return parquetMessages(body);
   const messages: ArchivedMessage[] = [];
@@ -38,7 +38,7 @@ export async function messagesIn(key: string, body: Buffer): Promise<ArchivedMes
   return messages;
 }
 
-/** Does a file hold every message of another one, byte for byte? Foreign contents do not. */
+/** Whether a file has every message of another one, byte for byte. Foreign contents do not. */
 export async function holdsAll(key: string, found: Buffer, wanted: Buffer): Promise<boolean> {
   const [standing, own] = [await messagesIn(key, found), await messagesIn(key, wanted)];
   if (standing === null || own === null) return false;
@@ -49,7 +49,7 @@ export async function holdsAll(key: string, found: Buffer, wanted: Buffer): Prom
   });
 }
 
-/** Are they one, byte for byte? */
+/** Whether they are equal, byte for byte. */
 export function sameMessage(one: ArchivedMessage, other: ArchivedMessage): boolean {
   return textOf(one) === textOf(other);
 }

@@ -1,10 +1,10 @@
-// Compresses an archive's lines in pieces of one size, so that the result depends on the lines alone.
+// Compresses an archive's lines in chunks of one size, so that the result depends only on the lines.
 import { createGzip } from 'node:zlib';
 
 const PIECE_BYTES = 1 << 20;
 const LEVEL = 1;
 
-/** Compresses lines. The result depends on the lines alone. */
+/** Compresses lines. The result depends only on the lines. */
 export async function compressed(chunks: Iterable<Buffer>): Promise<Buffer> {
   const file = new GzipFile();
   for (const chunk of chunks) {
@@ -14,7 +14,7 @@ export async function compressed(chunks: Iterable<Buffer>): Promise<Buffer> {
   return file.finish();
 }
 
-/** A compressed file that is held in memory, its lines are not. */
+/** A compressed file in memory, without its lines. */
 export class GzipFile {
   readonly #gzip = createGzip({ level: LEVEL, chunkSize: PIECE_BYTES / 4 });
   readonly #parts: Buffer[] = [];
@@ -49,7 +49,7 @@ export class GzipFile {
     return Promise.race([drained, this.#ended]);
   }
 
-  /** The whole file; nothing can be added to it afterwards. */
+  /** Returns the whole file; nothing can be added to it afterwards. */
   async finish(): Promise<Buffer> {
     this.#gzip.end(this.#piece.subarray(0, this.#filled));
     await this.#ended;

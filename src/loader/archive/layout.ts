@@ -1,10 +1,10 @@
-// Which objects are the files of an archive: those below a prefix, and those that complete their ranges elsewhere.
-// Names are compared here; what files hold is the replay client's.
+// Determines which objects are the files of an archive: those below a prefix, and those elsewhere that complete their
+// ranges. Only names are compared; the replay client reads contents.
 import { TsdbtError } from '../../errors.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import { rangeOf } from './config.ts';
 
-/** `path` of an archive's config, as keys are compared with it. */
+/** `path` of an archive's config, for comparison with keys. */
 interface Layout {
   /** The folder above all days and hours, today. */
   readonly home: string;
@@ -13,7 +13,7 @@ interface Layout {
   readonly daily: boolean;
   /** A key of the topic; its first group is the folder above its days. */
   readonly own: RegExp;
-  /** A key of any topic; null: the topic does not stand below a day. */
+  /** A key of any topic; null: the topic is not below a day. */
   readonly any: RegExp | null;
 }
 
@@ -23,11 +23,10 @@ const EVERY_DAY = '(?:[-+\\d]{10}|none)';
 const DAY = /\d{4}-\d\d|(?:^|[/=])none(?:\/|$)/;
 
 /**
- * The keys of an archive's files from which those below a prefix are delivered: a range counts as loaded as a whole,
- * so its files of other days belong to it.
- * @param path of the table's archive today; the files may lie below another folder, such as a copy
- * @throws `runtime` error when files lie as `path` does not say and may be a part of their range, or are of several
- *   archives
+ * The keys of the archive files to deliver for a prefix: a range counts as loaded as a whole, so its files of other
+ * days are included.
+ * @param path of the table's archive today; the files may be below another folder, such as a copy
+ * @throws `runtime` error if files do not match `path` and may be a part of their range, or are of several archives
  */
 export async function archivedKeys(
   store: ObjectStore,
@@ -68,7 +67,7 @@ export async function archivedKeys(
 }
 
 /**
- * The day whose folder a key lies in; null: it lies otherwise than `path` says, or its messages have no time.
+ * The day of a key's folder; null: the key does not match `path`, or its messages have no time.
  * @param path of the archive, with {day}
  */
 export function dayOf(key: string, path: string, topic: string): string | null {
@@ -76,12 +75,12 @@ export function dayOf(key: string, path: string, topic: string): string | null {
   return new RegExp(`^${pattern}[^/]+$`).exec(key)?.[1] ?? null;
 }
 
-/** Is this the key of a file of a topic, where `path` says that its files lie? */
+/** Whether this is the key of a file of a topic, in the folder given by `path`. */
 export function liesThere(key: string, path: string, topic: string): boolean {
   return new RegExp(`^${patternOf(path.replaceAll('{topic}', topic))}[^/]+$`).test(key);
 }
 
-/** What all keys of a topic's day begin with, and perhaps keys of other days. */
+/** The common prefix of all keys of a topic's day, and perhaps of keys of other days. */
 export function dayPrefix(day: string, path: string, topic: string): string {
   const filled = path.replaceAll('{topic}', topic).replaceAll('{day}', day);
   return filled.split('{hour}')[0] ?? filled;

@@ -1,5 +1,5 @@
-// What an archive needs of the target database: positions that move only with a record of the files that are going to
-// be written, and what became of these. Types; one folder a dialect.
+// What an archive needs from the target database: positions that move only with a record of the files to be written,
+// and the state of these files. Types only; one folder per dialect.
 import type { TopicPartition } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { Flush, OffsetRange, OpenFlush, OpenRange } from '../sink.ts';
@@ -16,19 +16,19 @@ export interface PlannedFile {
   readonly bytes: number;
 }
 
-/** A file that stands in the store. */
+/** A file in the store. */
 export interface WrittenFile extends PlannedFile {
   /** Bytes of the object. */
   readonly size: number;
 }
 
-/** A file as the ledger has it. */
+/** A file in the ledger. */
 export interface KeptFile extends PlannedFile {
   /** Null: not known yet. */
   readonly size: number | null;
   /**
-   * `done`: it stands, and counts. `joining`: it is going to stand for the files of its day and range. `replaced`: it
-   * stood for its messages, and a joined file does now.
+   * `done`: it is written, and counts. `joining`: it is going to replace the files of its day and range. `replaced`: it
+   * counted for its messages, and now a joined file does.
    */
   readonly status: 'done' | 'joining' | 'replaced';
   /** Milliseconds since it was written, by the database's clock. */
@@ -38,52 +38,52 @@ export interface KeptFile extends PlannedFile {
 /** The files of a partition. */
 export interface KeptFiles {
   readonly files: readonly KeptFile[];
-  /** The offset from which on files may still come; null: behind all of these. */
+  /** The offset from which files may still arrive; null: after all of these. */
   readonly openFrom: bigint | null;
-  /** A cut was begun and is not done: files from here on may be gone already. */
+  /** A cut was begun and is not done: files from here on may already be deleted. */
   readonly cutFrom?: bigint;
 }
 
-/** How a partition goes on from another place. */
+/** How a partition continues from another position. */
 export interface Cut {
   readonly partition: number;
-  /** Where it stands; null: nothing says so. */
+  /** Its current position; null: none is stored. */
   readonly from: bigint | null;
-  /** Files from here on are gone then. */
+  /** Files from here on are deleted. */
   readonly upTo: bigint;
   /** The next offset to read. */
   readonly next: bigint;
   readonly topicId: string | null;
 }
 
-/** What has become of the files. */
+/** The result for the files. */
 export interface CutFiles {
-  /** Keys that are not there any more. */
+  /** Keys that no longer exist. */
   readonly gone: readonly string[];
-  /** What was made of files of which a part is gone. */
+  /** The files written from those that were partly deleted. */
   readonly kept: readonly WrittenFile[];
 }
 
-/** Milliseconds after which a claim that was not renewed has ended: its process was killed. */
+/** Milliseconds after which a claim that was not renewed expires: its process was killed. */
 export const CLAIM_MS = 60_000;
 
 /** The ledger of the files of all archives: `tsdbt.archive_files`. */
 export interface ArchiveLedger {
-  /** Makes what is missing of the bookkeeping. */
+  /** Creates what is missing from the bookkeeping. */
   prepare(target: LoadTarget): Promise<void>;
-  /** Does it hold files of the target? */
+  /** Whether it has files of the target. */
   holdsFiles(target: LoadTarget): Promise<boolean>;
   /**
-   * Flushes of these partitions that were recorded, and perhaps not written: one for each range.
+   * Flushes of these partitions that were recorded, and perhaps not written: one per range.
    * @param target of one topic
    */
   open(target: LoadTarget, partitions: readonly number[]): Promise<readonly OpenFlush[]>;
   /**
    * Moves the positions, and records what is going to be written, in one step.
-   * @returns the ranges that another loader has taken over; of these nothing is recorded
+   * @returns the ranges that another loader has taken over; they are not recorded
    */
   intend(flush: Flush, files: readonly PlannedFile[]): Promise<readonly OffsetRange[]>;
-  /** Notes that the files of these ranges stand. @param target of one topic */
+  /** Records that the files of these ranges are written. @param target of one topic */
   done(
     target: LoadTarget,
     ranges: readonly Omit<OpenRange, 'topicId'>[],
@@ -91,39 +91,39 @@ export interface ArchiveLedger {
     loadId: string,
   ): Promise<void>;
   /**
-   * The partitions of which it holds files, of all topics of the target.
-   * @param begun only those where something was joined and is not finished
+   * The partitions with files, of all topics of the target.
+   * @param begun only those with an unfinished join
    */
   partitions(target: LoadTarget, begun?: boolean): Promise<readonly TopicPartition[]>;
-  /** The files of a partition that were written, by their offsets. @param target of one topic */
+  /** The written files of a partition, by their offsets. @param target of one topic */
   files(target: LoadTarget, partition: number): Promise<KeptFiles>;
   /**
-   * Takes the right to join and cut files of the target.
-   * @param owner of no other process
+   * Claims the right to join and cut files of the target.
+   * @param owner unique to this process
    * @returns false: another one has it
    */
   claim(target: LoadTarget, owner: string): Promise<boolean>;
   /** Renews it. @returns false: another process has it, or has had it since */
   keepClaim(target: LoadTarget, owner: string): Promise<boolean>;
-  /** Gives it back. */
+  /** Releases it. */
   release(target: LoadTarget, owner: string): Promise<void>;
   /**
    * Records a joined file that is going to be written, unless it is known.
    * @param target of one topic
-   * @param owner who has claimed the target
-   * @returns false: another process has the claim by now, or has joined files of the same folder and offsets
+   * @param owner of the claim on the target
+   * @returns false: another process now has the claim, or has joined files of the same folder and offsets
    */
   join(target: LoadTarget, file: PlannedFile, owner: string): Promise<boolean>;
-  /** Notes in one step that it stands, and counts in the place of others. @param target of one topic */
+  /** Records in one step that it is written and counts instead of others. @param target of one topic */
   joined(target: LoadTarget, file: WrittenFile, replaced: readonly KeptFile[], loadId: string): Promise<void>;
   /**
-   * Sets the position of a partition, and forgets its files from an offset on. Until it is done no loader records
-   * anything of the partition.
+   * Sets the position of a partition, and removes its files from an offset on. Until it is done, no loader records
+   * anything for the partition.
    * @param target of one topic
    * @param work deletes the files; called again after a kill
-   * @returns false: the partition stands elsewhere by now, and nothing was done
+   * @returns false: the partition now has another position, and nothing was done
    */
   cut(target: LoadTarget, cut: Cut, loadId: string, work: () => Promise<CutFiles>): Promise<boolean>;
-  /** Forgets files that are deleted. @param target of one topic */
+  /** Removes deleted files. @param target of one topic */
   forget(target: LoadTarget, files: readonly KeptFile[], loadId: string): Promise<void>;
 }

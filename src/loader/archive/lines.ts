@@ -1,12 +1,13 @@
-// A message as one line of JSON, and back. A value that is a JSON object gives its own fields, spelt as they were; the
-// message's place, time, key and headers stand in front. Any other value is a text, or base64 where it is none.
+// Converts a message to one line of JSON, and back. A value that is a JSON object keeps its own fields, spelt
+// unchanged; the message's position, time, key and headers precede them. Any other value is a text, or base64 if it is
+// not text.
 import { isUtf8 } from 'node:buffer';
 import type { Message } from '../broker.ts';
 import type { Records } from '../fast/records.ts';
 import type { RowBuffer } from '../fast/row-buffer.ts';
 import type { RowPath } from '../row-maker.ts';
 
-/** Fields that a line has beside the value's. A value that has one of them itself is kept as a text. */
+/** Fields of a line in addition to the value's. A value that has one of them is stored as a text. */
 const OWN = [
   '_topic',
   '_partition',
@@ -19,10 +20,10 @@ const OWN = [
   '_value_base64',
 ];
 const [SPACE, TAB, LINE_FEED, RETURN, OPEN, CLOSE, COMMA] = [0x20, 0x09, 0x0a, 0x0d, 0x7b, 0x7d, 0x2c];
-/** Bytes of a line beside key, value and headers. */
+/** Bytes of a line in addition to key, value and headers. */
 const FRAME_BYTES = 512;
 
-/** A header as a line has it; `base64` where its bytes are no text. */
+/** A header in a line; `base64` if its bytes are not text. */
 interface LineHeader {
   readonly name: string;
   readonly value: string | null;
@@ -63,14 +64,14 @@ export class LinePath implements RowPath {
     rows.added(i, rows.end + rows.bytes.write(line, rows.end, 'utf8'), rows.keyEnd);
   }
 
-  /** Writes a value that is an object behind the frame, but for its opening brace. @returns false: it is none */
+  /** Writes an object value after the frame, without its opening brace. @returns false: it is not an object */
   #spliced(records: Records, i: number, rows: RowBuffer, frame: string): boolean {
     const { bytes } = records;
     let start = records.valueStart(i);
     const end = records.valueEnd(i);
     while (start < end && isSpace(bytes[start])) start++;
     if (bytes[start] !== OPEN || !isUtf8(bytes.subarray(start, end))) return false;
-    // Syntax is ASCII: what the bytes of other characters say does not matter to it.
+    // Syntax is ASCII, so the meaning of other bytes is irrelevant.
     const text = bytes.toString('latin1', start, end);
     try {
       const fields: unknown = JSON.parse(text);
@@ -89,7 +90,7 @@ export class LinePath implements RowPath {
     if (bytes[first] !== CLOSE) out[at++] = COMMA;
     const copied = at;
     at += bytes.copy(out, at, start + 1, end);
-    // A line break of JSON stands between values only.
+    // In JSON, line breaks occur only between values.
     if (text.includes('\n') || text.includes('\r'))
       for (let k = copied; k < at; k++) if (out[k] === LINE_FEED || out[k] === RETURN) out[k] = SPACE;
     out[at++] = LINE_FEED;
@@ -135,13 +136,13 @@ function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** A message with its place, as a line had it. */
+/** A message with its position, as read from a line. */
 export interface ArchivedMessage extends Message {
   readonly topic: string;
   readonly partition: number;
 }
 
-/** The message of a line; null: it is no line of an archive. */
+/** The message of a line; null: it is not a line of an archive. */
 export function messageOf(line: Buffer): ArchivedMessage | null {
   let fields: unknown;
   try {
@@ -160,7 +161,7 @@ export function messageOf(line: Buffer): ArchivedMessage | null {
   if (typeof topic !== 'string' || !Number.isSafeInteger(partition) || !Number.isSafeInteger(offset)) return null;
   const headers: unknown = own.get('_headers');
   const apart = own.has('_value') || own.has('_value_base64');
-  // The value's own fields stand behind the headers.
+  // The value's own fields follow the headers.
   if (headers === undefined ? !apart : !areHeaders(headers)) return null;
   return {
     topic,
@@ -180,7 +181,7 @@ function areHeaders(headers: unknown): boolean {
   );
 }
 
-/** The headers of what `headersText` has written, parsed. */
+/** The parsed headers from the output of `headersText`. */
 export function headersOf(headers: unknown): Message['headers'] {
   return Array.isArray(headers)
     ? headers.map(({ name, value, base64 }: LineHeader) => [name, bytesOf(value, base64)] as const)
@@ -192,9 +193,9 @@ function bytesOf(text: unknown, base64: unknown): Buffer | null {
   return typeof text === 'string' ? Buffer.from(text) : null;
 }
 
-/** The value's own bytes behind the frame: numbers keep their spelling. */
+/** The value's own bytes after the frame: numbers keep their spelling. */
 function bodyOf(line: Buffer): Buffer {
-  // Neither key nor headers can hold this outside of a text, where its quotes would be escaped.
+  // Neither key nor headers can contain this outside of a text, where its quotes would be escaped.
   const headers = line.indexOf('"_headers":[');
   let [at, depth, inText] = [headers + '"_headers":'.length, 0, false];
   for (; at < line.length; at++) {
@@ -210,7 +211,7 @@ function bodyOf(line: Buffer): Buffer {
   return Buffer.concat([Buffer.from('{'), line.subarray(next)]);
 }
 
-/** The lines of a text that are not empty. */
+/** The non-empty lines of a text. */
 export function* linesOf(text: Buffer): Generator<Buffer> {
   for (let start = 0; start < text.length; ) {
     const found = text.indexOf(LINE_FEED, start);

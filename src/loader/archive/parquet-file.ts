@@ -1,5 +1,5 @@
-// Archived messages as a Parquet file, and back: a column each for place, time, key, headers and value. A value stays
-// one text or bytes, since a topic's messages need not be alike; the same lines give the same file.
+// Writes archived messages as a Parquet file, and reads them: one column each for position, time, key, headers and
+// value. A value is one text or bytes, since a topic's messages need not be alike; the same lines give the same file.
 import { gunzipSync } from 'node:zlib';
 import type { AsyncBuffer } from 'hyparquet';
 import { openParquetFile, type ParquetColumn, type ParquetValue } from '../../object-store/write-parquet.ts';
@@ -14,14 +14,14 @@ const COLUMNS: readonly ParquetColumn[] = [
   { name: '_headers', type: 'string', nullable: false },
   { name: '_value', type: 'binary', nullable: true },
 ];
-/** Rows of a row group: few enough to be held as objects. */
+/** Rows per row group: few enough to hold as objects. */
 const GROUP_ROWS = 20_000;
 const GROUP_BYTES = 32 * 1024 ** 2;
 const MICROS = 1000n;
-/** Limits of what is read, whoever wrote it: rows of a row group, and bytes of an unpacked page. */
+/** Limits when reading files of any writer: rows per row group, and bytes of an unpacked page. */
 const [MAX_GROUP_ROWS, MAX_PAGE_BYTES] = [1_000_000, 384 * 1024 ** 2];
 
-/** @param chunks of whole lines, as an archive of ndjson.gz has them @throws `internal` error for any other line */
+/** @param chunks of whole lines, as in an archive of ndjson.gz @throws `internal` error for any other line */
 export async function parquetOf(chunks: Iterable<Buffer>): Promise<Buffer> {
   const file = await openMessagesFile();
   for (const chunk of chunks)
@@ -33,7 +33,7 @@ export async function parquetOf(chunks: Iterable<Buffer>): Promise<Buffer> {
   return file.finish();
 }
 
-/** A file that is held in memory; its messages are, as far as their row group is not full. */
+/** A file in memory, with the messages of the current row group. */
 export async function openMessagesFile(): Promise<{ add(message: ArchivedMessage): void; finish(): Buffer }> {
   const file = await openParquetFile(COLUMNS);
   let group: ParquetValue[][] = COLUMNS.map(() => []);
@@ -61,7 +61,7 @@ function valuesOf({ topic, partition, offset, timestamp, key, headers, value }: 
   return [topic, partition, offset, time, key, headersText(headers), value];
 }
 
-/** @returns the messages of a file in its order; null: it is no file of an archive */
+/** @returns the messages of a file in its order; null: it is not a file of an archive */
 export async function parquetMessages(bytes: Buffer): Promise<ArchivedMessage[] | null> {
   const messages: ArchivedMessage[] = [];
   try {
@@ -78,8 +78,8 @@ export async function parquetMessages(bytes: Buffer): Promise<ArchivedMessage[] 
 }
 
 /**
- * The messages of a file, a row group at a time; null where a row is none.
- * @throws the library's errors for what is no such file, and those of reading it
+ * The messages of a file, one row group at a time; null for a row that is not a message.
+ * @throws the library's errors for other contents, and read errors
  */
 export async function* parquetGroups(file: AsyncBuffer): AsyncGenerator<(ArchivedMessage | null)[]> {
   const { parquetMetadataAsync, parquetReadObjects } = await import('hyparquet');
@@ -115,7 +115,7 @@ export async function* parquetGroups(file: AsyncBuffer): AsyncGenerator<(Archive
       utf8: false,
       rowStart,
       rowEnd,
-      // A page of nulls alone has no bytes, and zlib takes no limit below 1.
+      // A page of only nulls has no bytes, and zlib accepts no limit below 1.
       compressors: { GZIP: (page, size) => new Uint8Array(gunzipSync(page, { maxOutputLength: Math.max(size, 1) })) },
     });
     yield rows.map(messageOfRow);

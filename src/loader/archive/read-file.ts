@@ -1,5 +1,5 @@
-// Reads the files of an archive out of the store, in pieces: neither an object nor what it holds is in memory as a
-// whole. Messages of several files are put into the order of their offsets.
+// Reads the files of an archive from the store in chunks: neither an object nor its contents are in memory as a whole.
+// Messages of several files are merged in the order of their offsets.
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { TsdbtError } from '../../errors.ts';
@@ -8,17 +8,17 @@ import { type FileRange, formatOf } from './config.ts';
 import { type ArchivedMessage, linesOf, messageOf } from './lines.ts';
 import { parquetGroups } from './parquet-file.ts';
 
-/** Bytes that are asked for at once. */
+/** Bytes per request. */
 const PART_BYTES = 4 * 1024 ** 2;
 /** Bytes of lines that are unpacked at once. */
 const PIECE_BYTES = 256 * 1024;
-/** Bytes of a line: the greatest message as base64, and what is written around it. */
+/** Maximum bytes of a line: the greatest message as base64, and what surrounds it. */
 const MAX_LINE_BYTES = 384 * 1024 ** 2;
 
-/** An object that was listed, or stands in the ledger, is not in the store. */
+/** An object that was listed, or is in the ledger, is not in the store. */
 export class FileGone extends TsdbtError {}
 
-/** An object holds something else than messages. */
+/** An object contains something other than messages. */
 export class ForeignFile extends Error {}
 
 /** A file of an archive under its key. */
@@ -32,7 +32,7 @@ export async function* messagesOfFile(store: ObjectStore, key: string): AsyncGen
   for await (const lines of linesOfFile(store, key)) yield lines.map((line) => messageOf(line) ?? foreign(key));
 }
 
-/** The lines of a file of NDJSON, without their ends. @throws FileGone, ForeignFile, and the store's errors */
+/** The lines of an NDJSON file, without their ends. @throws FileGone, ForeignFile, and the store's errors */
 export async function* linesOfFile(store: ObjectStore, key: string): AsyncGenerator<Buffer[]> {
   const packed = Readable.from(bytesOf(store, key), { objectMode: false });
   const unpacked = createGunzip({ chunkSize: PIECE_BYTES });
@@ -63,7 +63,7 @@ export async function* linesOfFile(store: ObjectStore, key: string): AsyncGenera
 
 async function* parquetMessagesOf(store: ObjectStore, key: string): AsyncGenerator<ArchivedMessage[]> {
   const first = await partOf(store, key, 0, PART_BYTES);
-  /** What the store has failed with: the library's own errors say that the file is none. */
+  /** The store's error: the library's own errors mean that the file is not Parquet. */
   let failure: unknown = null;
   const file = {
     byteLength: first.size,
@@ -122,8 +122,8 @@ interface Reading<T> {
 }
 
 /**
- * What files of one partition hold from an offset on, in the order of the offsets; an offset that two of them hold
- * comes once. A file is opened when its range begins.
+ * The messages of one partition's files from an offset on, in offset order; an offset that two of them have is returned
+ * once. A file is opened when its range begins.
  */
 export async function* inOffsetOrder<T extends { readonly offset: bigint }, F extends FileRange>(
   files: readonly F[],

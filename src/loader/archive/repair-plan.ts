@@ -1,33 +1,33 @@
-// What keeps a partition of an archive from going on, what is lost when it does, and which files have to go. A function
-// of what ledger, store and topic hold; repair.ts does it.
+// Plans the repair of an archive's partition: what prevents it from continuing, what is lost if it does, and which
+// files must be deleted. A function of ledger, store and topic; repair.ts runs it.
 import type { PartitionFailure, TopicPartition } from '../broker.ts';
 import type { OpenRange } from '../sink.ts';
 import { REPAIRED } from '../starts.ts';
 import { type FileRange, fileName, formatOf, joinedName } from './config.ts';
 import type { KeptFile, KeptFiles } from './ledger.ts';
 
-/** An object of the store that has the name of an archive's file. */
+/** An object in the store with the name of an archive file. */
 export interface Standing extends FileRange {
   readonly key: string;
   readonly size: number;
 }
 
-/** Offsets from `from` on, up to before `to`. */
+/** Offsets from `from` up to before `to`. */
 export interface Span {
   readonly from: bigint;
   readonly to: bigint;
 }
 
-/** What is known of a partition. */
+/** What is known about a partition. */
 export interface PartitionFacts extends TopicPartition {
-  /** The next offset; null: nothing says so. */
+  /** The next offset; null: none is stored. */
   readonly position: bigint | null;
-  /** What the topic has. */
+  /** The offsets in the topic. */
   readonly earliest: bigint;
   readonly end: bigint;
-  /** Why it cannot be read on from there; null: it can. */
+  /** Why it cannot be read from the position on; null: it can. */
   readonly failure: PartitionFailure | null;
-  /** Where to go on behind what cannot be read, as somebody says; null: nobody does. */
+  /** Where to continue after what cannot be read, as given by the user; null: not given. */
   readonly behind: bigint | null;
   readonly kept: KeptFiles;
   /** Ranges that were recorded, and perhaps not written. */
@@ -35,48 +35,48 @@ export interface PartitionFacts extends TopicPartition {
   readonly objects: readonly Standing[];
 }
 
-/** A file of which the messages from an offset on go. */
+/** A file whose messages from an offset on are deleted. */
 export interface Trim {
   readonly source: KeptFile;
-  /** Null: it is not there any more, and `key` is. */
+  /** Null: it no longer exists, but `key` does. */
   readonly from: string | null;
   readonly key: string;
 }
 
-/** An object that goes. */
+/** An object to delete. */
 export interface Removal {
   readonly key: string;
   readonly from: bigint;
   readonly to: bigint;
-  /** As the ledger has it; null: it lacks the object. */
+  /** As in the ledger; null: it lacks the object. */
   readonly rows: number | null;
 }
 
-/** What is to be done with a partition. */
+/** The planned repair of a partition. */
 export interface PartitionPlan extends TopicPartition {
   readonly position: bigint | null;
   readonly failure: PartitionFailure | null;
-  /** Files from here on go. */
+  /** Files from here on are deleted. */
   readonly upTo: bigint;
-  /** Where it goes on. */
+  /** Where it continues. */
   readonly next: bigint;
-  /** Offsets that do not come into the archive. */
+  /** Offsets that will be missing from the archive. */
   readonly lost: Span | null;
   readonly trims: readonly Trim[];
   readonly removals: readonly Removal[];
-  /** Keys that the ledger has and the store lacks, from `upTo` on. */
+  /** Keys that are in the ledger but not in the store, from `upTo` on. */
   readonly forgotten: readonly string[];
-  /** A repair was cut off. */
+  /** Whether a repair was interrupted. */
   readonly begun: boolean;
   /** Files before `upTo` that are in the ledger and not in the store: their messages are lost. */
   readonly missing: readonly KeptFile[];
-  /** Objects before `upTo` that are in the store and not in the ledger: they stay. */
+  /** Objects before `upTo` that are in the store and not in the ledger: they are kept. */
   readonly unknown: readonly Standing[];
   /** Why it cannot be repaired; null: it can. */
   readonly problem: string | null;
 }
 
-/** @returns null: there is nothing of the partition */
+/** @returns null: nothing of the partition exists */
 export function planRepair(facts: PartitionFacts): PartitionPlan | null {
   const { topic, partition, earliest, failure, kept, objects } = facts;
   const position = facts.position ?? endOf(kept.files);
@@ -110,7 +110,7 @@ export function planRepair(facts: PartitionFacts): PartitionPlan | null {
     if (file.to <= upTo || standing.has(file.key)) continue;
     forgotten.push(file.key);
     const key = trimmedKey(file.key, { partition, from: file.from, to: upTo });
-    // A repair that was cut off has made it.
+    // An interrupted repair has written it.
     if (file.status === 'done' && file.from < upTo && standing.has(key)) trim(file, null);
   }
   const { next, problem } = nextOf(facts, upTo, foreign);
@@ -125,22 +125,22 @@ export function planRepair(facts: PartitionFacts): PartitionPlan | null {
   };
 }
 
-/** Is there anything to do? */
+/** Whether the partition needs no repair. */
 export function isSound({ position, upTo, next, removals, forgotten, begun, problem }: PartitionPlan): boolean {
   return problem === null && !begun && removals.length + forgotten.length === 0 && position === next && upTo === next;
 }
 
-/** Does the topic no longer have what was archived last? */
+/** Whether the topic no longer has what was archived last. */
 export function hasParted(failure: PartitionFailure | null): boolean {
   return failure?.reason === 'truncated' || failure?.reason === 'beyond_end';
 }
 
 const UNKNOWN = { size: null, status: 'done', ageMs: 0 } as const;
 
-/** The offset from which on files go: where the topic has parted from what was archived, else the position. */
+/** The offset from which files are deleted: where the topic diverged from the archive, else the position. */
 function cutOf({ failure, end, earliest, open, kept }: PartitionFacts, position: bigint): bigint {
   const cut = least(hasParted(failure) ? (failure?.from ?? end) : position, position, kept.cutFrom ?? position);
-  // A range that was not written to its end is read again from its beginning, as far as the topic has it.
+  // An incompletely written range is read again from its beginning, as far as the topic has it.
   const first = open.filter(({ to }) => to > cut).reduce((from, range) => least(from, range.from), cut);
   return first >= earliest || first === cut ? first : least(earliest, cut);
 }
@@ -183,7 +183,7 @@ function least(...offsets: readonly bigint[]): bigint {
   return offsets.reduce((one, other) => (one < other ? one : other));
 }
 
-/** Does the archive hold messages of the same folder and offsets in another file? */
+/** Whether the archive has messages of the same folder and offsets in another file. */
 function coveredBy(files: readonly KeptFile[], object: Standing, upTo: bigint, standing: ReadonlySet<string>): boolean {
   const folder = folderOfKey(object.key);
   return files.some(

@@ -1,6 +1,6 @@
-// Lets the stopped partitions of an archive go on: finds what ledger, store and topic hold, and does what
-// repair-plan.ts says. What the topic has lost goes from the files, so that they hold what the topic held once each.
-// Whoever comes after a kill finds the same, and goes on.
+// Repairs the stopped partitions of an archive: reads the state of ledger, store and topic, and runs the plan of
+// repair-plan.ts. What the topic has lost is removed from the files, so that they have each of the topic's messages
+// once. After a kill, the next process finds the same state and continues.
 import { TsdbtError } from '../../errors.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import { type BrokerClient, type MessageBatch, type PartitionFailure, partitionKey } from '../broker.ts';
@@ -24,14 +24,14 @@ import { isSound, type PartitionPlan, planRepair, type Span, type Standing } fro
 import { putOnce } from './sink.ts';
 import { sleep } from '../../within.ts';
 
-/** For how long a leader that is away is waited for. */
+/** How long to wait for an unavailable leader. */
 const WAIT_MS = 10_000;
-/** Messages that are looked at for a batch that cannot be read, and offsets that are read at once. */
+/** How many messages are searched for an unreadable batch, and how many offsets are read at once. */
 const HELD_MESSAGES = 100_000;
 const AT_ONCE = 5000n;
-/** Loaders at work may move a position meanwhile. */
+/** Running loaders may move a position meanwhile. */
 const TRIES = 5;
-/** From one look at the claim of another process to the next; that of a killed one ends while they go on. */
+/** The interval between checks of another process's claim; that of a killed one expires meanwhile. */
 const LOOK_MS = 1000;
 const LOOKS = (1.25 * CLAIM_MS) / LOOK_MS;
 
@@ -43,48 +43,48 @@ export interface RepairOptions {
   readonly sink: Sink;
   readonly store: ObjectStore;
   readonly client: BrokerClient;
-  /** Of this process, and unlike every other one's. */
+  /** Unique to this process. */
   readonly owner: string;
-  /** Where to go on behind what cannot be read, by `topic/partition`. */
+  /** Where to continue after what cannot be read, by `topic/partition`. */
   readonly behind: ReadonlyMap<string, bigint>;
   readonly signal: AbortSignal;
   readonly now: () => number;
-  /** Called once when the claim of another process is waited for. */
+  /** Called once when it waits for another process's claim. */
   readonly waits?: () => void;
-  /** For tests: from one renewal of the claim to the next. */
+  /** For tests: the renewal interval of the claim. */
   readonly beatMs?: number;
   /** For tests: called at each fault point. */
   readonly reached?: (point: FaultPoint) => void;
 }
 
-/** A range that was recorded, and cannot be read again as a whole. */
+/** A recorded range that cannot be read again as a whole. */
 export interface HalfRange {
   readonly range: OpenRange;
-  /** What cannot be read of it. */
+  /** The parts that cannot be read. */
   readonly lost: readonly Span[];
-  /** Why. */
+  /** The reason. */
   readonly failure: PartitionFailure;
-  /** Messages of it that stand in files all the same. */
+  /** Messages of these parts that are in files nevertheless. */
   readonly standing: number;
 }
 
 /**
- * `busy`: another process is at it. `moved`: loaders have moved the partition again and again meanwhile. `stopped`: the
- * signal was aborted; another call goes on.
+ * `busy`: another process is repairing. `moved`: loaders have moved the partition repeatedly meanwhile. `stopped`: the
+ * signal was aborted; another call continues.
  */
 export type RepairOutcome = 'done' | 'busy' | 'moved' | 'stopped';
 
-/** What is to be done with a partition, and what it costs. */
+/** The planned repair of a partition, and what it costs. */
 export interface Repair extends PartitionPlan {
   readonly halves: readonly HalfRange[];
-  /** Messages that go with each file, by its key; one that cannot be read is left out. */
+  /** The number of messages deleted with each file, by its key; unreadable files are omitted. */
   readonly gone: ReadonlyMap<string, number>;
 }
 
 /**
- * Looks at the partitions of an archive. Writes nothing.
- * @returns those of which there is something to say
- * @throws `connection`, `database` and `runtime` errors: broker, database or store do not answer, or refuse
+ * Checks the partitions of an archive. Writes nothing.
+ * @returns those with something to report
+ * @throws `connection`, `database` and `runtime` errors: broker, database or store do not answer, or reject a request
  */
 export async function repairsOf(options: RepairOptions): Promise<readonly Repair[]> {
   const { target, client } = options;
@@ -92,7 +92,7 @@ export async function repairsOf(options: RepairOptions): Promise<readonly Repair
   const names = await topicNames(client, target);
   for (const { topic, id, partitions } of await client.topics(names)) {
     const view = ofTopic(target, topic);
-    // Before the ledger: a loader at work records a file first.
+    // Before the ledger: a running loader records a file first.
     const objects = await objectsOf(options, topic);
     const held = (await options.ledger.partitions(view)).filter((at) => at.topic === topic);
     const kept = await options.sink.positions(view);
@@ -107,9 +107,9 @@ export async function repairsOf(options: RepairOptions): Promise<readonly Repair
 }
 
 /**
- * Does what is to be done with a partition. The claim of another process is waited for until it is given back, or has
- * ended since its process was killed.
- * @throws `connection`, `database` and `runtime` errors; after them, and after a kill, another call goes on
+ * Repairs a partition. Waits for another process's claim until it is released, or expires because its process was
+ * killed.
+ * @throws `connection`, `database` and `runtime` errors; after them, and after a kill, another call continues
  */
 export async function repairPartition(options: RepairOptions, first: Repair): Promise<RepairOutcome> {
   const { client, signal } = options;
@@ -123,12 +123,12 @@ export async function repairPartition(options: RepairOptions, first: Repair): Pr
       const objects = await objectsOf(options, view.topic);
       return repairOfPartition(options, view, { partition: first.partition, topicId: info?.id ?? null, objects });
     };
-    // Who had the claim has changed something, perhaps.
+    // The previous holder of the claim may have changed something.
     let repair = waited ? await look() : first;
     for (let tries = 0; tries < TRIES && repair !== null && isMendable(repair); tries++) {
       for (const { range } of repair.halves) await settleHalf(options, view, range);
       if (await cut(options, view, repair, claim)) return 'done';
-      // A loader at work has moved it, and what is there now is looked at.
+      // A running loader has moved it, so the current state is checked again.
       repair = await look();
     }
     return repair === null || !isMendable(repair) ? 'done' : 'moved';
@@ -141,7 +141,7 @@ export async function repairPartition(options: RepairOptions, first: Repair): Pr
   }
 }
 
-/** @returns `waited`: another process had it; null: it works on */
+/** @returns `waited`: another process had it; null: another process still has it */
 async function takeClaim({
   target,
   ledger,
@@ -159,7 +159,7 @@ async function takeClaim({
   return null;
 }
 
-/** Writes what can be read of a range; files of it that stand keep what they have. */
+/** Writes the readable messages of a range; its existing files keep theirs. */
 async function settleHalf(options: RepairOptions, view: LoadTarget, range: OpenRange): Promise<void> {
   const { client, sink, behind, now, owner: loadId } = options;
   const key = partitionKey(range);
@@ -225,17 +225,17 @@ function writtenOf(file: PlannedFile, { rows: before, bytes }: PlannedFile, rows
   return { key, topic, partition, from, to, rows, bytes: before > 0 ? Math.round((bytes * rows) / before) : bytes };
 }
 
-/** Is there nothing to say of it? */
+/** Whether there is nothing to report about it. */
 function isWhole(repair: Repair): boolean {
   return isSound(repair) && repair.halves.length + repair.missing.length + repair.unknown.length === 0;
 }
 
-/** Is there something that `repair` can do? */
+/** Whether `repair` can do something. */
 export function isMendable(repair: Repair): boolean {
   return repair.problem === null && (repair.halves.length > 0 || !isSound(repair));
 }
 
-/** What is known of a partition beforehand. */
+/** What is known about a partition beforehand. */
 interface Place {
   readonly partition: number;
   readonly topicId: string | null;
@@ -294,7 +294,7 @@ async function failureOf(
     const message = `the messages from offset ${next} on are gone from the topic, which begins at ${earliest}`;
     return { topic, partition, reason: 'offset_out_of_range', message };
   }
-  // A loader at work may hold messages before the batch that has stopped it.
+  // A running loader may hold messages before the batch that has stopped it.
   let messages = 0;
   for (let from = next; from < end && messages < HELD_MESSAGES; from += AT_ONCE) {
     const read = await client.read(at, from, from + AT_ONCE < end ? from + AT_ONCE : end, WAIT_MS);
@@ -308,8 +308,8 @@ async function failureOf(
 }
 
 /**
- * The messages of a range, as far as the topic has them.
- * @returns `failure`: the first one that was met; without `lost` it was the end of it
+ * Reads the messages of a range, as far as the topic has them.
+ * @returns `failure`: the first one found; if `lost` is empty, reading ended there
  */
 async function readAgain(
   client: BrokerClient,
@@ -340,7 +340,7 @@ async function readAgain(
   return { batches, lost, failure: first };
 }
 
-/** Messages of offsets that cannot be read again, in files of the range that were written all the same. */
+/** Counts messages at unreadable offsets in files of the range that were written nevertheless. */
 async function standingIn(
   store: ObjectStore,
   objects: readonly Standing[],

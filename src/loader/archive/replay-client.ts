@@ -1,5 +1,5 @@
 // Delivers the messages of archived files as a broker would: under their topic, partition and offset, so that a table
-// goes on from the topic behind them. Whether offsets are missing between two files is told, not what they held.
+// can continue from the topic after them. Reports offsets that are missing between files, but not their contents.
 import { TsdbtError } from '../../errors.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import {
@@ -20,7 +20,7 @@ import { archivedKeys } from './layout.ts';
 import type { ArchivedMessage } from './lines.ts';
 import { FileGone, ForeignFile, inOffsetOrder, messagesOfFile, type NamedFile } from './read-file.ts';
 
-/** Bytes and messages of a batch, at most about. */
+/** Approximate maximum bytes and messages of a batch. */
 const BATCH = { bytes: 8 * 1024 ** 2, messages: 20_000 };
 
 /** Offsets that are delivered. */
@@ -29,10 +29,10 @@ interface Stretch {
   to: bigint;
 }
 
-/** What is there of a partition. */
+/** The archived data of a partition. */
 interface Held {
   readonly stretches: readonly Stretch[];
-  /** Those that hold messages of the stretches, and perhaps of others. */
+  /** The files with messages of the stretches, and perhaps of others. */
   readonly files: readonly NamedFile[];
 }
 
@@ -45,8 +45,8 @@ interface Reading {
 /**
  * @param prefix of the keys: a folder, or a part of one
  * @param topic of the table: the files' topic
- * @param path of the table's archive: of a range that has a file below `prefix`, its files elsewhere are delivered, too
- * @throws `runtime` error when there is no file, or offsets are missing between files
+ * @param path of the table's archive: if a range has a file below `prefix`, its files elsewhere are delivered, too
+ * @throws `runtime` error if there is no file, or offsets are missing between files
  */
 export async function archiveClient(
   store: ObjectStore,
@@ -64,7 +64,7 @@ export async function archiveClient(
   return new ArchiveClient(store, topic, { held, list, place: `s3://${place}` });
 }
 
-/** What is there, by partition. */
+/** The archived data, by partition. */
 async function heldBelow(
   store: ObjectStore,
   prefix: string,
@@ -72,7 +72,7 @@ async function heldBelow(
   path: string,
 ): Promise<ReadonlyMap<number, Held>> {
   const found = new Map<number, NamedFile[]>();
-  // What lies between two offsets that were loaded counts as loaded: half of it would be lost for ever.
+  // Everything between two loaded offsets counts as loaded: half of it would be lost forever.
   for (const key of await archivedKeys(store, prefix, topic, path)) {
     const range = rangeOf(key);
     if (range !== null) found.set(range.partition, [...(found.get(range.partition) ?? []), { key, ...range }]);
@@ -86,7 +86,7 @@ async function heldBelow(
   return held;
 }
 
-/** The offsets of files; those that follow upon each other are one stretch. */
+/** The offsets of files; adjacent ones are one stretch. */
 function stretchesOf(files: readonly NamedFile[]): Stretch[] {
   const sorted = [...files].sort((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : 0));
   const stretches: Stretch[] = [];
@@ -106,10 +106,10 @@ class ArchiveClient implements BrokerClient {
   #held: ReadonlyMap<number, Held>;
   /** The next offset of each partition. */
   readonly #next = new Map<number, bigint>();
-  /** What is being read of each partition. */
+  /** The current reader of each partition. */
   readonly #readings = new Map<number, Reading>();
 
-  /** @param found what is there, how to list it again, and where it is */
+  /** @param found the archived data, how to list it again, and its location */
   constructor(
     store: ObjectStore,
     topic: string,
@@ -127,7 +127,7 @@ class ArchiveClient implements BrokerClient {
   }
 
   async topics(): Promise<readonly TopicInfo[]> {
-    // Which topic of this name it was, files do not say.
+    // Files do not contain the topic's id.
     return [{ topic: this.#topic, id: null, partitions: Math.max(...this.#held.keys()) + 1 }];
   }
 
@@ -150,7 +150,7 @@ class ArchiveClient implements BrokerClient {
     });
   }
 
-  /** A table that is further than the files needs nothing of them. */
+  /** A table with a position after the files needs none of them. */
   async verify(): Promise<readonly PartitionFailure[]> {
     return [];
   }
@@ -227,14 +227,14 @@ class ArchiveClient implements BrokerClient {
     return this.#held.get(partition)?.stretches.at(-1)?.to ?? null;
   }
 
-  /** Some messages of a stretch from `from` on, in the order of their offsets; all before `to` if they are few. */
+  /** Some messages of a stretch from `from` on, in offset order; all before `to` if they are few. */
   async #batch(partition: number, from: bigint, to: bigint): Promise<MessageBatch> {
     const messages: ArchivedMessage[] = [];
     let next = from;
     for (let [bytes, listed] = [0, false]; next < to && bytes < BATCH.bytes && messages.length < BATCH.messages; ) {
       try {
         const piece = await this.#piece(partition, next);
-        // A piece may reach beyond: it is read again.
+        // A chunk may extend further: the rest is read again.
         const before = piece === null ? [] : piece.filter(({ offset }) => offset < to);
         for (const message of before) {
           messages.push(message);

@@ -1,6 +1,6 @@
 // An object store as a sink. A flush is recorded in the target database first, which moves the positions; then its
-// files are written, under names that hold the range of offsets; then they are called done. Who comes after a kill
-// reads the same range and writes the same files. Positions, pauses and members are kept by the sink for tables.
+// files are written, under names with the range of offsets; then they are marked as done. After a kill, the next loader
+// reads the same range and writes the same files. The sink for tables stores positions, pauses and members.
 import { TsdbtError } from '../../errors.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import { partitionKey } from '../broker.ts';
@@ -24,12 +24,12 @@ import { liesThere } from './layout.ts';
 import type { ArchiveLedger, PlannedFile, WrittenFile } from './ledger.ts';
 
 const HOUR = 3_600_000;
-/** Milliseconds after which who wants to write a file asks whether it is still to be written: it may be joined. */
+/** Milliseconds after which it checks whether a file must still be written: it may have been joined. */
 const STALE_MS = 10 * 60_000;
-/** Files that are written at once. */
+/** Files that are written concurrently. */
 const AT_ONCE = 4;
 
-/** A file with the rows that go into it. */
+/** A file with the rows to write into it. */
 interface Filling extends PlannedFile {
   readonly numbers: readonly number[];
 }
@@ -40,13 +40,13 @@ export class ArchiveSink implements Sink {
   readonly #ledger: ArchiveLedger;
   readonly #store: ObjectStore;
   readonly #reached: (point: FaultPoint) => void;
-  /** Flushes that are recorded and not written yet, by their ranges: a second call goes on. */
+  /** Flushes that are recorded and not written yet, by their ranges: a second call continues. */
   readonly #recorded = new WeakMap<
     readonly OffsetRange[],
     { readonly fenced: readonly OffsetRange[]; readonly at: number }
   >();
 
-  /** @param tables keeps positions; no table of an archive is asked of it */
+  /** @param tables stores positions; it is never asked for an archive's table */
   constructor(
     tables: Sink,
     ledger: ArchiveLedger,
@@ -87,7 +87,7 @@ export class ArchiveSink implements Sink {
   async settle(open: OpenFlush, flush: Flush): Promise<Flushed> {
     const { target, rows, loadId } = flush;
     const { ranges } = open;
-    // The ledger had it open when this range began to be read.
+    // It was open in the ledger when this range began to be read.
     const files = await this.#write(target, plan(target, ranges, rows), rows, 0);
     await this.#done(target, ranges, files, loadId);
     return { rows: rows.length, dead: [] };
@@ -143,7 +143,7 @@ export class ArchiveSink implements Sink {
       const known = kept.get(partition);
       if (known === undefined || offset >= known.next) continue;
       const same = known.topicId === topicId || topicId === null;
-      // Another loader was first: its position stays.
+      // Another loader was first: its position is kept.
       if (same && from === undefined) continue;
       if (same)
         throw new TsdbtError(
@@ -227,7 +227,7 @@ export class ArchiveSink implements Sink {
     return this.#tables.maintain(target);
   }
 
-  /** @throws `runtime` error when files of the topic that was there before have offsets that come again */
+  /** @throws `runtime` error if files of the previous topic have offsets that will occur again */
   async #refuseMixed(target: LoadTarget, partition: number, from: bigint): Promise<void> {
     if (!isArchive(target)) return;
     const { path } = target.archive;
@@ -241,7 +241,7 @@ export class ArchiveSink implements Sink {
     );
   }
 
-  /** @throws Fenced naming the ranges that are not open any more */
+  /** @throws Fenced with the ranges that are no longer open */
   async #refuseWritten(target: LoadTarget, files: readonly PlannedFile[]): Promise<void> {
     const open = new Set<string>();
     for (const topic of new Set(files.map((file) => file.topic))) {
@@ -254,9 +254,9 @@ export class ArchiveSink implements Sink {
   }
 
   /**
-   * Writes files that may stand already, if they hold the same lines.
+   * Writes files, which may already exist if they have the same lines.
    * @param since when they were known to be unwritten, in milliseconds since 1970
-   * @throws Fenced when another loader has written them meanwhile
+   * @throws Fenced if another loader has written them meanwhile
    */
   async #write(target: LoadTarget, files: readonly Filling[], rows: RowBuffer, since: number): Promise<WrittenFile[]> {
     const written: WrittenFile[] = [];
@@ -284,11 +284,11 @@ export class ArchiveSink implements Sink {
 }
 
 /**
- * Writes an object, unless it stands with the same messages. It may hold more: Kafka's own compaction removes messages
- * between a kill and the next reading of the range.
- * @param until milliseconds since 1970 after which it is not sent any more
- * @returns bytes of the object that stands
- * @throws `runtime` error when it lacks one of the messages
+ * Writes an object, unless it exists with the same messages. It may have more: Kafka's compaction removes messages
+ * between a kill and the next read of the range.
+ * @param until milliseconds since 1970 after which it is no longer sent
+ * @returns bytes of the stored object
+ * @throws `runtime` error if it lacks one of the messages
  */
 export async function putOnce(
   store: ObjectStore,
@@ -301,7 +301,7 @@ export async function putOnce(
     if ((await store.put(key, body, { ...options, whenAbsent: true })).created) return body.length;
   } catch (error) {
     if (!(error instanceof TsdbtError) || error.details.code !== 'NotImplemented') throw error;
-    // The store knows no conditions; names differ by range, so what stands there is this file.
+    // The store does not support conditions; names differ by range, so an object with this name is this file.
     await store.put(key, body, options);
     return body.length;
   }
