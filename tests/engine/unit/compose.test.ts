@@ -13,7 +13,7 @@ interface Service {
   volumes?: string[];
 }
 
-it('compose.yaml is valid and closed to the network', () => {
+it('compose.yaml is valid and exposes nothing to the network', () => {
   const { services, volumes, ...rest } = parse(readFileSync('compose.yaml', 'utf8')) as {
     services: Record<string, Service>;
     volumes: Record<string, null>;

@@ -12,7 +12,7 @@ import { loadYaml } from '../../../src/project/yaml.ts';
 const documented = documentedErrors();
 
 describe('the table of errors', () => {
-  it('has each code once, in the class of its kind', () => {
+  it('contains each code once, in the class of its kind', () => {
     const codes = [...documented, ...Object.values(ERROR_KINDS)].map(({ code }) => code);
     expect(codes.filter((code, i) => codes.indexOf(code) !== i)).toEqual([]);
     expect(
@@ -22,7 +22,7 @@ describe('the table of errors', () => {
     ).toEqual([]);
   });
 
-  it('has texts whose facts stand by name', () => {
+  it('has texts with named placeholders', () => {
     expect(documented.find(({ topic }) => topic === 'noPreviousRun')).toEqual({
       topic: 'noPreviousRun',
       code: 'T3011',
@@ -33,7 +33,7 @@ describe('the table of errors', () => {
     expect(documented.filter(({ text, hint }) => /undefined(?! macro)|\[object/.test(`${text}${hint}`))).toEqual([]);
   });
 
-  it('gives an error its text, its hint and a code that stays when more is known', () => {
+  it('gives an error its text, its hint and a code that stays when details are added', () => {
     const error = errorOf('noDocs', { path: 'target/manifest.json' }).with({ path: 'dbt_project.yml' });
     expect([error.kind, error.errorCode, error.details.path]).toEqual(['runtime', 'T3024', 'dbt_project.yml']);
     expect(formatError(error)).toBe(
@@ -42,7 +42,7 @@ describe('the table of errors', () => {
     );
   });
 
-  it('gives what a template and a criterion get wrong a code of its own', () => {
+  it('gives errors in templates and in selection criteria their own code', () => {
     const told = (work: () => unknown): unknown => {
       try {
         return work();
@@ -60,7 +60,7 @@ describe('the table of errors', () => {
     ]);
   });
 
-  it('gives what the files of a project get wrong a code of its own', () => {
+  it('gives errors in project files their own code', () => {
     const codeOf = (work: () => unknown): unknown => {
       try {
         return work();
@@ -76,7 +76,7 @@ describe('the table of errors', () => {
     expect(codeOf(() => expectRefOrSource('reff(1)'))).toBe('badReference');
   });
 
-  it('knows a code for whatever goes wrong', () => {
+  it('has a code for every possible error', () => {
     expect(errorCodeOf(new TsdbtError('database', 'no'))).toBe('T4000');
     expect(errorCodeOf(new Error('a defect'))).toBe('T9000');
   });

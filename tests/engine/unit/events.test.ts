@@ -14,18 +14,18 @@ function fired(send: (logger: { fire(event: LogEvent): void }) => void): LogEven
 }
 
 describe('the table of events', () => {
-  it('has each code once', () => {
+  it('contains each code once', () => {
     // dbt-core and dbt-common both took D041.
     const codes = rows.filter(([name]) => name !== 'GetMetaKeyWarning').map(([, { code }]) => code);
     expect(codes.filter((code, i) => codes.indexOf(code) !== i)).toEqual([]);
     expect(codes.filter((code) => !/^[A-Z]\d{3}$/.test(code))).toEqual([]);
   });
 
-  it('knows the names that dbt knows', () => {
+  it('uses only names that dbt knows', () => {
     expect(rows.map(([name]) => name).filter((name) => !EVENT_NAMES.has(name))).toEqual([]);
   });
 
-  it('gives an event whose text stands elsewhere, as a value', () => {
+  it('returns an event with a given text as a value', () => {
     const data = { name: 'a' };
     expect(eventOf('SeedIncreased', 'it grew', data)).toEqual({
       name: 'SeedIncreased',
@@ -37,7 +37,7 @@ describe('the table of events', () => {
     expect(eventOf('SeedIncreased', 'it grew', undefined, 'debug').level).toBe('debug');
   });
 
-  it('makes text and data of the facts, or data of its own', () => {
+  it('fills text and data from the facts, or takes separate data', () => {
     const started = fired((logger) =>
       fire(
         logger,
@@ -55,7 +55,7 @@ describe('the table of events', () => {
     expect([own.msg, own.data]).toEqual(['Began running node model.p.a', { node_info: {} }]);
   });
 
-  it('takes the level from the facts where the row says so', () => {
+  it('takes the level from the facts if the row says so', () => {
     const end = { schema: 's', relation: 'a', result_message: 'INSERT 3', index: 1, total: 1, execution_time: 0.5 };
     const levels = (['success', 'error'] as const).map((status) =>
       fired((logger) => fire(logger, 'LogSeedResult', { ...end, status })),
@@ -66,7 +66,7 @@ describe('the table of events', () => {
     ]);
   });
 
-  it('lets a note be of any level', () => {
+  it('allows a note of any level', () => {
     expect(fired((logger) => note(logger, 'late', { level: 'warn' }))).toMatchObject({
       name: 'Note',
       code: 'Z050',

@@ -18,7 +18,7 @@ it('`npm run faults` without a name prints the list of all proofs and runs nothi
   ]);
 });
 
-it('`npm run faults` refuses an unknown name and a number of rounds that is no whole number', () => {
+it('`npm run faults` rejects an unknown name and a number of rounds that is not a whole number', () => {
   expect(run('kafka')).toMatchObject({
     status: 2,
     stderr: expect.stringContaining('unknown proof kafka: choose from'),
@@ -26,7 +26,7 @@ it('`npm run faults` refuses an unknown name and a number of rounds that is no w
   expect(run('load', '--rounds', '0')).toMatchObject({ status: 2, stderr: expect.stringContaining('--rounds is "0"') });
 });
 
-it('every file that `npm run faults` names exists, and some of them read each variable that it sets', () => {
+it('`npm run faults` names only files that exist, and sets only variables that one of them reads', () => {
   const files = [...SCRIPT.matchAll(/'(tests\/[^']*\.test\.ts)'/g)].map((match) => join(ROOT, match[1]!));
   expect(files.filter((file) => !existsSync(file))).toEqual([]);
   const read = files.map((file) => readFileSync(file, 'utf8')).join('\n');

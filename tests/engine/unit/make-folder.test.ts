@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { makeFolder } from '../../../src/make-folder.ts';
 
-it('makes what is missing, leaves what is there, and follows links to folders', () => {
+it('makeFolder creates missing folders, keeps existing ones, and follows links to folders', () => {
   const dir = mkdtempSync(join(tmpdir(), 'tsdbt-folder-'));
   makeFolder(join(dir, 'a/b/c'), 0o700);
   makeFolder(join(dir, 'a/b/c'));
@@ -16,7 +16,7 @@ it('makes what is missing, leaves what is there, and follows links to folders', 
   rmSync(dir, { recursive: true });
 });
 
-it('says what is in the way', () => {
+it('makeFolder reports what is in the way', () => {
   const dir = mkdtempSync(join(tmpdir(), 'tsdbt-folder-'));
   writeFileSync(join(dir, 'file'), '');
   symlinkSync(join(dir, 'nowhere'), join(dir, 'link'));
@@ -26,6 +26,6 @@ it('says what is in the way', () => {
   rmSync(dir, { recursive: true });
 });
 
-it.runIf(existsSync('/proc/self'))('ends where a folder takes no entries', () => {
+it.runIf(existsSync('/proc/self'))('makeFolder fails where a folder accepts no entries', () => {
   expect(() => makeFolder('/proc/nothing/below')).toThrow(/ENOENT/);
 });

@@ -8,7 +8,7 @@ import { expect, it } from 'vitest';
 import { linesOnly } from '../../../scripts/source-maps.mjs';
 import { keepReached } from '../../../scripts/type-files.mjs';
 
-it('keeps file, line and name of each place of a source map', () => {
+it('the packed source map keeps the file, line and name of each position', () => {
   const source = `export function first(rows: string[]) {
     const long = rows.map((row) => row.trim()).filter((row) => row !== '');
     return long.length > 3 ? second(long, rows) : long;
@@ -27,7 +27,7 @@ it('keeps file, line and name of each place of a source map', () => {
   expect(short.length).toBeLessThan(map.length);
 });
 
-it('keeps the declarations that an entry reaches', () => {
+it('the packed declarations are those that an entry reaches', () => {
   const folder = mkdtempSync(join(tmpdir(), 'types-'));
   try {
     mkdirSync(join(folder, 'b'));

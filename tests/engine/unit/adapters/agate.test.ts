@@ -64,9 +64,9 @@ const DIGITS_KEPT: Readonly<Record<string, object>> = {
   '1e400': { sql: ['numeric'] },
 };
 
-describe('what agate makes of cells', () => {
+describe('the types that agate infers from cells', () => {
   test.each(golden.cells.map((c) => [c.cells.map((text) => JSON.stringify(text)).join(' and '), c] as const))(
-    '%s',
+    'are the same for a column of %s',
     (_, { cells, expected }) => {
       const table = tableFromCsv(csvColumn(cells), { path: 'seed.csv' });
       expect({ ...recorded(table), sql: [convertType(table, 0)] }).toEqual({
@@ -77,21 +77,24 @@ describe('what agate makes of cells', () => {
   );
 });
 
-describe('what agate makes of files', () => {
-  test.each(Object.entries(golden.files))('%s', (_, { text, expected }) => {
+describe('the table that agate makes of a file', () => {
+  test.each(Object.entries(golden.files))('is the same for %s', (_, { text, expected }) => {
     expect(recorded(tableFromCsv(text, { path: 'seed.csv' }))).toEqual(expected);
   });
-  test.each(Object.entries(golden.delimiters))('%s', (_, { text, delimiter, expected }) => {
-    expect(recorded(tableFromCsv(text, { path: 'seed.csv', delimiter }))).toEqual(expected);
-  });
-  test('a column with a type of its own stays text', () => {
+  test.each(Object.entries(golden.delimiters))(
+    'is the same for the delimiter %s',
+    (_, { text, delimiter, expected }) => {
+      expect(recorded(tableFromCsv(text, { path: 'seed.csv', delimiter }))).toEqual(expected);
+    },
+  );
+  test('leaves a column with a configured type as text', () => {
     expect(recorded(tableFromCsv('a,b\n1,2\nnull,\n', { path: 'seed.csv', textColumns: ['a'] }))).toEqual(
       golden.text_columns,
     );
   });
 });
 
-describe('broken files name the place', () => {
+describe('the error for a broken seed file', () => {
   const failure = (text: string, delimiter = ','): TsdbtError => {
     try {
       tableFromCsv(text, { path: 'seeds/x.csv', delimiter });
@@ -102,23 +105,23 @@ describe('broken files name the place', () => {
     throw new Error('it did not fail');
   };
 
-  test('a row with too many values', () => {
+  test('points to the row with too many values', () => {
     const error = failure('a,b\n1,2\n"two\nlines",3\n4,5,6\n');
     expect(error.message).toBe('Row 2 has 3 values, but Table only has 2 columns.');
     expect(error.details).toMatchObject({ path: 'seeds/x.csv', line: 5 });
   });
-  test('a quote that is never closed', () => {
+  test('points to the quote that is never closed', () => {
     expect(failure('a,b\n1,2\n"open,3\n4,5\n').details).toMatchObject({ path: 'seeds/x.csv', line: 3 });
   });
-  test('an empty file', () => {
+  test('says that an empty file has no column names', () => {
     expect(failure('').message).toBe('the seed is empty: its first line must name the columns');
   });
-  test('a delimiter of two characters', () => {
+  test('rejects a delimiter of two characters', () => {
     expect(failure('a\n', '::').message).toBe('"delimiter" must be a 1-character string');
   });
 });
 
-test('results of queries', () => {
+test('agate types the results of queries', () => {
   const decimal = (text: string) => PyDecimal.from(text);
   const rows: Value[][][] = [
     [[[1, 2], fromJson({ x: decimal('1.5'), y: null })]],
@@ -137,7 +140,7 @@ test('results of queries', () => {
   expect(rows.map((data) => recorded(tableFromResult(['a', 'b'], data)))).toEqual(golden.flat);
 });
 
-describe('methods of a table', () => {
+describe('an agate table in a template', () => {
   const at = (year: number, month = 1, day = 1, hour = 0, microsecond = 0) =>
     new PyDateTime({ year, month, day, hour, minute: 0, second: 0, microsecond });
   let printed = '';
@@ -216,16 +219,16 @@ describe('methods of a table', () => {
     ['print_json', () => print(result, 'print_json')],
     ['print_json indent', () => print(result, 'print_json', { indent: 2 })],
     ['print_json newline', () => print(result, 'print_json', { newline: true })],
-  ])('%s', (name, act) => {
+  ])('evaluates %s as agate does', (name, act) => {
     expect(act()).toBe(golden.methods[name]);
   });
 
-  test('a macro chooses the rows of where and find', () => {
+  test('lets a macro choose the rows of where and find', () => {
     const test30 = (args: readonly Value[]): Value => pass(args[0]!);
     expect(first(run(result, 'where', [test30]))).toBe('[30]');
     expect(toRepr(getItem(run(result, 'find', [test30]), 'i'))).toBe('30');
   });
-  test('a row is had by name and by position, a column by name', () => {
+  test('returns a row by name and by position, and a column by name', () => {
     const row = getItem(result, 3);
     expect([getItem(row, 't'), getItem(row, 2), getAttribute(row, 't'), getItem(row, -1) === null]).toEqual([
       'é😀',
@@ -237,7 +240,7 @@ describe('methods of a table', () => {
     expect(toRepr(run(row, 'keys'))).toBe("('i', 'n', 't', 'b', 'd', 'ts')");
     expect(toRepr(run(row, 'get', ['nope', 'x']))).toBe("'x'");
   });
-  test('an empty table has no columns and is false', () => {
+  test('has no columns and is false when it is empty', () => {
     expect([Table.empty().columnNames.length, Table.empty().jinjaTruth()]).toEqual([0, false]);
   });
 });

@@ -7,7 +7,7 @@ import { completeTls, serverOptions } from '../../../../src/adapters/postgres/co
 
 const nothing = { sslmode: null, sslcert: null, sslkey: null, sslrootcert: null };
 
-test('the profile comes before the environment, the environment before nothing', () => {
+test('TLS settings come from the profile first, then from the environment', () => {
   const env = { PGSSLMODE: 'verify-full', PGSSLCERT: '/c', PGSSLKEY: '/k', PGSSLROOTCERT: '/r' };
   expect(completeTls(nothing, {})).toEqual(nothing);
   expect(completeTls(nothing, env)).toEqual({ sslmode: 'verify-full', sslcert: '/c', sslkey: '/k', sslrootcert: '/r' });
@@ -20,14 +20,14 @@ test('the profile comes before the environment, the environment before nothing',
   expect(completeTls(nothing, { PGREQUIRESSL: '1' }).sslmode).toBe('require');
 });
 
-test('the files of ~/.postgresql are used when they are there', () => {
+test('TLS settings use the files in ~/.postgresql when they exist', () => {
   const home = mkdtempSync(join(tmpdir(), 'tsdbt-home-'));
   mkdirSync(join(home, '.postgresql'));
   writeFileSync(join(home, '.postgresql/root.crt'), '');
   expect(completeTls(nothing, { HOME: home })).toEqual({ ...nothing, sslrootcert: join(home, '.postgresql/root.crt') });
 });
 
-test('PGTZ becomes an option of the server, behind those of PGOPTIONS', () => {
+test('PGTZ becomes a server option after those of PGOPTIONS', () => {
   expect(serverOptions({})).toBeNull();
   expect(serverOptions({ PGOPTIONS: '-c work_mem=3MB' })).toBe('-c work_mem=3MB');
   expect(serverOptions({ PGOPTIONS: '-c work_mem=3MB', PGTZ: 'a b\\c' })).toBe(

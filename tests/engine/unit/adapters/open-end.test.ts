@@ -14,7 +14,7 @@ describe('isClosed', () => {
     "select 'é' /**/",
     "-- a\n/* b */ select ' -- ' , '/*'",
     "select name'x'",
-  ])('%s is closed', (sql) => expect(isClosed(sql)).toBe(true));
+  ])('returns true for %s', (sql) => expect(isClosed(sql)).toBe(true));
 
   it.each([
     "select 'abc",
@@ -27,5 +27,5 @@ describe('isClosed', () => {
     'select $x$ $$',
     "select $é$ '$e$",
     "select '--\n",
-  ])('%s is open', (sql) => expect(isClosed(sql)).toBe(false));
+  ])('returns false for %s', (sql) => expect(isClosed(sql)).toBe(false));
 });

@@ -61,15 +61,15 @@ function question(): {
   };
 }
 
-describe('what is known', () => {
-  test('names are found whatever their case', async () => {
+describe('the relation cache', () => {
+  test('finds names whatever their case', async () => {
     const cache = await filled();
     expect(cache.get({ database: 'D', schema: 'S', identifier: 'T' })?.type).toBe('table');
     expect(cache.hasSchema('D', 'EMPTY')).toBe(true);
     expect(cache.hasSchema('d', 'unknown')).toBe(false);
   });
 
-  test('of two names that differ by case each is found, and forgetting one keeps the other', async () => {
+  test('keeps names that differ only by case apart, also when it forgets one', async () => {
     const cache = new RelationCache(false, 'd');
     await cache.fill([schema('s')], {}, async () => ({ relations: [rel('Orders', 'view'), rel('orders')] }));
     expect([cache.get(rel('Orders'))?.type, cache.get(rel('orders'))?.type, cache.get(rel('ORDERS'))?.type]).toEqual([
@@ -84,21 +84,21 @@ describe('what is known', () => {
     expect(cache.get(rel('orders'))?.render()).toBe(bare.render());
   });
 
-  test('a name without a database is in the one that is connected to', async () => {
+  test('looks up a name without a database in the connected database', async () => {
     const cache = new RelationCache(false, 'd');
     await cache.fill([{ database: null, schema: 's' }], {}, async () => ({ relations: [rel('t')] }));
     expect(cache.get({ database: null, schema: 's', identifier: 't' })?.type).toBe('table');
     expect(cache.hasSchema('d', 's')).toBe(true);
   });
 
-  test('dropping takes what depends on it, however far', async () => {
+  test('drops everything that depends on a dropped relation, at any depth', async () => {
     const cache = await filled();
     cache.drop(rel('t'));
     expect(names(cache)).toEqual(['other']);
     cache.drop(rel('t'));
   });
 
-  test('a renamed relation keeps its dependants', async () => {
+  test('keeps the dependants of a renamed relation', async () => {
     const cache = await filled();
     cache.rename(rel('t'), rel('t2'));
     expect(names(cache)).toEqual(['other', 't2', 'v', 'w']);
@@ -106,13 +106,13 @@ describe('what is known', () => {
     expect(names(cache)).toEqual(['other']);
   });
 
-  test('renaming what is not known makes the new name known', async () => {
+  test('adds the new name when an unknown relation is renamed', async () => {
     const cache = await filled();
     cache.rename(rel('tmp'), rel('new', 'view'));
     expect(cache.get(rel('new'))?.type).toBe('view');
   });
 
-  test('renaming to a name that is taken is an inconsistency that says what to do', async () => {
+  test('refuses to rename a relation to a name that exists, and says what to do', async () => {
     const cache = await filled();
     cache.replace(rel('x__dbt_tmp'));
     expect(() => cache.checkRename(rel('x__dbt_tmp'))).toThrow(
@@ -120,7 +120,7 @@ describe('what is known', () => {
     );
   });
 
-  test('a dependant that was dropped by itself and made again is not taken', async () => {
+  test('keeps a dependant that was dropped and created again', async () => {
     const cache = await filled();
     cache.drop(rel('v'));
     cache.replace(rel('v', 'view'));
@@ -128,7 +128,7 @@ describe('what is known', () => {
     expect(names(cache)).toEqual(['other', 'v']);
   });
 
-  test('forgetting takes nothing else, replacing keeps the readers', async () => {
+  test('forgets only the named relation, and keeps its readers when it is replaced', async () => {
     const cache = await filled();
     cache.replace(rel('t', 'view'));
     expect(cache.get(rel('t'))?.type).toBe('view');
@@ -136,20 +136,20 @@ describe('what is known', () => {
     expect(names(cache)).toEqual(['other', 't', 'w']);
   });
 
-  test('replacing a relation does not list its schema', async () => {
+  test('does not count a schema as listed when a relation is replaced in it', async () => {
     const cache = await filled();
     cache.replace(rel('t', 'table', 'elsewhere'));
     expect(cache.hasSchema('d', 'elsewhere')).toBe(false);
   });
 
-  test('a schema that is dropped is unknown again', async () => {
+  test('no longer knows a schema that was dropped', async () => {
     const cache = await filled([[rel('t'), rel('far', 'view', 'empty')]]);
     cache.dropSchema('d', 'S');
     expect(cache.hasSchema('d', 's')).toBe(false);
     expect(names(cache, 'empty')).toEqual([]);
   });
 
-  test('readers in schemas that were not listed are external, and their schema stays unlisted', async () => {
+  test('treats readers in unlisted schemas as external, and the schemas stay unlisted', async () => {
     const cache = await filled([
       [rel('t'), rel('outside', 'view', 'elsewhere')],
       [rel('x', 'table', 'unlisted'), rel('y', 'view')],
@@ -162,8 +162,8 @@ describe('what is known', () => {
   });
 });
 
-describe('while the catalogue is being asked', () => {
-  test('a schema is not listed before the answer is there, and everybody waits for the one question', async () => {
+describe('the relation cache, while the catalogue is being queried,', () => {
+  test('does not count a schema as listed before the answer, and all callers wait for one query', async () => {
     const cache = new RelationCache();
     const q = question();
     const first = cache.fill([schema('s')], {}, q.ask);
@@ -179,7 +179,7 @@ describe('while the catalogue is being asked', () => {
     expect(q.asked.length).toBe(2);
   });
 
-  test('what changes meanwhile wins over the answer', async () => {
+  test('prefers changes made meanwhile to the answer', async () => {
     const cache = await filled();
     const q = question();
     const done = cache.fill([schema('s')], {}, q.ask, true);
@@ -195,7 +195,7 @@ describe('while the catalogue is being asked', () => {
     expect([names(cache), cache.get(rel('t'))?.type]).toEqual([['another', 'made', 'new', 't'], 'table']);
   });
 
-  test('an answer that somebody waits for anew must have been asked for since', async () => {
+  test('gives a caller that refreshes only an answer that was queried after its request', async () => {
     const cache = new RelationCache();
     const q = question();
     const early = cache.fill([schema('s')], {}, q.ask);
@@ -208,7 +208,7 @@ describe('while the catalogue is being asked', () => {
     expect([names(cache), q.asked.length]).toEqual([['new'], 2]);
   });
 
-  test('a question that fails is asked again by those who wait, each error going to who asked', async () => {
+  test('retries a failed query for the callers that wait, and each error goes to its own caller', async () => {
     const cache = new RelationCache();
     const q = question();
     const first = cache.fill([schema('s')], {}, q.ask);
@@ -222,7 +222,7 @@ describe('while the catalogue is being asked', () => {
     expect(names(cache)).toEqual(['t']);
   });
 
-  test('a schema that is dropped meanwhile is asked about again', async () => {
+  test('queries a schema again that was dropped meanwhile', async () => {
     const cache = new RelationCache();
     const q = question();
     const done = cache.fill([schema('s'), schema('kept')], {}, q.ask);
@@ -234,7 +234,7 @@ describe('while the catalogue is being asked', () => {
     expect(names(cache)).toEqual([]);
   });
 
-  test('a macro that lists a schema and looks up a relation in it gets an error, not a deadlock', async () => {
+  test('throws instead of a deadlock when a macro lists a schema and looks up a relation in it', async () => {
     const cache = new RelationCache();
     const session = {};
     const ask = async (): Promise<Listing> => {
@@ -246,7 +246,7 @@ describe('while the catalogue is being asked', () => {
     );
   });
 
-  test('links of what is gone by now are left away', async () => {
+  test('ignores links of relations that no longer exist', async () => {
     const cache = await filled();
     let answer: (listing: Listing) => void = () => undefined;
     const done = cache.fill(
@@ -274,8 +274,8 @@ describe('while the catalogue is being asked', () => {
   });
 });
 
-describe('what is not yet committed', () => {
-  test('stays as its writer made it, and a rollback brings back what the catalogue said last', async () => {
+describe('an uncommitted change in the relation cache', () => {
+  test('stays as its writer made it, and a rollback restores what the catalogue reported last', async () => {
     const cache = await filled();
     const writer = { pending: true };
     cache.drop(rel('t'), writer);
@@ -296,7 +296,7 @@ describe('what is not yet committed', () => {
     ]);
   });
 
-  test('is seen by its writer alone', async () => {
+  test('is visible only to its writer', async () => {
     const cache = await filled();
     const [writer, reader] = [{ pending: true }, { pending: true }];
     cache.replace(rel('made'), writer);
@@ -317,7 +317,7 @@ describe('what is not yet committed', () => {
     expect(seen(reader)).toEqual(seen(writer));
   });
 
-  test('is over where another session holds the lock and finds what the server has', async () => {
+  test('ends when another session holds the lock and finds what the server has', async () => {
     const cache = await filled();
     const [writer, reader] = [{ pending: true }, { pending: true }];
     cache.replace(rel('made'), writer);
@@ -329,7 +329,7 @@ describe('what is not yet committed', () => {
     expect([cache.get(rel('made'), reader)?.type, cache.get(rel('other'), reader)]).toEqual(['table', undefined]);
   });
 
-  test('a question that was sent before the commit does not know of it', async () => {
+  test('is not in the answer of a query that was sent before the commit', async () => {
     const cache = await filled();
     const writer = { pending: true };
     cache.rename(rel('t'), rel('t2'), writer);
@@ -343,7 +343,7 @@ describe('what is not yet committed', () => {
     expect(names(cache)).toEqual(['other', 't2']);
   });
 
-  test('a renaming that is undone leaves the old name with its readers', async () => {
+  test('that renames a relation leaves the old name with its readers when it is rolled back', async () => {
     const cache = await filled();
     const writer = { pending: true };
     cache.rename(rel('t'), rel('t__dbt_backup'), writer);
@@ -356,7 +356,7 @@ describe('what is not yet committed', () => {
     expect(names(cache)).toEqual(['other']);
   });
 
-  test('when nobody knows whether the commit came through, the schema is asked about again', async () => {
+  test('makes the cache query the schema again when the outcome of the commit is unknown', async () => {
     const cache = await filled();
     const writer = { pending: true };
     cache.drop(rel('other'), writer);
@@ -499,7 +499,7 @@ test.each([
   ['Postgres, with transactions', false],
   ['ClickHouse', true],
 ])(
-  '%s: in every order of questions, answers and changes the own relations are known for certain',
+  'the relation cache of %s knows its own relations in every order of queries, answers and changes',
   async (_name, exact) => {
     for (let seed = 1; seed <= 1500; seed++) await interleave(seed, exact);
   },

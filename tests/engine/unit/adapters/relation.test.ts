@@ -75,7 +75,7 @@ const DIFFERENT = new Set([
   `adapter.quote('a"b')`,
 ]);
 
-describe('as in dbt', () => {
+describe('a relation renders as in dbt:', () => {
   test.each(golden.filter((c) => !DIFFERENT.has(c.expression)).map((c) => [c.expression, c] as const))(
     '%s',
     (expression, expected) => {
@@ -93,8 +93,8 @@ describe('as in dbt', () => {
   );
 });
 
-describe('names', () => {
-  test('63 bytes are the most, unless the relation is one of a moment', () => {
+describe('the name of a relation', () => {
+  test('has at most 63 bytes, unless the relation is temporary', () => {
     const make = (identifier: string): Relation => Relation.create(POSTGRES_RELATION, { identifier, type: 'table' });
     expect(() => make('é'.repeat(32))).toThrow(
       "Relation name 'éééééééééééééééééééééééééééééééé' is longer than 63 bytes",
@@ -102,7 +102,7 @@ describe('names', () => {
     expect(make(`${'é'.repeat(31)}__dbt_tmp`).identifier).toHaveLength(40);
   });
 
-  test("a source's quoting beats the project's, which beats the dialect's; a model's config has no say", () => {
+  test("is quoted by its source, then the project, then the dialect, and never by a model's config", () => {
     const node = { database: 'd', schema: 's', alias: 'i', quoting: { schema: false } };
     const model = { database: 'd', schema: 's', alias: 'i', config: { quoting: { schema: false } } };
     expect(relationFrom(adapter, {}, model).render()).toBe('"d"."s"."i"');
@@ -116,12 +116,12 @@ describe('names', () => {
     ).toBe('d."s"."src"');
   });
 
-  test('an ephemeral model is a CTE without quotes', () => {
+  test('is an unquoted CTE for an ephemeral model', () => {
     expect(Relation.createEphemeral(POSTGRES_RELATION, 'm').jinjaText()).toBe('__dbt__cte__m');
   });
 });
 
-describe('the adapter', () => {
+describe('the adapter object in a template', () => {
   test.each([
     ['adapter.type()', 'postgres'],
     ['adapter.quote_as_configured("a", "schema")', '"a"'],
@@ -143,7 +143,7 @@ describe('the adapter', () => {
     ['adapter.config.quoting', "{'database': True, 'schema': True, 'identifier': False}"],
     ['adapter.Relation.create(schema="s", identifier="i")', '"s".i'],
     ['adapter.build_catalog_relation({"config": {}})', 'None'],
-  ])('%s', (expression, expected) => {
+  ])('evaluates %s', (expression, expected) => {
     expect(render(expression)).toBe(expected);
   });
 
@@ -198,7 +198,7 @@ describe('the adapter', () => {
       'dbt could not find an incremental strategy macro with the name "get_incremental_mine_sql" in p',
     ],
     ['adapter.quote()', "quote() missing 1 required positional argument: 'identifier'"],
-  ])('%s fails', (expression, message) => {
+  ])('rejects %s', (expression, message) => {
     expect(() => render(expression)).toThrow(message);
   });
 
@@ -213,7 +213,7 @@ describe('the adapter', () => {
     ['parsing.already_exists("a", "b")', 'False'],
     ['parsing.quote("a")', '"a"'],
     ['parsing.type()', 'postgres'],
-  ])('while parsing, %s asks no database', (expression, expected) => {
+  ])('evaluates %s without the database while parsing', (expression, expected) => {
     expect(render(expression)).toBe(expected);
   });
 });

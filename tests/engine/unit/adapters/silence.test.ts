@@ -10,7 +10,7 @@ const DOUBT =
   'clients. Waiting for it.';
 const UNKNOWN: Look = { state: 'unknown', why: 'too many clients' };
 
-describe('a statement without a byte', () => {
+describe('a statement that sends no byte', () => {
   let bytes = 0;
   const told: string[] = [];
   /** Follows a statement; each question takes from the answers, the last one again and again. */
@@ -42,7 +42,7 @@ describe('a statement without a byte', () => {
     vi.useRealTimers();
   });
 
-  it('is waited for without end while the server works on it', async () => {
+  it('is waited for without a limit while the server works on it', async () => {
     const answered = follow([RUNS]);
     await vi.advanceTimersByTimeAsync(3_600_000);
     expect([told.length, told[0], told.at(-1)]).toEqual([180, 'asked at 20', 'asked at 3600']);
@@ -51,7 +51,7 @@ describe('a statement without a byte', () => {
     expect(told.length).toBe(180);
   });
 
-  it('is given up when it is not found twice, well within a minute', async () => {
+  it('is given up within a minute when two checks do not find it', async () => {
     follow([GONE]);
     await vi.advanceTimersByTimeAsync(60_000);
     expect(told).toEqual([
@@ -61,7 +61,7 @@ describe('a statement without a byte', () => {
     ]);
   });
 
-  it('is given up when no second connection can be made, and not for one that could not', async () => {
+  it('is given up when no second connection can be made twice, but not after one failed attempt', async () => {
     follow([AWAY, RUNS, AWAY, AWAY]);
     await vi.advanceTimersByTimeAsync(120_000);
     expect(told).toEqual([
@@ -73,13 +73,13 @@ describe('a statement without a byte', () => {
     ]);
   });
 
-  it('is waited for when the server does not tell, and that is said once', async () => {
+  it('is waited for when the server cannot tell, which is reported once', async () => {
     follow([UNKNOWN]);
     await vi.advanceTimersByTimeAsync(100_000);
     expect(told).toEqual(['asked at 20', DOUBT, 'asked at 40', 'asked at 60', 'asked at 80', 'asked at 100']);
   });
 
-  it('counts from the last byte, also from one that comes while the server is asked', async () => {
+  it('is timed from the last byte, even if that arrives during a check', async () => {
     follow([GONE]);
     await vi.advanceTimersByTimeAsync(19_000);
     bytes = 1;
@@ -92,7 +92,7 @@ describe('a statement without a byte', () => {
     expect(told).toEqual(['asked at 40']);
   });
 
-  it('is given up within a minute even when each question takes as long as it may', () => {
+  it('is given up within a minute even when each check takes as long as it may', () => {
     const { askAfter, limit, again } = silenceTimes(undefined);
     expect(askAfter + limit + again + limit).toBeLessThan(60_000);
     expect(silenceTimes(undefined, 5000).askAfter).toBe(5000);

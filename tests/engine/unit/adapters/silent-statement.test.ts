@@ -20,16 +20,16 @@ const verdict = (rows: readonly AnswerRow[], asker = 9): unknown[] => {
   return [state, end ?? null, undone ?? false];
 };
 
-describe('what Postgres says of a statement', () => {
-  it('asked directly: it runs while its process is active, whatever that waits for on the server', () => {
+describe('the check of a silent Postgres statement', () => {
+  it('reports, on a direct connection, that it runs while its process is active, even if it waits for a lock', () => {
     expect(verdict([row({})])).toEqual(['runs', null, false]);
     expect(verdict([row({ wait_event: 'relation' })])).toEqual(['runs', null, false]);
     expect(verdict([row({ pid: 8, state: 'idle' }), row({})])).toEqual(['runs', null, false]);
   });
 
   it(
-    'asked directly: it is gone without its process, with one that is idle, or one that waits for the client; ' +
-      'that one is ended',
+    'reports, on a direct connection, that it is gone if its process is missing, idle or waits for the client, ' +
+      'and ends that process',
     () => {
       expect(verdict([none])).toEqual(['gone', null, false]);
       expect(verdict([row({ state: 'idle in transaction' })])).toEqual(['gone', 7, true]);
@@ -41,11 +41,11 @@ describe('what Postgres says of a statement', () => {
     },
   );
 
-  it('says nothing where the server does not track what its processes do', () => {
+  it('reports unknown if the server does not track the activity of its processes', () => {
     expect(verdict([row({ state: 'disabled', tells: false })])).toEqual(['unknown', null, false]);
   });
 
-  it('behind a pooler: it is known by its text, and nothing is ended', () => {
+  it('finds the statement by its text through a pooler, and ends nothing', () => {
     expect(verdict([row({ pid: 30 })], 1)).toEqual(['runs', null, false]);
     expect(verdict([row({ pid: 30, state: 'idle in transaction' })], 1)).toEqual(['gone', null, false]);
     expect(verdict([none], 1)).toEqual(['gone', null, false]);
@@ -53,7 +53,7 @@ describe('what Postgres says of a statement', () => {
     expect(verdict([{ ...none, replica: true }], 1)).toEqual(['unknown', null, false]);
   });
 
-  it('takes a refusal for a sign of life, but not that of a pooler without a server', () => {
+  it('takes a refused connection for a sign of life, but not that of a pooler without a server', () => {
     const refused = (message: string): unknown =>
       verdictOfFailure(Object.assign(new Error(message), { severity: 'FATAL' })).state;
     expect([

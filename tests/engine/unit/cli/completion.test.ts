@@ -111,7 +111,7 @@ it.runIf(spawnSync('fish', ['-c', 'true']).error === undefined).each<[string, st
   ).toEqual(expected);
 });
 
-it('names are those of the last graph, else of the manifest, and none that a shell would run', () => {
+it('completion offers node names from the last graph or else the manifest, and none that a shell would execute', () => {
   const write = (path: string, text: string): void => {
     mkdirSync(join(folder, path, '..'), { recursive: true });
     writeFileSync(join(folder, path), text);
@@ -137,7 +137,7 @@ it('names are those of the last graph, else of the manifest, and none that a she
   expect(nodeNames(folder, {})).toEqual([]);
 });
 
-it.each(['zsh', 'fish'])('%s knows every command and every option', (shell) => {
+it.each(['zsh', 'fish'])('the %s completion script contains every command and every option', (shell) => {
   const script = completionScript(shell) ?? '';
   for (const { path, options } of COMMANDS) {
     expect(script).toContain(path.at(-1));
@@ -150,6 +150,6 @@ it.each(['zsh', 'fish'])('%s knows every command and every option', (shell) => {
   expect(spawnSync(shell, ['-n', '-c', script], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
 });
 
-it('there is none for other shells', () => {
+it('completion has no script for other shells', () => {
   expect(completionScript('csh')).toBeNull();
 });

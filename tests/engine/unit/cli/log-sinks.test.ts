@@ -19,8 +19,8 @@ const event = (fields: Partial<LogEvent>): LogEvent => ({
 const context = { invocationId: 'i-1', pid: 7, extra: {} };
 const at = new Date(2026, 10, 21, 9, 5, 7);
 
-describe('a line', () => {
-  it('of text has the UTC time and two blanks', () => {
+describe('a log line', () => {
+  it('of the text format starts with the UTC time and two spaces', () => {
     expect(textLine(event({}), new Date('2026-11-21T09:05:07Z'), false)).toBe('09:05:07  hello');
   });
 
@@ -36,20 +36,20 @@ describe('a line', () => {
     );
   });
 
-  it('of the log file has microseconds, level and thread', () => {
+  it('in the log file has microseconds, level and thread', () => {
     expect(debugLine(event({ level: 'warn', thread: 'Thread-1 (worker)' }), at, 42, false, context)).toBe(
       '09:05:07.000042 [warn ] [Thread-1 (]: hello',
     );
   });
 
-  it('of the log file is set apart when a command begins', () => {
+  it('in the log file is preceded by a separator when a command begins', () => {
     expect(debugLine(event({ name: 'MainReportVersion' }), at, 0, false, context)).toBe(
       '\n\n============================== 09:05:07.000000 | i-1 ==============================\n' +
         '09:05:07.000000 [info ] [MainThread]: hello',
     );
   });
 
-  it('of JSON has the data and the facts of the event', () => {
+  it('of the JSON format contains the data and the metadata of the event', () => {
     expect(
       JSON.parse(jsonLine(event({ data: { msg: 'hello' } }), new Date('2026-11-21T09:05:07Z'), 42, false, context)),
     ).toEqual({
@@ -89,7 +89,7 @@ describe('a line', () => {
   });
 });
 
-describe('a sink', () => {
+describe('a log sink', () => {
   const options = (more: Partial<SinkOptions> = {}): SinkOptions => ({
     format: 'text',
     level: 'info',
@@ -106,7 +106,7 @@ describe('a sink', () => {
     return lines;
   };
 
-  it('shows its level and what is above it; --quiet leaves errors and output', () => {
+  it('shows its level and higher ones, and with --quiet only errors and output', () => {
     const events = [
       event({ level: 'debug', msg: 'd' }),
       event({ msg: 'i' }),
@@ -124,7 +124,7 @@ describe('a sink', () => {
     expect(shown({ secrets, format: 'json' }, event({ data: { a: 's3cret' } }))[0]).not.toContain('s3cret');
   });
 
-  it('to a file writes when it is closed and rolls over by size', () => {
+  it('to a file writes when it is closed, and rotates the file by size', () => {
     const folder = mkdtempSync(join(tmpdir(), 'log-'));
     try {
       const path = join(folder, 'logs', 'dbt.log');
@@ -166,7 +166,7 @@ describe('--warn-error', () => {
     msg: '[\u001b[33mWARNING\u001b[0m]: Nothing to do',
   });
 
-  it('makes a warning an error', () => {
+  it('turns a warning into an error', () => {
     expect(() => fire(flags({ warn_error: true }), warning)).toThrow('[WARNING]: Nothing to do');
     expect(() =>
       fire(flags({ warn_error_options: { error: ['NothingToDo'], warn: [], silence: [] } }), warning),
@@ -176,7 +176,7 @@ describe('--warn-error', () => {
     ]);
   });
 
-  it('does not wrap the deprecation that comes before the width is known', () => {
+  it('does not wrap the deprecation that is fired before the width is known', () => {
     const lines: string[] = [];
     const msg = `[WARNING][ProjectFlagsMovedDeprecation]: Deprecated functionality\n${'word '.repeat(30)}end`;
     const moved = event({ name: 'ProjectFlagsMovedDeprecation', code: 'D013', level: 'warn', msg });
@@ -184,7 +184,7 @@ describe('--warn-error', () => {
     expect(lines).toHaveLength(2);
   });
 
-  it('leaves the few warnings that dbt hands over only under its flag', () => {
+  it('ignores the few warnings that dbt passes to it only with a flag', () => {
     const few = event({ ...warning, name: 'MicrobatchModelNoEventTimeInputs', code: 'I074' });
     const old = { require_all_warnings_handled_by_warn_error: false, warn_error: true };
     expect(fire(flags(old), few)).toEqual(['MicrobatchModelNoEventTimeInputs']);
@@ -194,13 +194,13 @@ describe('--warn-error', () => {
     );
   });
 
-  it('leaves reports of results alone', () => {
+  it('leaves reports of results unchanged', () => {
     expect(fire(flags({ warn_error: true }), event({ name: 'LogTestResult', level: 'warn' }))).toEqual([
       'LogTestResult',
     ]);
   });
 
-  it('breaks a deprecation into lines, and names an old one only on request', () => {
+  it('wraps a deprecation into lines, and reports an old one only on request', () => {
     const said = (flagsOf: object, e: LogEvent): string[] => {
       const lines: string[] = [];
       withWarnError({ fire: (fired) => void lines.push(...fired.msg.split('\n')) }, flags(flagsOf)).fire(e);
@@ -233,17 +233,17 @@ describe('--warn-error', () => {
     ).toEqual(['[\u001b[33mWARNING\u001b[0m]: one', 'two']);
   });
 
-  it('silences by name', () => {
+  it('silences warnings by name', () => {
     expect(fire(flags({ warn_error_options: { error: [], warn: [], silence: ['NothingToDo'] } }), warning)).toEqual([]);
   });
 
-  it('says each deprecation once', () => {
+  it('reports each deprecation once', () => {
     const deprecated = event({ name: 'ConfigLogPathDeprecation', code: 'D010', level: 'warn' });
     expect(fire(flags({}), deprecated, deprecated)).toEqual(['ConfigLogPathDeprecation']);
     expect(fire(flags({ show_all_deprecations: true }), deprecated, deprecated)).toHaveLength(2);
   });
 
-  it('sums deprecations up at the end, silenced ones too', () => {
+  it('summarizes deprecations at the end, including silenced ones', () => {
     const [log, target] = [
       event({ name: 'ConfigLogPathDeprecation', code: 'D010', level: 'warn' }),
       event({ name: 'ConfigTargetPathDeprecation', code: 'D011', level: 'warn' }),

@@ -107,18 +107,18 @@ const refused: [argv: string[], error: string][] = [
   [['db', 'destroy'], "'destroy' is not one of 'start', 'stop', 'status', 'url', 'adopt'."],
 ];
 
-describe('command line', () => {
+describe('the command line', () => {
   it.each([['ls'], ['list']])('knows that %s was typed', async (name) => {
     const { command } = await parse(['--quiet', name, '--output', 'json']);
     expect(command).toMatchObject({ which: 'list', name });
   });
 
-  it.each(values)('reads %j', async (argv, which, options) => {
+  it.each(values)('parses %j', async (argv, which, options) => {
     const { command } = await parse(argv);
     expect({ which: command?.which, options: command?.options }).toEqual({ which, options });
   });
 
-  it.each(refused)('refuses %j in the words of click', async (argv, message) => {
+  it.each(refused)('rejects %j in the words of click', async (argv, message) => {
     const { error, exitCode } = await parse(argv);
     expect(error).toContain(message);
     expect(exitCode).toBe(2);
@@ -131,11 +131,11 @@ describe('command line', () => {
     });
   });
 
-  it('notes spellings that dbt deprecates', async () => {
+  it('records spellings that dbt deprecates', async () => {
     expect((await parse(['run', '-m', 'a', '--models', 'b'])).command?.deprecatedSpellings).toEqual(['-m', '--models']);
   });
 
-  it("shows a command's own options first, those that choose nodes at their head", async () => {
+  it("lists a command's own options first, beginning with node selection", async () => {
     const { output } = await parse(['build', '--help']);
     const order = [
       'Usage: tsdbt build [OPTIONS]\n',
@@ -155,7 +155,7 @@ describe('command line', () => {
     expect((await parse(['--help'])).output).toContain('\n  docs serve        Serve the generated documentation.\n');
   });
 
-  it('shows version and help anywhere', async () => {
+  it('prints the version and the help at any position', async () => {
     expect(await parse(['run', '--version'])).toMatchObject({ output: 'the version\n', exitCode: 0 });
     expect((await parse(['seed', '--help'])).output).toContain('--full-refresh');
     for (const group of ['docs', 'source'])

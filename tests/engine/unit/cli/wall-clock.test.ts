@@ -6,7 +6,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-it('follows a clock that is put forward or back, and keeps fractions between two steps', () => {
+it('wallClock follows a system clock that is set forward or back, and keeps fractions between two steps', () => {
   const start = Date.now();
   const clock = vi.spyOn(Date, 'now');
   const steady = vi.spyOn(performance, 'now');

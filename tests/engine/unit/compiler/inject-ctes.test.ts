@@ -5,7 +5,7 @@ import { injectCtes } from '../../../../src/compiler/inject-ctes.ts';
 
 const CTE = { id: 'model.p.x', sql: ' __dbt__cte__x as (\nselect 2\n)' };
 
-describe('CTEs of ephemeral models', () => {
+describe('injectCtes', () => {
   it.each([
     ['a query without WITH gets one', 'select 1', 'with __dbt__cte__x as (\nselect 2\n) select 1'],
     [
@@ -28,18 +28,18 @@ describe('CTEs of ephemeral models', () => {
       "select 'with' from (with a as (select 1) select * from a) x",
       "with __dbt__cte__x as (\nselect 2\n) select 'with' from (with a as (select 1) select * from a) x",
     ],
-  ])('%s', (_what, sql, expected) => {
+  ])('handles this case: %s', (_what, sql, expected) => {
     expect(injectCtes(sql, [CTE]).sql).toBe(expected);
   });
 
-  it('are separated by commas, and none leaves the query alone', () => {
+  it('separates CTEs by commas, and leaves the query unchanged without CTEs', () => {
     expect(injectCtes('select 1', [CTE, { id: 'y', sql: ' __dbt__cte__y as (\nselect 3\n)' }]).sql).toBe(
       'with __dbt__cte__x as (\nselect 2\n),  __dbt__cte__y as (\nselect 3\n) select 1',
     );
     expect(injectCtes('select 1; select 2', [])).toEqual({ sql: 'select 1; select 2', at: 0, length: 0 });
   });
 
-  it('tell where they were put, so that places behind them can be found again', () => {
+  it('reports where it put the CTEs, so that later positions can be mapped back', () => {
     const query = 'with a as (select 1) select * from a';
     const { sql, at, length } = injectCtes(query, [CTE]);
     expect(sql.slice(0, at) + sql.slice(at + length)).toBe(query);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseInput, unitTestNodes } from '../../../../src/compiler/unit-test-nodes.ts';
 import type { GraphNode, ModelNode, UnitTestNode } from '../../../../src/contracts/node.ts';
 
-describe('an input', () => {
+describe('the input of a unit test', () => {
   it.each([
     ["ref('a')", { kind: 'ref', name: 'a', package: null, version: null }],
     [' ref( "p" , "a" ) ', { kind: 'ref', name: 'a', package: 'p', version: null }],
@@ -11,17 +11,17 @@ describe('an input', () => {
     ["ref('a', version='2')", { kind: 'ref', name: 'a', package: null, version: '2' }],
     ["source('s', 't')", { kind: 'source', source: 's', name: 't' }],
     ['this', { kind: 'this' }],
-  ])('%s is understood', (text, expected) => {
+  ])('accepts %s', (text, expected) => {
     expect(parseInput(text)).toEqual(expected);
   });
 
-  it.each(['a', 'ref()', 'ref(a)', "source('s')", "ref('a') ~ 'b'", "metric('m')"])('%s is refused', (text) => {
+  it.each(['a', 'ref()', 'ref(a)', "source('s')", "ref('a') ~ 'b'", "metric('m')"])('rejects %s', (text) => {
     expect(parseInput(text)).toBeNull();
   });
 });
 
-describe('a fixture', () => {
-  it('is deferred to where its input is, not to where the tested model is', () => {
+describe('the fixture of a unit test', () => {
+  it('is deferred to the relation of its input, not of the tested model', () => {
     const model = (name: string, schema: string | null) =>
       ({
         unique_id: `model.p.${name}`,

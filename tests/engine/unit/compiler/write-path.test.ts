@@ -27,7 +27,7 @@ it.each([
     'run',
     'target/run/p/snapshots/s.sql/s.sql',
   ],
-] as const)('%s', (_what, n, folder, expected) => {
+] as const)('writePath follows dbt: %s', (_what, n, folder, expected) => {
   expect(writePath(n, 'target', folder)).toBe(expected);
 });
 
@@ -52,11 +52,11 @@ it.each([
     { original_file_path: '../shared/a.sql', path: 'a.sql' },
     'target/compiled/p/../shared/a.sql',
   ],
-])('%s leads nowhere outside of the target folder', (_what, fields, expected) => {
+])('writePath keeps %s inside the target folder', (_what, fields, expected) => {
   expect(writePath(node(fields), 'target', 'compiled')).toBe(expected);
 });
 
-it('a batch has a file of its own', () => {
+it('writePath gives a batch a separate file', () => {
   expect(writePath(node({}), '/abs/target', 'run', '2024-01-01')).toBe(
     '/abs/target/run/p/models/staging/a/a_2024-01-01.sql',
   );

@@ -15,7 +15,7 @@ process.env['TZ'] = 'UTC';
 const { context } = world({ env: { GOLDEN_ONE: 'one', DBT_ENV_SECRET_X: 'secret' } });
 
 describe('the base context', () => {
-  it.each(cases)('$template', ({ template, text, error }) => {
+  it.each(cases)('renders $template', ({ template, text, error }) => {
     const scope = new BaseScope(context, [{ one: 1, two: { x: [1] } }], true);
     const render = (): string => context.templates.runtime.compile(template, { name: 'case' }).renderSync(scope);
     if (text !== undefined) expect(render()).toBe(text);

@@ -27,7 +27,7 @@ function project() {
   return { nodes, read, render };
 }
 
-it('finds nodes of a type and a package without decoding any', () => {
+it('the graph in templates finds nodes by type and package without decoding any', () => {
   const { nodes, read, render } = project();
   const found = render(`
     {%- for node in graph.nodes.values() | selectattr('resource_type', '==', 'model')
@@ -38,7 +38,7 @@ it('finds nodes of a type and a package without decoding any', () => {
   expect(NODES.every((id) => isUnread(nodes, id))).toBe(true);
 });
 
-it('decodes a node once for its other fields, and the run still has it as kept', () => {
+it('the graph in templates decodes a node once for its other fields, and the run keeps it unread', () => {
   const { nodes, read, render } = project();
   const walk = `{% for node in graph['nodes'].values() if node.resource_type == 'seed' %}{{ node.name }}{% endfor %}`;
   const seed = `{% set n = graph.nodes['seed.shop.rates'] %}`;
@@ -48,7 +48,7 @@ it('decodes a node once for its other fields, and the run still has it as kept',
   expect([read, isUnread(nodes, 'seed.shop.rates')]).toEqual([['seed.shop.rates'], true]);
 });
 
-it('gives a node as it was when the template took it', () => {
+it('the graph in templates returns a node as it was when the template read it', () => {
   const { nodes, render } = project();
   const orders = { name: 'orders', resource_type: 'model', package_name: 'shop', compiled: true };
   expect(render(`{{ graph.nodes['model.shop.orders'].compiled }}`)).toBe('False');

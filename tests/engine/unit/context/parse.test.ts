@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { parse, project, world } from './contexts.ts';
 
-describe('references while parsing', () => {
-  it('records ref with one or two arguments and a version, and gives the relation of the node itself', () => {
+describe('a reference, while parsing,', () => {
+  it("to a model is recorded with its arguments and version, and renders the node's own relation", () => {
     const { text, recorded } = parse("{{ ref('a') }} {{ ref('pkg', 'b', v=2) }} {{ ref('c', version='x') }}", world());
     expect(text).toBe('"dev"."main"."m" "dev"."main"."m" "dev"."main"."m"');
     expect(recorded.refs).toEqual([
@@ -13,7 +13,7 @@ describe('references while parsing', () => {
     ]);
   });
 
-  it('records sources', () => {
+  it('to a source is recorded', () => {
     expect(parse("{{ source('raw', 'events') }}", world()).recorded.sources).toEqual([['raw', 'events']]);
   });
 
@@ -29,13 +29,13 @@ describe('references while parsing', () => {
       "{{ config(pre_hook='a', **{'pre-hook': 'b'}) }}",
       'Invalid config, has conflicting keys "pre_hook" and "pre-hook"',
     ],
-  ])('%s is refused in the words of dbt', (code, message) => {
+  ])('%s is rejected in the words of dbt', (code, message) => {
     expect(() => parse(code, world())).toThrow(message);
   });
 });
 
-describe('config while parsing', () => {
-  it('collects keyword arguments and dicts, with hooks under their dashed name', () => {
+describe('config, while parsing,', () => {
+  it('collects keyword arguments and dicts, and stores hooks under the name with a dash', () => {
     const { text, recorded } = parse(
       "{{ config(materialized='table', pre_hook=['a']) }}{{ config({'x': 1}) }}{% do config.set('y', 2) %}",
       world(),
@@ -44,7 +44,7 @@ describe('config while parsing', () => {
     expect(recorded.configs).toEqual([{ materialized: 'table', 'pre-hook': ['a'] }, { x: 1 }, { y: 2 }]);
   });
 
-  it('answers get and require with an empty text', () => {
+  it('returns an empty text from get and require', () => {
     expect(
       parse(
         "[{{ config.get('a', default='b') }}{{ config.require('c') }}{{ config.meta_get('c') }}{{ " +
@@ -55,14 +55,14 @@ describe('config while parsing', () => {
   });
 });
 
-describe('names while parsing', () => {
-  it('lets unknown names pass as dbt does, but reads what is known', () => {
+describe('a template, while parsing,', () => {
+  it('ignores unknown names as dbt does, and reads known ones', () => {
     expect(parse('{{ nothing.at.all(1)[2] }}{{ execute }} {{ this }} {{ model.name }} {{ graph }}', world()).text).toBe(
       'False "dev"."main"."m" m {}',
     );
   });
 
-  it('gives None for a missing variable, and renders Jinja in one that is there', () => {
+  it('gets None for a missing variable, and the rendered Jinja of an existing one', () => {
     const w = world({ root: { vars: { a: '{{ 1 + 1 }}', shop: { b: 'package' }, b: 'global' } }, cliVars: { c: [1] } });
     expect(
       parse("{{ var('a') }} {{ var('b') }} {{ var('c') }} {{ var('d') }} {{ var('d', 'e') }} {{ var.has_var('a') }}", w)
@@ -70,7 +70,7 @@ describe('names while parsing', () => {
     ).toBe('2 package [1] None e True');
   });
 
-  it('records environment variables and their defaults, and refuses secrets', () => {
+  it('records environment variables and their defaults, and rejects secrets', () => {
     const w = world({ env: { A: 'x', DBT_ENV_SECRET_B: 'y' } });
     const { text, recorded } = parse("{{ env_var('A') }}{{ env_var('Z', 'd') }}", w);
     expect(text).toBe('xd');
@@ -85,7 +85,7 @@ describe('names while parsing', () => {
     );
   });
 
-  it('never shows the password in target', () => {
+  it('never sees the password in target', () => {
     const { text } = parse(
       '{{ target.name }} {{ target.schema }} {{ target.dbname }} {{ target.password }}{{ target.pass }} {{ ' +
         'target.threads }} {{ target.get("profile_name") }}',
@@ -95,7 +95,7 @@ describe('names while parsing', () => {
   });
 });
 
-describe('macros', () => {
+describe('a macro call, while parsing,', () => {
   const macros = {
     dbt: [
       '{% macro hi() %}dbt{% endmacro %}',
@@ -114,7 +114,7 @@ describe('macros', () => {
   };
   const packages = [project('tools')];
 
-  it('finds the own package first, then the root project, then the internal packages', () => {
+  it("finds the node's package first, then the root project, then the internal packages", () => {
     const w = world({ macros, packages });
     expect(
       parse('{{ hi() }} {{ tools.hi() }} {{ dbt.hi() }} {{ context["hi"]() }} {{ context.get("value")()[1] }}', w).text,
@@ -122,13 +122,13 @@ describe('macros', () => {
     expect(parse('{{ hi() }}', w, { ...parse('', w).scope.node, package_name: 'tools' }).text).toBe('tools');
   });
 
-  it('records the macros that the code itself calls, not those below', () => {
+  it('is recorded only if the template itself contains it', () => {
     expect(parse('{{ tools.outer() }}{{ value() }}{{ value() }}', world({ macros, packages })).recorded.macros).toEqual(
       ['macro.tools.outer', 'macro.shop.value', 'macro.shop.value'],
     );
   });
 
-  it('dispatches by adapter, namespace and the configured search order', () => {
+  it('is dispatched by adapter, namespace and the configured search order', () => {
     const w = world({ macros, packages });
     expect(
       parse(
@@ -149,7 +149,7 @@ describe('macros', () => {
     );
   });
 
-  it('lets a macro of the project stand for ref, which is still at builtins.ref', () => {
+  it('can replace ref, which stays available as builtins.ref', () => {
     const w = world({
       macros: { shop: ['{% macro ref(name) %}{{ return(builtins.ref(name).include(database=false)) }}{% endmacro %}'] },
     });
@@ -158,7 +158,7 @@ describe('macros', () => {
     expect(recorded.refs).toEqual([{ name: 'a', package: null, version: null }]);
   });
 
-  it('picks a materialization: adapter before default, root before built-in ones, packages last', () => {
+  it('finds a materialization of the adapter before the default, and root before built-in before packages', () => {
     const text = (name: string, adapter?: string): string =>
       `{% materialization ${name}, ${adapter === undefined ? 'default' : `adapter='${adapter}'`} %}{% ` +
       'endmaterialization %}';

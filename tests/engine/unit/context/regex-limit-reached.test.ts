@@ -5,7 +5,7 @@ import { render } from '../../../../src/jinja/index.ts';
 
 const re = createReModule();
 
-it('a regular expression that backtracks without end is stopped, and the next one works', () => {
+it('a regular expression with catastrophic backtracking is stopped, and the next one works', () => {
   expect(() => render("{{ re.match('(a+)+$', 'a' * 40 ~ '!') }}", { re })).toThrow(
     'the regular expression (a+)+$ was still searching after 5 s: it goes back and forth without end, as one ' +
       'repetition within another does',

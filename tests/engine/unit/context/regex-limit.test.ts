@@ -8,7 +8,7 @@ import { render } from '../../../../src/jinja/index.ts';
 const re = createReModule();
 
 describe('a regular expression', () => {
-  it('gives its matches under the limit', () => {
+  it('returns its matches within the time limit', () => {
     expect(
       render("{{ re.findall('(a)(b?)', 'ab a') }} {{ re.sub('x', 'y', 'axa') }} {{ re.search('q', 'a') }}", { re }),
     ).toBe("[('a', 'b'), ('a', '')] aya None");
@@ -27,7 +27,7 @@ describe('a regular expression', () => {
     ['(a|aa)(a|aa)(a|aa)(a|aa)(a|aa)', false],
     ['(?=a+)b*', false],
     ['[[]a+', true],
-  ])('%s: may be searched without a watch: %s', (pattern, expected) => {
+  ])('%s can be run without the time limit: %s', (pattern, expected) => {
     const { source } = translateRegex(pattern, 0);
     const notWatched = limited('x', () => new Error().stack?.includes('runInContext') === false, { source, text: 'a' });
     expect(notWatched).toBe(expected);
@@ -36,7 +36,7 @@ describe('a regular expression', () => {
     );
   });
 
-  it('throws on what the work throws', () => {
+  it('rethrows what the callback throws', () => {
     expect(() =>
       limited('x', () => {
         throw new Error('inner');

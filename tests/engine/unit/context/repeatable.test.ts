@@ -6,13 +6,13 @@ import { parseTemplate } from '../../../../src/jinja/index.ts';
 const textNames = (text: string) => repeatableNames(parseTemplate(text).body, TEXT_NAMES);
 const yamlNames = (text: string) => repeatableNames(parseTemplate(text).body, YAML_NAMES);
 
-describe('a text in a variable', () => {
+describe('the text of a variable', () => {
   it.each([
     ['{{ run_started_at.astimezone(modules.pytz.timezone("UTC")) }}', ['run_started_at', 'modules']],
     ['{{ run_started_at.strftime("%Y") | int + 1 }}', ['run_started_at']],
     ["{% set x = target.name %}{{ 'a' if x == 'dev' else project_name.upper() }}", ['target', 'project_name']],
     ['plain {{ 1 + 1 }}', []],
-  ])('%s is repeatable', (text, names) => {
+  ])('can be repeated if it is %s', (text, names) => {
     expect([...(textNames(text) ?? ['not repeatable'])]).toEqual(names);
   });
 
@@ -34,19 +34,19 @@ describe('a text in a variable', () => {
     '{{ context["log"]("x") }}',
     '{% call(x) target.get() %}{% endcall %}',
     '{{ this }}',
-  ])('%s is not', (text) => {
+  ])('cannot be repeated if it is %s', (text) => {
     expect(textNames(text)).toBeNull();
   });
 });
 
-describe('a text in a YAML file', () => {
+describe('the text of a YAML file', () => {
   it.each(["{{ var('a', false) | as_bool }}", "{{ env_var('A', 'b') == 'b' and target.name in ['prod'] }}"])(
-    '%s is repeatable',
+    'can be repeated if it is %s',
     (text) => expect(yamlNames(text)).not.toBeNull(),
   );
 
   it.each(["{{ var.x('a') }}", "{% set var = target %}{{ var('a') }}", "{{ print('x') }}", '{{ flags.WHICH }}'])(
-    '%s is not',
+    'cannot be repeated if it is %s',
     (text) => expect(yamlNames(text)).toBeNull(),
   );
 });

@@ -34,7 +34,7 @@ const manifest = manifestOf([...nodes, reader], {
   disabled: { 'model.shop.off': [model('off')] },
 });
 
-describe('a name that nothing has', () => {
+describe('the error for an undefined name', () => {
   const w = world({
     macros: {
       shop: [
@@ -52,11 +52,11 @@ describe('a name that nothing has', () => {
     ["{{ reff('a') }}", "did you mean 'ref'?"],
     ['{{ test_positiv(model) }}', "did you mean 'positive'?"],
     ["{{ adapter.dispatch('mony')(1) }}", "did you mean 'money'?"],
-  ])('is told with what was meant: %s', async (code, hint) => {
+  ])('suggests the name that was meant: %s', async (code, hint) => {
     await expect(run(code, runtime(w, reader, manifest))).rejects.toMatchObject({ details: { hint } });
   });
 
-  it('is told alone when nothing is near', async () => {
+  it('has no suggestion if no name is similar', async () => {
     await expect(run('{{ zzzzzz() }}', runtime(w, reader, manifest))).rejects.toMatchObject({
       message: "'zzzzzz' is undefined",
       details: expect.not.objectContaining({ hint: expect.anything() }),
@@ -71,15 +71,15 @@ describe('a macro as a value', () => {
     },
   });
 
-  it('equals itself at every look, so that a list of macros finds it', async () => {
+  it('equals itself each time it is looked up, so that a list of macros contains it', async () => {
     const code =
       '{% set sums = [shop.total] %}{{ total == shop.total }} {{ shop.total in sums }} {{ shop.least in sums }}';
     expect(await run(code, runtime(w, reader, manifest))).toBe('True True False');
   });
 });
 
-describe('ref and source while running', () => {
-  it('gives the relations, of the latest version unless one is named', async () => {
+describe('ref and source, while running,', () => {
+  it('return the relation, of the latest version unless one is named', async () => {
     const code =
       "{{ ref('a') }} {{ ref('v') }} {{ ref('v', v=1) }} {{ ref('shop', 'a') }} {{ ref('f') }} {{ source('raw'," +
       " 'events') }} {{ ref('a').include(database=false) }}";
@@ -89,7 +89,7 @@ describe('ref and source while running', () => {
     );
   });
 
-  it('says where a reference without a version leads while a newer version is there', async () => {
+  it('report which version an unversioned reference resolves to while a newer one exists', async () => {
     const versions = [9, 10].map((version) =>
       model('v', { unique_id: `model.shop.v.v${version}`, version, latest_version: 9 }),
     );
@@ -104,7 +104,7 @@ describe('ref and source while running', () => {
     expect(w.events[0]?.msg).toContain('Resolving to latest version: v.v9\nA prerelease version 10 is available.');
   });
 
-  it('tells of ephemeral models and gives the name of their CTE', async () => {
+  it('report ephemeral models, and return the name of their CTE', async () => {
     const met: string[] = [];
     expect(await run("{{ ref('e') }}", runtime(world(), reader, manifest, { onCte: (id) => met.push(id) }))).toBe(
       `${EPHEMERAL_PREFIX}e`,
@@ -112,7 +112,7 @@ describe('ref and source while running', () => {
     expect(met).toEqual(['model.shop.e']);
   });
 
-  it('reads no rows with --empty', async () => {
+  it('select no rows with --empty', async () => {
     expect(
       await run(
         "{{ ref('a') }} {{ source('raw', 'events') }}",
@@ -145,7 +145,7 @@ describe('ref and source while running', () => {
     await expect(run(code, runtime(world(), reader, manifest))).rejects.toThrow(message);
   });
 
-  it('says how to declare a ref that was not seen while parsing', async () => {
+  it('explain how to declare a ref that was not seen while parsing', async () => {
     await expect(run("{{ ref('a') }}", runtime(world(), model('m'), manifest))).rejects.toThrow(
       'dbt was unable to infer all dependencies for the model "m".\nThis typically happens when ref() is ' +
         'placed within a conditional block.\n\n' +
@@ -154,7 +154,7 @@ describe('ref and source while running', () => {
   });
 });
 
-describe('config, model and graph while running', () => {
+describe('the context of a running node', () => {
   const node = model('m', {
     config: {
       ...a.config,
@@ -182,7 +182,7 @@ describe('config, model and graph while running', () => {
     extra_ctes_injected: true,
   });
 
-  it('answers from the node: a null is a value, a missing key the default', async () => {
+  it('answers config.get with null for a null and with the default for a missing key', async () => {
     const code =
       "{{ config.get('materialized') }} {{ config.get('unique_key', 'd') }} {{ config.get('none', 'd') }} {{ " +
       "config.get('custom').x }} {{ config.meta_get('owner') }} {{ config.persist_relation_docs() }} {{ " +
@@ -202,13 +202,13 @@ describe('config, model and graph while running', () => {
     ).rejects.toThrow('Expected value "view" to be one of table,x');
   });
 
-  it('tells when a key is only under meta', async () => {
+  it('warns when a key exists only under meta', async () => {
     const w = world();
     expect(await run("{{ config.get('owner', 'd') }}", runtime(w, node, manifest))).toBe('d');
     expect(w.events.map((event) => event.name)).toEqual(['GetMetaKeyWarning']);
   });
 
-  it('shows the node without nulls, its code under both names, data types in the words of the database', async () => {
+  it('shows the node without nulls, its code under both names, and data types of the database', async () => {
     const code =
       "{{ model.name }} {{ model.compiled_sql }} {{ 'group' in model }} {{ model.columns.id.data_type }} {{ " +
       "model['unique_id'] }} {{ model.get('nope') }} {{ sql }} {{ pre_hooks[0]['sql'] }} {{ this.identifier }}";
@@ -225,7 +225,7 @@ describe('config, model and graph while running', () => {
     expect(await run(code, runtime(world(), node, manifest))).toBe('model.shop.p view events 7 model.shop.a');
   });
 
-  it('stores results by name and gives each once', async () => {
+  it('stores results by name and returns each once', async () => {
     const code =
       "{% do store_raw_result('r', message='OK', code='C', rows_affected=3) %}{% set r = load_result('r') %}{{ " +
       "r.response }} {{ r.response.rows_affected }} {{ r['data'] }} {{ r.table.columns | length }} {{ " +
@@ -237,7 +237,7 @@ describe('config, model and graph while running', () => {
     );
   });
 
-  it('names the variables there are when one is missing', async () => {
+  it('lists the available variables when one is missing', async () => {
     const w = world({ root: { vars: { b: 1, shop: { a: 'x' } } }, cliVars: { c: true } });
     await expect(run("{{ var('z') }}", runtime(w, node, manifest))).rejects.toThrow(
       'Required var \'z\' not found in config:\nVars supplied to m = {\n    "a": "x",\n    "b": 1,\n    "c": ' +
@@ -245,7 +245,7 @@ describe('config, model and graph while running', () => {
     );
   });
 
-  it('turns whatever goes wrong in a function into one error', async () => {
+  it('wraps any failure in a function in one error', async () => {
     const w = world({
       macros: {
         shop: [
@@ -259,7 +259,7 @@ describe('config, model and graph while running', () => {
   });
 });
 
-describe('unit tests', () => {
+describe('a unit test', () => {
   const w = world({
     env: { E: 'real' },
     root: { vars: { v: 'real' } },
@@ -297,8 +297,8 @@ describe('unit tests', () => {
   });
 });
 
-describe('operations', () => {
-  it('run a macro in a context of its own, where any node can be named but no ephemeral one', async () => {
+describe('an operation', () => {
+  it('runs a macro in its own context and may reference any node except ephemeral ones', async () => {
     const w = world({
       macros: {
         shop: [
@@ -335,7 +335,7 @@ describe('the query comment', () => {
     expect(comment('model.shop.a', a)?.text).toBe('{"n": "model.shop.a", "id": "model.shop.a", "x": "dev"}');
   });
 
-  it("dbt's own has the text of its template, for names that no macro takes", () => {
+  it("has the text of dbt's default template, for names that no macro defines", () => {
     const query_comment = { comment: DEFAULT_COMMENT, append: false, job_label: false };
     const w = world({ root: { query_comment } });
     const asked = [['master', null] as const, ['model.shop.a', a] as const];
@@ -346,7 +346,7 @@ describe('the query comment', () => {
     expect(createQueryComment(own.context, own.resolver, true)('master', null)?.text).toBe('mine');
   });
 
-  it('may not close itself', () => {
+  it('cannot close itself', () => {
     const w = world({ root: { query_comment: { comment: 'a */ b', append: false, job_label: false } } });
     expect(() => createQueryComment(w.context, w.resolver)('master', null)).toThrow(
       'query comment contains illegal value "*/": a */ b',

@@ -115,8 +115,8 @@ async function found(expression: string): Promise<string> {
   }
 }
 
-describe('members of JavaScript objects', () => {
-  it.each(objects)('%s has none', async (object) => {
+describe('the sandbox of templates', () => {
+  it.each(objects)('hides the JavaScript members of %s', async (object) => {
     for (const member of members) {
       expect([object, member, await found(`(${object}).${member}`)]).toEqual([object, member, 'none']);
       expect([object, member, await found(`(${object})['${member}']`)]).toEqual([object, member, 'none']);
@@ -136,7 +136,7 @@ describe('members of JavaScript objects', () => {
     'console',
     'Buffer',
     'fetch',
-  ])('%s is no name', async (name) => {
+  ])('does not define %s', async (name) => {
     expect(
       await run(
         `{{ ${name} is undefined }} {{ context['${name}'] is undefined }} {{ context.get('${name}') }} {{ ` +
@@ -147,7 +147,7 @@ describe('members of JavaScript objects', () => {
     expect(parse(`{{ ${name} is undefined }}`, w).text).toBe('True');
   });
 
-  it('are not found by looking names up', async () => {
+  it('hides the JavaScript members from functions that look up names', async () => {
     const scope = runtime(w, node, manifest);
     expect(
       await run(
@@ -167,8 +167,8 @@ describe('members of JavaScript objects', () => {
   });
 });
 
-describe('secrets', () => {
-  it('are neither in target, nor in the environment of templates, nor in what is logged', () => {
+describe('a secret', () => {
+  it('is missing in target, in the environment of templates and in the log', () => {
     const { context, events } = world({ env: { DBT_ENV_SECRET_TOKEN: 's3cret', A: 'a' } });
     const render = createFileRenderer(context, context.templates);
     const surroundings = { target: null, vars: {}, requireVars: true, env: context.env, secrets: true };

@@ -36,8 +36,8 @@ const row = (table: string, column: string, index: number, more: Record<string, 
     }),
   );
 
-describe('the catalogue', () => {
-  it('gives a relation to its node and to every source of the same name, whatever the case of letters', () => {
+describe('the docs catalogue', () => {
+  it('assigns a relation to its node and to every source of the same name, ignoring case', () => {
     const { nodes, sources, errors } = buildCatalog({
       manifest,
       rows: [row('orders', 'id', 1), row('orders', 'n', 2), row('stranger', 'x', 1)],
@@ -67,7 +67,7 @@ describe('the catalogue', () => {
     expect(errors).toBeNull();
   });
 
-  it('keeps to what was selected', () => {
+  it('contains only selected nodes', () => {
     const { nodes, sources } = buildCatalog({
       manifest,
       rows: [row('orders', 'id', 1), row('users', 'id', 1)],
@@ -79,7 +79,7 @@ describe('the catalogue', () => {
     expect(Object.keys(sources)).toEqual(['source.p.raw.users']);
   });
 
-  it('shows the statistics that ask to be shown', () => {
+  it('shows only the statistics with the include flag', () => {
     const stats = (include: boolean): Record<string, Json> => ({
       'stats:size:label': 'Size',
       'stats:size:value': 12,
@@ -104,20 +104,20 @@ describe('the catalogue', () => {
     expect(Object.keys(shown.nodes['model.p.orders']!.stats)).toEqual(['has_stats']);
   });
 
-  it('refuses two relations that answer for one source', () => {
+  it('rejects two relations that match one source', () => {
     const twice = [row('orders', 'id', 1), row('ORDERS', 'id', 1)];
     expect(() => buildCatalog({ manifest, rows: twice, selected: null, errors: [], metadata })).toThrow(
       /main\.orders and main\.ORDERS both answer for "source\.p\.raw\.orders"/,
     );
   });
 
-  it('names what a macro left out', () => {
+  it('names the key that a macro left out', () => {
     expect(() =>
       buildCatalog({ manifest, rows: [new Map([['table_name', 'x']])], selected: null, errors: [], metadata }),
     ).toThrow(/missing required key 'table_schema'/);
   });
 
-  it('carries errors of schemas that could not be read', () => {
+  it('contains the errors of schemas that could not be read', () => {
     expect(
       buildCatalog({ manifest, rows: [], selected: null, errors: ['permission denied'], metadata }).errors,
     ).toEqual(['permission denied']);

@@ -89,8 +89,8 @@ const manifest = {
 const data = buildSiteData(manifest, null, '9.9.9');
 const item = (id: string) => data.items.find((i) => i.id === id)!;
 
-describe('the data of the page', () => {
-  it('holds the project but neither generic tests, built-in macros nor what is hidden', () => {
+describe('the data of the docs page', () => {
+  it('contains the project without generic tests, built-in macros and hidden nodes', () => {
     expect(data.items.map((i) => i.id)).toEqual(['model.p.a', 'model.p.b', 'macro.p.m']);
   });
 
@@ -100,7 +100,7 @@ describe('the data of the page', () => {
     expect(item('model.p.a').children).toEqual([at('model.p.b')]);
   });
 
-  it('puts tests and constraints beside their column', () => {
+  it('attaches tests and constraints to their column', () => {
     expect(item('model.p.a').columns).toEqual([
       { name: 'id', type: 'int', description: 'The id.', tests: ['unique'], constraints: ['not_null'] },
     ]);
@@ -132,15 +132,15 @@ describe('the data of the page', () => {
   });
 });
 
-describe('the page', () => {
+describe('the docs page', () => {
   const html = renderPage(data);
 
-  it('is one file that asks nothing of the network', () => {
+  it('is one file that requests nothing from the network', () => {
     expect(html.replace(/<script>[\s\S]*<\/script>/, '')).not.toMatch(/<(script|link|img)[^>]+(src|href)="(?!data:|#)/);
     expect(html).not.toMatch(/@import|url\(http|fetch\(/);
   });
 
-  it('keeps its data inside the data element whatever the texts say', () => {
+  it('keeps its data inside the data element whatever the texts contain', () => {
     expect(html.match(/<script/g)).toHaveLength(2);
     const json = /<script type="application\/json" id="data">([\s\S]*?)<\/script>/.exec(html)![1]!;
     expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(data)));

@@ -18,6 +18,6 @@ it.each([
   ['orde', 'orders', false],
   ['ordres', 'older', false],
   ['customer', 'consumer', false],
-])('%s and %s: %s', (typed, name, near) => {
+])('the docs search compares %s with %s: %s', (typed, name, near) => {
   expect(isNear(typed, name)).toBe(near);
 });

@@ -38,7 +38,7 @@ afterAll(async () => {
 });
 
 describe('docs serve', () => {
-  it('shows the page at the root, made from the artifacts of now', async () => {
+  it('shows the page at the root, made from the current artifacts', async () => {
     expect(await (await fetch(server.url)).text()).toContain('<title>served · docs</title>');
     writeFileSync(
       join(target, 'manifest.json'),
@@ -47,7 +47,7 @@ describe('docs serve', () => {
     expect(await (await fetch(`${server.url}/index.html`)).text()).toContain('<title>changed · docs</title>');
   });
 
-  it('shows what an earlier command has compiled, when the manifest is that of another', async () => {
+  it('shows what an earlier command has compiled when another command wrote the manifest', async () => {
     const model = {
       unique_id: 'model.p.m',
       resource_type: 'model',
@@ -71,12 +71,12 @@ describe('docs serve', () => {
     expect(await (await fetch(server.url)).text()).toContain('"compiled":"select * from compiled_x"');
   });
 
-  it('lets a file of asset-paths run nothing in the place of the page', async () => {
+  it('does not let a file of asset-paths run scripts as the page', async () => {
     const answer = await fetch(`${server.url}/assets/a.svg`);
     expect(answer.headers.get('content-security-policy')).toMatch(/^sandbox; default-src 'none'/);
   });
 
-  it('answers nobody who calls it by a foreign name', async () => {
+  it('rejects a request with another host name', async () => {
     const ask = (host: string): Promise<number | undefined> =>
       new Promise((done, fail) => {
         const { port } = new URL(server.url);
@@ -94,7 +94,7 @@ describe('docs serve', () => {
     ).toEqual([200, 200, 200, 200]);
   });
 
-  it('lets only the scripts of the page run, by a policy that is another each time', async () => {
+  it('allows only the scripts of the page, by a policy with a new nonce each time', async () => {
     const pages = await Promise.all([fetch(server.url), fetch(server.url)]);
     const nonces = pages.map((page) => {
       const policy = page.headers.get('content-security-policy') ?? '';
@@ -107,7 +107,7 @@ describe('docs serve', () => {
     expect(text.match(/<script(?![^>]*(?:nonce|application\/json))/g)).toBeNull();
   });
 
-  it('gives artifacts and assets', async () => {
+  it('serves artifacts and assets', async () => {
     expect((await fetch(`${server.url}/manifest.json`)).headers.get('content-type')).toMatch('application/json');
     expect(await (await fetch(`${server.url}/assets/a.svg`)).text()).toBe('<svg/>');
   });
@@ -120,11 +120,11 @@ describe('docs serve', () => {
     '/assets',
     '/%00',
     '/%',
-  ])('does not give %s', async (path) => {
+  ])('does not serve %s', async (path) => {
     expect((await fetch(server.url + path)).status).toBeGreaterThanOrEqual(400);
   });
 
-  it('says what to do when there are no docs, and when the port is taken', async () => {
+  it('explains what to do when there are no docs and when the port is in use', async () => {
     await expect(serveDocs({ ...input, targetDir: dir })).rejects.toMatchObject({
       message: expect.stringContaining('There are no docs to serve'),
       details: { hint: 'run `tsdbt docs generate` first' },

@@ -41,7 +41,7 @@ describe('Dag', () => {
     expect(diamond.cycle()).toBeNull();
   });
 
-  it('keeps paths through nodes that are left out, and no others', () => {
+  it('keeps paths through removed nodes, and no others', () => {
     const kept = diamond.subset(['a', 'd', 'e']);
     expect(kept.nodes).toEqual(['a', 'd', 'e']);
     expect(kept.children('a')).toEqual(['d']);
@@ -49,7 +49,7 @@ describe('Dag', () => {
     expect(() => diamond.subset(['z'])).toThrow("Couldn't find model 'z' -- does it exist or is it disabled?");
   });
 
-  it('orders by test edges without walking along them', () => {
+  it('orders by test edges without following them', () => {
     const dag = new Dag(
       ['a', 'test', 'b'],
       [
@@ -65,8 +65,8 @@ describe('Dag', () => {
   });
 });
 
-describe('queue', () => {
-  it('hands out what is ready, shallow first, then by name', () => {
+describe('the queue of nodes', () => {
+  it('returns the nodes that are ready, by depth and then by name', () => {
     const queue = createQueue(diamond, diamond.nodes);
     expect([queue.next(), queue.next()]).toEqual(['a', undefined]);
     queue.done('a');

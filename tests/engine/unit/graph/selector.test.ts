@@ -47,7 +47,7 @@ function chosen(answer: Answer): string[] {
   ].sort();
 }
 
-describe('select', () => {
+describe('node selection', () => {
   it('selects what dbt selects, for every method, operator and mode', () => {
     const wrong = answers
       .filter((answer) => answer.ids !== undefined)
@@ -62,7 +62,7 @@ describe('select', () => {
     ).toEqual([]);
   });
 
-  it.each(answers.filter((answer) => answer.error !== undefined))('refuses $select $selector as dbt does', (answer) => {
+  it.each(answers.filter((answer) => answer.error !== undefined))('rejects $select $selector as dbt does', (answer) => {
     const first =
       answer.error
         ?.split('\n')
@@ -71,7 +71,7 @@ describe('select', () => {
     expect(() => chosen(answer)).toThrow(first.slice(0, 40));
   });
 
-  it('decodes no source for everything, for a source, a package or a type', () => {
+  it('reads no source to select everything, a source, a package or a type', () => {
     const read: string[] = [];
     const places = new Map(Object.entries(manifest.sources));
     const sources = unreadRecord(places, (id, source) => {
@@ -103,7 +103,7 @@ describe('select', () => {
     expect([found('source:*.c'), found('source:a?b'), found('source:a')]).toEqual([[unique_id], [unique_id], []]);
   });
 
-  it('warns of a criterion that matches nothing', () => {
+  it('warns about a criterion that matches nothing', () => {
     expect(select(manifest, dag, { select: ['no_such', 'orders'] }).warnings).toEqual([
       expect.objectContaining({
         name: 'NoNodesForSelectionCriteria',
@@ -113,7 +113,7 @@ describe('select', () => {
     ]);
   });
 
-  it('finds a 1 in a list when asked for true, as Python does', () => {
+  it('finds a 1 in a list when the value is true, as Python does', () => {
     const id = 'model.choosing.orders';
     const changed = {
       ...manifest,

@@ -179,9 +179,9 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'ours/manifest.json'), artifactJson(manifest));
 });
 
-describe('state:', () => {
+describe('the state: selector', () => {
   it.each(edits.map((edit, i) => [edit.name, edit, i] as const))(
-    'selects what dbt selects after: %s',
+    'selects what dbt selects after this edit: %s',
     async (name, edit, i) => {
       const project = await parsed(edit, i);
       const all = (path: string): unknown => {

@@ -24,8 +24,8 @@ function recorded(): { record: Record<string, { n: number }>; read: string[] } {
   return { record, read };
 }
 
-describe('a record of unread members', () => {
-  it('reads a member when it is looked at, once for all copies', () => {
+describe('a lazy record', () => {
+  it('reads a member on first access, once for all copies', () => {
     const { record, read } = recorded();
     const copy = copyOfRecord(record);
     expect([Object.keys(copy), 'b' in copy, read]).toEqual([['a', 'b', 'c'], true, []]);
@@ -38,7 +38,7 @@ describe('a record of unread members', () => {
     expect(['a', 'b', 'c', 'd'].map((key) => isUnread(copy, key))).toEqual([true, false, true, false]);
   });
 
-  it('gives a member to somebody who only looks, without counting it as read', () => {
+  it('returns a member to peek without counting it as read', () => {
     const { record, read } = recorded();
     const copy = copyOfRecord(record);
     expect([peek(copy, 'a'), peek(copy, 'a'), peek(copy, 'd'), isUnread(copy, 'a'), read]).toEqual([
@@ -52,7 +52,7 @@ describe('a record of unread members', () => {
     expect(peek({ x: { n: 4 } }, 'x')).toEqual({ n: 4 });
   });
 
-  it('reads a member later as it was, also when it has been changed since', () => {
+  it('reads a member later as it was, even if it has been changed since', () => {
     const { record, read } = recorded();
     const copy = copyOfRecord(record);
     const later = laterPeek(copy, 'a');
@@ -61,7 +61,7 @@ describe('a record of unread members', () => {
     expect([laterPeek(copy, 'a'), laterPeek(copy, 'd'), laterPeek({ x: { n: 4 } }, 'x')]).toEqual([null, null, null]);
   });
 
-  it('knows its keys after members came, went and came again', () => {
+  it('knows its keys after members were added, removed and added again', () => {
     const { record, read } = recorded();
     record['d'] = { n: 4 };
     delete record['b'];
@@ -81,7 +81,7 @@ describe('a record of unread members', () => {
     expect([hasMember(record, 'toString'), hasMember({ x: 1 }, 'x'), keysOf({ x: 1 })]).toEqual([false, true, ['x']]);
   });
 
-  it('keeps a change to the copy that was changed', () => {
+  it('keeps a change only in the copy that was changed', () => {
     const { record, read } = recorded();
     const copy = copyOfRecord(record);
     copy['a'] = { n: 9 };

@@ -27,17 +27,17 @@ afterAll(() => {
 const failed = async (work: Promise<unknown>): Promise<string> =>
   requestReason(await work.then(() => null).catch((error: unknown) => error));
 
-it('a server without TLS, asked by https, is named as such on one line', async () => {
+it('requestReason reports a server without TLS on one line when it is called by https', async () => {
   const expected = 'it speaks no TLS there: is it http, or another port?';
   expect(await failed(fetch(`https://127.0.0.1:${ports[0]}/`))).toBe(expected);
   expect(await failed(once(request(`https://127.0.0.1:${ports[0]}/`).end(), 'response'))).toBe(expected);
 });
 
-it('a handshake that fails has the reason without addresses and files', async () => {
+it('requestReason reports a failed handshake without addresses and files', async () => {
   expect(await failed(fetch(`https://127.0.0.1:${ports[1]}/`))).toMatch(/^TLS: [^:]*handshake failure$/);
 });
 
-it('silence, a refused connection and what is no error', async () => {
+it('requestReason describes a timeout, a refused connection and a value that is not an Error', async () => {
   expect(await failed(fetch(`http://127.0.0.1:${ports[2]}/`, { signal: AbortSignal.timeout(50) }))).toBe(
     'it does not answer in time',
   );

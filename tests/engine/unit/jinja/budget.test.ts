@@ -13,39 +13,42 @@ function failure(source: string): JinjaError {
   throw new Error('it ended');
 }
 
-describe('a template that is nested', () => {
+describe('a nested template', () => {
   it.each([
     ['brackets', '{{ ', '(', '1', ')', ' }}'],
     ['lists', '{{ ', '[', '1', ']', ' | string }}'],
     ['signs', '{{ ', '-', '1', '', ' }}'],
     ['ifs', '', '{% if 1 %}', 'x', '{% endif %}', ''],
-  ])('within 70 %s is read, within 30,000 is refused by its place', (_what, head, open, middle, close, tail) => {
-    const text = (n: number): string => head + open.repeat(n) + middle + close.repeat(n) + tail;
-    expect(render(text(70), {}).length).toBeGreaterThan(0);
-    expect(failure(`\n${text(30_000)}`)).toMatchObject({
-      message: 'the template is nested more than 300 levels deep here',
-      details: { line: 2 },
-    });
-  });
+  ])(
+    'with 70 %s is accepted, and with 30,000 it is rejected with its line',
+    (_what, head, open, middle, close, tail) => {
+      const text = (n: number): string => head + open.repeat(n) + middle + close.repeat(n) + tail;
+      expect(render(text(70), {}).length).toBeGreaterThan(0);
+      expect(failure(`\n${text(30_000)}`)).toMatchObject({
+        message: 'the template is nested more than 300 levels deep here',
+        details: { line: 2 },
+      });
+    },
+  );
 
   it.each([
     ['+', '{{ 1', ' + 1', ' }}'],
     ['and', '{{ 1', ' and 1', ' }}'],
     ['filters', '{{ 1', ' | int', ' }}'],
     ['attributes', '{% set x = {} %}{{ x', '.y', ' is defined }}'],
-  ])('with 30,000 of %s in a row is refused', (_what, head, each, tail) => {
+  ])('with 30,000 of %s in a row is rejected', (_what, head, each, tail) => {
     expect(failure(head + each.repeat(30_000) + tail).message).toBe(
       'more than 500 operators, filters, attributes or calls stand in one row here',
     );
   });
 
-  it('takes rows of ~ and of elif as long as they come', () => {
+  it('accepts any number of ~ and elif in a row', () => {
     expect(render(`{{ 1${' ~ 1'.repeat(2_000)} }}`, {})).toBe('1'.repeat(2_001));
     expect(render(`{% if 0 %}${'{% elif 0 %}'.repeat(2_000)}{% else %}end{% endif %}`, {})).toBe('end');
   });
 });
 
-describe('a value that holds', () => {
+describe('a nested value', () => {
   const DOUBLED =
     '{% set ns = namespace(l=[1], m=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% set ns.m = ' +
     '[ns.m, ns.m] %}{% endfor %}';
@@ -54,20 +57,20 @@ describe('a value that holds', () => {
     '%}{% endfor %}';
   const USES = ['{{ ns.l }}', '{{ ns.l | tojson }}', '{{ ns.l == ns.m }}', '{{ [ns.l] | sort | string }}'];
 
-  it.each(USES)('itself over and over is not walked without end: %s', (use) => {
+  it.each(USES)('that contains itself many times is not walked without end: %s', (use) => {
     expect(failure(DOUBLED + use).message).toBe(
       'the value holds more than 2000000 lists and dictionaries, counted wherever they stand',
     );
   });
 
-  it.each(USES)('others 5,000 deep ends as in Python: %s', (use) => {
+  it.each(USES)('5,000 levels deep fails as in Python: %s', (use) => {
     expect(failure(DEEP + use)).toMatchObject({
       type: 'RecursionError',
       message: 'maximum recursion depth exceeded: values are nested more than 400 deep',
     });
   });
 
-  it('itself prints as in Python, also after a limit was met', () => {
+  it('that contains itself prints as in Python, even after a limit was reached', () => {
     expect(failure(DEEP + USES[0]!).type).toBe('RecursionError');
     expect(
       render(
@@ -79,13 +82,13 @@ describe('a value that holds', () => {
   });
 });
 
-describe('a value that grows', () => {
+describe('a growing value', () => {
   it.each([
     '{% set ns = namespace(l=[1]) %}{% for i in range(40) %}{% set ns.l = ns.l + ns.l %}{% endfor %}',
     '{% set l = [1] %}{% for i in range(40) %}{% do l.extend(l) %}{% endfor %}',
     "{% set ns = namespace(s='ab') %}{% for i in range(40) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
     "{% set ns = namespace(s='ab') %}{% for i in range(40) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
-  ])('ends at its limit: %s', (source) => {
+  ])('fails at its limit: %s', (source) => {
     expect(failure(source)).toMatchObject({
       type: 'MemoryError',
       message: expect.stringMatching(
@@ -94,7 +97,7 @@ describe('a value that grows', () => {
     });
   });
 
-  it('without a large part ends when too much is kept', () => {
+  it('of many small parts fails when too much memory is kept', () => {
     const part = '{% set l = [] %}{% set part = range(99999) | list %}';
     expect(failure(`${part}{% for i in range(100000) %}{% do l.append(part + []) %}{% endfor %}`).message).toBe(
       'the template keeps more than 900 MB of values in memory',

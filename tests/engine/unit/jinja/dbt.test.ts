@@ -23,8 +23,8 @@ interface Golden {
 const golden = JSON.parse(readFileSync(new URL('./dbt-cases.json', import.meta.url), 'utf8')) as Golden;
 const allowed = ['macro', 'materialization', 'test', 'data_test', 'docs', 'snapshot'];
 
-describe('blocks of a file, as dbt cuts them', () => {
-  it.each(golden.blocks.map((one) => [one.source, one] as const))('%s', (source, one) => {
+describe('the blocks of a file', () => {
+  it.each(golden.blocks.map((one) => [one.source, one] as const))('are the same as in dbt for %s', (source, one) => {
     const cut = () =>
       extractBlocks(source, { allowed, collectText: true }).map((b) => [
         b.blockType,
@@ -40,7 +40,7 @@ describe('blocks of a file, as dbt cuts them', () => {
     expect(cut).toThrow(one.error);
   });
 
-  it('know their line and report tags that have no place at the top', () => {
+  it('know their line, and unexpected top-level tags are reported', () => {
     const unexpected: string[] = [];
     const source = '{% set x = 1 %}\n\n  {% macro a() %}\nx\n{% endmacro %}\n{% nope %}';
     const blocks = extractBlocks(source, {
@@ -52,7 +52,7 @@ describe('blocks of a file, as dbt cuts them', () => {
   });
 
   // Each of these would take minutes where the work grows with the square of the size.
-  it('are found in a file of 200,000', () => {
+  it('are found in a file with 200,000 blocks', () => {
     for (const [line, separator] of [
       [200_000, '\n'],
       [1, ' '],
@@ -71,7 +71,7 @@ describe('blocks of a file, as dbt cuts them', () => {
   });
 });
 
-describe('native rendering of YAML strings, as dbt does it', () => {
+describe('native rendering of YAML strings', () => {
   const values: { [name: string]: Value } = {
     x: 5,
     s: 'abc',
@@ -81,7 +81,7 @@ describe('native rendering of YAML strings, as dbt does it', () => {
     n: null,
     lit: "[1, {'a': (2, None)}]",
   };
-  it.each(golden.native.map((one) => [one.source, one] as const))('%s', (source, one) => {
+  it.each(golden.native.map((one) => [one.source, one] as const))('returns the same as dbt for %s', (source, one) => {
     const environment = new Environment();
     for (let i = 0; i < 6; i++) {
       let got: { [key: string]: string };
@@ -96,11 +96,14 @@ describe('native rendering of YAML strings, as dbt does it', () => {
   });
 });
 
-describe('config() as it is written', () => {
-  it.each(golden.configs.map((one) => [one.source, one.config] as const))('%s', (source, config) => {
-    const found = unrenderedConfig([parseTemplate(source)]);
-    expect(found === undefined ? null : Object.fromEntries(found)).toEqual(config);
-  });
+describe('the unrendered config()', () => {
+  it.each(golden.configs.map((one) => [one.source, one.config] as const))(
+    'is the same as in dbt for %s',
+    (source, config) => {
+      const found = unrenderedConfig([parseTemplate(source)]);
+      expect(found === undefined ? null : Object.fromEntries(found)).toEqual(config);
+    },
+  );
 });
 
 function macros(source: string, extra: { [name: string]: Value } = {}) {
@@ -118,8 +121,8 @@ function macros(source: string, extra: { [name: string]: Value } = {}) {
   };
 }
 
-describe('macros of dbt', () => {
-  it('describe themselves', () => {
+describe('a dbt macro', () => {
+  it('describes itself', () => {
     const { template } = macros(
       (
         "{% macro a(x, y: list[string] = [], z='q') %}{% endmacro %}\n{% materialization view, " +
@@ -161,7 +164,7 @@ describe('macros of dbt', () => {
     ]);
   });
 
-  it('return values of any kind from anywhere in their body', () => {
+  it('returns values of any kind from anywhere in its body', () => {
     const { render } = macros(
       (
         `
@@ -184,12 +187,12 @@ describe('macros of dbt', () => {
     expect(() => render('{{ in_caller() }}')).toThrow('sequence item 0: expected str instance, int found');
   });
 
-  it('see the globals of their scope, not the variables of the caller', () => {
+  it('sees the globals of its scope, but not the variables of the caller', () => {
     const { render } = macros('{% macro m() %}{{ x is defined }}{{ g }}{% endmacro %}', { g: 'G' });
     expect(render('{% set x = 1 %}{{ m() }}')).toBe('FalseG');
   });
 
-  it('name the line, the file and the stack of macros in an error', () => {
+  it('reports the line, the file and the macro stack in an error', () => {
     const { render } = macros(
       '{% macro a() %}\n{{ b() }}\n{% endmacro %}\n{% macro b() %}\n\n{{ 1 / 0 }}{% endmacro %}',
     );
@@ -212,7 +215,7 @@ describe('macros of dbt', () => {
     }
   });
 
-  it('place syntax errors with line and column', () => {
+  it('reports syntax errors with line and column', () => {
     try {
       new Environment().compileMacros('{% macro a() %}\n  {{ foo( }}\n{% endmacro %}', {
         name: 'm',
@@ -228,7 +231,7 @@ describe('macros of dbt', () => {
     }
   });
 
-  it('take the capture kind of undefined while parsing', () => {
+  it('uses the capturing kind of undefined while parsing', () => {
     const environment = new Environment({ undefined: 'capture' });
     const render = (text: string) => environment.compile(text, { name: 'm' }).renderSync({ get: () => undefined });
     expect(render("[{{ a.b['c'](1).d }}{{ x() }}]{% for i in y.z %}{% endfor %}{{ 1 if q.r else 2 }}")).toBe('[]2');

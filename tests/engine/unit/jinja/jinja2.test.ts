@@ -6,7 +6,7 @@ import { type Golden, runCase } from '../../support/jinja-golden.ts';
 
 const golden = JSON.parse(readFileSync(new URL('./jinja2-cases.json', import.meta.url), 'utf8')) as Golden;
 
-describe.each(Object.entries(golden.areas))('%s, as jinja2 renders it', (_area, cases) => {
+describe.each(Object.entries(golden.areas))('the Jinja engine renders %s as jinja2 does:', (_area, cases) => {
   it.each(cases.map((one) => [one.source, one] as const))('%s', (_source, one) => {
     const expected =
       one.error === undefined

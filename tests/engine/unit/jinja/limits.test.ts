@@ -13,8 +13,8 @@ function failure(source: string, context: { [name: string]: unknown } = {}): Jin
   throw new Error('it ended');
 }
 
-describe('a template that does not end', () => {
-  it('stops when a loop feeds itself', () => {
+describe('an endless template', () => {
+  it('is stopped when a loop extends its own list', () => {
     const environment = new Environment({ limits: { steps: 10_000 } });
     const template = environment.compile('{% set l = [1] %}\n{% for x in l %}{% do l.append(x) %}{% endfor %}', {
       name: 'm',
@@ -30,20 +30,20 @@ describe('a template that does not end', () => {
     }
   });
 
-  it('stops when a macro calls itself without end', () => {
+  it('is stopped when a macro calls itself', () => {
     const error = failure('{% macro m() %}{{ m() }}{% endmacro %}\n{{ m() }}');
     expect(error.message).toContain('maximum recursion depth exceeded');
     expect(error.type).toBe('LimitError');
     expect(error.line).toBe(1);
   });
 
-  it('allows macros 300 deep', () => {
+  it('is not assumed for 300 levels of macros', () => {
     expect(
       render('{% macro m(n) %}{% if n > 0 %}{{ m(n - 1) }}{% else %}end{% endif %}{% endmacro %}{{ m(300) }}'),
     ).toBe('end');
   });
 
-  it('stops nested loops over large ranges', () => {
+  it('is stopped in nested loops over large ranges', () => {
     const environment = new Environment({ limits: { steps: 100_000 }, dbt: false });
     const template = environment.compile(
       '{% for a in range(1000) %}{% for b in range(1000) %}{% endfor %}{% endfor %}',
@@ -65,11 +65,11 @@ describe('a value that is too large', () => {
     "{{ 'x' | center(10 ** 12) }}",
     '{{ range(10 ** 9) }}',
     "{{ 'x' | indent(10 ** 12) }}",
-  ])('%s is refused', (source) => {
+  ])('is rejected in %s', (source) => {
     expect(failure(source)).toBeInstanceOf(JinjaError);
   });
 
-  it('stops an output that grows without bound', () => {
+  it('is rejected when output grows without bound', () => {
     const source =
       "{% set ns = namespace(s='0123456789') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor " +
       '%}{{ ns.s | length }}';
@@ -121,7 +121,7 @@ describe('JavaScript', () => {
     "(l | map('string'))",
   ];
   it.each(objects.flatMap((object) => names.map((name) => [object, name] as const)))(
-    '%s does not show its %s',
+    'in %s hides %s',
     (object, name) => {
       for (const access of [`${object}.${name}`, `${object}['${name}']`, `${object} | attr('${name}')`]) {
         let out = '';
@@ -140,7 +140,7 @@ describe('JavaScript', () => {
     },
   );
 
-  it('is not in the globals', () => {
+  it('is not visible in the globals', () => {
     for (const name of [
       'process',
       'globalThis',
@@ -160,7 +160,7 @@ describe('JavaScript', () => {
     }
   });
 
-  it('cannot be written into names, strings or filters', () => {
+  it('cannot be injected by names, strings or filters', () => {
     expect(render('{% set __proto__ = 1 %}{{ __proto__ }}{{ {}.a is defined }}')).toBe('1False');
     expect(render("{{ {'__proto__': {'x': 1}}.x is defined }}")).toBe('False');
     expect(render('{{ "${1}`\\\\" }}')).toBe('${1}`\\');
@@ -172,7 +172,7 @@ describe('JavaScript', () => {
     expect(failure("{{ [1] | map('constructor') | list }}").message).toBe("No filter named 'constructor'.");
   });
 
-  it('is not reached through names that JavaScript reserves', () => {
+  it('is not reached through its reserved names', () => {
     const names = [
       'class',
       'function',
@@ -204,7 +204,7 @@ describe('asynchronous rendering', () => {
   const scope = (names: { [name: string]: Value }) => ({ get: (name: string) => names[name] });
   const later = (value: Value) => () => new Promise<Value>((resolve) => setTimeout(() => resolve(value), 1));
 
-  it('waits inside of any expression, and computes calls once', async () => {
+  it('waits inside any expression, and evaluates each call once', async () => {
     const calls: string[] = [];
     const note = (args: readonly Value[]) => {
       calls.push(String(args[0]));
@@ -219,7 +219,7 @@ describe('asynchronous rendering', () => {
     expect(calls).toHaveLength(12);
   });
 
-  it('waits in the condition of a loop, also when the body looks ahead', async () => {
+  it('waits in the condition of a loop, even if the body looks ahead', async () => {
     const odd = (args: readonly Value[]) =>
       new Promise<Value>((resolve) => setTimeout(() => resolve(Number(args[0]) % 2 === 1), 1));
     for (const [used, text] of [
@@ -239,7 +239,7 @@ describe('asynchronous rendering', () => {
     }
   });
 
-  it('gives a rejected promise as the error of the line', async () => {
+  it('reports a rejected promise as an error of the line', async () => {
     const template = new Environment().compile('\n{{ 1 }}\n{{ query() }}', { name: 'm', path: 'm.sql' });
     const query = () => Promise.reject(new JinjaError('RuntimeError', 'no database'));
     for (let i = 0; i < 6; i++)
@@ -249,7 +249,7 @@ describe('asynchronous rendering', () => {
       });
   });
 
-  it('refuses to wait where it cannot', () => {
+  it('throws when it cannot wait', () => {
     const template = new Environment().compile('{{ query() }}', { name: 'm' });
     for (let i = 0; i < 6; i++)
       expect(() => template.renderSync(scope({ query: later('q') }))).toThrow(

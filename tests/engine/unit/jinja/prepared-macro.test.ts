@@ -46,11 +46,11 @@ describe('a prepared macro', () => {
     ["{% materialization m, adapter='postgres' %}{{ return({'relations': []}) }}{% endmaterialization %}", '{{ 1 }}'],
     ['{% macro m(x) %}\n\n{{ x.y.z }}\n{% endmacro %}', '{{ m(1) }}'],
     ['{% macro m(x) %}{% endmacro %}', '{{ m(1, 2) }}'],
-  ])('%s', (source, call) => {
+  ])('behaves like the parsed macro %s', (source, call) => {
     expect(outcome(source, call, prepare(source))).toEqual(outcome(source, call));
   });
 
-  it('is called without its text being read', () => {
+  it('is called without parsing its text', () => {
     const prepared = prepare("{% macro m() %}it{{ 's' }}{% endmacro %}");
     const template = new Environment({ prepared: () => prepared }).compileMacros('{% macro of nothing', INFO);
     expect(toText(template.bind('m', { get: () => undefined })([], new Map()) as Value)).toBe('its');
@@ -60,7 +60,7 @@ describe('a prepared macro', () => {
   it.each([
     ['two macros', '{% macro a() %}{% endmacro %}{% macro b() %}{% endmacro %}'],
     ['a number that JSON cannot hold', '{% macro a() %}{{ 123456789012345678901 }}{% endmacro %}'],
-  ])('is not made of %s', (_, source) => {
+  ])('is not made from %s', (_, source) => {
     expect(macroScript(new Environment(), source)).toBeNull();
   });
 });
@@ -70,7 +70,7 @@ const dist = join(import.meta.dirname, '../../../../dist');
 describe.skipIf(!existsSync(join(dist, 'dbt.cjs')))('the scripts of the built program', () => {
   const facts: MacroFacts[] = JSON.parse(readFileSync(join(dist, 'builtin-macros.json'), 'utf8'));
 
-  it.each(['dbt', 'dbt_postgres'])('hold what usual commands call of %s', (packageName) => {
+  it.each(['dbt', 'dbt_postgres'])('contain the macros of %s that common commands call', (packageName) => {
     const { macros }: { macros: Record<string, PreparedMacro> } = createRequire(join(dist, 'cli.cjs'))(
       `./${packageName}.cjs`,
     );

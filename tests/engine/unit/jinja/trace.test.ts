@@ -61,7 +61,7 @@ function trace(source: string, wanted: string, times = 1) {
 describe.each([
   ['walked over', 1],
   ['translated', 6],
-])('tracing a template that is %s', (_how, times) => {
+])('the trace of a template that is %s', (_how, times) => {
   it('finds the line of fixed text', () => {
     expect(trace('select 1\nfrom a\nwhere {{ 1 }} = oops', 'oops', times)).toEqual({
       path: 'models/orders.sql',
@@ -78,7 +78,7 @@ describe.each([
     });
   });
 
-  it('goes into the macro that wrote the text', () => {
+  it('leads into the macro that wrote the text', () => {
     expect(trace('select\n{{ columns(["a", "b"]) }}\nfrom t', ' as the_b', times)).toEqual({
       path: 'macros/m.sql',
       line: 103,
@@ -86,7 +86,7 @@ describe.each([
     });
   });
 
-  it('goes through macros that return their value', () => {
+  it('leads through macros that return their value', () => {
     expect(trace('select\n{{ columns(["a", "b"]) }}\nfrom t', 'b_alias', times)).toEqual({
       path: 'macros/m.sql',
       line: 107,
@@ -94,7 +94,7 @@ describe.each([
     });
   });
 
-  it('goes through a set block that another macro prints', () => {
+  it('leads through a set block that another macro prints', () => {
     expect(trace('{{ outer() }}', 'broken_here', times)).toEqual({
       path: 'macros/m.sql',
       line: 117,
@@ -103,11 +103,11 @@ describe.each([
     expect(trace('{{ outer() }}', 'create table', times)).toMatchObject({ path: 'macros/m.sql', line: 110 });
   });
 
-  it('goes into filtered output', () => {
+  it('leads into filtered output', () => {
     expect(trace('x\n{{ columns(["a"]) | trim }}', 'a as', times)).toMatchObject({ path: 'macros/m.sql', line: 103 });
   });
 
-  it('knows loops, conditions and blocks of the template itself', () => {
+  it('handles loops, conditions and blocks of the template itself', () => {
     const source =
       '{% for i in [1, 2] %}\n{% if i == 2 %}\n  second\n{% endif %}\n{% endfor %}\n{% filter upper %}\nlast\n' +
       '{% endfilter %}';
@@ -116,8 +116,8 @@ describe.each([
   });
 });
 
-describe('tracing SQL that was compiled before', () => {
-  it('goes from the statement of a materialization to the model', () => {
+describe('the trace of SQL that was compiled earlier', () => {
+  it('leads from the statement of a materialization to the model', () => {
     const { environment, scope } = setup();
     const compiled = new Trace();
     const model = environment

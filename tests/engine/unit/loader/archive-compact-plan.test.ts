@@ -27,8 +27,8 @@ function joins(files: readonly KeptFile[]): string[] {
   return planned.map(({ file: { from, to }, inputs, begun }) => `${from}-${to} of ${inputs.length}${begun ? '!' : ''}`);
 }
 
-describe('the plan of a compaction', () => {
-  it('joins up to a size', () => {
+describe('the plan of an archive compaction', () => {
+  it('joins files up to the target size', () => {
     expect(joins([file(0, 5, 40), file(5, 9, 40), file(9, 12, 40), file(12, 15, 10)])).toEqual([
       '0-9 of 2',
       '9-15 of 2',
@@ -36,7 +36,7 @@ describe('the plan of a compaction', () => {
     expect(joins([file(0, 5, 90), file(5, 9, 40), file(9, 12, 40)])).toEqual(['5-12 of 2']);
   });
 
-  it('spans no joined file, for whose messages the new one would stand', () => {
+  it('does not join across a file that is already joined, because the new file would include its messages', () => {
     const done = file(5, 9, 60, { end: '-day.ndjson.gz', ageMs: 5 });
     expect(joins([file(0, 5, 10), done, file(9, 12, 10)])).toEqual([]);
     expect(joins([file(0, 5, 10), done, file(9, 12, 10), file(12, 14, 10)])).toEqual(['9-14 of 2']);
@@ -46,7 +46,7 @@ describe('the plan of a compaction', () => {
     expect(joins([file(0, 5, 10), parquet, file(9, 12, 10)])).toEqual([]);
   });
 
-  it('leaves a range of two formats, and joins what lies on both sides of it', () => {
+  it('skips a range with two formats, and joins the files on both sides of it', () => {
     const both = [file(6, 8, 10), file(6, 8, 10, { end: '.parquet' })];
     expect(joins([file(0, 3, 10), file(3, 6, 10), ...both, file(8, 9, 10), file(9, 11, 10)])).toEqual([
       '0-6 of 2',

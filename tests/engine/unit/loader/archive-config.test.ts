@@ -32,8 +32,8 @@ const target = (archive: object, more: object = {}): LoadTarget | null =>
   );
 const good = { connection: 'lake', path: 'raw/{topic}/dt={day}/hour={hour}' };
 
-describe('an archive', () => {
-  it('is a target beside the table, or alone', () => {
+describe('an archive of a topic', () => {
+  it('is a target in addition to the table, or instead of it', () => {
     const both = target(good);
     expect(both === null ? [] : withArchive(both).map(({ name, inFiles = false }) => [name, inFiles])).toEqual([
       ['raw.t', false],
@@ -45,7 +45,7 @@ describe('an archive', () => {
     ]);
   });
 
-  it('puts a message into the folder of its hour', () => {
+  it('writes a message to the folder of its hour', () => {
     const table = target(good);
     const archive = table === null ? null : archiveTarget(table);
     if (archive === null || !isArchive(archive)) throw new Error('no archive');
@@ -61,7 +61,7 @@ describe('an archive', () => {
     expect([other, rangeOf(other)?.to]).toEqual(['p00003-00000000001200-00000000005400.parquet', 5400n]);
   });
 
-  it('has files that stand for those of a day', () => {
+  it('compacts the files of a day', () => {
     const table = target({ ...good, compact: { after: '2h', size: '1MiB' } });
     const archive = table === null ? null : archiveTarget(table);
     if (archive === null || !isArchive(archive)) throw new Error('no archive');
@@ -96,7 +96,7 @@ describe('an archive', () => {
     [{ ...good, table: 'no' }, {}, "'table' of 'archive' must be true or false"],
     [good, { hash: ['email'] }, "'archive' keeps messages as they are, and 'hash' or 'drop' hide parts of them"],
     [{ ...good, path: 'raw' }, { topic: undefined, topics: ['a', 'b'] }, "'path' of 'archive' must have {topic}"],
-  ])('%j with %j is refused', (archive, more, message) => {
+  ])('rejects %j with %j', (archive, more, message) => {
     const given = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined));
     const own = 'topics' in more ? { ...given, topic: undefined } : given;
     expect(() => target(archive, own)).toThrow(message);

@@ -19,22 +19,22 @@ const connection = (options: object): ReturnType<typeof loadConnection> =>
     seen.push(secret),
   );
 
-describe('a connection without a name', () => {
+describe('the default connection', () => {
   const [kafka, s3] = [{ brokers: '127.0.0.1:9092' }, { type: 's3', bucket: 'raw' }];
 
-  it('is the only broker, whatever stands beside it', () => {
+  it('is the only broker, whatever other connections exist', () => {
     expect(loadConnection({ lake: s3, events: kafka }, null, 'connections.yml').name).toBe('events');
   });
 
-  it('is default among several brokers', () => {
+  it('is the one named default if there are several brokers', () => {
     expect(loadConnection({ events: kafka, default: kafka }, null, 'connections.yml').name).toBe('default');
     const several = { events: kafka, clicks: kafka };
     expect(() => loadConnection(several, null, 'connections.yml')).toThrow("There is no connection 'default'");
   });
 });
 
-describe('secrets of a connection', () => {
-  it('are read again from their files, and told of each time', () => {
+describe('the secrets of a connection', () => {
+  it('are read again from their files, and reported each time', () => {
     write('password', 'first\n');
     write('registry', 'one');
     write('key.pem', 'key 1');
@@ -103,9 +103,9 @@ describe('secrets of a connection', () => {
       { brokers: 'b:99999' },
       "'brokers[0]' of connection 'x' must be host:port, with a port up to 65535, found \"b:99999\"",
     ],
-  ])('are refused: %j', (options, message) => expect(() => connection(options)).toThrow(message));
+  ])('are rejected: %j', (options, message) => expect(() => connection(options)).toThrow(message));
 
-  it('are refused where they stand in the file', () => {
+  it('are rejected if they are written in the file', () => {
     const file = { x: { sasl: { client_secret: 'abc', password: "{{ env_var('A') }}" }, registry: { token: 'abc' } } };
     expect(() => refuseWritten(CONNECTION, file, 'connections.yml')).toThrow(
       expect.objectContaining({ message: expect.stringContaining("'x.sasl.client_secret'") }),
@@ -115,8 +115,8 @@ describe('secrets of a connection', () => {
   });
 });
 
-describe('tokens of an endpoint', () => {
-  it('are kept for three quarters of their life, and to its end while there is no other', async () => {
+describe('the tokens of an OAuth endpoint', () => {
+  it('are kept for three quarters of their lifetime, and until they expire while no other is available', async () => {
     const server = await TokenServer.start();
     let now = 1000;
     const options: OauthOptions = {

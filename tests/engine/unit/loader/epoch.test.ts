@@ -7,7 +7,7 @@ import { parseJson } from '../../../../src/loader/json.ts';
 const COLUMN = { name: 'c', years: null, epoch: 0 };
 const value = (written: string): unknown => (parseJson(`[${written}]`) as unknown[])[0];
 
-describe('a number since 1970', () => {
+describe('fromEpoch converts', () => {
   it.each([
     ['1767225600', 'seconds', '2026-01-01T00:00:00Z'],
     ['1767225600.123456', 'seconds', '2026-01-01T00:00:00.123456Z'],
@@ -24,17 +24,20 @@ describe('a number since 1970', () => {
     ['-1', 'microseconds', '1969-12-31T23:59:59.999999Z'],
     ['-62167219200', 'seconds', '0001-01-01T00:00:00Z BC'],
     ['253402300800', 'seconds', '10000-01-01T00:00:00Z'],
-  ] as const)('%s of %s', (written, unit, moment) => {
+  ] as const)('%s in %s', (written, unit, moment) => {
     expect(fromEpoch(value(written), EPOCHS[unit], COLUMN)).toBe(moment);
   });
 
-  it.each(['1e400', '1e30', '-1e15', '12345678901234567890123', '0.1e-60'])('that is none: %s', (written) => {
-    expect(() => fromEpoch(value(written), 0, COLUMN)).toThrow(
-      "column 'c': the number, read as seconds since 1970, is outside of the years 1900 to 2200",
-    );
-  });
+  it.each(['1e400', '1e30', '-1e15', '12345678901234567890123', '0.1e-60'])(
+    'no number out of range, but throws: %s',
+    (written) => {
+      expect(() => fromEpoch(value(written), 0, COLUMN)).toThrow(
+        "column 'c': the number, read as seconds since 1970, is outside of the years 1900 to 2200",
+      );
+    },
+  );
 
-  it('is no other value', () => {
+  it('no other value, but returns it unchanged', () => {
     for (const other of ['2026-01-01', '', 'infinity', true, { a: 1 }, [1], null])
       expect(fromEpoch(other, 3, COLUMN)).toBe(other);
   });

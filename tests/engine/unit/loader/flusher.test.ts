@@ -124,7 +124,7 @@ describe('a flusher', () => {
     expect(partitions.place).toBe('t/0 offset 5');
   });
 
-  it('begins with a part of a flush after a rest, where the sink takes that', async () => {
+  it('starts with a small flush after an idle period, if the sink supports it', async () => {
     const sizes = (): number[] => flushes.map(({ text }) => text.split('\n').length - 1);
     target = { ...TARGET, flush: { rows: 40_000, bytes: 1e9, ageMs: 50 } };
     open();
@@ -154,7 +154,7 @@ describe('a flusher', () => {
     expect(await read(5000)).toHaveLength(5);
   });
 
-  it('does not wait for the broker to know the positions, until all is written', async () => {
+  it('does not wait until the broker has committed the offsets, until everything is written', async () => {
     let told: (() => void)[] = [];
     commit = (next) => {
       committed.push(next);
@@ -184,7 +184,7 @@ describe('a flusher', () => {
     expect(committed).toHaveLength(2);
   });
 
-  it('gives the sink rows, letters, columns, and from where to where positions move', async () => {
+  it('passes rows, dead letters, columns and the range of positions to the sink', async () => {
     fill(0, 1);
     flusher.filling.dead.push(letter(1, 'why'));
     const done = flusher.flushAll();
@@ -207,7 +207,7 @@ describe('a flusher', () => {
     expect(limit.left).toBe(4);
   });
 
-  it('lets the sink rest once when nothing has followed a full flush for a while, and at an end', async () => {
+  it('calls rest on the sink once when nothing follows a full flush for a while, and at the end', async () => {
     let rests = 0;
     rest = async () => {
       rests++;
@@ -248,7 +248,7 @@ describe('a flusher', () => {
     expect(rests).toBe(4);
   });
 
-  it('lets the sink rest again where that has failed, and ends without it', async () => {
+  it('calls rest on the sink again after a failure, and ends without it', async () => {
     let rests = 0;
     rest = async () => {
       rests++;
@@ -265,7 +265,7 @@ describe('a flusher', () => {
     expect(rests).toBe(3);
   });
 
-  it('two buffers: reading waits when both are full, and what waits goes at once then', async () => {
+  it('with two buffers stops reading when both are full, and then flushes the waiting one at once', async () => {
     fill(0, 3);
     await flusher.flushDue();
     fill(3, 5);
@@ -290,7 +290,7 @@ describe('a flusher', () => {
     expect(partitions.turns).toBeGreaterThan(turns);
   });
 
-  it('memory of what is written serves what follows, unless a connection that was given up may send it', async () => {
+  it('reuses the memory of a written buffer, unless an abandoned connection may still send it', async () => {
     const first = flusher.filling.rows;
     fill(0, 3);
     await flusher.flushDue();
@@ -312,7 +312,7 @@ describe('a flusher', () => {
     expect(flusher.filling.rows).not.toBe(first);
   });
 
-  it('a flush that fails for good is the failure of everything behind it; nothing more is written', async () => {
+  it('fails everything after a flush that fails for good, and writes nothing more', async () => {
     fill(0, 3);
     await flusher.flushDue();
     flushes[0]!.reject(new Error('full for good'));
@@ -323,7 +323,7 @@ describe('a flusher', () => {
     expect([flushes.length, flusher.written, partitions.place]).toEqual([1, { rows: 0, dead: 0 }, 't/0 offset 0']);
   });
 
-  it('a position that another loader has moved: told, and left to whoever knows where to go on', async () => {
+  it('reports a position that another loader has moved, and leaves the decision to its caller', async () => {
     let left: PendingRows | null = null;
     fenced = async (pending) => {
       left = pending;
@@ -343,7 +343,7 @@ describe('a flusher', () => {
     flusher.throwFailure();
   });
 
-  it('too many rows that are refused stop the table, and the error says where it is', async () => {
+  it('stops the table when too many rows are rejected, and the error names their position', async () => {
     fill(0, 3);
     await flusher.flushDue();
     flushes[0]!.reject(new TooManyRefused(Array.from({ length: 6 }, (_, i) => letter(i, 'no'))));
@@ -353,7 +353,7 @@ describe('a flusher', () => {
   });
 });
 
-it('what is told of a flush: how far the topic is ahead of it, and its newest message', () => {
+it('flushedEvent reports how far the topic is ahead of a flush, and its newest message', () => {
   const range = { ...AT, from: 0n, to: 5n, end: 9n, rows: 5, dead: 0, lastTimestamp: null, epoch: null };
   expect(
     flushedEvent(

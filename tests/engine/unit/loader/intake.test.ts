@@ -86,7 +86,7 @@ const content = ({ rows, dead, held }: PendingRows): unknown => ({
 });
 
 describe('an intake', () => {
-  it('takes a whole batch at once; gaps of offsets move the position, too', () => {
+  it('takes a whole batch at once, and offset gaps move the position, too', () => {
     const bench = new Bench();
     expect(bench.take(bench.intake(batch(5, 20, numbered(5, 7), numbered(10, 12))))).toEqual({
       kind: 'taken',
@@ -114,14 +114,14 @@ describe('an intake', () => {
     expect(bench.pending.rows.line(3)).toBe('11\tt\t3\t11\t1970-01-01T00:00:01.011Z\tf\tl\n');
   });
 
-  it('passes over what comes before the position; a batch without messages moves the position', () => {
+  it('skips messages before the position, and moves the position for an empty batch', () => {
     const bench = new Bench();
     expect(bench.take(bench.intake(batch(5, 9, numbered(5, 9)), 7n))).toEqual({ kind: 'taken', next: 9n });
     expect(bench.take(bench.intake(batch(9, 12)))).toEqual({ kind: 'taken', next: 12n });
     expect(content(bench.pending)).toEqual({ rows: ['t 3 7', 't 3 8'], dead: [], held: [[7, 12, 2, 0]] });
   });
 
-  it('asks for room when the pending rows are full, and takes one message then, whatever a flush should be', () => {
+  it('asks for room when the pending rows are full, and then takes one message, whatever the flush size', () => {
     const bench = new Bench({ flush: { rows: 0, bytes: 1e9, ageMs: 1000 } });
     const intake = bench.intake(batch(0, 2, numbered(0, 2)));
     expect(bench.take(intake)).toEqual({ kind: 'room', offset: 0n });
@@ -139,7 +139,7 @@ describe('an intake', () => {
     expect(content(two.pending)).toEqual({ rows: ['t 3 2'], dead: [], held: [[2, 3, 1, 0]] });
   });
 
-  it('lets others have a turn after some hundred messages', () => {
+  it('yields to other tasks after some hundred messages', () => {
     const bench = new Bench();
     const intake = bench.intake(batch(0, 2500, numbered(0, 2500)));
     const taken: Taken[] = [];
@@ -151,7 +151,7 @@ describe('an intake', () => {
     expect(bench.pending.rows.length).toBe(2500);
   });
 
-  it('asks for a record that is not there at once, and decodes again when that has failed', async () => {
+  it('asks for a record that is not decoded yet, and decodes it again after a failure', async () => {
     const promised: string[] = [];
     const decoder: Decoder = {
       plain: false,
@@ -175,7 +175,7 @@ describe('an intake', () => {
     expect(bench.pending.rows.line(0)).toMatch(/^5\t/);
   });
 
-  it('asks for columns once; with them, or without, the message becomes a row, or a dead letter', () => {
+  it('asks for columns once, and then turns the message into a row or a dead letter', () => {
     const bench = new Bench({ schemaDrift: 'add_column' });
     const messages = [message(0, '{"id":1,"b":2,"c":null}'), message(1, '{"id":2,"d":true}')];
     const intake = bench.intake(batch(0, 2, messages));
@@ -204,7 +204,7 @@ describe('an intake', () => {
     expect(asked.take(intake, { kind: 'dead', error: 'no column' })).toEqual({ kind: 'too_many_dead' });
   });
 
-  it('a message without a time says nothing of the newest; bytes count rows and messages', () => {
+  it('ignores a message without a time for the newest time, and counts the bytes of rows and messages', () => {
     const bench = new Bench();
     bench.take(bench.intake(batch(0, 2, [message(0, '{"id":1}', null), message(1, '{"id":2}', null)])));
     expect(bench.pending.ranges()[0]?.lastTimestamp).toBe(null);
@@ -212,7 +212,7 @@ describe('an intake', () => {
     expect(bench.pending.bytes).toBe(16 + 2 * 64 + bench.pending.rows.end);
   });
 
-  it('brings every message once, in order, whatever is flushed while it waits', async () => {
+  it('takes every message once and in order, whatever is flushed while it waits', async () => {
     let seed = 1;
     const random = (below: number): number => {
       seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;

@@ -40,7 +40,7 @@ describe('a load config', () => {
     return syncTarget(source) ?? loadTarget(source, POSTGRES_TABLE);
   };
 
-  it.each(['t1', ['t1'], 5, true, ''])('is a dictionary, and not %j', (load) => {
+  it.each(['t1', ['t1'], 5, true, ''])('is a dictionary, not %j', (load) => {
     const error = expect.objectContaining({
       kind: 'validation',
       message: `Invalid load config of source s.t: 'load' must be a dictionary, found ${JSON.stringify(load)}`,
@@ -52,7 +52,7 @@ describe('a load config', () => {
     expect(() => targetOf({}, { c: column })).toThrow("column 'c': 'load' must be a dictionary, found");
   });
 
-  it.each([null, false])('is none where it is %j, whatever the source says', (load) => {
+  it.each([null, false])('is disabled by %j, whatever the source says', (load) => {
     expect(written(load)).toBeNull();
     expect(written(load, { connection: 'events' })).toBeNull();
     expect(written({ topic: 't' }, load)).toMatchObject({ topic: 't', connection: 'default' });
@@ -60,10 +60,10 @@ describe('a load config', () => {
   });
 });
 
-describe('what a sync hides', () => {
+describe('the hidden columns of a sync', () => {
   const sync = (load: object, columns: Columns = {}) => syncTarget(sourceOf({ table: 'public.t', ...load }, columns));
 
-  it('is named by columns', () => {
+  it('are given by name', () => {
     expect(sync({ hash: 'email', drop: ['phone', 'fax'] })).toMatchObject({ hash: ['email'], drop: ['phone', 'fax'] });
     expect(sync({})).toMatchObject({ hash: [], drop: [] });
   });
@@ -76,28 +76,28 @@ describe('what a sync hides', () => {
     [{ columns: ['a', 'b'], drop: ['b'] }, "'b' is in 'drop' and in 'columns'"],
     [{ columns: ['a'], hash: ['b'] }, "'columns' lacks 'b', which 'hash' names"],
     [{ drop: ['c'] }, "'c' is dropped and declared as a column"],
-  ])('does not contradict itself: %j', (load, message) => {
+  ])('do not contradict the other settings: %j', (load, message) => {
     expect(() => sync(load, { c: 'text' })).toThrow(message);
   });
 });
 
-describe('where a topic begins', () => {
+describe('the start of a topic', () => {
   it.each([
     ['earliest', 'earliest'],
     ['latest', 'latest'],
     ['2026-05-01', Date.UTC(2026, 4, 1)],
     ['2026-05-01 12:00', Date.UTC(2026, 4, 1, 12)],
     ['2026-05-01T12:00:00+02:00', Date.UTC(2026, 4, 1, 10)],
-  ])('%s', (start, found) => {
+  ])('can be %s', (start, found) => {
     expect(targetOf({ start }).start).toBe(found);
   });
 
-  it.each(['newest', 5, '2026-13-01', ''])('is none of these: %j', (start) => {
+  it.each(['newest', 5, '2026-13-01', ''])('cannot be %j', (start) => {
     expect(() => targetOf({ start })).toThrow("'start' must be earliest, latest or a time such as");
   });
 });
 
-describe('where the values of a column come from', () => {
+describe('the origin of a column', () => {
   const column = (load: object, type = 'text'): object => ({ data_type: type, config: { meta: { tsdbt: { load } } } });
   const originOf = (load: object, type?: string): unknown => targetOf({}, { c: column(load, type) }).columns[0]?.origin;
 
@@ -112,7 +112,7 @@ describe('where the values of a column come from', () => {
     expect(targetOf({}, { c: column({ epoch: 'microseconds' }, 'timestamptz') }).columns[0]?.epoch).toBe(6);
   });
 
-  it('goes with years, in order', () => {
+  it('has a range of years, in order', () => {
     const years = (value: unknown) => targetOf({}, { c: column({ years: value }, 'timestamptz') }).columns[0]?.years;
     expect(years([2000, 2100])).toEqual({ first: 2000, last: 2100, declared: true });
     expect(years(false)).toBeNull();
@@ -137,11 +137,11 @@ describe('where the values of a column come from', () => {
     [{ years: [2000, 2100] }, "'years' needs a column of a date or a timestamp, and this one is text"],
     [{ aliases: ['a'] }, "'aliases' needs format: avro"],
     [{ form: 'key' }, "unknown option 'form'"],
-  ])('is refused: %j', (load, reason) => {
+  ])('cannot be %j', (load, reason) => {
     expect(() => originOf(load)).toThrow(`column 'c': ${reason}`);
   });
 
-  it('is refused where an epoch has no meaning, or hides what another column shows', () => {
+  it('is rejected where an epoch has no meaning, or if it reveals what another column hides', () => {
     expect(() => originOf({ epoch: 'minutes' }, 'date')).toThrow("'epoch' must be one of seconds, milliseconds");
     expect(() => originOf({ from: 'timestamp', epoch: 'seconds' }, 'date')).toThrow("no meaning for 'timestamp'");
     expect(() => targetOf({ hash: ['c'] }, { c: column({ path: 'user.email' }), user: 'jsonb' })).toThrow(
@@ -158,13 +158,13 @@ describe('where the values of a column come from', () => {
   });
 });
 
-describe('which topics fill a table', () => {
+describe('the topics of a table', () => {
   const topicsOf = (load: object): unknown => {
     const { topic, topics } = targetOf({ topic: undefined, ...load });
     return [topic, topics];
   };
 
-  it('one, several by name, or those that match', () => {
+  it('are one, several by name, or those that match a pattern', () => {
     expect(topicsOf({ topic: 'a' })).toEqual(['a', undefined]);
     expect(topicsOf({ topics: ['a', 'b'] })).toEqual(['a, b', ['a', 'b']]);
     expect(topicsOf({ topic_pattern: '^a_.*' })).toEqual(['^a_.*', /^(?:^a_.*)$/]);
@@ -178,9 +178,9 @@ describe('which topics fill a table', () => {
     [{ topic_pattern: '(a+)+' }, "'topic_pattern' cannot be used: a group in it may not be repeated"],
     [{ topic_pattern: 'a(?=b)' }, "'topic_pattern' cannot be used: it may have no backreference, lookaround or flag"],
     [{ topic_pattern: '[' }, "'topic_pattern' cannot be used: Invalid regular expression"],
-  ])('is refused: %j', (load, message) => expect(() => topicsOf(load)).toThrow(message));
+  ])('cannot be %j', (load, message) => expect(() => topicsOf(load)).toThrow(message));
 
-  it('in ClickHouse an upsert has keys of one topic each: offsets of two say nothing of each other', () => {
+  it('are limited to one for an upsert in ClickHouse, because offsets of two topics cannot be compared', () => {
     const load = { topic: undefined, topics: ['a', 'b'], mode: 'upsert', key: ['id'] };
     expect(targetOf(load).topics).toEqual(['a', 'b']);
     expect(() => targetOf(load, { id: 'Int64' }, CLICKHOUSE_TABLE)).toThrow(

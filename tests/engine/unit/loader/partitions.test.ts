@@ -17,7 +17,7 @@ const range = (partition: number, to: bigint, lastTimestamp: number | null = nul
   epoch,
 });
 
-describe('partitions', () => {
+describe('the partitions of a loader', () => {
   const given = (): Partitions => {
     const partitions = new Partitions();
     partitions.aimAt('t/0', 10n);
@@ -26,7 +26,7 @@ describe('partitions', () => {
     return partitions;
   };
 
-  it('are read from where the table is; those of others are not', () => {
+  it('are read from the position of the table, and those of other loaders are not read', () => {
     const partitions = given();
     expect([0, 1, 2].map((each) => partitions.nextOf(at(each)))).toEqual([4n, 0n, null]);
     expect([partitions.place, partitions.atEnds, partitions.behind]).toEqual([
@@ -41,7 +41,7 @@ describe('partitions', () => {
     expect(partitions.readPosition(at(0), 4n)).toEqual({ next: 4n, epoch: 1 });
   });
 
-  it('nothing is taken of one that is suspended or stopped; a new start takes it up', () => {
+  it('are not read while they are suspended or stopped, until a new start', () => {
     const partitions = given();
     partitions.suspend([at(0)]);
     partitions.stop(at(1), 'why');
@@ -64,7 +64,7 @@ describe('partitions', () => {
     ]);
   });
 
-  it('lag is what the topic has beyond the table; a flush without times and epochs keeps those known', () => {
+  it('have a lag of what the topic has beyond the table, and keep known times and epochs after a flush', () => {
     const partitions = given();
     expect(partitions.lag).toEqual(
       new Map([
@@ -84,7 +84,7 @@ describe('partitions', () => {
     expect(partitions.readPosition(at(0), 8n)).toEqual({ next: 8n, epoch: 2 });
   });
 
-  it('lag counts from the first message that is not in the table, however old the newest one in it is', () => {
+  it("have a lag that counts from the first message not in the table, however old the table's newest is", () => {
     const partitions = given();
     const saw = (next: bigint, ...times: number[]): void => {
       const messages = times.map((timestamp, i) => {
@@ -113,7 +113,7 @@ describe('partitions', () => {
     expect(oldest()).toBe(6001);
   });
 
-  it('a position that was set by hand is elsewhere, also at the same offset', () => {
+  it('are elsewhere after their position was set by hand, even to the same offset', () => {
     const partitions = given();
     const found = (next: bigint, epoch: number | null) => partitions.elsewhere(new Map([['t/0', { next, epoch }]]));
     expect([found(4n, 1), found(4n, null), found(3n, 1)]).toEqual([[], [at(0)], [at(0)]]);
@@ -127,7 +127,7 @@ describe('partitions', () => {
     expect(partitions.elsewhere(moved)).toEqual([at(0), at(1)]);
   });
 
-  it('a turn is counted whenever the table may have come elsewhere', () => {
+  it('count a turn whenever the position of the table may have changed', () => {
     const partitions = given();
     const { turns } = partitions;
     partitions.reach(at(0), 5n);

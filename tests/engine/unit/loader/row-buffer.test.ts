@@ -6,7 +6,7 @@ import { RowBuffer } from '../../../../src/loader/fast/row-buffer.ts';
 
 const MEGABYTE = 1024 * 1024;
 
-describe('a buffer of rows', () => {
+describe('a row buffer', () => {
   const filled = (rows: number, bytes: number): { rows: RowBuffer; sizes: number[] } => {
     const message = { offset: 0n, timestamp: 0, key: null, value: Buffer.from('x'), headers: [] };
     const buffer = new RowBuffer();
@@ -19,7 +19,7 @@ describe('a buffer of rows', () => {
     return { rows: buffer, sizes };
   };
 
-  it('leaves little behind while it grows, and keeps its rows', () => {
+  it('wastes little memory while it grows, and keeps its rows', () => {
     const { rows, sizes } = filled(10_000, 1000);
     expect(rows.length).toBe(10_000);
     expect([0, 777, 9999].map((row) => rows.line(row).slice(0, 5))).toEqual(['0xxxx', '777xx', '9999x']);
@@ -27,7 +27,7 @@ describe('a buffer of rows', () => {
     expect(left).toBeLessThan(rows.end);
   });
 
-  it('is made like another one: as many rows go in without growing', () => {
+  it('created like another one takes as many rows without growing', () => {
     const { rows } = filled(2000, 1000);
     const next = RowBuffer.like(rows);
     expect([next.length, next.end]).toEqual([0, 0]);

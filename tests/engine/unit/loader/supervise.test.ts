@@ -9,8 +9,8 @@ import { sleep } from '../../../../src/within.ts';
 const target = loadTargetOf('t', { columns: [] });
 const POLLED: LoadEvent = { kind: 'polled', target, lag: new Map() };
 
-describe('notes of a supervised table', () => {
-  it('are asked for once while the database takes its time, and written in order', async () => {
+describe('the notes of a supervised table', () => {
+  it('are read once while the database is slow, and written in order', async () => {
     const asked: (string | null)[] = [];
     const written: (string | null)[] = [];
     const waiting: (() => void)[] = [];
@@ -49,7 +49,7 @@ describe('notes of a supervised table', () => {
     expect(written.length).toBeLessThan(3);
   });
 
-  it('are tried again where one fails', async () => {
+  it('are tried again after a failure', async () => {
     const asked: (string | null)[] = [];
     await superviseTable({
       target,
@@ -77,7 +77,7 @@ describe('notes of a supervised table', () => {
     expect(asked).toEqual([null, null]);
   });
 
-  it('leave no timer that would keep the process when all is loaded', async () => {
+  it('leave no timer that keeps the process alive after the load', async () => {
     const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
     const before = timers();
     await superviseTable({

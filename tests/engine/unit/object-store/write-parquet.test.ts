@@ -60,7 +60,7 @@ describe('a Parquet file', () => {
     ['texts', 'string', ['', null, 'Zoë 🦊', '\0']],
     ['bytes', 'binary', [Uint8Array.of(0, 255), null, Uint8Array.of()]],
     ['uuids', 'uuid', ['00112233-4455-6677-8899-aabbccddeeff', null], ['00112233445566778899aabbccddeeff', null]],
-  ])('keeps %s and nulls exactly', async (_, type, values, expected = values) => {
+  ])('stores %s and nulls exactly', async (_, type, values, expected = values) => {
     const rows = await read(await written([column('c', type)], [values]));
     expect(rows.map(({ c }) => c ?? null)).toEqual(expected);
   });
@@ -70,7 +70,7 @@ describe('a Parquet file', () => {
     [18, 4, 10n ** 18n - 1n],
     [19, 0, -(10n ** 19n) + 1n],
     [38, 10, 10n ** 38n - 1n],
-  ])('writes numeric(%i, %i) as a decimal of the same digits', async (precision, scale, value) => {
+  ])('stores numeric(%i, %i) as a decimal with the same digits', async (precision, scale, value) => {
     const file = await written([column('c', { precision, scale })], [[value, -value, null]]);
     const metadata = parquetMetadata(file);
     expect(metadata.schema[1]).toMatchObject({ converted_type: 'DECIMAL', precision, scale });
@@ -82,7 +82,7 @@ describe('a Parquet file', () => {
     expect(length ?? null).toBe(precision > 18 ? decimalBytes(precision) : null);
   });
 
-  it('has a row group for each addition, and the ids of its fields', async () => {
+  it('has one row group per addition, and the ids of its fields', async () => {
     const file = await openParquetFile([
       { name: 'a', type: 'int', nullable: false, fieldId: 7 },
       { name: 'b', type: 'string', nullable: true, fieldId: 3 },
@@ -109,7 +109,7 @@ describe('a Parquet file', () => {
     ]);
   });
 
-  it('is a file without rows, too', async () => {
+  it('is valid without rows', async () => {
     expect(await read(await written([column('c', 'int')]))).toEqual([]);
   });
 
@@ -118,7 +118,7 @@ describe('a Parquet file', () => {
     ['a number beyond 32 bits', column('c', 'int'), 2 ** 31],
     ['a number beyond 64 bits', column('c', 'long'), 2n ** 63n],
     ['a text for a number', column('c', 'long'), '1'],
-  ])('refuses %s', async (_, wanted, value) => {
+  ])('rejects %s', async (_, wanted, value) => {
     const file = await openParquetFile([wanted]);
     expect(() => file.add([[value]])).toThrow();
   });

@@ -5,18 +5,18 @@ import { deepMerge } from '../../../../src/parser/config/deep-merge.ts';
 import { parseFiles } from '../../support/parse.ts';
 
 describe('deepMerge', () => {
-  it('joins dicts, puts new items before old ones, replaces the rest', () => {
+  it('joins dicts, puts new items before old ones, and replaces other values', () => {
     expect(
       deepMerge({ meta: { a: 1, b: 1 }, tags: ['old'], alias: 'x' }, { meta: { b: 2 }, tags: ['new'], alias: null }),
     ).toEqual({ meta: { a: 1, b: 2 }, tags: ['new', 'old'], alias: null });
   });
 
-  it('takes a text under a list apart into letters, a dict into its keys', () => {
+  it('splits a text under a list into characters, and a dict into its keys', () => {
     expect(deepMerge({ tags: 'a😀b' }, { tags: ['x'] })).toEqual({ tags: ['x', 'a', '😀', 'b'] });
     expect(deepMerge({ tags: { x: 1, y: 2 } }, { tags: ['a'] })).toEqual({ tags: ['a', 'x', 'y'] });
   });
 
-  it('leaves what stands under an empty dict', () => {
+  it('keeps the values under an empty dict', () => {
     expect(deepMerge({ a: [1], b: null, c: 'x' }, { a: {}, b: {}, c: {}, d: {} })).toEqual({
       a: [1],
       b: null,

@@ -3,7 +3,7 @@ import { ClickHouseError } from '@clickhouse/client';
 import { expect, it } from 'vitest';
 import { databaseError } from '../../../../../src/adapters/clickhouse/database-error.ts';
 
-it('a disk without EXCHANGE is told with what to do', () => {
+it('a server whose disk has no EXCHANGE gets an error with a hint what to do', () => {
   const sql = 'exchange TABLES `s`.`m__dbt_tmp` and `s`.`m`';
   const refusal = new ClickHouseError({
     message: 'RENAME EXCHANGE is not supported because exchanging files is not supported by the OS (Invalid argument)',
@@ -44,7 +44,7 @@ where sum(id) > 1 or amont > 2`;
   expect(sql.split('\n')[before.split('\n').length - 1]).toContain(line);
 });
 
-it('a semicolon and a unit without quotes come with what to write', () => {
+it('the errors for a semicolon and for a unit without quotes hint what to write', () => {
   const refused = (sql: string, code: string, message: string): string | undefined =>
     databaseError(new ClickHouseError({ message, code, type: 'X' }), { sql, text: sql, start: 0 }, null).details.hint;
   expect(refused('(select 1;)', '62', 'Syntax error: failed at position 10 (;): ;)')).toMatch(/^Remove the semicolon/);

@@ -16,7 +16,7 @@ it.each([
   ['Float32', 'Float64'],
   ['String', "Enum8('a' = 1)"],
   ['Decimal(9, 2)', 'Decimal(18, 2)'],
-])('%s goes into %s as it is', (from, to) => {
+])('an exact cast from %s to %s inserts the value unchanged', (from, to) => {
   expect(exactCast('"v"', from, to)).toBeNull();
 });
 
@@ -33,7 +33,7 @@ it.each([
   ['Date32', 'Date'],
   ["DateTime64(3, 'UTC')", "DateTime('UTC')"],
   ['Date', 'DateTime'],
-])('%s goes into %s if the value is held', (from, to) => {
+])('an exact cast from %s to %s fails unless the type can hold the value', (from, to) => {
   const cast = exactCast('"v"', from, to);
   expect(cast).toMatch(/^if\(throwIf\(.* = 0, "v", defaultValueOfTypeName\('.*'\)\) as "v"$/);
 });

@@ -57,8 +57,8 @@ const lines = (text: Value): string[] =>
     .map((line) => line.trim())
     .filter((line) => line !== '');
 
-describe('as dbt-clickhouse answers', () => {
-  test.each(golden.s3)('s3source_clause $given', ({ given, answer, error }) => {
+describe('a method of the ClickHouse adapter answers as dbt-clickhouse does', () => {
+  test.each(golden.s3)('to s3source_clause $given', ({ given, answer, error }) => {
     const order = [
       'config_name',
       's3_model_config',
@@ -82,7 +82,7 @@ describe('as dbt-clickhouse answers', () => {
     else expect(String(run()).replaceAll(', ', ',')).toBe(answer!.replaceAll(', ', ','));
   });
 
-  test.each(golden.settings)('settings of $config with $engine', ({ config, engine, keep, model, query }) => {
+  test.each(golden.settings)('for the settings of $config with $engine', ({ config, engine, keep, model, query }) => {
     const node = fromJson({ config });
     expect(lines(call('get_model_settings', [node, engine], { allow_automatic_deduplication: keep }) as Value)).toEqual(
       model,
@@ -90,7 +90,7 @@ describe('as dbt-clickhouse answers', () => {
     expect(lines(call('get_model_query_settings', [node]) as Value)).toEqual(query);
   });
 
-  test.each(golden.before)('$server is before $version: $answer', ({ server, version, answer }) => {
+  test.each(golden.before)('when asked whether $server is before $version: $answer', ({ server, version, answer }) => {
     expect(isBefore(server, version)).toBe(answer);
   });
 });
@@ -99,7 +99,7 @@ test('a server whose version ends in a word is compared by its numbers', () => {
   expect(isBefore('24.3.5.47.altinitystable', '26.1.1.1')).toBe(true);
 });
 
-test('rows of a seed: texts are quoted, as the server would trim them otherwise; null is empty', () => {
+test('get_csv_data quotes texts, because the server would trim them otherwise, and writes null as empty', () => {
   const table = tableFromResult(
     ['id', 'name'],
     [
@@ -110,11 +110,11 @@ test('rows of a seed: texts are quoted, as the server would trim them otherwise;
   expect(call('get_csv_data', [table])).toBe('"1"," a ""b""\n"\n"2",\n');
 });
 
-describe('strategies', () => {
+describe('the incremental strategy of ClickHouse', () => {
   const check = (strategy: string, predicates: Value, key: Value, partition: Value): Promise<Value> =>
     Promise.resolve().then(() => call('validate_incremental_strategy', [strategy, predicates, key, partition]));
 
-  test('without a name it is legacy, with use_lw_deletes where the server allows that delete_insert', async () => {
+  test('is legacy by default, and delete_insert with use_lw_deletes where the server allows it', async () => {
     expect(await call('calculate_incremental_strategy', [null])).toBe('legacy');
     expect(await call('calculate_incremental_strategy', ['default'], { use_lw_deletes: true })).toBe('legacy');
     expect(await call('calculate_incremental_strategy', ['delete+insert'])).toBe('delete_insert');
@@ -128,14 +128,14 @@ describe('strategies', () => {
     ['insert_overwrite', [], 'id', 'p', "'insert_overwrite' strategy does not support unique_key."],
     ['delete_insert', [], 'id', null, "'delete_insert' strategy requires lightweight deletes"],
   ] as const)(
-    '%s with predicates %j, key %s, partitions %s is refused',
+    'is refused for %s with predicates %j, key %s and partitions %s',
     async (strategy, predicates, key, partition, message) => {
       await expect(check(strategy, [...predicates], key, partition)).rejects.toThrow(message);
     },
   );
 });
 
-test('a column of a contract has its codec before its ttl; of constraints only named checks go into the DDL', () => {
+test('the DDL of a contract puts a codec before the TTL, and keeps only named check constraints', () => {
   expect(
     call('render_raw_columns_constraints', [
       fromJson({

@@ -15,8 +15,8 @@ const relation = Relation.create(dialect, { schema: 's', identifier: 'i', type: 
 const call = (target: Relation, name: string, ...args: (string | boolean | null)[]): unknown =>
   (target.jinjaGet(name) as Callable)(args, new Map());
 
-describe('relations of ClickHouse', () => {
-  it('have two levels and are quoted whatever the policy says', () => {
+describe('a ClickHouse relation', () => {
+  it('has two levels and is quoted whatever the policy says', () => {
     expect(relation.jinjaText()).toBe('`s`.`i`');
     expect(relation.jinjaRepr()).toBe('<ClickHouseRelation `s`.`i`>');
     expect(relation.database).toBe('');
@@ -28,7 +28,7 @@ describe('relations of ClickHouse', () => {
     expect(relation.withoutIdentifier().render()).toBe('`s`');
   });
 
-  it('take no database but the schema', () => {
+  it('rejects a database that differs from the schema', () => {
     expect(() => Relation.create(dialect, { database: 'd', schema: 's', identifier: 'i' })).toThrow(
       'Cannot set database d in clickhouse!',
     );
@@ -42,7 +42,7 @@ describe('relations of ClickHouse', () => {
     );
   });
 
-  it('know their cluster, and pass it on to derived names', () => {
+  it('knows its cluster and passes it on to derived names', () => {
     const clustered = clickhouseRelation({ cluster: 'c', databaseEngine: null });
     const own = clustered.fromNode!({ resource_type: 'model', config: {} }).own!;
     expect(own).toEqual({ can_on_cluster: true });
@@ -76,7 +76,7 @@ describe('relations of ClickHouse', () => {
     expect(derived.jinjaGet('can_on_cluster')).toBe(null);
   });
 
-  it('read a source from the database that it names', () => {
+  it('reads a source from the database that the source names', () => {
     expect(dialect.fromNode!({ resource_type: 'source', source_name: 'raw', schema: 'raw', database: 'lake' })).toEqual(
       { database: '', schema: 'lake', own: { can_on_cluster: null } },
     );
@@ -85,7 +85,7 @@ describe('relations of ClickHouse', () => {
     ).toEqual({ database: '', own: { can_on_cluster: null } });
   });
 
-  it('write moments of a filter to the second', () => {
+  it('writes the times of an event-time filter to the second', () => {
     const start = new PyDateTime({ year: 2026, month: 1, day: 2, hour: 3, minute: 4, second: 5, microsecond: 600 });
     expect(relation.with({ eventTimeFilter: { fieldName: 'at', start, end: null } }).jinjaText()).toBe(
       "(select * from `s`.`i` where at >= cast(toDateTime64('2026-01-02 03:04:05', 0, 'UTC'), " +
@@ -93,7 +93,7 @@ describe('relations of ClickHouse', () => {
     );
   });
 
-  it('differ by case in the cache, and have no database there', () => {
+  it('is case-sensitive in the cache and has no database there', () => {
     const cache = new RelationCache(true);
     cache.replace(relation);
     expect(cache.get({ database: 'x', schema: 's', identifier: 'i' })).toBe(relation);
@@ -101,7 +101,7 @@ describe('relations of ClickHouse', () => {
   });
 });
 
-describe('columns of ClickHouse', () => {
+describe('a ClickHouse column', () => {
   const rows: readonly (readonly [string, string, string, string, string, string, number | null])[] = [
     ['String', 'String', 'String', 'a String', 'string', 'toString(1)', 256],
     ['FixedString(16)', 'FixedString(16)', 'String', 'a String', 'string', 'toFixedString(16)(1)', 16],
@@ -154,7 +154,7 @@ describe('columns of ClickHouse', () => {
     ],
     ['Decimal64(2)', 'Decimal64(2)', 'Decimal(0, 0)', 'a Decimal(0, 0)', 'numeric number', 'toDecimal64(2)(1)', null],
   ];
-  it.each(rows)('%s is taken apart', (type, dtype, dataType, text, kinds, literal, size) => {
+  it.each(rows)('splits the type %s', (type, dtype, dataType, text, kinds, literal, size) => {
     const column = new Column(CLICKHOUSE_COLUMN, 'a', type);
     const is = [
       column.isString && 'string',

@@ -41,7 +41,7 @@ describe('the table function s3()', () => {
     );
   });
 
-  it('of a named collection holds no key', () => {
+  it('contains no key when it uses a named collection', () => {
     expect(clause({ path: 'x/*.csv', fmt: 'CSV', structure: 'a Int32' }, { named_collection: 'lake`' })).toEqual({
       sql: "s3(`lake\\``, filename = 'x/*.csv', format = 'CSV', structure = 'a Int32')",
       secrets: [],

@@ -15,7 +15,7 @@ const HELLO = Buffer.concat([
   message('Z', Buffer.from('I')),
 ]);
 
-describe('a pool of connections', () => {
+describe('a connection pool', () => {
   const sockets: Socket[] = [];
   let server: Server | null = null;
   let pool: ConnectionPool | null = null;
@@ -51,13 +51,13 @@ describe('a pool of connections', () => {
     return pool;
   };
 
-  it('that cannot be opened fails for each who waits for one', async () => {
+  it('that cannot connect fails every caller that waits for a connection', async () => {
     const made = await opened(1, false);
     const waiting = await Promise.allSettled([made.acquire(), made.acquire(), made.acquire()]);
     expect(waiting.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
   });
 
-  it('opens one more, not two, for one that is lost while somebody has it', async () => {
+  it('opens one more connection, not two, when a connection is lost while in use', async () => {
     const made = await opened(1, true);
     const lost = await made.acquire();
     const held: Connection[] = [];

@@ -18,7 +18,7 @@ const result = (tag: string, field?: string): RawResult => ({
 const MARK = result('SELECT 1', 'tsdbt_first_done');
 
 describe('a query comment', () => {
-  it('stands before the statement, or behind it before its semicolon; an empty one nowhere', () => {
+  it('is put before the statement, or after it before its semicolon, and is omitted when empty', () => {
     expect(withComment('select 1', null)).toEqual({ text: 'select 1', prefix: '' });
     expect(withComment('select 1', { text: '  ', append: false })).toEqual({ text: 'select 1', prefix: '' });
     expect(withComment('select 1', { text: ' a ', append: false })).toEqual({
@@ -30,8 +30,8 @@ describe('a query comment', () => {
   });
 });
 
-describe('statements in one message', () => {
-  it('are one text; one alone has nothing between', () => {
+describe('a message of several statements', () => {
+  it('is one text, and a single statement needs no separator', () => {
     expect(joinStatements(['a'], false).text).toBe('a');
     expect(joinStatements(['a'], true).text).toBe('a\n;\nCOMMIT');
     expect(joinStatements(['a', 'b', 'c'], true).text).toBe(
@@ -39,7 +39,7 @@ describe('statements in one message', () => {
     );
   });
 
-  it('have each its own last result, also where the first or the second was several statements', () => {
+  it('gives each statement its last result, even if an earlier one contains several statements', () => {
     const [a1, a2, b1, b2, c] = ['INSERT 0 1', 'SELECT 2', 'CREATE TABLE', 'UPDATE 4', 'DELETE 5'].map((tag) =>
       result(tag),
     ) as [RawResult, RawResult, RawResult, RawResult, RawResult];
@@ -50,11 +50,11 @@ describe('statements in one message', () => {
     expect(resultsOf(joinStatements(['a', 'b', 'c'], true), [a1, a2, MARK, b1, b2, c, commit])).toEqual([a2, b2, c]);
   });
 
-  it('a result that is missing is an error, never that of another statement', () => {
+  it('throws when a result is missing, instead of using that of another statement', () => {
     expect(() => resultsOf(joinStatements(['a'], true), [result('COMMIT')])).toThrow('1 results of 1 statements');
   });
 
-  it('an error is of the statement in which its position lies, and counts from there', () => {
+  it('assigns an error to the statement that contains its position, and counts from its start', () => {
     const joined = joinStatements(['select é', 'select 2', 'select x'], true);
     const failed = (position?: number): unknown[] => {
       const error = position === undefined ? {} : { position: String(position) };
@@ -69,7 +69,7 @@ describe('statements in one message', () => {
     expect(failed(characters.length)).toEqual([0, String(characters.length)]);
   });
 
-  it('a position counts from behind the BEGIN in front', () => {
+  it('counts positions from the end of the BEGIN that precedes it', () => {
     expect(shiftPosition({ position: '15' }, 'BEGIN; ')).toEqual({ position: '8' });
     expect(shiftPosition({ position: '15' }, '')).toEqual({ position: '15' });
     expect(shiftPosition({}, 'BEGIN; ')).toEqual({});

@@ -8,7 +8,7 @@ import {
   mayBeJoined,
 } from '../../../../../src/adapters/postgres/statements.ts';
 
-describe('a statement', () => {
+describe('a Postgres statement', () => {
   it.each([
     'set search_path = a',
     'SET LOCAL work_mem = 1',
@@ -36,10 +36,10 @@ describe('a statement', () => {
     "select set_config('tsdbt.run', 'x', true)",
     'insert into settings values (1)',
     'select offset_1, temperature from t',
-  ])('leaves no state: %s', (sql) => expect(leavesState(sql)).toBe(false));
+  ])('leaves no state in its connection: %s', (sql) => expect(leavesState(sql)).toBe(false));
 
   it.each(['select 1', "comment on table t is 'commit'", 'select 1; select 2', 'select 1 -- commit', 'select ended'])(
-    'may have others behind it in its message: %s',
+    'may share its message with later statements: %s',
     (sql) => expect(mayBeJoined(sql)).toBe(true),
   );
 
@@ -52,12 +52,12 @@ describe('a statement', () => {
     "select 'open",
     'select 1 /* open',
     'select $$',
-  ])('may end its transaction, or has an open end: %s', (sql) => expect(mayBeJoined(sql)).toBe(false));
+  ])('may end its transaction or is incomplete: %s', (sql) => expect(mayBeJoined(sql)).toBe(false));
 
-  it.each(['', '  ', '-- a', '/* a */', ';', '\n/* a */ select 1'])('may be a comment alone: %j', (sql) =>
+  it.each(['', '  ', '-- a', '/* a */', ';', '\n/* a */ select 1'])('may be only a comment: %j', (sql) =>
     expect(mayBeComment(sql)).toBe(true),
   );
-  it.each(['select 1', 'select 1 -- a'])('is no comment alone: %s', (sql) => expect(mayBeComment(sql)).toBe(false));
+  it.each(['select 1', 'select 1 -- a'])('is not only a comment: %s', (sql) => expect(mayBeComment(sql)).toBe(false));
 
   it.each<[string, boolean]>([
     ['insert into t select 1', false],
@@ -67,7 +67,7 @@ describe('a statement', () => {
     ['grant select on t to public', false],
     ['select a from t', true],
     ['with a as (select 1) select * from a', true],
-  ])('keeps the columns of what is there: %s (its rows are asked for: %s)', (sql, fetch) =>
+  ])('keeps the columns of existing relations: %s (its rows are fetched: %s)', (sql, fetch) =>
     expect(keepsColumns(sql, fetch)).toBe(true),
   );
 
@@ -81,9 +81,7 @@ describe('a statement', () => {
     ['-- a\nselect 1', true],
     ['insert into t select 1; drop table u', false],
     ['create table t as select 1; alter table u rename to v', false],
-  ])('may change columns: %s (its rows are asked for: %s)', (sql, fetch) =>
-    expect(keepsColumns(sql, fetch)).toBe(false),
-  );
+  ])('may change columns: %s (its rows are fetched: %s)', (sql, fetch) => expect(keepsColumns(sql, fetch)).toBe(false));
 
   it.each<[string, boolean, boolean]>([
     ['vacuum t', true, true],
@@ -92,7 +90,7 @@ describe('a statement', () => {
     ['insert into t select 1\n;\nCOMMIT', false, true],
     ['BEGIN; select 1', true, false],
     ["insert into t values ('commit')", false, false],
-  ])('is meant to last: %s (sent outside of a transaction: %s) %s', (sql, idle, lasts) =>
+  ])('is meant to be permanent: %s (sent outside of a transaction: %s) %s', (sql, idle, lasts) =>
     expect(isMeantToLast(sql, idle)).toBe(lasts),
   );
 });

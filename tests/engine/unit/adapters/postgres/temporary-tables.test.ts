@@ -11,8 +11,8 @@ function created(sql = '\n  create temporary table "a__dbt_tmp"\n  as (select 1)
   return tables;
 }
 
-describe('temporary tables of a session', () => {
-  it.each([DROP, '\n  DROP TABLE IF EXISTS "a__dbt_tmp";\n'])('are dropped by: %s', (sql) =>
+describe('the list of temporary tables in a session', () => {
+  it.each([DROP, '\n  DROP TABLE IF EXISTS "a__dbt_tmp";\n'])('recognizes the drop of all of them in: %s', (sql) =>
     expect(created().isDropped(sql)).toBe(true),
   );
 
@@ -22,16 +22,18 @@ describe('temporary tables of a session', () => {
     'drop table if exists "a__dbt_tmp", "b" cascade',
     'drop table if exists "a__dbt_tmp"; drop table "b"',
     'drop view if exists "a__dbt_tmp" cascade',
-  ])('are not all that is dropped by: %s', (sql) => expect(created().isDropped(sql)).toBe(false));
+  ])('recognizes that more is dropped in: %s', (sql) => expect(created().isDropped(sql)).toBe(false));
 
   it.each([
     'create table "a__dbt_tmp" as (select 1)',
     'create temporary table if not exists "a__dbt_tmp" as (select 1)',
     'create temporary table "a__dbt_tmp" on commit drop as (select 1)',
     'create temporary view "a__dbt_tmp" as (select 1)',
-  ])('are not surely made by: %s', (sql) => expect(created(sql).isDropped(DROP)).toBe(false));
+  ])('does not count a table that may not have been created by: %s', (sql) =>
+    expect(created(sql).isDropped(DROP)).toBe(false),
+  );
 
-  it('are forgotten when a statement may have dropped them', () => {
+  it('forgets tables when a statement may have dropped them', () => {
     const tables = created();
     tables.forget();
     expect(tables.isDropped(DROP)).toBe(false);

@@ -12,7 +12,7 @@ const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED';
 const CHECKED = `${BEGIN}; SET LOCAL client_connection_check_interval = '2s'`;
 
 describe('the text that begins a transaction', () => {
-  it('has role, search path and the look for the client', () => {
+  it('sets the role, the search path and the check for the client', () => {
     expect(beginText(PLAIN, false)).toBe(BEGIN);
     expect(beginText(PLAIN, true)).toBe(CHECKED);
     expect(beginText({ ...PLAIN, role: 'r', searchPath: "a, 'b" }, false)).toBe(
@@ -46,7 +46,7 @@ describe('a transaction', () => {
     return { transaction, connection };
   };
 
-  it('waits for the next statement where the server is known, as psycopg2 does for the first only', async () => {
+  it('sends its BEGIN with the next statement if the server is known, as psycopg2 does once', async () => {
     const { transaction, connection } = open(PLAIN, { checkInterval: true });
     await transaction.beginOnce(connection);
     expect([transaction.open, transaction.isUnsent, log]).toEqual([false, true, ['told']]);
@@ -60,7 +60,7 @@ describe('a transaction', () => {
     expect([transaction.open, transaction.isUnsent]).toEqual([false, false]);
   });
 
-  it('asks a server that is not known whether it has the setting, and begins without where it has not', async () => {
+  it('asks an unknown server whether it has the setting, and begins without it if not', async () => {
     const knows = { checkInterval: undefined };
     await open(PLAIN, knows).transaction.beginOnce(open(PLAIN, knows).connection);
     expect([knows.checkInterval, log]).toEqual([true, [`begin ${CHECKED}`]]);
@@ -72,14 +72,14 @@ describe('a transaction', () => {
     expect([old.checkInterval, log]).toEqual([false, [`begin ${CHECKED}`, 'send ROLLBACK', `begin ${BEGIN}`]]);
   });
 
-  it('with a role goes out at once: a role that is refused is what failed', async () => {
+  it('with a role begins at once, so that a refused role is the statement that failed', async () => {
     refuses = (text) => text.includes('ROLE');
     const { transaction, connection } = open({ ...PLAIN, role: 'r' }, { checkInterval: false });
     await expect(transaction.beginOnce(connection)).rejects.toThrow('refused');
     expect(log).toEqual([`begin ${BEGIN}; SET LOCAL ROLE r`]);
   });
 
-  it('is not begun twice, nor where each statement lasts by itself', async () => {
+  it('is not begun twice, and not at all in autocommit mode', async () => {
     const pool = { checkInterval: true };
     const begun = open(PLAIN, pool);
     begun.connection.status = 'T';
