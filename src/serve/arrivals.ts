@@ -1,32 +1,32 @@
-// When jobs that follow sources are due: some time after rows have arrived. What tells that they have is the runner's.
+// When jobs that follow sources are due: some time after rows arrived. The runner detects arrivals.
 import type { Moment } from './store/store.ts';
 
-/** A source in which rows arrive without a pause is waited for this many times as long. */
+/** If rows keep arriving without a pause, the wait is at most this many times as long. */
 const LONGEST = 4;
 
-/** What is known of the sources of one job. */
+/** The state of the sources of one job. */
 export class Arrivals {
   readonly #debounceMs: number;
   #mark: string | null = null;
-  /** A look has found nothing that could be read: a table that comes has rows that nobody has seen. */
+  /** A check found nothing that could be read: if a table appears later, its rows are new. */
   #wasAbsent = false;
   #firstAt: Moment | null = null;
   #lastAt: Moment = 0;
 
-  /** @param debounceMs rows that arrive within are one arrival */
+  /** @param debounceMs rows within this time count as one arrival */
   constructor(debounceMs: number) {
     this.#debounceMs = debounceMs;
   }
 
-  /** Rows may have arrived while nobody looked, or for a run that came to nothing. */
+  /** Rows may have arrived between checks, or for a run that did not take place. */
   assume(now: Moment): void {
     this.#firstAt ??= now;
     this.#lastAt = now - this.#debounceMs;
   }
 
   /**
-   * @param mark another one than last time: rows have arrived. The first one is what rows are compared with, unless
-   * nothing was there before. null: nothing can be read now, as of a table that is not there yet
+   * @param mark differs from the last one if rows have arrived. The first one is the baseline, unless nothing could be
+   *   read before it. null: nothing can be read now, for example from a missing table
    */
   look(mark: string | null, now: Moment): void {
     if (mark === null) {
@@ -40,19 +40,19 @@ export class Arrivals {
     this.#mark = mark;
   }
 
-  /** When the first of the rows came that no run has begun with; null: there are none. */
+  /** Arrival time of the first rows that no run has started with; null: there are none. */
   get since(): Moment | null {
     return this.#firstAt;
   }
 
-  /** When a run is due; null: nothing has arrived. Whole seconds, so that hosts name the same moment. */
+  /** When a run is due; null: nothing has arrived. In whole seconds, so that hosts compute the same time. */
   get due(): Moment | null {
     if (this.#firstAt === null) return null;
     const quiet = Math.min(this.#lastAt + this.#debounceMs, this.#firstAt + LONGEST * this.#debounceMs);
     return Math.ceil(quiet / 1000) * 1000;
   }
 
-  /** A run has begun, which sees what has arrived. */
+  /** A run that sees the arrived rows has started. */
   begin(): void {
     this.#firstAt = null;
   }

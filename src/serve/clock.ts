@@ -1,14 +1,14 @@
-// The time as the scheduler sees it: a parameter, so that a test plays a day in seconds.
+// The scheduler's time, passed as a parameter, so that a test can simulate a day in seconds.
 import type { Moment } from './store/store.ts';
 
 export interface Clock {
-  /** Never goes back; the scheduler corrects it by the database's clock. */
+  /** Monotonic. The scheduler corrects it by the database's clock. */
   now(): Moment;
-  /** Ends after so many milliseconds, or as soon as the signal is aborted. Never throws. */
+  /** Resolves after the given milliseconds, or as soon as the signal is aborted. Never throws. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** Sleeps that a call ends early. One object serves a loop that runs for months. */
+/** Sleeps that a call can end early. One object serves a loop that runs for months. */
 export class Alarm {
   readonly #clock: Clock;
   #sleep: AbortController | null = null;
@@ -18,7 +18,7 @@ export class Alarm {
     this.#clock = clock;
   }
 
-  /** Ends the sleep, or the next one when nobody sleeps. */
+  /** Ends the current sleep, or the next one. */
   ring(): void {
     if (this.#sleep === null) this.#rung = true;
     else this.#sleep.abort();

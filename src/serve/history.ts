@@ -1,17 +1,17 @@
-// Writes what nodes gave into the store, in batches and beside the runs: nothing waits for it, and a database that is
-// away delays it.
+// Writes node results into the store, in batches and asynchronously: nothing waits for it, and an unavailable database
+// only delays it.
 import type { Clock } from './clock.ts';
 import type { Emit } from './serve-events.ts';
 import type { FreshnessRun, LeftOutTimes, NodeRun } from './store/store.ts';
 import type { StoreLink } from './store-link.ts';
 
-/** Milliseconds that rows are gathered for one statement. */
+/** Milliseconds for which rows are collected for one statement. */
 const GATHER_MS = 1000;
-/** Rows that wait at most, so that a database that is away does not fill the memory. */
+/** Length of the queue, so that an unavailable database does not fill the memory. */
 const MOST_WAITING = 50_000;
-/** Rows of one statement. */
+/** Rows per statement. */
 const BATCH = 2000;
-/** What takes a statement each. */
+/** Limit for entries that need one statement each. */
 const BATCH_SINGLE = 100;
 
 export class History {
@@ -31,7 +31,7 @@ export class History {
     this.#emit = emit;
   }
 
-  /** What a run is made of; before its nodes. */
+  /** Adds the identity of a run's inputs, before its nodes. */
   addBegin(runId: string, madeOf: string): void {
     this.#begins.push([runId, madeOf]);
     this.#wake();
@@ -47,13 +47,13 @@ export class History {
     this.#wake();
   }
 
-  /** Due times that are not run. */
+  /** Adds skipped due times. */
   addLeftOut(times: LeftOutTimes): void {
     this.#leftOut.push(times);
     this.#wake();
   }
 
-  /** Writes what waits, at once and for the last time. */
+  /** Writes the queue immediately and for the last time. */
   async close(): Promise<void> {
     this.#stopped.abort();
     await this.#writing;
@@ -76,7 +76,7 @@ export class History {
     this.#writing = null;
   }
 
-  /** @returns whether the database took them */
+  /** @returns whether the database accepted them */
   async #write(): Promise<boolean> {
     const nodes = this.#nodes.slice(0, BATCH);
     const freshness = this.#freshness.slice(0, BATCH);
@@ -84,7 +84,7 @@ export class History {
     const leftOut = this.#leftOut.slice(0, BATCH_SINGLE);
     const written = await this.#link.ask(async (store) => {
       for (const begin of begins) await store.begun(...begin);
-      // Nodes of a run whose begin waits still: a run of which it is not known is made again as a whole.
+      // Includes nodes of runs whose beginning is still queued: without it, such a run is repeated completely.
       await store.record(nodes, freshness);
       if (leftOut.length > 0) await store.leaveOut(leftOut);
     });

@@ -1,31 +1,31 @@
-// What the scheduler asks of whoever runs jobs: a try at a job, a resident loader, whether rows have arrived. Interface
-// alone; the command line implements it over the engine.
+// The interface through which the scheduler runs jobs: an attempt at a job, a resident loader, whether rows have
+// arrived. Types only: the command line implements it with the engine.
 import type { Job } from './jobs/job.ts';
 import type { Claim, FreshnessRun, Moment, NodeRun } from './store/store.ts';
 
-/** Why a try has to end before its time; the reason of its signal. */
+/** Why an attempt must end early: the reason of its signal. */
 export type TryStop = 'timeout' | 'lost' | 'stopped';
 
-/** One try at a job. */
+/** One attempt at a job. */
 export interface JobTry {
   readonly job: Job;
   readonly claim: Claim;
-  /** Aborted with a `TryStop`: statements are cancelled on the server, and the try ends when they are gone. */
+  /** Aborted with a `TryStop`: statements are cancelled on the server, and the attempt ends after them. */
   readonly signal: AbortSignal;
-  /** Median seconds of nodes by unique_id: those of the longest path start first. */
+  /** Median seconds of nodes by unique_id: those on the longest path start first. */
   readonly durations: ReadonlyMap<string, number>;
   readonly progress: RunProgress;
   /**
-   * Nodes that tries before have made, on hosts that are gone: of the same project, variables, target and selection.
-   * Empty for a due time that nobody has tried, and where nothing is known.
-   * @param madeOf what this try is made of
+   * Nodes completed by earlier attempts on lost hosts, with the same project, variables, target and selection. Empty
+   * for a due time without earlier attempts, and if nothing is known.
+   * @param madeOf identity of this attempt's inputs
    */
   readonly made: (madeOf: string) => Promise<ReadonlySet<string>>;
 }
 
-/** Sees what a try does. None of its methods throws. */
+/** Receives the progress of an attempt. Its methods never throw. */
 export interface RunProgress {
-  /** What the run is made of; before its first node. */
+  /** Reports the identity of the run's inputs, before its first node. */
   begun(madeOf: string): void;
   /** A node has started. */
   started(node: { readonly uniqueId: string; readonly thread: string; readonly at: Moment }): void;
@@ -33,30 +33,30 @@ export interface RunProgress {
   measured(freshness: FreshnessRun): void;
 }
 
-/** How a try ended. */
+/** The outcome of an attempt. */
 export interface TryEnd {
   readonly state: 'success' | 'failed';
-  /** Why it failed, or that there was nothing to do, in one line; null: nothing to say. */
+  /** Why it failed, or that there was nothing to do, in one line; null: no message. */
   readonly reason: string | null;
   /** Hash or commit of the project that ran; null: unknown. */
   readonly project: string | null;
   /** `PASS=3 WARN=0 …`; null: no node ran. */
   readonly counts: string | null;
-  /** Runs what is left and may succeed now. null: nothing is left, or it would fail again. */
+  /** Runs the rest, if it may succeed now. null: nothing is left, or it would fail again. */
   readonly again: ((next: JobTry) => Promise<TryEnd>) | null;
 }
 
-/** A text that changes when rows arrive in a job's sources, or why nobody can tell, in one line. */
+/** A text that changes when rows arrive in a job's sources, or why it is unknown, in one line. */
 export type Mark = { readonly mark: string } | { readonly unread: string };
 
 export interface JobRunner {
-  /** Runs a job's command. An error of the project or the database is in the result; what is thrown is a defect. */
+  /** Runs a job's command. The result contains errors of the project or the database; a thrown error is a bug. */
   run(first: JobTry): Promise<TryEnd>;
-  /** Loads until the signal is aborted. @throws what ended it before */
+  /** Loads until the signal is aborted. @throws the error that ended it earlier */
   load(work: Pick<JobTry, 'job' | 'claim' | 'signal'>): Promise<void>;
   /**
-   * Whether rows have arrived in the sources of jobs, by name. A job whose sources tell nothing, as tables that are not
-   * there yet, is not in it. One whose sources cannot be asked keeps none from being told of the others.
+   * Whether rows have arrived in the sources of jobs, by name. A job whose sources return nothing, such as missing
+   * tables, is omitted. A job whose sources cannot be queried does not affect the others.
    */
   marks(jobs: readonly Job[]): Promise<ReadonlyMap<string, Mark>>;
 }

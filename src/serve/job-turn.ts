@@ -1,5 +1,5 @@
-// One due time of one job, from its claim to its end: tries with their limit of time, pauses between them, what the
-// store is told. When a due time is there, the scheduler decides.
+// One due time of one job, from its claim to its end: attempts with a timeout, pauses between them, and reports to the
+// store. The scheduler decides when a due time is run.
 import { unlessAborted } from '../within.ts';
 import type { Clock } from './clock.ts';
 import type { History } from './history.ts';
@@ -11,7 +11,7 @@ import type { Emit } from './serve-events.ts';
 import type { Claim, Moment, RunEnd, Store } from './store/store.ts';
 import type { StoreLink } from './store-link.ts';
 
-/** What all turns of a host share. */
+/** Shared by all turns of a host. */
 export interface TurnHost {
   readonly host: string;
   readonly link: StoreLink;
@@ -23,34 +23,34 @@ export interface TurnHost {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly durations: () => ReadonlyMap<string, number>;
-  /** The job's due time after a moment; null: none is known. */
+  /** The job's first due time after a moment; null: unknown. */
   readonly nextDue: (job: Job, after: Moment) => Moment | null;
 }
 
-/** A due time that waits to be run. */
+/** A due time that is waiting to be run. */
 export interface Due {
   readonly at: Moment;
-  /** The attempt to begin with: above 1 when an earlier one was lost with its host. */
+  /** The number of the first attempt: above 1 if an earlier one was lost with its host. */
   readonly attempt: number;
-  /** Tries that another host has used up. */
+  /** Attempts that another host has used. */
   readonly tried: number;
-  /** Somebody asked for it: pauses and windows do not count. */
+  /** Requested by a user: pauses and windows are ignored. */
   readonly asked: boolean;
-  /** It is left out, once those that wait before it have begun. Absent: it is run. */
+  /** Skipped after the earlier ones in the queue have started. Absent: it is run. */
   readonly isPaused?: boolean;
 }
 
-/** `taken`: another host has it. `busy`: another host runs the job. `away`: the database did not answer. */
+/** `taken`: another host has claimed it. `busy`: another host runs the job. `away`: the database did not respond. */
 export type TurnEnd = 'done' | 'taken' | 'busy' | 'away';
 
 export class JobTurn {
   readonly #host: TurnHost;
   readonly #job: Job;
   readonly #due: Due;
-  /** Ends a pause between tries. */
+  /** Ends a pause between attempts. */
   readonly #over = new AbortController();
   #trying: AbortController | null = null;
-  /** Why the try at work is to end. */
+  /** Why the current attempt must end. */
   #why: TryStop | null = null;
   #drained = false;
 
@@ -64,13 +64,13 @@ export class JobTurn {
     return this.#due.at;
   }
 
-  /** No further try begins. */
+  /** Prevents further attempts. */
   drain(): void {
     this.#drained = true;
     this.#over.abort();
   }
 
-  /** What runs is cancelled. */
+  /** Cancels the current attempt. */
   stop(why: TryStop): void {
     if (why !== 'timeout') this.drain();
     if (this.#trying === null || this.#why !== null) return;
@@ -93,7 +93,7 @@ export class JobTurn {
       emit({ kind: 'run_started', claim, at: startedAt });
       const { end, tried } = await this.#try(claim, work);
       const at = link.now();
-      // What serve has cancelled at its end is not promised again.
+      // No retry is announced for what serve cancels at its end.
       const next = end.state === 'success' || end.state === 'cancelled' ? null : tried.again;
       const pause = next === null ? null : this.#pauseBefore(this.#due.tried + tries, at);
       const againAt = pause === null ? null : at + pause;
@@ -115,12 +115,12 @@ export class JobTurn {
     }
   }
 
-  /** Asks again while the database is away between tries: what was begun is not left. */
+  /** Between attempts, keeps trying while the database is unavailable, so that a started due time is not abandoned. */
   async #claim(attempt: number): Promise<{ readonly value: Claim | 'busy' | null } | null> {
     const { clock, host } = this.#host;
     const isRetry = attempt > this.#due.attempt;
     for (;;) {
-      // Two runs at once would append rows twice: while this one paused, another host may have begun a later due time.
+      // Concurrent runs could append rows twice: during the pause another host may have started a later due time.
       const claimed = await this.#ask((store) => store.claimAlone(this.#job.name, this.#due.at, attempt, host));
       if (!isRetry) return claimed;
       if (this.#drained) return claimed?.value === 'busy' ? null : claimed;
@@ -129,13 +129,13 @@ export class JobTurn {
     }
   }
 
-  /** @returns milliseconds; null: no further try */
+  /** @returns milliseconds; null: no further attempt */
   #pauseBefore(tries: number, now: Moment): number | null {
     const { times, backoffMs } = this.#job.retries;
     if (tries >= times) return null;
-    // Hosts that failed together do not come back together.
+    // Jitter, so that hosts that failed together do not retry together.
     const pause = backoffMs * 2 ** Math.min(tries, 20) * (1 + this.#host.random() / 4);
-    // Where each due time counts, the next one waits; else it sees what this one would see.
+    // If every due time counts, the next one waits. Otherwise it sees what a late retry would see.
     if (this.#job.catchUp === 'all') return pause;
     const next = this.#host.nextDue(this.#job, Math.max(this.#due.at, now - 1));
     return next !== null && now + pause >= next ? null : pause;
@@ -191,7 +191,7 @@ export class JobTurn {
     return { end: this.#endOf(tried), tried };
   }
 
-  /** A run that was told to end, and had come to a good end by then, has succeeded. */
+  /** A run that succeeded although it was told to stop counts as a success. */
   #endOf({ state, reason, project }: TryEnd): RunEnd {
     if (this.#why === null || state === 'success') return { state, reason, project };
     switch (this.#why) {
@@ -204,20 +204,20 @@ export class JobTurn {
     }
   }
 
-  /** @returns null when the database does not answer, or hangs while serve ends */
+  /** @returns null if the database does not respond, or hangs while serve ends */
   async #ask<T>(question: (store: Store) => Promise<T>): Promise<{ readonly value: T } | null> {
     const asked = await unlessAborted(this.#over.signal, this.#host.link.ask(question), LAST_MS);
     return asked?.value ?? null;
   }
 
-  /** Tells the store, for as long as it takes: a run without an end would hold up the job for a lease. */
+  /** Records the end, however long it takes: a run without an end would block the job for the length of a lease. */
   async #finish(claim: Claim, end: RunEnd): Promise<boolean> {
     const { clock } = this.#host;
     const stopped = end.state === 'cancelled';
     for (let times = 1; ; times++) {
       const answer = await this.#ask((store) => store.finish(claim, end));
       if (answer !== null) return answer.value;
-      // A process that ends does not wait for a database: the lease runs out.
+      // A process that is ending does not wait for the database: the lease expires.
       if (stopped || (this.#drained && times >= 3)) return true;
       await clock.sleep(AWAY_MS, this.#over.signal);
       if (this.#drained) await clock.sleep(200, new AbortController().signal);
@@ -225,9 +225,9 @@ export class JobTurn {
   }
 }
 
-/** How long a process that ends waits for an answer. */
+/** How long a process that is ending waits for a response. */
 const LAST_MS = 5000;
-/** Pause before the database is asked again. */
+/** Pause before the database is queried again. */
 const AWAY_MS = 2000;
 
 function seconds(ms: number | null): string {

@@ -1,4 +1,4 @@
-// Keeps the leases of what runs on this host, by a heartbeat for all of them, and tells the runs whose lease is lost.
+// Renews the leases of what runs on this host, with one heartbeat for all, and notifies runs that lost their lease.
 import type { Clock } from './clock.ts';
 import type { Emit } from './serve-events.ts';
 import type { Claim } from './store/store.ts';

@@ -1,15 +1,15 @@
-// What serve knows and the database does not: jobs with their next times, runs as they go, their nodes' logs. Bounded
-// in memory. The scheduler and its runner tell it; the HTTP server and the metrics read it and are told of changes.
+// State of serve that is not in the database: jobs with their next times, current runs, logs of their nodes. Bounded in
+// memory. The scheduler and its runner update it; the HTTP server and the metrics read it and receive changes.
 import type { Job } from './jobs/job.ts';
 import type { Claim, FreshnessRun, Moment, NodeRun, RunEnd } from './store/store.ts';
 
-/** A job as it stands now. */
+/** The current state of a job. */
 export interface JobState {
   readonly job: Job;
-  /** null: it has no time of its own, or is paused. */
+  /** null: it is not due by time, or it is paused. */
   readonly nextAt: Moment | null;
   readonly paused: boolean;
-  /** Why nobody can tell whether rows have arrived for it; null: nothing is in the way. */
+  /** Why it is unknown whether rows have arrived for it; null: no problem. */
   readonly unread: string | null;
 }
 
@@ -19,28 +19,28 @@ export interface LoaderState {
   readonly topic: string;
   readonly ok: boolean;
   readonly paused: boolean;
-  /** Why it makes no progress; empty while it does. */
+  /** Why it makes no progress. Empty while it does. */
   readonly reasons: readonly string[];
-  /** Decimal digits: offsets are 64 bits. */
+  /** Decimal digits, because offsets have 64 bits. */
   readonly lag_rows: string;
   readonly lag_seconds: number | null;
 }
 
-/** A promise of `meta.tsdbt.sla`, as it is kept now. */
+/** The current state of an SLA of `meta.tsdbt.sla`. */
 export interface PromiseState {
   /** unique_id, or the job's name. */
   readonly subject: string;
-  /** What is promised: `freshness`, `success rate`, `duration`. */
+  /** The kind of SLA: `freshness`, `success rate`, `duration`. */
   readonly promise: string;
   /** In words: `at most 15 minutes`. */
   readonly limit: string;
   /** In words: `4 minutes`; null: not known yet. */
   readonly value: string | null;
   readonly state: 'kept' | 'breaking' | 'broken' | 'unknown';
-  /** When the open incident began; null: none is open. */
+  /** Start of the open incident; null: none is open. */
   readonly since: Moment | null;
   readonly owner: string | null;
-  /** Of the open incident, with the reason of now; null: none is open. */
+  /** The open incident, with its current reason; null: none is open. */
   readonly incident: { readonly id: string; readonly reason: string } | null;
 }
 
@@ -50,23 +50,23 @@ export interface FailingRows {
   readonly rows: readonly (readonly (string | null)[])[];
 }
 
-/** A node of a run that goes on or has just ended. */
+/** A node of a run that is running or has just ended. */
 export interface LiveNode {
   readonly uniqueId: string;
   readonly thread: string;
   readonly startedAt: Moment;
-  /** null: it runs. */
+  /** null: it is running. */
   readonly ended: NodeRun | null;
 }
 
 export interface LiveRun {
   readonly claim: Claim;
   readonly startedAt: Moment;
-  /** When the lease was renewed last. */
+  /** Time of the last lease renewal. */
   readonly heartbeatAt: Moment;
-  /** How many nodes it will run; null: not known yet. */
+  /** Number of nodes in the run; null: not known yet. */
   readonly total: number | null;
-  /** null: it runs. */
+  /** null: it is running. */
   readonly end: RunEnd | null;
   /** In the order of their starts. */
   readonly nodes: readonly LiveNode[];
@@ -78,7 +78,7 @@ export type Change =
   | { readonly kind: 'total'; readonly runId: string; readonly total: number }
   | { readonly kind: 'node'; readonly runId: string; readonly node: LiveNode }
   | { readonly kind: 'line'; readonly runId: string; readonly uniqueId: string; readonly line: string }
-  /** So many due times of a job are not run. */
+  /** The number of due times of a job that are skipped. */
   | { readonly kind: 'left_out'; readonly job: string; readonly count: number }
   | { readonly kind: 'freshness'; readonly rows: readonly FreshnessRun[] }
   | {
@@ -97,15 +97,15 @@ export interface Live {
   readonly version: string;
   readonly runs: LiveRuns;
   now(): Moment;
-  /** When the scheduler's loop turned last; null: it has not yet. */
+  /** Time of the last iteration of the scheduler's loop; null: none yet. */
   lastTurn(): Moment | null;
-  /** Why no job can run now: the database is away. Empty: nothing is in the way, or a last good project runs. */
+  /** Why no job can run now: the database is unavailable. Empty: no problem, or the last valid project runs. */
   notReady(): readonly string[];
   jobs(): readonly JobState[];
-  /** Nodes and sources of the project as it is now, by unique_id: of others no metric is given. null: not known */
+  /** Nodes and sources of the current project, by unique_id. Others get no metrics. null: not known */
   nodes(): ReadonlySet<string> | null;
   loaders(): readonly LoaderState[];
-  /** Prometheus texts of the loaders of this process. */
+  /** Prometheus texts of the loaders in this process. */
   loaderMetrics(): readonly string[];
   promises(): Promise<readonly PromiseState[]>;
 }
@@ -121,15 +121,15 @@ interface Kept {
   readonly rows: Map<string, FailingRows>;
 }
 
-/** Ended runs whose logs are kept; of each job, also the newest one, and the newest that were not good. */
+/** Ended runs whose logs are kept, in addition to the newest run and the newest unsuccessful runs of each job. */
 const ENDED = 20;
 const BAD = 3;
-/** Lines kept of a node: the last ones. */
+/** Number of last log lines kept per node. */
 const LINES = 400;
 const LINE_LENGTH = 4000;
 const ROWS = 20;
 
-/** Runs of this host as they go. Calls about a run that is not known change nothing. */
+/** Current runs of this host. Calls for unknown runs have no effect. */
 export class LiveRuns {
   readonly #runs = new Map<string, Kept>();
   readonly #watchers = new Set<(change: Change) => void>();
@@ -169,7 +169,7 @@ export class LiveRuns {
     this.#node(runId, { uniqueId, thread, startedAt, ended: record });
   }
 
-  /** A line of a node's log, without colours, secrets masked. */
+  /** Adds a line to a node's log, without colours, with secrets masked. */
   line(runId: string, uniqueId: string, text: string): void {
     const run = this.#runs.get(runId);
     if (run === undefined) return;
@@ -181,7 +181,7 @@ export class LiveRuns {
     this.#tell({ kind: 'line', runId, uniqueId, line });
   }
 
-  /** The first failing rows of a test. */
+  /** Sets the first failing rows of a test. */
   failing(runId: string, uniqueId: string, { columns, rows }: FailingRows): void {
     this.#runs.get(runId)?.rows.set(uniqueId, { columns, rows: rows.slice(0, ROWS) });
   }
@@ -203,7 +203,7 @@ export class LiveRuns {
     const run = this.#runs.get(claim.runId);
     if (run !== undefined) {
       run.end = end;
-      // The map is in the order of starts: what ended goes to its end.
+      // The map is ordered by start. Ended runs are moved to its end.
       this.#runs.delete(claim.runId);
       this.#runs.set(claim.runId, run);
       this.#forget();
@@ -211,12 +211,12 @@ export class LiveRuns {
     this.#tell({ kind: 'ended', claim, end, startedAt: run?.startedAt ?? at, at });
   }
 
-  /** Runs that go on. */
+  /** Runs that have not ended. */
   running(): readonly LiveRun[] {
     return [...this.#runs.values()].filter(({ end }) => end === null).map(shown);
   }
 
-  /** @returns null: it is not of this host, or too old */
+  /** @returns null: not a run of this host, or too old */
   run(runId: string): LiveRun | null {
     const run = this.#runs.get(runId);
     return run === undefined ? null : shown(run);
@@ -232,13 +232,13 @@ export class LiveRuns {
     return this.#runs.get(runId)?.rows.get(uniqueId) ?? null;
   }
 
-  /** A watcher must not throw. @returns what ends it */
+  /** Adds a watcher, which must not throw. @returns a function that removes it */
   watch(watcher: (change: Change) => void): () => void {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
   }
 
-  /** A job of every few seconds must not push out what somebody wants to know of the one that failed before it. */
+  /** Runs every few seconds must not displace a failed run that a user wants to inspect. */
   #forget(): void {
     const over = [...this.#runs.values()].filter(({ end }) => end !== null).reverse();
     const seen = new Map<string, { all: number; bad: number }>();

@@ -1,21 +1,20 @@
-// What earlier tries at a due time have made already, as the history knows it: a host that takes the due time over does
-// not make it again. Reads the store; which nodes follow from it is the runner's.
+// What earlier attempts at a due time have already completed, according to the history, so that a host that takes it
+// over does not repeat it. Reads the store. The runner decides which nodes to skip.
 import type { NodeStatus } from '../contracts/results.ts';
 import type { Claim, Store } from './store/store.ts';
 
 const MADE: ReadonlySet<NodeStatus> = new Set<NodeStatus>(['success', 'pass', 'warn', 'no-op']);
-/** Newest runs of the job in which earlier tries are looked for. */
+/** Number of the job's newest runs in which earlier attempts are searched. */
 const MOST_RUNS = 100;
-/** What was made longer ago does not go together with what is made now: milliseconds between two tries. */
+/** Maximum milliseconds between two attempts. Older results are not consistent with new ones. */
 const LONGEST_PAUSE_MS = 3_600_000;
 
 /**
- * Nodes that need not be run again by a try. A node is written down after it was published, so that one of which
- * nothing is known is run. Tries count back to the first one that was made of something else: another commit, other
- * variables, another target or selection; and to the first one whose last node ended more than an hour before the next
- * try began, as its nodes are of sources of then.
- * @param madeOf what this try is made of
- * @returns unique_ids; empty for a first try, and where nothing is known
+ * Nodes that an attempt need not run again. A node is recorded after it was published, so a node without a record is
+ * run. Earlier attempts count back to the first one with other inputs (commit, variables, target or selection), or
+ * whose last node ended more than an hour before the next attempt, because its nodes were built from older sources.
+ * @param madeOf identity of this attempt's inputs
+ * @returns unique_ids; empty for a first attempt, and if nothing is known
  */
 export async function madeBefore(
   store: Pick<Store, 'runs' | 'nodes' | 'madeOf'>,

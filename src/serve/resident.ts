@@ -1,5 +1,5 @@
-// A job that runs all the time: its loaders are started, and again when they end, with growing pauses. Of several hosts
-// one has it; the others look whether it is free.
+// A job that runs continuously: its loaders are started, and restarted when they end, with growing pauses. One host
+// runs it; the others check whether it is free.
 import { unlessAborted } from '../within.ts';
 import type { Clock } from './clock.ts';
 import type { Job } from './jobs/job.ts';
@@ -12,9 +12,9 @@ import type { StoreLink } from './store-link.ts';
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [1000, 60_000];
 /** Loaders that ran this long have recovered. */
 const RECOVERED_MS = 300_000;
-/** How long a process that ends waits for an answer. */
+/** How long a process that is ending waits for a response. */
 const LAST_MS = 5000;
-/** How often to look whether another host has let go. */
+/** Interval between checks whether another host has released it. */
 const LOOK_MS = 5000;
 
 export interface ResidentHost {
@@ -50,12 +50,12 @@ export class Resident {
     this.#loading?.abort();
   }
 
-  /** Ends what runs when somebody has paused the job. */
+  /** Ends the loaders if the job was paused. */
   look(): void {
     if (this.#host.isPaused(this.job.name)) this.#loading?.abort();
   }
 
-  /** Until `stop`. */
+  /** Runs until `stop`. */
   async run(): Promise<void> {
     const { clock, emit, isPaused } = this.#host;
     const { name } = this.job;
@@ -77,14 +77,14 @@ export class Resident {
     }
   }
 
-  /** The moment after the last run names the next: two hosts that ask at once ask for the same. */
+  /** The due time is the moment after the last run, so that two hosts that claim at once claim the same. */
   async #claim(): Promise<Claim | null> {
     const { link, host, emit } = this.#host;
     const { name } = this.job;
     const question = link.ask(async (store) => {
       const [running] = await store.runs({ job: name, states: ['running'], limit: 1 });
       if (running !== undefined) return running.host;
-      // Where the database's clock was set back, the run that was started last is not the one that was claimed last.
+      // If the database's clock was set back, the run that started last may not be the one claimed last.
       const [last] = await store.runs({ job: name, limit: 1 });
       const due = (await store.lastDue()).get(name);
       const free = last === undefined ? 0 : Math.max(due ?? 0, last.dueAt, last.finishedAt ?? last.startedAt) + 1;
@@ -102,7 +102,7 @@ export class Resident {
     return null;
   }
 
-  /** @returns why it ended by itself; null: it was told to */
+  /** @returns why it ended by itself; null: it was stopped */
   async #load(claim: Claim): Promise<string | null> {
     const { link, clock, leases, runner, emit } = this.#host;
     const loading = new AbortController();
@@ -125,7 +125,7 @@ export class Resident {
     this.#startedAt = null;
     const end: RunEnd =
       reason === null ? { state: 'success', reason: null, project: null } : { state: 'failed', reason, project: null };
-    // A lease that nobody ends runs out; the next claim waits for it.
+    // A lease that is not released expires, and the next claim waits for that.
     for (let times = 0; times < 3; times++) {
       const answer = link.ask((store) => store.finish(claim, end));
       if ((await unlessAborted(this.#over.signal, answer, LAST_MS))?.value != null) break;

@@ -1,15 +1,15 @@
-// One run as somebody on call wants it: its nodes, what failed, and what had changed since the job's last good run.
-// Reads the store and decides nothing about how it is shown.
+// Details of one run for a user on call: its nodes, what failed, and what has changed since the job's last successful
+// run. Reads the store, and is independent of the presentation.
 import type { NodeStatus } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
 import type { JobRun, NodeRun, Store } from './store/store.ts';
 
-/** What differs from the last good run. */
+/** Differences from the last successful run. */
 export interface Changes {
   readonly good: JobRun;
-  /** The project's hash then and now; null: the same, or not known of both. */
+  /** The project's hash then and now; null: equal, or one of them is unknown. */
   readonly project: { readonly before: string; readonly now: string } | null;
-  /** Nodes whose checksum differs, that are new, and that are not run any more; sorted. */
+  /** Nodes with another checksum, new nodes, and nodes that are no longer run; sorted. */
   readonly changed: readonly string[];
   readonly added: readonly string[];
   readonly removed: readonly string[];
@@ -20,17 +20,17 @@ export interface RunDetail {
   /** In the order of their starts. */
   readonly nodes: readonly NodeRun[];
   readonly failed: readonly NodeRun[];
-  /** null: no run of the job was good before. */
+  /** null: no earlier run of the job was successful. */
   readonly changes: Changes | null;
 }
 
 const FAILED: ReadonlySet<NodeStatus> = new Set<NodeStatus>(['error', 'fail', 'partial success', 'runtime error']);
-/** Attempts at one due time that are looked at. */
+/** Limit of earlier runs in which attempts at one due time are searched. */
 const MOST_ATTEMPTS = 100;
 
 /**
- * @param id of the run, or its beginning
- * @throws `usage` error when no run, or more than one, has such an id
+ * @param id of the run, or a prefix of it
+ * @throws `usage` error if no run, or more than one, has such an id
  */
 export async function runDetail(store: Store, id: string): Promise<RunDetail> {
   const found = id === '' ? [] : await store.runs({ runId: id, limit: 2 });
@@ -51,7 +51,7 @@ export async function runDetail(store: Store, id: string): Promise<RunDetail> {
   };
 }
 
-/** The nodes of all attempts at a due time: a retry runs only what had failed. */
+/** The nodes of all attempts at a due time, because a retry runs only what failed. */
 async function nodesOfDue(store: Store, { job, dueAt, runId, startedAt }: JobRun): Promise<readonly NodeRun[]> {
   const earlier = await store.runs({ job, before: startedAt, limit: MOST_ATTEMPTS });
   const ids = [runId, ...earlier.filter((run) => run.dueAt === dueAt).map((run) => run.runId)];
@@ -64,7 +64,7 @@ async function nodesOfDue(store: Store, { job, dueAt, runId, startedAt }: JobRun
 function changesSince(good: JobRun, before: readonly NodeRun[], run: JobRun, now: readonly NodeRun[]): Changes {
   const known = new Map(before.map((node) => [node.uniqueId, node]));
   const present = new Set(now.map(({ uniqueId }) => uniqueId));
-  // What a run did not come to is not gone.
+  // Nodes that a run did not reach were not removed.
   const whole = run.attempt === 1 && (run.state === 'success' || run.state === 'failed');
   const names = (nodes: readonly NodeRun[]): string[] => nodes.map(({ uniqueId }) => uniqueId).sort();
   return {

@@ -1,6 +1,6 @@
-// The loop of serve: which job is due, whether it may start now, and what becomes of a due time that may not. A turn of
-// a job is job-turn.ts's, when it is due the schedule's, what it does the runner's. Hosts on one store share the work:
-// each due time is claimed by one.
+// The loop of serve: which job is due, whether it may start now, and what happens to a due time that may not.
+// job-turn.ts runs a due time, the schedule computes due times, the runner does the work. Hosts with one store share
+// the work: each due time is claimed by one.
 import { unlessAborted, within } from '../within.ts';
 import { Arrivals } from './arrivals.ts';
 import { Alarm, type Clock } from './clock.ts';
@@ -16,78 +16,78 @@ import { leaseTimes } from './store/lease.ts';
 import { StoreLink } from './store-link.ts';
 import type { JobRequest, LeftOut, Moment, Store } from './store/store.ts';
 
-/** When jobs are due. Pure. */
+/** Computes when jobs are due. Pure. */
 export interface Schedule {
-  /** The first due time after a moment; null: no clock makes the job due. */
+  /** The first due time after a moment; null: the job is not due by time. */
   next(job: Job, after: Moment): Moment | null;
   /**
-   * Due times after `last` up to now: those that are to be run, and those that `catch_up` and `window` leave out.
-   * @param last the last one that was claimed or left out; null: the job has never been due
+   * Due times after `last` up to now: those that are to be run, and those that `catch_up` and `window` skip.
+   * @param last the last one that was claimed or skipped; null: the job has never been due
    */
   due(job: Job, last: Moment | null, now: Moment): Pick<DuePlan, 'start' | 'missed' | 'late'>;
 }
 
 export interface SchedulerOptions {
-  /** The jobs as they are now: a file that has changed counts from the next look on. */
+  /** The current jobs: a changed file takes effect at the next check. */
   readonly jobs: () => readonly Job[];
   readonly schedule: Schedule;
   readonly store: Store;
   readonly clock: Clock;
   readonly runner: JobRunner;
-  /** Names this host and process to others. */
+  /** Identifies this host and process to others. */
   readonly host: string;
-  /** Aborted: nothing new starts, and what runs goes on to its end. */
+  /** Aborted: nothing new starts, and current runs continue to their end. */
   readonly drain: AbortSignal;
-  /** Aborted: what runs is cancelled. */
+  /** Aborted: current runs are cancelled. */
   readonly stop: AbortSignal;
   readonly emit: Emit;
   /** From 0 to 1. */
   readonly random: () => number;
   readonly historyMs: () => number;
-  /** Milliseconds of the store's leases; absent: those of `lease.ts`. */
+  /** Milliseconds of the store's leases; absent: the default of `lease.ts`. */
   readonly leaseMs?: number | undefined;
 }
 
-/** A job as it stands on this host. */
+/** The state of a job on this host. */
 export interface LiveJob {
   readonly job: Job;
-  /** null: no time is known. */
+  /** null: unknown. */
   readonly nextDue: Moment | null;
   /** Since when it runs here; null: it does not. */
   readonly startedAt: Moment | null;
   readonly paused: boolean;
-  /** Due times that wait for the run before to end. */
+  /** Due times that wait for the end of the previous run. */
   readonly waiting: readonly Moment[];
-  /** Why nobody can tell whether rows have arrived for it; null: it can be told, or the job does not wait for any. */
+  /** Why it is unknown whether rows have arrived for it; null: it is known, or the job does not wait for rows. */
   readonly unread: string | null;
 }
 
-/** How often requests, pauses and arrivals are looked for. */
+/** Interval between checks for requests, pauses and arrivals. */
 const LOOK_MS = 2000;
 const CLOCK_MS = 60_000;
 const DURATIONS_MS = 600_000;
 const PRUNE_MS = 3_600_000;
 const DAY_MS = 86_400_000;
-/** Pauses while the database is away. */
+/** Pauses while the database is unavailable. */
 const [FIRST_AWAY_MS, LONGEST_AWAY_MS] = [500, 10_000];
-/** What is still written when serve ends. */
+/** Time limit for the last writes when serve ends. */
 const LAST_MS = 5000;
-/** The clock has to be set back by more, for due times to be looked at again. */
+/** Due times are computed again only if the clock was set back by more than this. */
 const SET_BACK_MS = 60_000;
 
 interface Lane {
   job: Job;
-  /** Due times up to here are dealt with. */
+  /** Due times up to this one have been handled. */
   handled: Moment | null;
   /** By the schedule, after `handled`. */
   next: Moment | null;
   queue: Due[];
   turn: JobTurn | null;
   startedAt: Moment | null;
-  /** Another host runs the job: when to look again. */
+  /** When to check again, if another host runs the job. */
   notBefore: Moment;
   readonly arrivals: Arrivals | null;
-  /** Why the newest look has not told whether rows have arrived. */
+  /** Why the last check did not find out whether rows have arrived. */
   unread: { readonly reason: string; readonly isTold: boolean } | null;
 }
 
@@ -102,7 +102,7 @@ export class Scheduler {
   readonly #residents = new Map<string, { readonly resident: Resident; readonly done: Promise<void> }>();
   readonly #turns = new Set<Promise<void>>();
   readonly #turnHost: TurnHost;
-  /** When each kind of look was made last. */
+  /** Time of the last check of each kind. */
   readonly #looked = new Map<string, Moment>();
   #jobs: readonly Job[] | null = null;
   #paused: ReadonlySet<string> = new Set();
@@ -132,7 +132,7 @@ export class Scheduler {
     };
   }
 
-  /** Whether the database answers and the jobs' times are known. */
+  /** Whether the database responds and the jobs' times are known. */
   get ready(): boolean {
     return this.#ready && !this.#link.away;
   }
@@ -142,7 +142,7 @@ export class Scheduler {
     return this.#link.now();
   }
 
-  /** For whoever shows what is live. */
+  /** The jobs of this host, for `Live`. */
   live(): LiveJob[] {
     return (this.#jobs ?? []).map((job) => {
       const lane = this.#lanes.get(job.name);
@@ -157,7 +157,7 @@ export class Scheduler {
     });
   }
 
-  /** Until `drain` is aborted and what ran has ended. Never throws for a database that is away. */
+  /** Runs until `drain` is aborted and all current runs have ended. Does not throw if the database is unavailable. */
   async run(): Promise<void> {
     const { drain, stop, emit } = this.#options;
     const ring = (): void => this.#alarm.ring();
@@ -166,7 +166,7 @@ export class Scheduler {
     };
     drain.addEventListener('abort', ring);
     stop.addEventListener('abort', cancel);
-    // A database that hangs does not hold up the end.
+    // A database that hangs must not delay the end.
     for (let away = 0; !drain.aborted; ) {
       if (this.#link.away && !(await unlessAborted(drain, this.#open()))?.value) {
         await this.#alarm.sleep(Math.min(LONGEST_AWAY_MS, FIRST_AWAY_MS * 2 ** away++));
@@ -179,7 +179,7 @@ export class Scheduler {
     }
     for (const { turn, job, queue } of this.#lanes.values()) {
       turn?.drain();
-      // A request stays in the store: the next host takes it.
+      // A request stays in the store for the next host.
       for (const due of queue)
         if (!due.asked) emit({ kind: 'left_out', job: job.name, ...single(due.at), why: 'draining' });
     }
@@ -194,12 +194,12 @@ export class Scheduler {
 
   async #open(): Promise<boolean> {
     if (!(await this.#link.open())) return false;
-    // What happened meanwhile is asked at once.
+    // Checks everything at once, to find what happened in the meantime.
     this.#looked.clear();
     return true;
   }
 
-  /** Looks at everything that may have changed and starts what may start. */
+  /** Checks everything that may have changed and starts what may start. */
   async #look(): Promise<void> {
     if (this.#isTime('clock', CLOCK_MS)) await this.#link.syncClock();
     if (this.#isTime('store', LOOK_MS)) {
@@ -217,7 +217,7 @@ export class Scheduler {
     if (this.#isTime('reap', this.#reapMs)) {
       const lost = await this.#link.ask((store) => store.reap());
       for (const run of lost?.value ?? []) this.#options.emit({ kind: 'run_lost', run });
-      // Also what another host has called lost, and died.
+      // Includes runs that another host marked as lost before it died.
       await this.#link.ask((store) => this.#takeOver(store));
     }
     if (this.#isTime('prune', PRUNE_MS)) {
@@ -247,7 +247,7 @@ export class Scheduler {
     return true;
   }
 
-  /** Milliseconds until the next look. */
+  /** Milliseconds until the next check. */
   #untilNext(): number {
     const { clock } = this.#options;
     const now = this.now();
@@ -261,7 +261,7 @@ export class Scheduler {
     return Math.max(1, until);
   }
 
-  /** Takes over the list of jobs. @returns whether the database told what it knows of new ones */
+  /** Adopts the list of jobs. @returns whether the database returned its state of new ones */
   async #adopt(jobs: readonly Job[]): Promise<boolean> {
     if (jobs === this.#jobs) return true;
     const known = await this.#link.ask(lastHandled);
@@ -284,7 +284,7 @@ export class Scheduler {
     return true;
   }
 
-  /** @param last the last due time that was claimed or left out; null: none is known */
+  /** @param last the last due time that was claimed or skipped; null: unknown */
   #adoptJob(job: Job, last: Moment | null, now: Moment): void {
     const { schedule } = this.#options;
     const lane = this.#lanes.get(job.name);
@@ -292,7 +292,7 @@ export class Scheduler {
       lane.job = job;
       return;
     }
-    // Of a job whose times have changed, the new ones count from now on.
+    // If the times of a job have changed, the new ones apply from now on.
     const changed = lane !== undefined;
     const unknown = job.catchUp === 'none' ? now : null;
     const handled = changed ? now : last === null ? unknown : Math.min(last, now);
@@ -326,18 +326,18 @@ export class Scheduler {
     this.#residents.set(job.name, { resident, done: resident.run() });
   }
 
-  /** A run is asked for at no time of the job's. The request is found again until it has ended. */
+  /** A request for a run at any time. It is found again until it has ended. */
   #ask({ job, at }: JobRequest): void {
     const lane = this.#lanes.get(job);
-    // A job that no host has by then was removed.
+    // If no host has the job after this time, it was removed.
     if (lane === undefined && this.now() - at > DAY_MS) void this.#link.ask((store) => store.endRequest({ job, at }));
     if (lane === undefined || lane.turn?.dueAt === at || lane.queue.some((due) => due.asked)) return;
     lane.queue.push({ at, attempt: 1, tried: 0, asked: true });
   }
 
   /**
-   * Due times whose host is gone are run again, as are those whose promised try did not come; when the job has gone on
-   * since, only if each due time counts. Those of a paused job wait, and those whose window is over are left.
+   * Runs due times again whose host was lost or whose announced retry did not come. If the job has since continued, it
+   * does so only if every due time counts. Those of a paused job wait, and those whose window is over are dropped.
    */
   async #takeOver(store: Store): Promise<void> {
     const now = this.now();
@@ -354,7 +354,7 @@ export class Scheduler {
     for (const { run, lane } of open) {
       if (lane.job.catchUp !== 'all' && run.dueAt < (last.get(run.job) ?? run.dueAt)) continue;
       if (lane.turn?.dueAt === run.dueAt || lane.queue.some((due) => due.at === run.dueAt)) continue;
-      // A try whose host is gone was none.
+      // An attempt on a lost host does not count.
       const tried = run.state === 'lost' ? 0 : run.attempt;
       lane.queue.unshift({ at: run.dueAt, attempt: run.attempt + 1, tried, asked: false });
     }
@@ -372,7 +372,7 @@ export class Scheduler {
     }
   }
 
-  /** @param reason why the newest look has told nothing; null: it has */
+  /** @param reason why the last check found out nothing; null: it succeeded */
   #noteUnread(lane: Lane, reason: string | null): void {
     const { job, unread } = lane;
     const { emit } = this.#options;
@@ -381,12 +381,12 @@ export class Scheduler {
       lane.unread = null;
       return;
     }
-    // A connection that broke says nothing; and whether the database is away, the next question to the store tells.
+    // A single broken connection is not reported. The next query to the store shows if the database is unavailable.
     if (unread?.isTold === false) emit({ kind: 'rows_unread', job: job.name, reason });
     lane.unread = { reason, isTold: unread !== null };
   }
 
-  /** Puts due times into the queue, or leaves them out. */
+  /** Queues due times, or skips them. */
   #queueDue(lane: Lane, now: Moment): void {
     const { job, arrivals } = lane;
     const { schedule } = this.#options;
@@ -397,7 +397,7 @@ export class Scheduler {
       lane.queue.push({ at: due, attempt: 1, tried: 0, asked: false });
       return;
     }
-    // The clock was set back: times that come again are claimed already, so that none is run twice.
+    // The clock was set back: repeated times are already claimed, so none is run twice.
     if (lane.handled !== null && lane.handled > now + SET_BACK_MS) lane.next = schedule.next(job, (lane.handled = now));
     if (lane.handled !== null && (lane.next === null || lane.next > now)) return;
     const { start: dues, missed, late } = schedule.due(job, lane.handled, now);
@@ -405,7 +405,7 @@ export class Scheduler {
     if (missed !== null) this.#leaveOut(job, missed, 'missed');
     if (late !== null) this.#leaveOut(job, late, 'window_over');
     if (paused) {
-      // What is noted as left out is where the next start goes on: not ahead of those that wait still.
+      // After a restart, scheduling continues from the last skipped due time, so it must not pass those still waiting.
       const isInTurn = job.catchUp === 'all' && lane.queue.some((due) => !due.asked);
       for (const at of dues) {
         if (isInTurn) lane.queue.push({ at, attempt: 1, tried: 0, asked: false, isPaused: true });
@@ -428,8 +428,8 @@ export class Scheduler {
   }
 
   /**
-   * A host that was cut off has missed what others have run meanwhile: it goes on where they are.
-   * @returns whether the database told, where it had to be asked
+   * A host that was disconnected has missed what others have run: it continues from their state.
+   * @returns whether the database responded, if a query was needed
    */
   async #skipHandled(): Promise<boolean> {
     const { schedule, drain } = this.#options;
@@ -497,7 +497,7 @@ export class Scheduler {
       this.#waitFor(lane, due);
       return;
     }
-    // Who takes a run over leaves out what was made before: it may have been made without the rows that wait.
+    // A run that was taken over skips completed nodes, which may have been built without the waiting rows.
     if (due.attempt === 1) arrivals?.begin();
     const end = await turn.run();
     if (end === 'done' || end === 'taken') return;
@@ -506,7 +506,7 @@ export class Scheduler {
     else if (arrivals === null) lane.queue.unshift(due);
   }
 
-  /** Another host runs the job. */
+  /** Handles a due time while another host runs the job. */
   #waitFor(lane: Lane, due: Due): void {
     const { job, arrivals } = lane;
     if (job.overlap === 'skip' && !due.asked && due.attempt === 1 && arrivals === null) {
@@ -517,14 +517,14 @@ export class Scheduler {
     lane.notBefore = this.now() + LOOK_MS;
   }
 
-  /** What other hosts do with the job. `covered`: one has this due time, or has begun after the rows arrived. */
+  /** What other hosts do with the job. `covered`: one has this due time, or has started after the rows arrived. */
   async #elsewhere(job: Job, due: Due, since: Moment | null): Promise<'nothing' | 'running' | 'covered' | 'away'> {
     const answer = await this.#link.ask((store) => store.runs({ job: job.name, limit: 1 }));
     if (answer === null) return 'away';
     const [newest] = answer.value;
     if (newest === undefined) return 'nothing';
     if (due.attempt === 1 && !due.asked && newest.dueAt === due.at) return 'covered';
-    // Only a first try makes everything of what is there. A start in the future was before the clock was set back.
+    // Only a first attempt builds everything. A start in the future is from before the clock was set back.
     const isSince = since !== null && newest.startedAt >= since && newest.startedAt <= this.now();
     if (isSince && newest.attempt === 1) return 'covered';
     return newest.state === 'running' ? 'running' : 'nothing';
@@ -541,13 +541,13 @@ function single(at: Moment): DueTimes {
   return { first: at, last: at, count: 1 };
 }
 
-/** The last due time of each job that anybody has claimed or left out. */
+/** The last due time of each job that any host has claimed or skipped. */
 async function lastHandled(store: Store): Promise<(job: string) => Moment | null> {
   const [last, leftOut] = [await store.lastDue(), await store.lastLeftOut()];
   return (job) => latest(last.get(job), leftOut.get(job));
 }
 
-/** @returns null when neither is known */
+/** @returns null if neither is known */
 function latest(one: Moment | undefined, other: Moment | undefined): Moment | null {
   return one === undefined ? (other ?? null) : Math.max(one, other ?? one);
 }

@@ -1,4 +1,4 @@
-// What happens while serve is at work, for whoever shows it: lines of the log, the page, alarms. Types only.
+// Events of serve, for log lines, the page and alerts. Types only.
 import type { TryStop } from './job-runner.ts';
 import type { Claim, FreshnessRun, JobRun, LeftOut, LeftOutTimes, Moment, NodeRun, RunEnd } from './store/store.ts';
 
@@ -13,9 +13,9 @@ export type ServeEvent =
       readonly seconds: number;
       readonly end: RunEnd;
       readonly counts: string | null;
-      /** When it is tried again; null: it is not. */
+      /** Time of the next attempt; null: there is none. */
       readonly againAt: Moment | null;
-      /** When the job is due next; null: no time is known. */
+      /** Next due time of the job; null: unknown. */
       readonly nextDue: Moment | null;
     }
   | {
@@ -30,24 +30,24 @@ export type ServeEvent =
   | { readonly kind: 'measured'; readonly freshness: FreshnessRun }
   /** The leases of these runs were renewed. */
   | { readonly kind: 'heartbeat'; readonly claims: readonly Claim[]; readonly at: Moment }
-  /** Due times that are not run. */
+  /** Skipped due times. */
   | ({ readonly kind: 'left_out' } & Omit<LeftOutTimes, 'why'> & { readonly why: LeftOut | 'draining' })
-  /** Nobody can tell whether rows have arrived for a job, at two looks; and it can be told again. */
+  /** Two checks could not find out whether rows have arrived for a job; and a later check could. */
   | { readonly kind: 'rows_unread'; readonly job: string; readonly reason: string }
   | { readonly kind: 'rows_read'; readonly job: string }
-  /** A try was told to end; it ends when nothing of it is left on the server. */
+  /** An attempt was told to stop. It ends when nothing of it is left on the server. */
   | { readonly kind: 'stopping'; readonly claim: Claim; readonly why: TryStop }
-  /** Another host went silent in the midst of a run. */
+  /** Another host stopped responding during a run. */
   | { readonly kind: 'run_lost'; readonly run: JobRun }
-  /** Resident loaders of a job ended, and start again. */
+  /** Resident loaders of a job ended, and are restarted. */
   | { readonly kind: 'loader_ended'; readonly job: string; readonly reason: string; readonly againMs: number }
   | { readonly kind: 'loader_taken'; readonly job: string; readonly by: string }
   | { readonly kind: 'database_away'; readonly reason: string }
   | { readonly kind: 'database_back'; readonly awayMs: number }
   | { readonly kind: 'clock_moved'; readonly byMs: number }
-  /** Rows of history that could not be kept while the database was away. */
+  /** History rows that could not be kept while the database was unavailable. */
   | { readonly kind: 'history_dropped'; readonly rows: number }
-  /** No further run starts; those at work go on to their end. */
+  /** No further run starts. Current runs continue to their end. */
   | { readonly kind: 'draining'; readonly running: number };
 
 export type Emit = (event: ServeEvent) => void;

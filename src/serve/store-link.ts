@@ -1,10 +1,10 @@
-// Asks the store, whose database may be away: says so once, and once when it is back. What to do meanwhile is the
-// caller's.
+// Queries the store, whose database may be unavailable: reports that once, and once when it is back. The caller decides
+// what to do in the meantime.
 import type { Clock } from './clock.ts';
 import type { Emit } from './serve-events.ts';
 import type { Moment, Store } from './store/store.ts';
 
-/** A jump of the database's clock that is worth a word, in milliseconds. */
+/** A jump of the database's clock that is reported, in milliseconds. */
 const JUMP_MS = 5000;
 
 export class StoreLink {
@@ -30,7 +30,7 @@ export class StoreLink {
     return this.#clock.now() + (this.#offset ?? 0);
   }
 
-  /** Opens the store, and again after a failure, and reads its clock. @returns whether it is there */
+  /** Opens the store, or reopens it after a failure, and reads its clock. @returns whether it is available */
   async open(): Promise<boolean> {
     const opened = await this.#attempt(async (store) => {
       await store.open();
@@ -48,7 +48,7 @@ export class StoreLink {
     await this.ask((store) => this.#readClock(store));
   }
 
-  /** @returns null when the database does not answer */
+  /** @returns null if the database does not respond */
   async ask<T>(question: (store: Store) => Promise<T>): Promise<{ readonly value: T } | null> {
     return this.#attempt(question);
   }

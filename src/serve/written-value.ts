@@ -1,4 +1,4 @@
-// What somebody wrote into a YAML of serve's: is it a dictionary, and how does an error show it?
+// Values in serve's YAML files: checks for dictionaries, and formatting for errors.
 import type { Json } from '../contracts/node.ts';
 import { showJson } from '../values/float.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
@@ -6,16 +6,16 @@ import { isDictionary } from '../values/is-dictionary.ts';
 /** A dictionary of a YAML. */
 export type Dictionary = { readonly [name: string]: Json };
 
-/** Characters of a value in an error. */
+/** Maximum length of a value in an error. */
 const MOST = 60;
 
-/** A value in an error, cut where it is long; what is missing is null. */
+/** A value for an error, truncated if it is long. A missing value is shown as null. */
 export function shown(value: Json | undefined): string {
   const text = showJson(value ?? null);
   return text.length > MOST ? `${text.slice(0, MOST)}…` : text;
 }
 
-/** YAML 1.1, which dbt reads, takes the key `on` for the boolean: at any depth it is `on` again. */
+/** In YAML 1.1, which dbt reads, the key `on` is a boolean. Converts it back to `on` at any depth. */
 export function withOn(value: Json): Json {
   if (Array.isArray(value)) return value.map(withOn);
   if (!isDictionary(value)) return value;

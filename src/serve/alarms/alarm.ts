@@ -1,15 +1,15 @@
-// What an alarm says: the trouble, what it is about, and on which occasion it is told. Types only: subject.ts fills
-// them from a project, alarms.ts decides who is told and when, message.ts words them.
+// The content of an alert: the problem, its subject, and the occasion. Types only: subject.ts creates them from a
+// project, alarms.ts decides which channels get them and when, wording.ts writes the texts.
 import type { Incident, Moment } from '../store/store.ts';
 
 /**
- * Kinds of trouble: a run or a test failed, data are late, work takes too long, the project cannot be read, the
- * database is away.
+ * Kinds of problems: a run or a test failed, data is stale, work takes too long, the project cannot be read, the
+ * database is unavailable.
  */
 const TROUBLE_KINDS = ['failed', 'stale', 'slow', 'project', 'database'] as const;
 export type TroubleKind = (typeof TROUBLE_KINDS)[number];
 
-/** What `on` of a channel may name. */
+/** Allowed values of a channel's `on`. */
 export const ALARM_EVENTS = [...TROUBLE_KINDS, 'recovered'] as const;
 export type AlarmEvent = (typeof ALARM_EVENTS)[number];
 
@@ -17,23 +17,23 @@ export type AlarmEvent = (typeof ALARM_EVENTS)[number];
 export interface FailingRows {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
-  /** How many there are; null: unknown. */
+  /** Number of failing rows; null: unknown. */
   readonly total: number | null;
 }
 
-/** What is built from a node. */
+/** The descendants of a node. */
 export interface Downstream {
-  /** The nearest first, `mart_a` or `exposure weekly report`. */
+  /** Nearest first, `mart_a` or `exposure weekly report`. */
   readonly names: readonly string[];
-  /** How many more there are. */
+  /** Number of further descendants. */
   readonly more: number;
 }
 
-/** What a trouble is about: a node, or a job. */
+/** The subject of a problem: a node or a job. */
 export interface Subject {
   /** `model session_analytics.mart_a`, `job fast`. */
   readonly what: string;
-  /** null: it is no node. */
+  /** null: not a node. */
   readonly uniqueId: string | null;
   /** Names and addresses. */
   readonly owners: readonly string[];
@@ -42,20 +42,20 @@ export interface Subject {
   readonly path: string | null;
   /** From 1. */
   readonly line: number | null;
-  /** Why it failed; null: the reason of the incident says it. */
+  /** Why it failed; null: the incident's reason already says so. */
   readonly message: string | null;
   readonly rows: FailingRows | null;
   readonly downstream: Downstream;
 }
 
-/** A trouble, as somebody has just found it. */
+/** A problem as it was just found. */
 export interface Trouble {
   readonly incident: Incident;
   readonly kind: TroubleKind;
   readonly job: string | null;
   readonly runId: string | null;
   readonly subject: Subject;
-  /** The nodes that failed, when the subject is a job. */
+  /** The failed nodes, if the subject is a job. */
   readonly parts: readonly Subject[];
 }
 
@@ -69,10 +69,10 @@ export type Occasion =
 export interface Alarm {
   readonly trouble: Trouble;
   readonly occasion: Occasion;
-  /** The same for each try to deliver it, also on another host: receivers tell copies by it. */
+  /** The same for every attempt to deliver it, also on another host. Recipients detect duplicates by it. */
   readonly id: string;
   readonly at: Moment;
-  /** How often the trouble was found since it began; null: this process cannot know. */
+  /** How often the problem was found since it began; null: unknown to this process. */
   readonly times: number | null;
   readonly project: string;
   /** The page that shows it; null: there is none. */

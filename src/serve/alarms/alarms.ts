@@ -1,6 +1,6 @@
-// Decides who is told of a trouble and when: after how many looks, once for each opening, again while it lasts, once
-// when it is over; the same on every host and after a restart. Looks are made by others; delivery.ts delivers. Nothing
-// here throws, and no caller waits for a receiver.
+// Decides which channels are alerted and when: after a number of checks, once per opening, again while the problem
+// lasts, once when it ends; the same on every host and after a restart. Others check, delivery.ts delivers. Nothing
+// here throws, and callers never wait for a delivery.
 import type { Incident, Moment, SentAlarm, Store } from '../store/store.ts';
 import type { Occasion, Trouble } from './alarm.ts';
 import { type Channel, takes } from './channel.ts';
@@ -15,25 +15,25 @@ export interface AlarmsOptions {
   readonly random: () => number;
   readonly fetch: Fetch;
   readonly project: string;
-  /** Page of a trouble; null: there is none. */
+  /** Page of a problem; null: there is none. */
   readonly linkOf: (trouble: Trouble) => string | null;
-  /** What is known of an incident that another process has opened. */
+  /** Describes an incident that another process opened. */
   readonly describe: (incident: Incident) => Trouble;
   /** Masks secrets. */
   readonly mask: (text: string) => string;
-  /** Takes a line of the log. */
+  /** Writes a line to the log. */
   readonly say: (text: string) => void;
 }
 
-/** Between two looks at the open incidents. */
+/** Interval between checks of the open incidents. */
 const TICK_MS = 15_000;
-/** An incident that another process has opened is left to that process for so long. */
+/** For this long, an incident is left to the process that opened it. */
 const STRANGER_MS = 60_000;
-/** An Alertmanager is told of a firing alarm so often. */
+/** Interval at which a firing alert is sent to an Alertmanager again. */
 const REFRESH_MS = 60_000;
 /**
- * A first message that was noted, but not confirmed, for so long is sent again: whoever noted it is gone. It is longer
- * than tries last.
+ * A first message that was recorded but not confirmed for this long is sent again, because the process that recorded it
+ * has ended. Longer than all delivery attempts take.
  */
 const UNCONFIRMED_MS = 2 * GIVE_UP_MS;
 
@@ -42,17 +42,17 @@ const DELIVERED = 'opened: delivered';
 const AGAIN = 'opened: again';
 const RECOVERED = 'recovered';
 
-/** What is known of one incident. */
+/** State of one incident. */
 interface Known {
   trouble: Trouble;
-  /** How often this process saw it. */
+  /** How often this process has found it. */
   looks: number;
-  /** Whether this process has seen it from its beginning. */
+  /** Whether this process has followed it from its beginning. */
   readonly own: boolean;
   over: boolean;
-  /** Moments of what was told, by channel and occasion; null: not read yet. */
+  /** Times of recorded messages, by channel and occasion; null: not read yet. */
   told: Map<string, Moment> | null;
-  /** When an Alertmanager was told last, by channel. */
+  /** Time of the last message to an Alertmanager, by channel. */
   readonly refreshed: Map<string, Moment>;
 }
 
@@ -61,12 +61,12 @@ export class Alarms {
   readonly #lanes: readonly Lane[];
   readonly #known = new Map<string, Known>();
   readonly #stop = new AbortController();
-  /** Incidents that have changed since they were handled. */
+  /** Incidents that have changed since they were last handled. */
   readonly #dirty = new Set<string>();
   #work: Promise<void> | null = null;
   #loop: Promise<void> | null = null;
   #storeAway = false;
-  /** The tables are there. */
+  /** Whether the tables exist. */
   #stored = false;
 
   constructor(options: AlarmsOptions) {
@@ -86,12 +86,12 @@ export class Alarms {
     );
   }
 
-  /** Looks at the open incidents from time to time, so that what lasts is repeated, until `close`. */
+  /** Checks the open incidents periodically until `close`, so that reminders are sent while they last. */
   start(): void {
     this.#loop ??= this.#watch();
   }
 
-  /** A look has found it broken. Called each time; the newest trouble is what is told. */
+  /** Reports a problem, on every check that finds it. The newest one is sent. */
   broken(trouble: Trouble): void {
     const known = this.#known.get(trouble.incident.id);
     if (known === undefined) this.#keep(trouble, 1);
@@ -102,7 +102,7 @@ export class Alarms {
     this.#handleSoon(trouble.incident.id);
   }
 
-  /** It is over, and closed now or right after this. */
+  /** Reports that an incident is over. It is closed now or right after this. */
   recovered(incident: Incident): void {
     const known = this.#known.get(incident.id) ?? this.#keep(this.#options.describe(incident), 0);
     known.trouble = { ...known.trouble, incident };
@@ -110,19 +110,19 @@ export class Alarms {
     this.#handleSoon(incident.id);
   }
 
-  /** Delivered, refused and waiting messages, by channel. */
+  /** Numbers of delivered, refused, dropped and queued messages, by channel. */
   counts(): readonly { channel: string; delivered: number; refused: number; dropped: number; waiting: number }[] {
     return this.#lanes.map(({ channel, counts, waiting }) => ({ channel: channel.name, ...counts, waiting }));
   }
 
   /**
-   * Ends. What waits is still delivered for a while.
-   * @param ms milliseconds until the rest is given up; a restart tells of what was never confirmed
+   * Stops. Queued messages are still delivered for a while.
+   * @param ms milliseconds until the rest is given up; after a restart, unconfirmed messages are sent again
    */
   async close(ms: number): Promise<void> {
     this.#stop.abort();
     const late = new AbortController();
-    // Its look waits perhaps for a database that hangs.
+    // The current check may be waiting for a database that hangs.
     const all = Promise.resolve(this.#loop)
       .then(() => this.settled())
       .then(() => late.abort());
@@ -130,22 +130,22 @@ export class Alarms {
     for (const lane of this.#lanes) lane.close();
   }
 
-  /** Resolves when everything that is known was handled, and nothing waits. */
+  /** Resolves when everything known has been handled, and no message is queued. */
   async settled(): Promise<void> {
     while (this.#work !== null) await this.#work;
     await Promise.all(this.#lanes.map((lane) => lane.idle()));
   }
 
-  /** Looks once at all open incidents: repeats what is due, tells of what was never told. */
+  /** Checks all open incidents once: sends reminders that are due, and reports incidents not reported yet. */
   async tick(): Promise<void> {
     const { store, clock, describe } = this.#options;
     const before = [...this.#known];
-    // The first host of a database looks before its scheduler has made the tables.
+    // The first host of a database may check before its scheduler has created the tables.
     this.#stored ||= (await this.#ask(() => store.exists())) ?? false;
     const open = this.#stored ? await this.#ask(() => store.openIncidents()) : null;
     if (open === null) return;
     const ids = new Set(open.map(({ id }) => id));
-    // Whoever has closed an incident tells that it is over.
+    // The process that closed an incident reports its end.
     for (const [id, known] of before) if (!ids.has(id) && !known.over) this.#known.delete(id);
     for (const incident of open) {
       if (this.#known.has(incident.id)) this.#handleSoon(incident.id);
@@ -178,7 +178,7 @@ export class Alarms {
   }
 
   async #handleAll(): Promise<void> {
-    // After the caller, who waits for nothing.
+    // Runs after the caller, which waits for nothing.
     await Promise.resolve();
     for (const id of this.#dirty) {
       this.#dirty.delete(id);
@@ -207,7 +207,7 @@ export class Alarms {
   async #tellOpen(known: Known, told: Map<string, Moment>, lane: Lane): Promise<void> {
     const { channel } = lane;
     const now = this.#options.clock.now();
-    // It was told to be over, and is about to be closed.
+    // Its end was reported, and it is about to be closed.
     if (now - (told.get(keyOf(channel, RECOVERED)) ?? 0) < UNCONFIRMED_MS) return;
     const openedAt = told.get(keyOf(channel, OPENED));
     if (openedAt === undefined) {
@@ -217,7 +217,7 @@ export class Alarms {
       return;
     }
     if (channel.kind === 'alertmanager') {
-      // The same alarm once more changes nothing there, but that it lives on.
+      // Repeating the same alert only extends its life in Alertmanager.
       if (now - (known.refreshed.get(channel.name) ?? 0) < REFRESH_MS || lane.waiting > 0) return;
       known.refreshed.set(channel.name, now);
       this.#offer(known, lane, { kind: 'opened' });
@@ -267,8 +267,8 @@ export class Alarms {
   }
 
   /**
-   * Notes a message before it is sent. While the database is away it is sent all the same: told twice is better than
-   * never.
+   * Records a message before it is sent. While the database is unavailable it is sent anyway: a duplicate is better
+   * than a lost alert.
    * @returns whether this process sends it
    */
   async #noteOnce(known: Known, told: Map<string, Moment>, channel: Channel, occasion: string): Promise<boolean> {
@@ -283,13 +283,13 @@ export class Alarms {
     return first;
   }
 
-  /** What all hosts have told of an incident; nothing while the database is away. */
+  /** Messages about an incident from all hosts; empty while the database is unavailable. */
   async #toldOf(incident: string): Promise<Map<string, Moment>> {
     const sent: readonly SentAlarm[] = (await this.#ask(() => this.#options.store.alarms(incident))) ?? [];
     return new Map(sent.map(({ channel, occasion, at }) => [`${channel} ${occasion}`, at]));
   }
 
-  /** @returns null when the database is away, which the log says once */
+  /** @returns null if the database is unavailable, which is logged once */
   async #ask<T>(question: () => Promise<T>): Promise<T | null> {
     try {
       const answer = await question();
@@ -317,7 +317,7 @@ function wordsOf(error: unknown): string {
   return first;
 }
 
-/** The same with every text masked: a database's error or a failing row may hold a secret. */
+/** Masks every text, because a database error or a failing row may contain a secret. */
 function masked(trouble: Trouble, mask: (text: string) => string): Trouble {
   const incident = { ...trouble.incident, reason: mask(trouble.incident.reason) };
   const subject = (each: Trouble['subject']): Trouble['subject'] => ({

@@ -1,4 +1,4 @@
-// The settings of `alerts:` in jobs.yml as data: channels with their receivers, filters and limits.
+// The settings of `alerts:` in jobs.yml as data: alert channels with their destinations, filters and limits.
 import {
   certificateFile,
   choice,
@@ -30,7 +30,7 @@ import { ALARM_EVENTS, type AlarmEvent } from './alarm.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-/** Bytes of a key; Standard Webhooks wants 24 to 64. */
+/** Length of a key in bytes: Standard Webhooks requires 24 to 64. */
 const SHORTEST_SECRET = 24;
 
 const EVENTS: Setting<ReadonlySet<AlarmEvent>> = mapped(
@@ -51,7 +51,7 @@ const REPEAT = either(
 );
 const names = list(text, { of: 'texts', repeated: true });
 
-/** Settings of each channel. */
+/** Settings of every channel. */
 const COMMON = {
   on: withDefault(
     { ...EVENTS, type: 'list of events' },
@@ -74,7 +74,7 @@ const COMMON = {
   ),
 };
 
-/** @param signingKey `whsec_` and base64, or any text, as Standard Webhooks writes it */
+/** @param signingKey `whsec_` and base64, as in Standard Webhooks, or any text */
 export function signingKey(secret: string): Buffer {
   return secret.startsWith('whsec_') ? Buffer.from(secret.slice(6), 'base64') : Buffer.from(secret, 'utf8');
 }
@@ -104,7 +104,7 @@ export const WEBHOOK = record({
   ...COMMON,
 });
 
-/** All that it takes to write to a Slack channel is its address. */
+/** The URL of a Slack channel alone allows writing to it, so it is a secret. */
 const slackUrl = mapped(httpUrl({ hidden: true }), (url, place) => {
   const { protocol, hostname, pathname } = new URL(url);
   if (protocol !== 'https:' && !['127.0.0.1', '[::1]', 'localhost'].includes(hostname))
@@ -119,7 +119,7 @@ export const SLACK = record({
   ...COMMON,
 });
 
-/** What is sent as the user and its password. */
+/** The credentials of HTTP basic authentication, in base64. */
 export function basicAuthorization({
   username,
   password,

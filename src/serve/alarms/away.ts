@@ -1,5 +1,5 @@
-// Tells that the database is away, which no other alarm can: their incidents lie in it. What was told is known to this
-// process alone, so that each host tells for itself. Alarms deliver it like any other.
+// Alerts that the database is unavailable. No other alert can, because their incidents are stored in it. Only this
+// process knows what it has sent, so every host alerts separately. Delivery is that of all alerts.
 import { randomUUID } from 'node:crypto';
 import { LOOK_MS } from '../promises/facts.ts';
 import type { Incident } from '../store/store.ts';
@@ -7,21 +7,21 @@ import type { Trouble } from './alarm.ts';
 import type { Alarms, AlarmsOptions } from './alarms.ts';
 import type { AlarmClock } from './delivery.ts';
 
-/** The incident of a database that does not answer. */
+/** Key of the incident of a database that does not respond. */
 export const DATABASE_AWAY = 'database:away';
 
 export interface AwayAlarmsOptions {
-  /** Milliseconds that the database may be away before anybody is told. */
+  /** Milliseconds that the database may be unavailable before an alert is sent. */
   readonly graceMs: number;
-  /** Names this host and process. */
+  /** Identifies this host and process. */
   readonly host: string;
   readonly clock: AlarmClock;
-  /** Makes alarms to the channels as they are now, whose notes are kept in that store. */
+  /** Creates alerts to the current channels, recorded in the given store. */
   readonly alarms: (store: AlarmsOptions['store']) => Alarms;
   readonly describe: (incident: Incident) => Trouble;
 }
 
-/** Alarms know what they have told themselves: nothing is kept for others. */
+/** The alerts remember what they have sent: nothing is stored for other processes. */
 const NO_STORE: AlarmsOptions['store'] = {
   exists: async () => false,
   openIncidents: async () => [],
@@ -31,9 +31,9 @@ const NO_STORE: AlarmsOptions['store'] = {
 
 export class AwayAlarms {
   readonly #options: AwayAlarmsOptions;
-  /** Aborted when the database is back, or serve ends; null: it is there. */
+  /** Aborted when the database is back or serve ends; null: the database is available. */
   #back: AbortController | null = null;
-  /** Those that have something to tell still. */
+  /** Alerts that still have messages to send. */
   readonly #telling = new Set<Alarms>();
   #isClosed = false;
 
@@ -41,20 +41,20 @@ export class AwayAlarms {
     this.#options = options;
   }
 
-  /** The database does not answer. Changes nothing when that is known. */
+  /** Reports that the database does not respond. No effect if that is known. */
   away(reason: string): void {
     if (this.#back !== null || this.#isClosed) return;
     this.#back = new AbortController();
     void this.#watch(reason, this.#back.signal);
   }
 
-  /** It answers again. */
+  /** Reports that it responds again. */
   back(): void {
     this.#back?.abort();
     this.#back = null;
   }
 
-  /** Ends. A database that is away still is told of no more. @param ms milliseconds in which what waits is delivered */
+  /** Stops alerts about the database. @param ms milliseconds in which queued messages are still delivered */
   async close(ms: number): Promise<void> {
     this.#isClosed = true;
     this.back();

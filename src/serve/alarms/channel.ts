@@ -1,4 +1,5 @@
-// A channel of `alerts:` and which alarms it takes. alert-settings.ts has the settings, delivery.ts sends.
+// An alert channel of `alerts:`, and which alerts it accepts. alert-settings.ts defines the settings, delivery.ts
+// sends.
 import type { ValueOf } from '../../settings/setting.ts';
 import type { AlarmEvent, Subject, Trouble } from './alarm.ts';
 import type { CHANNELS } from './alert-settings.ts';
@@ -15,12 +16,12 @@ export type SlackChannel = ChannelOf<'slack'>;
 export type AlertmanagerChannel = ChannelOf<'alertmanager'>;
 export type EmailChannel = ChannelOf<'email'>;
 
-/** Whether a channel wants to hear of a trouble. @param event the kind of trouble, or that it is over */
+/** Whether a channel accepts an alert. @param event the kind of problem, or `recovered` */
 export function takes(channel: Channel, trouble: Trouble, event: AlarmEvent): boolean {
   return channel.on.has(event) && channel.on.has(trouble.kind) && concerns(channel, trouble);
 }
 
-/** The parts of a trouble that a channel's filters let through; of a trouble that concerns it as a whole, all. */
+/** The parts of a problem that match a channel's filters; all parts if its subject matches. */
 export function partsFor(channel: Channel, trouble: Trouble): readonly Subject[] {
   if (fits(channel, trouble.subject)) return trouble.parts;
   return trouble.parts.filter((part) => fits(channel, part));
@@ -31,7 +32,7 @@ function concerns(channel: Channel, trouble: Trouble): boolean {
   return fits(channel, trouble.subject) || trouble.parts.some((part) => fits(channel, part));
 }
 
-/** Each filter that is given must have a match. Owners are compared without case. */
+/** Each given filter must match. Owners are compared case-insensitively. */
 function fits({ owner, group, tag }: Channel, subject: Subject): boolean {
   const known = new Set(subject.owners.map((each) => each.toLowerCase()));
   return (

@@ -1,5 +1,5 @@
-// Delivers the messages of one channel, in order: a queue with a limit, a timeout a try, retries with growing pauses.
-// Whether a message is sent at all is decided by alarms.ts. Nothing here throws.
+// Delivers the messages of one channel, in order: a bounded queue, a timeout per attempt, retries with growing pauses.
+// alarms.ts decides whether a message is sent at all. Nothing here throws.
 import type { Moment } from '../store/store.ts';
 import type { Alarm } from './alarm.ts';
 import type { Channel } from './channel.ts';
@@ -7,25 +7,25 @@ import type { Sent } from './receivers.ts';
 
 export interface AlarmClock {
   now(): Moment;
-  /** Ends early, without an error, when the signal is aborted. */
+  /** Ends early, without an error, if the signal is aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
 export interface LaneOptions {
   readonly clock: AlarmClock;
-  /** From 0 to 1, for pauses that differ from host to host. */
+  /** From 0 to 1, so that pauses differ between hosts. */
   readonly random: () => number;
   readonly send: (alarm: Alarm, channel: Channel) => Promise<Sent>;
-  /** For the log. */
+  /** Writes to the log. */
   readonly say: (text: string) => void;
   readonly delivered: (alarm: Alarm, channel: Channel) => void;
 }
 
-/** Messages that wait for one channel. */
+/** Length of the queue of one channel. */
 const MOST_WAITING = 100;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
-/** A message that could not be delivered for so long is given up. */
+/** A message that could not be delivered for this long is given up. */
 export const GIVE_UP_MS = 5 * 60_000;
 
 export class Lane {
@@ -42,16 +42,16 @@ export class Lane {
     this.#options = options;
   }
 
-  /** Messages that are not delivered, the one that is on its way included. */
+  /** Number of undelivered messages, including the one in flight. */
   get waiting(): number {
     return this.#waiting.length;
   }
 
-  /** Takes a message; when too many wait, a repetition or else the oldest is dropped. */
+  /** Queues a message. If the queue is full, drops a reminder, or else the oldest message. */
   offer(alarm: Alarm): void {
     if (this.#closed.signal.aborted) return;
     if (this.#waiting.length >= MOST_WAITING) {
-      // The first is on its way.
+      // The first message is in flight.
       const repeated = this.#waiting.findIndex(({ occasion }, i) => i > 0 && occasion.kind === 'repeated');
       this.#waiting.splice(repeated > 0 ? repeated : 1, 1);
       this.counts.dropped++;
@@ -62,17 +62,17 @@ export class Lane {
     this.#work ??= this.#deliverAll();
   }
 
-  /** Whether a message of this id waits or is on its way. */
+  /** Whether a message with this id is queued or in flight. */
   has(id: string): boolean {
     return this.#waiting.some((alarm) => alarm.id === id);
   }
 
-  /** Resolves when nothing waits. */
+  /** Resolves when the queue is empty. */
   async idle(): Promise<void> {
     while (this.#work !== null) await this.#work;
   }
 
-  /** Gives up what waits. */
+  /** Gives up the queued messages. */
   close(): void {
     this.#closed.abort();
     this.#waiting.length = 0;
@@ -83,7 +83,7 @@ export class Lane {
       await this.#deliver(alarm);
       if (this.#waiting[0] === alarm) this.#waiting.shift();
     }
-    // At once: what is offered from now on needs a new start.
+    // Without an await before it: messages queued later must start a new delivery.
     this.#work = null;
   }
 

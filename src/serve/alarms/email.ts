@@ -1,5 +1,5 @@
-// Sends one alarm by SMTP. The library is loaded with the first e-mail. What failed for ever and what is worth another
-// try is told apart by the server's code.
+// Sends one alert by SMTP. The library is loaded for the first e-mail. The server's code distinguishes permanent
+// failures from those worth a retry.
 import type { Alarm } from './alarm.ts';
 import type { EmailChannel } from './channel.ts';
 import type { Sent } from './receivers.ts';
@@ -8,7 +8,7 @@ import { bodyOf, titleOf } from './wording.ts';
 
 const PORTS = { starttls: 587, implicit: 465, none: 25 } as const;
 
-/** Tries once to deliver to all addresses. @throws what the library throws for reasons without a code */
+/** Attempts once to deliver to all addresses. @throws errors of the library without a code */
 export async function sendEmail(alarm: Alarm, channel: EmailChannel): Promise<Sent> {
   const { createTransport } = await import('nodemailer');
   const { smtp, timeout } = channel;
@@ -30,14 +30,14 @@ export async function sendEmail(alarm: Alarm, channel: EmailChannel): Promise<Se
     disableFileAccess: true,
     disableUrlAccess: true,
   });
-  // A server that sends a byte now and then never lets the library's own limits pass.
+  // A server that sends a byte from time to time never triggers the library's own timeouts.
   const work = transport.sendMail({
     from: channel.from,
     to: [...channel.email],
     subject: titleOf(alarm),
     text: bodyOf(alarm, channel),
     messageId: messageId(alarm, alarm.id),
-    // What follows an alarm stands below it in mail readers.
+    // Mail readers show follow-up messages below the first alert.
     ...(alarm.occasion.kind === 'opened' ? {} : { inReplyTo: messageId(alarm, `${alarm.trouble.incident.id}.opened`) }),
     headers: { 'Auto-Submitted': 'auto-generated', 'X-Tsdbt-Key': alarm.trouble.incident.key.replace(/\s+/g, ' ') },
   });
@@ -54,7 +54,7 @@ export async function sendEmail(alarm: Alarm, channel: EmailChannel): Promise<Se
   }
 }
 
-/** Two copies of one message have one id. */
+/** Copies of one message have the same id. */
 function messageId({ project }: Alarm, id: string): string {
   const safe = (text: string): string => text.replace(/[^A-Za-z0-9.-]+/g, '-');
   return `<${safe(id)}@${safe(project)}.tsdbt>`;

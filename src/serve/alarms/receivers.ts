@@ -1,5 +1,5 @@
-// What each kind of receiver is sent, and what its answer means: delivered, try again, or never. Retries and order are
-// delivery.ts's.
+// The request for each kind of channel, and the meaning of its response: delivered, retry, or refused. delivery.ts
+// handles retries and order.
 import { isoTime } from '../../values/utc-text.ts';
 import { createHmac } from 'node:crypto';
 import { requestReason } from '../../http/request-reason.ts';
@@ -10,24 +10,24 @@ import { basicAuthorization, signingKey } from './alert-settings.ts';
 import { sendEmail } from './email.ts';
 import { bodyOf, cut, titleOf } from './wording.ts';
 
-/** What became of one try. */
+/** The outcome of one attempt. */
 export type Sent =
   | { readonly kind: 'delivered' }
-  /** @param waitMs what the receiver asks to wait; null: it does not say */
+  /** @param waitMs how long the server asks to wait; null: not specified */
   | { readonly kind: 'again'; readonly why: string; readonly waitMs: number | null }
   | { readonly kind: 'refused'; readonly why: string };
 
 export type Fetch = typeof fetch;
 
 /**
- * An Alertmanager that hears nothing for so long takes the alarm for over: alarms outlive neither a lost message nor a
- * serve that is gone. alarms.ts tells it again every minute.
+ * Alertmanager resolves an alert that is not repeated for this long, so alerts end even if a message is lost or serve
+ * has died. alarms.ts repeats it every minute.
  */
 const ALERT_LASTS_MS = 5 * 60_000;
 const SLACK_TITLE = 150;
 const SLACK_BODY = 2900;
 
-/** Tries once to deliver. Never throws. @param now for the timestamp of a signature */
+/** Attempts once to deliver. Never throws. @param now for the timestamp of a signature */
 export async function send(alarm: Alarm, channel: Channel, now: () => Moment, fetch: Fetch): Promise<Sent> {
   try {
     switch (channel.kind) {
@@ -55,7 +55,7 @@ interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The JSON that a webhook gets; fields are added, never renamed, while `version` stays. */
+/** The JSON body for a webhook. Fields may be added, but are never renamed within one `version`. */
 function webhookRequest(alarm: Alarm, channel: WebhookChannel, now: Moment): HttpRequest {
   const { trouble, occasion } = alarm;
   const { incident, kind, job, runId, subject } = trouble;
@@ -100,7 +100,7 @@ function signatureOf(secret: string, id: string, timestamp: string, body: string
 
 function slackRequest(alarm: Alarm, channel: SlackChannel): HttpRequest {
   const title = titleOf(alarm);
-  // In a block of code nothing is a mention, a link or a style, but for what stands in angle brackets.
+  // A code block contains no mentions, links or styles, except for text in angle brackets.
   const body = cut(bodyOf(alarm, channel).replaceAll('```', "'''"), SLACK_BODY);
   return {
     body: JSON.stringify({

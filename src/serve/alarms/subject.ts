@@ -1,5 +1,5 @@
-// Describes what a trouble is about, from the manifest: owners, group, tags, file and line, failing rows, what is
-// downstream. Values of secret columns are masked here, before anything is told.
+// Describes the subject of a problem, from the manifest: owners, group, tags, file and line, failing rows, descendants.
+// Values of secret columns are masked here, before anything is sent.
 import type { Table } from '../../adapters/table.ts';
 import type { Manifest } from '../../contracts/manifest.ts';
 import type { ColumnInfo, Json } from '../../contracts/node.ts';
@@ -12,21 +12,21 @@ import type { Incident } from '../store/store.ts';
 import { DATABASE_AWAY } from './away.ts';
 import type { Downstream, FailingRows, Subject, Trouble, TroubleKind } from './alarm.ts';
 
-/** The project as far as alarms speak of it. */
+/** The part of the project that alerts need. */
 export interface AlarmProject {
   readonly manifest: Pick<
     Manifest,
     'nodes' | 'sources' | 'exposures' | 'groups' | 'unit_tests' | 'child_map' | 'parent_map'
   >;
   readonly jobs: readonly Pick<Job, 'name' | 'path' | 'line' | 'owner'>[];
-  /** Text of a file of the project; null when it cannot be read. */
+  /** Returns the text of a project file; null: it cannot be read. */
   readonly read: (path: string, packageName: string) => string | null;
 }
 
-/** Where an error stands, behind the line of it that the history keeps: `… (models/orders.sql line 3)`. */
+/** Position of an error, at the end of its line in the history: `… (models/orders.sql line 3)`. */
 const PLACE = / \((?:([^()]*) )?line (\d+)\)$/;
 
-/** What a run found of a node. */
+/** The result of a node in a run. */
 export interface Finding {
   readonly uniqueId: string;
   /** As in the history. */
@@ -37,13 +37,13 @@ export interface Finding {
 }
 
 const MOST_NAMES = 8;
-/** Rows that are kept of a test: the most that a channel may show. */
+/** Rows kept per test: the most that a channel may show. */
 const MOST_ROWS = 20;
 const NOTHING: Downstream = { names: [], more: 0 };
-/** Nodes that check others, and build nothing. */
+/** Nodes that check others and build nothing. */
 const CHECKS = /^(test|unit_test)\./;
 
-/** What an incident is about: its key names a node or a job. */
+/** The problem of an incident, whose key names a node or a job. */
 export function troubleOf(
   incident: Incident,
   project: AlarmProject,
@@ -75,7 +75,7 @@ const PLAIN: Readonly<Record<string, { readonly what: string; readonly kind: Tro
   [DATABASE_AWAY]: { what: 'the database', kind: 'database' },
 };
 
-/** Kinds by the last word of a key. */
+/** Kinds by the last part of a key. */
 const KINDS: Readonly<Record<string, TroubleKind>> = {
   freshness: 'stale',
   lag: 'stale',
@@ -87,7 +87,7 @@ function kindOf(key: string, what: string): TroubleKind {
   return PLAIN[key]?.kind ?? KINDS[what] ?? 'failed';
 }
 
-/** A job of jobs.yml; of one that is gone, its name. */
+/** A job of jobs.yml, or only its name if it was removed. */
 function jobSubject(name: string, { jobs }: AlarmProject): Subject {
   const job = jobs.find((each) => each.name === name);
   const subject = plainSubject(`job ${name}`);
@@ -95,7 +95,7 @@ function jobSubject(name: string, { jobs }: AlarmProject): Subject {
   return { ...subject, owners: job.owner === null ? [] : [job.owner], path: job.path, line: job.line };
 }
 
-/** A node that failed; of a test, owners, group and tags are also those of what it tests. */
+/** A failed node. A test also has the owners, group and tags of the tested node. */
 export function nodeSubject(finding: Finding, project: AlarmProject): Subject {
   const { manifest } = project;
   const { uniqueId, message } = finding;
@@ -116,7 +116,7 @@ export function nodeSubject(finding: Finding, project: AlarmProject): Subject {
   };
 }
 
-/** A subject of which nothing but its name is known. */
+/** A subject of which only the name is known. */
 export function plainSubject(what: string): Subject {
   return {
     what,
@@ -136,14 +136,14 @@ function wordOf(resourceType: string): string {
   return resourceType.replaceAll('_', ' ');
 }
 
-/** `raw.events` of a source, else the name. */
+/** `raw.events` for a source, otherwise the name. */
 function nameOf(id: string, { manifest }: AlarmProject): string {
   const source = manifest.sources[id];
   if (source !== undefined) return `${source.source_name}.${source.name}`;
   return (manifest.nodes[id] ?? manifest.exposures[id] ?? manifest.unit_tests[id])?.name ?? id;
 }
 
-/** What a test is about; null: it is no test. */
+/** The node that a test checks; null: not a test. */
 function testedBy(id: string, { manifest }: AlarmProject): string | null {
   if (!CHECKS.test(id)) return null;
   const node = manifest.nodes[id];
@@ -172,7 +172,7 @@ function factsOf(id: string, { manifest }: AlarmProject): Facts {
 
 type Found = { readonly original_file_path: string; readonly package_name: string };
 
-/** Where the error stands, or else where the test is declared. */
+/** Position of the error, or else of the test's declaration. */
 function placeOf(
   { message, uniqueId }: Finding,
   found: Found,
@@ -183,7 +183,7 @@ function placeOf(
   return { path: found.original_file_path, line: lineOfTest(uniqueId, found, project) };
 }
 
-/** Line of a generic test in its properties file; null: it is none, or it cannot be found. */
+/** Line of a generic test in its properties file; null: not a generic test, or not found. */
 function lineOfTest(id: string, { original_file_path, package_name }: Found, project: AlarmProject): number | null {
   const test = project.manifest.nodes[id];
   if (test?.resource_type !== 'test' || test.test_metadata === undefined) return null;
@@ -208,7 +208,7 @@ interface WantedTest {
   readonly names: readonly string[];
 }
 
-/** Path of a test's entry below the resource and the column of these names. */
+/** Path of a test's entry below the resource and column with these names. */
 function findTest(value: Json, wanted: WantedTest, place: readonly (string | number)[] = []): typeof place | null {
   const children: [string | number, Json][] = Array.isArray(value)
     ? [...value.entries()]
@@ -242,7 +242,7 @@ function rowsOf(table: Table, finding: Finding, tested: string | null, project: 
   const declared = tested === null ? {} : (project.manifest.nodes[tested] ?? project.manifest.sources[tested])?.columns;
   const isSecret = (name: string): boolean =>
     secret.has(name.toLowerCase()) ||
-    // dbt's tests give the values of their column under names of their own.
+    // dbt's tests return the values of their column under other names.
     (column !== null && secret.has(column.toLowerCase()) && !(name in (declared ?? {})) && name !== 'n_records');
   const hidden = table.columnNames.map(isSecret);
   return {
@@ -255,8 +255,8 @@ function rowsOf(table: Table, finding: Finding, tested: string | null, project: 
 }
 
 /**
- * Names, in lower case, of columns whose values are nobody's business: `hash` of a loaded source, and `secret: true`
- * below `meta.tsdbt` of a column, of the node and of all that it is built from.
+ * Lower-case names of columns with secret values: `hash` of a loaded source, and `secret: true` below `meta.tsdbt` of a
+ * column, in the node and all its ancestors.
  */
 function secretColumns(id: string, { manifest }: AlarmProject): ReadonlySet<string> {
   const secret = new Set<string>();
@@ -276,14 +276,14 @@ function isSecretColumn({ meta, config }: ColumnInfo): boolean {
   return [meta, config?.meta].some((each) => asDictionary(each?.['tsdbt'] ?? null)?.['secret'] === true);
 }
 
-/** What is built from a node, without tests, the nearest first. */
+/** Descendants of a node, without tests, nearest first. */
 function downstreamOf(id: string, project: AlarmProject): Downstream {
   const below = reach(id, project.manifest.child_map).filter((each) => !CHECKS.test(each));
   const names = below.map((each) => (each.startsWith('exposure.') ? 'exposure ' : '') + nameOf(each, project));
   return { names: names.slice(0, MOST_NAMES), more: Math.max(0, names.length - MOST_NAMES) };
 }
 
-/** All that is reached from a node, itself left out, by distance. */
+/** All nodes reachable from a node, without itself, by distance. */
 function reach(id: string, map: Readonly<Record<string, readonly string[]>>): string[] {
   const found = new Set([id]);
   for (const each of found) for (const next of map[each] ?? []) found.add(next);

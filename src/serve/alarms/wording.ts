@@ -1,4 +1,4 @@
-// The text of an alarm for people: title and body, bounded in length. Channels put it into their own form.
+// The text of an alert for readers: title and body, bounded in length. Each channel embeds it in its own format.
 import { dateTime } from '../../values/utc-text.ts';
 import type { Alarm, Subject, TroubleKind } from './alarm.ts';
 import { type Channel, partsFor } from './channel.ts';
@@ -25,7 +25,7 @@ export function titleOf({ trouble, occasion, project }: Alarm): string {
   return cut(`[${word}${again}] ${project}: ${trouble.subject.what}`.replace(/\s+/g, ' '), MOST_TITLE);
 }
 
-/** The rest: reason, since when, how often, place, failing rows, what is downstream, who owns it, where to look. */
+/** The body: reason, start, count, position, failing rows, descendants, owners, links. */
 export function bodyOf(alarm: Alarm, channel: Channel): string {
   const { trouble, occasion, link } = alarm;
   const { incident, subject } = trouble;
@@ -82,9 +82,9 @@ function messageOf(text: string): string {
   return cut(lines.length > MOST_LINES ? `${kept}\n…` : kept, MOST_MESSAGE);
 }
 
-/** At most so many characters, the last of which says that more was there. */
+/** Cuts a text to a number of characters. The last one shows that it was cut. */
 export function cut(text: string, most: number): string {
-  // No character is cut in two.
+  // Surrogate pairs are not split.
   const points = text.length > most ? [...text] : [];
   return points.length > most ? `${points.slice(0, most - 1).join('')}…` : text;
 }

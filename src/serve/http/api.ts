@@ -1,5 +1,5 @@
-// What the page asks for, as JSON: jobs, runs, nodes, promises, loaders. A page of the history at a time, never all of
-// it. Who may ask is left to serve-http.ts, changes as they happen to event-stream.ts.
+// The page's data as JSON: jobs, runs, nodes, SLAs, loaders. History is returned in pages, never as a whole.
+// serve-http.ts checks permissions, event-stream.ts sends changes.
 import type { Job, JobTiming } from '../jobs/job.ts';
 import type { Live, LiveNode, LiveRun } from '../live.ts';
 import { leftOutInWords } from '../jobs/overview.ts';
@@ -7,22 +7,22 @@ import type { Incident, JobRun, LeftOutTimes, Moment, NodeRun, RunFilter, RunSta
 
 const PAGE = 50;
 const LONGEST_PAGE = 200;
-/** Due times left out that a page has at most: of one moment there is one of each job and reason. */
+/** Limit of skipped due times in a page: one moment has one per job and reason. */
 const MOST_LEFT_OUT = 10_000;
 const HISTORY = 60;
-/** Runs that are read to find the last one of each job at once. */
+/** Runs that are read to find the last one of each job in one query. */
 const RECENT = 100;
 const STATES: readonly RunState[] = ['running', 'success', 'failed', 'timeout', 'lost', 'skipped', 'cancelled'];
 
 export interface ApiInput {
   readonly live: Live;
   readonly store: Store;
-  /** May somebody with a token change something? */
+  /** Whether a user with a token may change something. */
   readonly canAct: boolean;
   readonly hasDocs: boolean;
 }
 
-/** @returns the answer as a value of JSON; null: there is nothing of this name */
+/** @returns the response as a JSON value; null: unknown path */
 export async function api(input: ApiInput, path: string, query: URLSearchParams): Promise<object | null> {
   const [kind = '', ...names] = path.split('/').map(decodeURIComponent);
   const [id, under, uniqueId] = names;
@@ -78,7 +78,7 @@ async function nowOf({ live, store, canAct, hasDocs }: ApiInput): Promise<object
   };
 }
 
-/** What the database answers; null while it is away, so that what is known without it is still shown. */
+/** The database's answer; null while it is unavailable, so that everything else is still shown. */
 async function orAway<T>(live: Live, answer: Promise<T>): Promise<T | null> {
   try {
     return await answer;
@@ -89,8 +89,8 @@ async function orAway<T>(live: Live, answer: Promise<T>): Promise<T | null> {
 }
 
 /**
- * A page of runs and of due times left out, newest first. The next page begins at `next`. Where runs of the same
- * millisecond would be torn apart, it repeats them: who pages on leaves out what he has.
+ * A page of runs and skipped due times, newest first. The next page starts at `next`. If runs of the same millisecond
+ * would be split, the next page repeats them, and the client removes duplicates.
  */
 async function runsOf(store: Store, query: URLSearchParams): Promise<object> {
   const limit = limitOf(query, PAGE);
@@ -110,13 +110,13 @@ async function runsOf(store: Store, query: URLSearchParams): Promise<object> {
   const leftOut = skipped ? await store.leftOut({ ...of, limit: LONGEST_PAGE + 1 }) : [];
   const oldest = leftOut.length > LONGEST_PAGE ? leftOut[LONGEST_PAGE - 1]?.last : undefined;
   if (oldest === undefined) return { runs: page.map(runRow), leftOut: leftOut.map(leftOutRow), next: ofRuns };
-  // So many were left out that the page ends with them, and with all of the same moment.
+  // So many were skipped that the page ends with them, and includes all of that moment.
   const whole = await store.leftOut({ ...only, since: oldest, limit: MOST_LEFT_OUT });
   const runs = page.filter(({ startedAt }) => startedAt >= oldest);
   return { runs: runs.map(runRow), leftOut: whole.map(leftOutRow), next: oldest };
 }
 
-/** A run and its nodes: of this host as they are now, of others from the history. */
+/** A run and its nodes: live if it is on this host, otherwise from the history. */
 async function runOf({ live, store }: ApiInput, runId: string): Promise<object | null> {
   const known = live.runs.run(runId);
   if (known !== null && known.end === null)
@@ -129,7 +129,7 @@ async function runOf({ live, store }: ApiInput, runId: string): Promise<object |
   return { now: live.now(), run: { ...runRow(found), total: nodes.length, done: nodes.length }, nodes };
 }
 
-/** One node of a run, with its log and its failing rows where this host still has them. */
+/** One node of a run, with its log and failing rows if this host still has them. */
 async function nodeOf({ live, store }: ApiInput, runId: string, uniqueId: string): Promise<object | null> {
   const of = ({ uniqueId: id }: { readonly uniqueId: string }): boolean => id === uniqueId;
   const running = live.runs.run(runId)?.nodes.find(of);
@@ -157,7 +157,7 @@ async function promisesOf({ live, store }: ApiInput): Promise<object> {
   };
 }
 
-/** Open incidents with the reason of now, where this host has looked: the kept one is the first. */
+/** Open incidents. The reason is the current one if this host has checked: the stored reason is the first. */
 async function incidentRows(live: Live, incidents: readonly Incident[]): Promise<object[]> {
   const reasons = new Map((await live.promises()).map(({ incident }) => [incident?.id, incident?.reason]));
   return incidents.map(({ id, key, openedAt, reason }) => ({ id, key, openedAt, reason: reasons.get(id) ?? reason }));
@@ -172,12 +172,12 @@ function runRow({ runId, job, dueAt, attempt, host, state, startedAt, finishedAt
   return { id: runId, job, dueAt, attempt, host, state, startedAt, finishedAt, reason, project };
 }
 
-/** Due times that were not run, in words. */
+/** Skipped due times, in words. */
 function leftOutRow({ job, why, first, last, count }: LeftOutTimes): object {
   return { job, first, last, count, reason: leftOutInWords({ count, why }) };
 }
 
-/** A run of this host that goes on, in the form of one of the history. */
+/** A current run of this host, in the form of a run in the history. */
 function liveRow({ claim, startedAt, total, nodes }: LiveRun): object {
   const { runId, job, dueAt, attempt, host } = claim;
   const done = nodes.filter(({ ended }) => ended !== null).length;
@@ -190,12 +190,12 @@ function nodeRow({ uniqueId, runId, thread, startedAt, seconds, ...rest }: NodeR
   return { id: uniqueId, runId, thread, startedAt, seconds, status, rows, readRows, readBytes, failures, message };
 }
 
-/** A node without an end has the status `running`. */
+/** A node that has not ended has the status `running`. */
 export function liveNodeRow({ uniqueId, thread, startedAt, ended }: LiveNode): object {
   return ended === null ? { id: uniqueId, thread, startedAt, seconds: null, status: 'running' } : nodeRow(ended);
 }
 
-/** What a job does, as somebody would type it. */
+/** A job's work as a command line. */
 function workOf({ work }: Job): string {
   const { select, exclude } = work;
   const chosen = [

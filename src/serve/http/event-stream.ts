@@ -1,12 +1,12 @@
-// Changes as they happen, as server-sent events: gathered for a moment, sent as one list, and only what the page shows.
-// A page that reads too slowly is told to load anew.
+// Sends changes as server-sent events: collected for a moment, sent as one list, limited to what the page shows. A page
+// that reads too slowly is told to reload.
 import type { ServerResponse } from '../../http/server.ts';
 import type { Change, LiveRuns } from '../live.ts';
 import { liveNodeRow } from './api.ts';
 
-/** Changes are gathered so long, in milliseconds. */
+/** Milliseconds for which changes are collected. */
 const GATHER_MS = 200;
-/** Something is sent at least so often: proxies end silent connections. */
+/** Interval of keep-alive messages, because proxies close idle connections. */
 const ALIVE_MS = 15_000;
 const MOST_CLIENTS = 64;
 const MOST_WAITING = 5000;
@@ -19,12 +19,12 @@ export interface Shown {
 }
 
 interface Client {
-  /** Whose connection it is, as far as the network tells. */
+  /** The client's network address, as far as it is known. */
   readonly origin: string;
   readonly shown: Shown;
   readonly response: ServerResponse;
   waiting: object[];
-  /** Runs of which a node ended. */
+  /** Runs in which a node has ended. */
   readonly moved: Set<string>;
   timer: NodeJS.Timeout | null;
 }
@@ -43,7 +43,7 @@ export class EventStream {
     }, ALIVE_MS).unref();
   }
 
-  /** @returns false: too many pages are open, and none has as many as this one's client */
+  /** @returns false: too many pages are open, and no other client has more than this one */
   add(response: ServerResponse, shown: Shown): boolean {
     const origin = originOf(response.socket?.remoteAddress ?? '');
     if (this.#clients.size >= MOST_CLIENTS && !this.#makeRoom(origin)) return false;
@@ -69,7 +69,7 @@ export class EventStream {
     }
   }
 
-  /** Ends the oldest stream of the client that has the most, unless that is the one that asks. */
+  /** Ends the oldest stream of the client with the most streams, unless that is the requesting client. */
   #makeRoom(origin: string): boolean {
     const counts = new Map<string, number>();
     for (const { origin: of } of this.#clients) counts.set(of, (counts.get(of) ?? 0) + 1);
@@ -106,7 +106,7 @@ export class EventStream {
   }
 
   #write(client: Client, text: string): void {
-    // Who does not read is cut off, and comes back by itself.
+    // A client that does not read is disconnected, and reconnects by itself.
     if (client.response.writableLength > MOST_UNREAD) client.response.destroy();
     else client.response.write(text);
   }
@@ -117,7 +117,7 @@ export class EventStream {
   }
 }
 
-/** One client has all loopback addresses, and the addresses of its IPv6 network. */
+/** All loopback addresses count as one client, and so do the addresses of an IPv6 network. */
 function originOf(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
   if (plain === '::1' || plain.startsWith('127.')) return 'local';

@@ -1,5 +1,5 @@
-// The page of serve as one file, and the policies under which a browser shows it and the docs: nothing from outside, no
-// script but ours. What it shows it asks of the API.
+// The page of serve as one file, and the content security policies of the page and the docs: nothing external, only our
+// scripts. The page requests its data from the API.
 import { readSiteFile } from '../../http/site-file.ts';
 
 /** In execution order: app.js uses the others. */
@@ -7,7 +7,7 @@ const SCRIPTS = ['dom.js', 'gantt.js', 'views.js', 'app.js'];
 const SITE = 'serve/http/site';
 const SHARED = 'http/site';
 
-/** @returns the page as HTML; the database and the clock are not asked */
+/** @returns the page as HTML, without a query to the database or the clock */
 export function appPage(nonce: string, project: string): string {
   const parts: Record<string, string> = {
     nonce,
@@ -26,7 +26,7 @@ export function appPolicy(nonce: string): string {
   return policy(`script-src 'nonce-${nonce}'`, `style-src 'nonce-${nonce}'`, 'img-src data:', "connect-src 'self'");
 }
 
-/** Descriptions of the docs may show images, but of this host only. */
+/** Descriptions in the docs may contain images, but only from this host. */
 export function docsPolicy(nonce: string): string {
   return policy(`script-src 'nonce-${nonce}'`, "style-src 'unsafe-inline'", "img-src 'self' data:");
 }

@@ -1,5 +1,5 @@
-// Metrics of jobs and nodes as Prometheus' text: counted from what happens on this host, filled up from the history of
-// all hosts. Nine families. The label is `job_name`, because Prometheus calls its own targets `job`.
+// Metrics of jobs and nodes as Prometheus text: counted from events on this host, completed from the history of all
+// hosts. Nine families. The label is `job_name`, because Prometheus calls its own targets `job`.
 import { family, histogram, type Sample } from '../../http/metrics-text.ts';
 import type { Job } from '../jobs/job.ts';
 import type { Change, Live } from '../live.ts';
@@ -7,7 +7,7 @@ import type { Claim, FreshnessRun, Moment, NodeRun, RunEnd, Store } from '../sto
 
 /** Upper bounds of a job's duration, in seconds. */
 const BUCKETS = [1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
-/** Counted from 0: Prometheus sees no increase to the first value of a series. */
+/** Every counter starts at 0, because Prometheus sees no increase to the first value of a series. */
 const ENDS: readonly RunEnd['state'][] = ['success', 'failed', 'timeout', 'lost', 'skipped', 'cancelled'];
 const BUILT = /^(model|seed|snapshot)\./;
 
@@ -18,7 +18,7 @@ interface Counted {
   seconds: number;
   readonly buckets: number[];
   readonly ends: Map<RunEnd['state'], number>;
-  /** The newest run of history that was read. */
+  /** The newest run read from the history. */
   read: string | null;
 }
 
@@ -27,7 +27,7 @@ interface Measured {
   seconds: number;
   rows: number | null;
   failures: number | null;
-  /** End of the last run that succeeded, or beginning of one that found nothing to build. */
+  /** End of the last successful run, or start of one that found nothing to build. */
   builtAt: Moment | null;
   job: string | null;
 }
@@ -36,7 +36,7 @@ export class RunMetrics {
   readonly #live: Live;
   readonly #jobs = new Map<string, Counted>();
   readonly #nodes = new Map<string, Measured>();
-  /** What a source's newest row says of its time. */
+  /** Time of the newest row of each source. */
   readonly #loaded = new Map<string, Moment>();
 
   constructor(live: Live) {
@@ -53,14 +53,15 @@ export class RunMetrics {
   }
 
   /**
-   * Reads what other hosts did, and this one before it was started: of each job the last run and the last good one.
-   * @throws what the store throws
+   * Reads what other hosts did, and this one before it was started: the last run and the last successful run of each
+   * job.
+   * @throws errors of the store
    */
   async read(store: Store): Promise<void> {
     this.#freshness(await store.freshness());
     for (const { job } of this.#live.jobs()) {
       const counted = this.#counted(job.name);
-      // A resident job has neither a due time nor an end that says how it is: its loaders' metrics do.
+      // A resident job has neither due times nor a meaningful end. Its loaders have separate metrics.
       if (job.timing.kind === 'resident') continue;
       const [last] = await store.runs({ job: job.name, states: ['success', 'failed', 'timeout'], limit: 1 });
       if (last === undefined || last.runId === counted.read) continue;
@@ -74,7 +75,7 @@ export class RunMetrics {
     }
   }
 
-  /** Prometheus' text format 0.0.4. */
+  /** Returns Prometheus' text format 0.0.4. */
   text(): string {
     const now = this.#live.now();
     const named = new Set(this.#live.jobs().map(({ job }) => job.name));
@@ -180,7 +181,7 @@ export class RunMetrics {
 
   #node({ uniqueId, status, startedAt, seconds, rows, failures }: NodeRun, job: string | null): void {
     const before = this.#nodes.get(uniqueId);
-    // A node that was skipped did nothing.
+    // A skipped node did nothing.
     if (status === 'skipped' || (before !== undefined && before.startedAt > startedAt)) return;
     const built = BUILT.test(uniqueId) && status === 'success';
     const builtAt = built ? startedAt + seconds * 1000 : (before?.builtAt ?? null);
@@ -206,10 +207,10 @@ export class RunMetrics {
   }
 }
 
-/** Does the job leave out what has not changed? Then its nodes are as good as new when it has looked. */
+/** Whether the job skips unchanged nodes. They count as up to date after a check. */
 const isLazy = ({ work }: Job): boolean => work.kind === 'command' && work.ifChanged;
 
-/** Of each job that runs, the lease that was renewed longest ago. */
+/** The oldest lease renewal of each running job. */
 function leases(live: Live): readonly (readonly [string, Moment])[] {
   const oldest = new Map<string, Moment>();
   for (const { claim, heartbeatAt } of live.runs.running())

@@ -1,5 +1,5 @@
-// The HTTP server of serve: metrics, health, the page and its data, and what a person with the token may do. Reads
-// `Store` and `Live`; who may ask what is decided here, and nowhere else.
+// The HTTP server of serve: metrics, health, the page and its data, and actions of users with the token. Reads `Store`
+// and `Live`. Permissions are decided only here.
 import { randomBytes } from 'node:crypto';
 import { TsdbtError } from '../../errors.ts';
 import { mergeTexts, METRICS_TYPE } from '../../http/metrics-text.ts';
@@ -23,32 +23,32 @@ import { appPage, appPolicy, docsPolicy } from './page.ts';
 import { isBearer, ReadGate } from './read-gate.ts';
 import { RunMetrics } from './run-metrics.ts';
 
-/** A loop that has not turned for so long stands still. */
+/** A scheduler loop without an iteration for this long is stalled. */
 const STALL_MS = 60_000;
-/** History is read again for metrics at most so often. */
+/** Minimum interval between reads of the history for metrics. */
 const READ_MS = 30_000;
-/** How long the first answer of /metrics waits for history. */
+/** How long the first response of /metrics waits for the history. */
 const FIRST_READ_MS = 2000;
 const SHORTEST_TOKEN = 16;
-/** The end of the year 2261: ClickHouse's times of nanoseconds go no further. */
+/** The end of the year 2261, the limit of ClickHouse's times in nanoseconds. */
 const LATEST = Date.UTC(2261, 11, 31);
 
 export interface ServeHttpInput {
   readonly live: Live;
   readonly store: Store;
-  /** `127.0.0.1`, unless somebody says otherwise. */
+  /** `127.0.0.1` by default. */
   readonly host: string;
   /** 0 selects any free port. */
   readonly port: number;
-  /** Further names in the Host header, as a reverse proxy sends them. */
+  /** Additional names in the Host header, as a reverse proxy sends them. */
   readonly names: readonly string[];
-  /** A request with it may pause, resume and run jobs; null: none may. */
+  /** Required to pause, resume and run jobs; null: that is not allowed. */
   readonly token: string | null;
-  /** Without it, or `token`, only metrics and health are answered; null: everything is. */
+  /** Without it or `token`, only metrics and health are available; null: everything is readable. */
   readonly readToken: string | null;
   /**
-   * The docs of the project as a page, with a link to `live`. null or absent: there are none
-   * @throws what a person can do something about, when they cannot be made now
+   * Returns the project docs as a page, with a link to `live`. null or absent: there are none
+   * @throws errors that a user can fix, if they cannot be generated now
    */
   readonly docs?: ((nonce: string, live: string) => string) | null;
 }
@@ -67,7 +67,7 @@ interface Served extends ServeHttpInput {
 
 /**
  * Listens until `close` is called.
- * @throws TsdbtError `usage` when the token can be guessed, `runtime` when the address cannot be had
+ * @throws TsdbtError `usage` if the token can be guessed, `runtime` if the address cannot be used
  */
 export async function serveHttp(input: ServeHttpInput): Promise<ServedHttp> {
   const { live, host, port, token, readToken } = input;
@@ -92,7 +92,7 @@ export async function serveHttp(input: ServeHttpInput): Promise<ServedHttp> {
   try {
     const server = await listen({ host, port }, (request, response) => {
       answer(served, request, response).catch((error: unknown) => {
-        // What went wrong within is for the log, but the database's words help.
+        // Internal details belong in the log, but the database's message helps.
         const message = error instanceof Error ? error.message : String(error);
         if (!response.headersSent) send(response, 503, JSON_TEXT, JSON.stringify({ error: firstLine(message) }));
         else response.destroy();
@@ -172,7 +172,7 @@ function health(response: ServerResponse, reasons: readonly string[]): void {
   send(response, ok ? 200 : 503, JSON_TEXT, `${JSON.stringify({ status: ok ? 'ok' : 'failing', reasons })}\n`);
 }
 
-/** Why the process is of no use any more and should be started again. */
+/** Reasons why the process no longer works and should be restarted. */
 function stalled(live: Live): readonly string[] {
   const turned = live.lastTurn();
   const seconds = turned === null ? 0 : Math.round((live.now() - turned) / 1000);
@@ -184,7 +184,7 @@ async function metricsOf(served: Served): Promise<string> {
   const first = served.readAt === Number.NEGATIVE_INFINITY;
   if (live.now() - served.readAt >= READ_MS) {
     served.readAt = live.now();
-    // A database that is away leaves the numbers of this host.
+    // Without the database, the numbers of this host are returned.
     const reading = metrics.read(store).catch(() => undefined);
     if (first) await within(reading, FIRST_READ_MS);
   }
@@ -211,7 +211,7 @@ async function act(served: Served, request: IncomingMessage, response: ServerRes
   send(response, 202, JSON_TEXT, `${JSON.stringify({ job, done: action })}\n`);
 }
 
-/** Names without NUL, which no database takes, and a time that each of them has. */
+/** Whether names are without NUL, which no database accepts, and the time is valid in all databases. */
 function isReadable(path: string, query: URLSearchParams): boolean {
   const before = Number(query.get('before') ?? 0);
   if (!(before >= 0 && before <= LATEST)) return false;

@@ -1,25 +1,25 @@
-// Holds jobs against the parsed project: a selection that is empty, sources that nobody has, two loaders of one table.
-// The caller brings the selection.
+// Checks jobs against the parsed project: empty selections, unknown sources, two loaders of one table. The caller
+// provides the selection.
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { closestName } from '../../values/close-matches.ts';
 import type { Job, JobFile, JobWork } from './job.ts';
 
-/** What the project answers. Both may throw the errors of a selection. */
+/** Queries on the project. The first two may throw selection errors. */
 export interface ProjectSelection {
-  /** unique_ids of what the work would run, or of the tables that it would load. */
+  /** unique_ids of the nodes that the work would run, or of the tables that it would load. */
   readonly select: (work: JobWork) => Iterable<string>;
-  /** unique_ids of the sources that a criterion of `after` names. */
+  /** unique_ids of the sources that a criterion of `after` selects. */
   readonly sources: (criterion: string) => Iterable<string>;
-  /** `source:raw.events` of each source table, for advice. */
+  /** `source:raw.events` of each source table, for hints. */
   readonly known: () => Iterable<string>;
-  /** Names of nodes, and `tag:daily` of each tag, for the same. */
+  /** Names of nodes, and `tag:daily` of each tag, for hints. */
   readonly names: () => Iterable<string>;
 }
 
 /**
- * @throws `project` error naming file, line and job: its selection is empty, a source of `after` is not there, or its
- * loader has a table of another
+ * @throws `project` error with file, line and job, if its selection is empty, a source of `after` does not exist, or
+ *   its loader shares a table with another one
  */
 export function checkJobs(file: JobFile, project: ProjectSelection): void {
   const loaders = new Map<string, Job>();
@@ -71,14 +71,14 @@ export function checkJobs(file: JobFile, project: ProjectSelection): void {
   }
 }
 
-/** Advice for the first name of a selection that nothing has, and something nearly has. */
+/** A hint for the first unknown name of a selection that resembles a known one. */
 function probably(select: readonly string[], known: readonly string[]): string | undefined {
   const words = select.flatMap((each) => each.split(/[\s,]+/)).map((word) => word.replace(/^(?:\d*\+|@)|\+\d*$/g, ''));
   const [near] = words.flatMap((word) => closestName(word, known) ?? []);
   return near === undefined ? undefined : `did you mean '${near}'?`;
 }
 
-/** `docs generate` writes the site of a project that has nothing to run. */
+/** `docs generate` also works for a project without nodes to run. */
 function isWholeProject(work: JobWork): boolean {
   return work.kind === 'command' && work.command === 'docs generate' && work.select === null && work.selector === null;
 }

@@ -1,4 +1,4 @@
-// The settings of jobs.yml as data. read-jobs.ts makes jobs of them.
+// The settings of jobs.yml as data. read-jobs.ts creates jobs from them.
 import { anything, choice, dictionary, duration, flag, text, whole } from '../../settings/kinds.ts';
 import {
   exclusive,
@@ -17,11 +17,11 @@ import { cronPattern, selection, sources, timeZone } from './job-values.ts';
 
 const SECOND = 1000;
 const DAY = 86_400_000;
-/** What a timer of Node can wait. */
+/** The limit of a timer in Node. */
 const LONGEST = 24 * DAY;
 const LONGEST_NAME = 100;
 
-/** Commands that have the option of that name. */
+/** Commands that have the option with that name. */
 const IF_CHANGED: readonly JobCommand[] = ['build', 'run', 'test'];
 const FULL_REFRESH: readonly JobCommand[] = ['build', 'run', 'seed', 'publish'];
 export const WORK = [...JOB_COMMANDS, 'load'] as const;
@@ -35,7 +35,7 @@ const RETRIES = record(
   { short: 'times' },
 );
 
-/** Keys that a job and `defaults` may both have. A job's value wins; null there removes a limit of `defaults`. */
+/** Keys of a job and of `defaults`. The job's value wins; null in a job removes a default limit. */
 export const DEFAULTS = record({
   timeout: optional(
     time,

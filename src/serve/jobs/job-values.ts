@@ -5,7 +5,7 @@ import { text } from '../../settings/kinds.ts';
 import { type Setting, shown } from '../../settings/setting.ts';
 import { closestName } from '../../values/close-matches.ts';
 
-/** How every pattern is read: five fields, or six with seconds in front; in the hours of a clock change as in cron. */
+/** Options for all patterns: five fields, or six with leading seconds; clock changes are handled as in cron. */
 const CRON_OPTIONS = { paused: true, mode: '5-or-6-parts', fixedTimeRule: 'no-wildcard' } as const;
 const CRON_FIELDS =
   'A pattern has five fields: minute 0-59, hour 0-23, day of the month 1-31, month 1-12, day of the week 0-7.';
@@ -39,7 +39,7 @@ function nearZone(value: string): string | undefined {
   );
 }
 
-/** The reader of a pattern. @throws what croner says of a bad one */
+/** Parses a pattern. @throws croner's error for an invalid one */
 export function cronOf(pattern: string, zone: string): Cron {
   return new Cron(pattern, { ...CRON_OPTIONS, timezone: zone });
 }
@@ -51,7 +51,7 @@ export const cronPattern: Setting<string> = {
   schema: () => ({ type: 'string', pattern: String.raw`^\s*(@\w+|\S+(\s+\S+){4,5})\s*$` }),
   read: (value, place) => {
     const pattern = typeof value === 'string' ? value.trim() : '';
-    // croner also takes a date, which would be due once.
+    // croner also accepts a date, which would be due only once.
     if (!/^(?:@\w+|\S+(?:\s+\S+){4,5})$/.test(pattern)) return place.wrong(cronPattern.expects, value, CRON_FIELDS);
     let due: Date | null;
     try {
@@ -70,7 +70,7 @@ export const cronPattern: Setting<string> = {
   },
 };
 
-/** A selection as `--select` takes it: criteria between blanks, or a list of them; null is everything. */
+/** A selection in the form of `--select`: criteria separated by blanks, or a list of them; null: everything. */
 export const selection: Setting<readonly string[] | null> = {
   expects: 'a selection, as --select takes it, or a list of such',
   type: 'selection',

@@ -1,5 +1,5 @@
-// What a job is, after jobs.yml was read and checked. Types only: read-jobs.ts makes them, schedule.ts says when they
-// are due, the scheduler runs them.
+// A job of jobs.yml after reading and checking. Types only: read-jobs.ts creates jobs, schedule.ts computes due times,
+// the scheduler runs them.
 import type { Json } from '../../contracts/node.ts';
 import type { Channel } from '../alarms/channel.ts';
 
@@ -16,19 +16,19 @@ export const JOB_COMMANDS = [
 ] as const;
 export type JobCommand = (typeof JOB_COMMANDS)[number];
 
-/** What a job does: a command over a selection, or resident loaders. */
+/** The work of a job: a command over a selection, or resident loaders. */
 export type JobWork =
   | {
       readonly kind: 'command';
       readonly command: JobCommand;
-      /** As `--select`; null: everything. */
+      /** In the form of `--select`; null: everything. */
       readonly select: readonly string[] | null;
       readonly exclude: readonly string[];
       /** Name of a selector of selectors.yml, instead of `select`. */
       readonly selector: string | null;
       readonly vars: Readonly<Record<string, Json>>;
       readonly fullRefresh: boolean;
-      /** Nothing is run while project and inputs are unchanged. */
+      /** Runs nothing while project and inputs are unchanged. */
       readonly ifChanged: boolean;
     }
   | { readonly kind: 'load'; readonly select: readonly string[]; readonly exclude: readonly string[] };
@@ -37,42 +37,42 @@ export type JobWork =
 export type JobTiming =
   | { readonly kind: 'every'; readonly ms: number }
   | { readonly kind: 'cron'; readonly pattern: string; readonly timeZone: string }
-  /** `sources` as a selection writes them: `source:raw.events`. */
+  /** `sources` in the form of a selection: `source:raw.events`. */
   | { readonly kind: 'after'; readonly sources: readonly string[]; readonly debounceMs: number }
-  /** Runs all the time: loaders. */
+  /** Runs continuously: loaders. */
   | { readonly kind: 'resident' }
-  /** Only when somebody asks for it. */
+  /** Runs only on request. */
   | { readonly kind: 'manual' };
 
 /** One job of jobs.yml. */
 export interface Job {
   readonly name: string;
-  /** The file, and the line of the job's name, from 1. */
+  /** The file, and the 1-based line of the job's name. */
   readonly path: string;
   readonly line: number;
   readonly work: JobWork;
   readonly timing: JobTiming;
-  /** A start later than this after the due time is left out; null: no limit. */
+  /** A due time that cannot start within this time is skipped; null: no limit. */
   readonly windowMs: number | null;
   /** null: no limit. */
   readonly timeoutMs: number | null;
-  /** Further tries after the first, and the first pause between them, which doubles. */
+  /** Retries after the first attempt, and the first pause between them, which doubles. */
   readonly retries: { readonly times: number; readonly backoffMs: number };
-  /** What becomes of a due time while the job still runs. */
+  /** What happens to a due time while the job is still running. */
   readonly overlap: 'skip' | 'wait';
-  /** Which due times that passed while no host was there are run. */
+  /** Which due times are run that passed while no host was available. */
   readonly catchUp: 'none' | 'latest' | 'all';
   readonly owner: string | null;
   readonly description: string | null;
-  /** The `sla:` of the job as it was written; src/serve/promises/ reads it. */
+  /** The `sla:` of the job as written. src/serve/promises/ reads it. */
   readonly sla: Json | null;
 }
 
-/** jobs.yml whole. */
+/** The complete jobs.yml. */
 export interface JobFile {
   readonly path: string;
   readonly jobs: readonly Job[];
   readonly channels: readonly Channel[];
-  /** Milliseconds that history is kept. */
+  /** Milliseconds for which history is kept. */
   readonly historyMs: number;
 }

@@ -1,5 +1,5 @@
-// What is known of each job at a moment: whether it is paused, its last run, its next due time. For the command `jobs`
-// and the screen; the scheduler has its own view.
+// The current state of each job: whether it is paused, its last run, its next due time. For the command `jobs` and the
+// screen. The scheduler has its own view.
 import { writtenDuration } from '../../values/duration.ts';
 import type { JobRun, LeftOut, LeftOutTimes, Moment, Store } from '../store/store.ts';
 import type { Job, JobFile, JobTiming, JobWork } from './job.ts';
@@ -8,15 +8,15 @@ import { nextDue } from './schedule.ts';
 export interface JobOverview {
   readonly job: Job;
   readonly paused: boolean;
-  /** The newest run, also one that still goes on; null: none is kept. */
+  /** The newest run, even if it is still running; null: none is stored. */
   readonly last: JobRun | null;
-  /** The newest due times that were not run; null: none are kept. */
+  /** The newest skipped due times; null: none are stored. */
   readonly leftOut: LeftOutTimes | null;
-  /** Null: the job is paused, or no clock makes it due. */
+  /** Null: the job is paused, or is not due by time. */
   readonly next: Moment | null;
 }
 
-/** In the order of the file. @throws when the database is away */
+/** In the order of the file. @throws if the database is unavailable */
 export async function jobOverviews(
   { jobs }: JobFile,
   store: Pick<Store, 'now' | 'paused' | 'runs' | 'leftOut'>,
@@ -32,7 +32,7 @@ export async function jobOverviews(
   return states;
 }
 
-/** Why due times were not run, in words. */
+/** Why due times were skipped, in words. */
 export const LEFT_OUT_WORDS: Readonly<Record<LeftOut, string>> = {
   still_running: 'the run before went on',
   paused: 'the job was paused',
@@ -45,7 +45,7 @@ export function leftOutInWords({ count, why }: Pick<LeftOutTimes, 'count' | 'why
   return `${count} due time${count === 1 ? '' : 's'}: ${LEFT_OUT_WORDS[why]}`;
 }
 
-/** `build tag:fast --exclude x`, as it would be typed. */
+/** `build tag:fast --exclude x`, as a command line. */
 export function workInWords(work: JobWork): string {
   const words = [work.kind === 'load' ? 'load' : work.command, ...(work.select ?? [])];
   if (work.exclude.length > 0) words.push('--exclude', ...work.exclude);

@@ -1,5 +1,5 @@
-// Makes jobs and channels of the text of jobs.yml. job-settings.ts has its settings; check-jobs.ts finds out from the
-// project whether a selection is empty.
+// Creates jobs and channels from the text of jobs.yml. job-settings.ts defines the settings. check-jobs.ts checks
+// selections against the project.
 import type { Json } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { asDictionary, loadYaml, locator, withoutSecrets } from '../../project/yaml.ts';
@@ -18,26 +18,26 @@ import { type JOB, JOBS_YML } from './job-settings.ts';
 
 export const JOBS_FILE = 'jobs.yml';
 
-/** What is read, and what its reader needs of others. */
+/** The input of the reader. */
 export interface JobsText {
   /** For errors. */
   readonly path: string;
   readonly text: string;
   /** Renders the texts of a value. @param secrets whether they may read DBT_ENV_SECRET_ variables */
   readonly render: (value: Json, secrets: boolean) => Json;
-  /** Called with each text that must not be shown. */
+  /** Called with each text that must be masked. */
   readonly onSecret: (text: string) => void;
   /** Reads the files that settings name. */
   readonly file?: SectionContext['file'];
-  /** False: `alerts` is left out, which needs secrets of the environment. */
+  /** False: `alerts`, which needs secrets of the environment, is ignored. */
   readonly alerts?: boolean;
 }
 
 const EXAMPLE = 'jobs:\n  fresh: { every: 5m, build: "tag:fresh" }';
 
 /**
- * jobs.yml, checked.
- * @throws `project` error with the place of the first key that cannot be: expected, found, and what to write instead
+ * Reads and checks jobs.yml.
+ * @throws `project` error with the position of the first invalid key: expected, found, and what to write instead
  */
 export function readJobs({ path, text, render, onSecret, file: reader, alerts = true }: JobsText): JobFile {
   const written = loadYaml(text, path, {
@@ -49,7 +49,7 @@ export function readJobs({ path, text, render, onSecret, file: reader, alerts = 
   const lines = text.split(/\r?\n/);
   const refuse = ({ keys, message, hint }: Problem): never => {
     const at = placeOf(keys);
-    // A line of `alerts`, also where that is mistyped, can hold a secret.
+    // A line of `alerts`, even under a mistyped key, can contain a secret.
     const isOpen = ['defaults', 'jobs', 'history'].includes(String(keys[0]));
     const lineText = at === undefined || !isOpen ? undefined : withoutSecrets(lines[at.line - 1] ?? '');
     throw errorOf('badJobs', { why: message }, { path, ...at, lineText, ...(hint === undefined ? {} : { hint }) });
@@ -86,7 +86,7 @@ export function readJobs({ path, text, render, onSecret, file: reader, alerts = 
 
 type JobSettings = ValueOf<typeof JOB>;
 
-/** @param given the keys of the job as they are written */
+/** @param given the keys of the job as written */
 function jobOf(
   name: string,
   job: JobSettings,
@@ -97,7 +97,7 @@ function jobOf(
   const scheduled = timing.kind === 'every' || timing.kind === 'cron';
   const all = scheduled && job.catch_up === 'all';
   const overlap = job.overlap ?? (all ? 'wait' : 'skip');
-  // A due time that is skipped while the one before runs would never be made up for.
+  // A due time skipped while the previous one runs would never be caught up.
   if (all && overlap === 'skip')
     refuse({
       keys: ['jobs', name, given['overlap'] === undefined ? 'catch_up' : 'overlap'],

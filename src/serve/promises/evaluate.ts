@@ -1,39 +1,39 @@
-// Says of each promise whether it is kept, broken or unknown. Pure: facts in, verdicts out; facts.ts gathers facts,
-// watch.ts makes incidents of verdicts.
+// Decides for each SLA whether it is met, missed or unknown. Pure functions: facts in, verdicts out. facts.ts collects
+// facts, watch.ts turns verdicts into incidents.
 import type { NodeStatus } from '../../contracts/results.ts';
 import type { JobRun, Moment, NodeRun, RunState } from '../store/store.ts';
 import type { Promised, PromiseTerms, Verdict } from './promise.ts';
 import { durationText } from './sla.ts';
 
-/** What was measured for one promise of freshness or lag. */
+/** The measurement for one SLA of freshness or lag. */
 export type Measured =
-  /** The newest time among the rows; null: there are none. */
+  /** The newest time among the rows; null: there are no rows. */
   | { readonly kind: 'newest'; readonly newest: Moment | null; readonly at: Moment }
   | { readonly kind: 'lag'; readonly ms: number; readonly at: Moment }
   /** It could not be measured. */
   | { readonly kind: 'error'; readonly reason: string };
 
-/** A run of a node or a job, as far as promises go. */
+/** A run of a node or a job, reduced to what SLAs need. */
 export interface PastRun {
   readonly outcome: 'good' | 'bad' | 'neither';
   readonly startedAt: Moment;
-  /** null: it runs. */
+  /** null: it is running. */
   readonly finishedAt: Moment | null;
   readonly reason: string | null;
-  /** Of a job: how often this due time was tried before, and when it was due. */
+  /** For a job: the number of the attempt at this due time, and the due time. */
   readonly attempt: number;
   readonly dueAt: Moment | null;
 }
 
 export interface Facts {
   readonly now: Moment;
-  /** By the promise's key. */
+  /** By the SLA's key. */
   readonly measured: ReadonlyMap<string, Measured>;
-  /** Newest first, by the subject's id; no entry: nobody knows. */
+  /** Newest first, by the subject's id; no entry: unknown. */
   readonly runs: ReadonlyMap<string, readonly PastRun[]>;
-  /** By the job's name: the newest due time that somebody has claimed, or that fell into a pause. */
+  /** By job name: the newest due time that was claimed, or that was skipped because of a pause. */
   readonly claimed: ReadonlyMap<string, Moment>;
-  /** By the job's name: the newest due time that is over; no entry: there is none. */
+  /** By job name: the newest due time in the past; no entry: there is none. */
   readonly due: ReadonlyMap<string, Moment>;
   readonly paused: ReadonlySet<string>;
 }
@@ -48,13 +48,13 @@ const BAD: readonly (NodeStatus | RunState)[] = [
   'timeout',
   'lost',
 ];
-/** Milliseconds that the next try of a job may need to begin after its pause. */
+/** Milliseconds that the next attempt of a job may need to start after its pause. */
 const PATIENCE_MS = 10_000;
 
-/** A loader that has run this long after a failure works again. */
+/** A loader that has run this long after a failure has recovered. */
 const WORKS_MS = 60_000;
 
-/** Verdicts in the order of the promises. */
+/** Returns verdicts in the order of the SLAs. */
 export function evaluate(promises: readonly Promised[], facts: Facts): Verdict[] {
   return promises.map((promised) => evaluateOne(promised, facts));
 }
@@ -142,7 +142,7 @@ function success(
   });
 }
 
-/** One try per due time, the last one: what a retry has mended is one run, which succeeded. Newest first. */
+/** The last attempt of each due time: a run that succeeded in a retry counts as one successful run. Newest first. */
 function lastTries(runs: readonly PastRun[]): PastRun[] {
   const seen = new Set<Moment | null>();
   return runs.filter(({ dueAt }) => dueAt === null || (!seen.has(dueAt) && seen.add(dueAt)));
@@ -181,7 +181,7 @@ function duration(
   return verdict('kept', `took ${durationText(value)}`, { value, breaksAt });
 }
 
-/** Fewer tries than due times count: a failure that is tried again is none yet. */
+/** Counts due times, not attempts: a failure that will be retried does not count yet. */
 function failed(
   { looks }: Promised,
   { retries, resident }: Terms<'failed'>,
@@ -219,12 +219,12 @@ function late({ subject, looks }: Promised, maxMs: number, facts: Facts, verdict
   return verdict('broken', `${reason}${promisedAtMost(maxMs)}`, { value, looks, breaksAt: due + maxMs });
 }
 
-/** A run of a job as a fact. */
+/** Returns a run of a job as a fact. */
 export function pastJobRun({ state, startedAt, finishedAt, reason, attempt, dueAt }: JobRun): PastRun {
   return { outcome: outcomeOf(state), startedAt, finishedAt, reason: reason ?? wordsOf(state), attempt, dueAt };
 }
 
-/** A run of a node as a fact. */
+/** Returns a run of a node as a fact. */
 export function pastNodeRun({ status, startedAt, seconds, message }: NodeRun): PastRun {
   return {
     outcome: outcomeOf(status),
@@ -236,7 +236,7 @@ export function pastNodeRun({ status, startedAt, seconds, message }: NodeRun): P
   };
 }
 
-/** What was skipped or cancelled says nothing of the work. */
+/** Skipped and cancelled runs say nothing about the work. */
 function outcomeOf(status: NodeStatus | RunState): PastRun['outcome'] {
   return GOOD.includes(status) ? 'good' : BAD.includes(status) ? 'bad' : 'neither';
 }

@@ -1,29 +1,29 @@
-// Gathers what promises are judged by: runs from the store, of which only the new ones are read again, and what was
-// measured, no sooner than it can have changed the verdict. evaluate.ts judges.
+// Collects the facts for SLAs: runs from the store, of which only new ones are read again, and measurements, taken no
+// earlier than they can change the verdict. evaluate.ts evaluates them.
 import type { JobRun, Moment, NodeRun, Store } from '../store/store.ts';
 import { type Facts, type Measured, type PastRun, pastJobRun, pastNodeRun } from './evaluate.ts';
 import type { Promised, Verdict } from './promise.ts';
 
-/** What promises read of the store. */
+/** The part of the store that SLAs read. */
 export type PromiseHistory = Pick<Store, 'now' | 'runs' | 'nodeHistory' | 'lastDue' | 'leftOut' | 'paused'>;
 
-/** Measures freshness and lag now. What cannot be measured has an error of its own. */
+/** Measures freshness and lag now. Each failed measurement has its own error. */
 export type Measure = (promises: readonly Promised[]) => Promise<ReadonlyMap<string, Measured>>;
 
 /** The newest due time of a job that is not after the moment; null: there is none. */
 export type DueBefore = (job: string, moment: Moment) => Moment | null;
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 export const LOOK_MS = 10_000;
-/** The longest time without measuring, so that a page never shows what is older. */
+/** Maximum interval between measurements, and thus the maximum age of values on a page. */
 const LONGEST_UNMEASURED_MS = 300_000;
-/** Runs read in each look, of all jobs together. */
+/** Runs of all jobs read per check. */
 const NEWEST = 200;
-/** Runs read of one job or node, when nothing of it is known yet. */
+/** Runs of one job or node read at first. */
 const MOST = 20_000;
-/** Runs read where no window of time is promised. */
+/** Runs read if no SLA has a time window. */
 const FEW = 150;
-/** Nodes' runs are written behind the end of their job's run: so long they are looked for. */
+/** Runs of nodes are written after the end of their job's run. For this long they are searched. */
 const WRITTEN_BEHIND_MS = 60_000;
 
 export class FactFinder {
@@ -43,7 +43,7 @@ export class FactFinder {
     this.#dueBefore = dueBefore;
   }
 
-  /** @returns the facts, and the keys of promises that were measured for them */
+  /** @returns the facts, and the keys of SLAs that were measured for them */
   async gather(promises: readonly Promised[]): Promise<{ readonly facts: Facts; readonly fresh: ReadonlySet<string> }> {
     const now = await this.#history.now();
     const fresh = await this.#measureDue(promises, now);
@@ -64,8 +64,8 @@ export class FactFinder {
   }
 
   /**
-   * The newest due time of each job that somebody has claimed, or left out because the job was paused: it starts as it
-   * should. One that was left out for another reason has not started.
+   * The newest due time of each job that was claimed, or skipped because the job was paused: it counts as started. One
+   * that was skipped for another reason has not started.
    */
   async #claimed(dues: readonly (readonly [job: string, due: Moment | null])[]): Promise<ReadonlyMap<string, Moment>> {
     const claimed = new Map(await this.#history.lastDue());
@@ -79,7 +79,7 @@ export class FactFinder {
     return claimed;
   }
 
-  /** Says when a promise is measured next. @param watched whether an incident of it is open or may open */
+  /** Decides when an SLA is measured next. @param watched whether an incident of it is open or may open */
   plan({ promised, state, breaksAt }: Verdict, watched: boolean, now: Moment): void {
     const soon = now + LOOK_MS;
     const quiet = state === 'kept' && !watched && breaksAt !== null;
@@ -119,7 +119,7 @@ export class FactFinder {
     return runs;
   }
 
-  /** One question for all jobs, as long as it shows what has changed since the last one. */
+  /** Needs one query for all jobs, as long as its result contains everything that changed since the last one. */
   async #readJobs(promises: readonly Promised[], now: Moment): Promise<void> {
     const newest = await this.#history.runs({ limit: NEWEST });
     const seen = new Set(newest.map(keyOf));
@@ -145,7 +145,7 @@ export class FactFinder {
   }
 }
 
-/** New rows before known ones, each once; beside the newest only those of the window. */
+/** New rows before known ones, without duplicates. Except for the newest, only those in the window. */
 function joined(newest: readonly NodeRun[], known: readonly NodeRun[], since: Moment): NodeRun[] {
   const all = new Map<string, NodeRun>();
   for (const run of [...newest, ...known]) if (!all.has(run.runId)) all.set(run.runId, run);
@@ -179,7 +179,7 @@ function ofJob({ subject }: Promised): boolean {
   return subject.kind === 'job';
 }
 
-/** Whether a promise is measured in the database or by the loader, and not by runs. */
+/** Whether an SLA is measured in the database or by the loader, and not derived from runs. */
 export function isMeasured({ terms }: Promised): boolean {
   return terms.kind === 'lag' || (terms.kind === 'freshness' && terms.by === 'rows');
 }

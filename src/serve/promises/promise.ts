@@ -1,23 +1,23 @@
-// A promise, and what a look says of it. Types only: read-promises.ts makes promises, evaluate.ts looks.
+// An SLA, and the verdict of a check. Types only: read-promises.ts creates SLAs, evaluate.ts checks them.
 import type { Moment } from '../store/store.ts';
 import type { DurationTerms, FreshnessTerms, SuccessTerms } from './sla.ts';
 
-/** What a promise is about. */
+/** The subject of an SLA. */
 export interface PromiseSubject {
   readonly kind: 'node' | 'source' | 'job';
   /** unique_id, or the job's name. */
   readonly id: string;
-  /** As people call it: `model user_sessions`, `source raw.events`, `job fast`. */
+  /** Display name: `model user_sessions`, `source raw.events`, `job fast`. */
   readonly shown: string;
   readonly owner: string | null;
   readonly path: string;
-  /** From 1; null: unknown. */
+  /** 1-based; null: unknown. */
   readonly line: number | null;
 }
 
 /**
- * `failed` and `late` are promised of every job; the rest is asked for. Freshness by rows is measured in the database,
- * with a null `field` by what the source says itself; by runs it is when the last one succeeded.
+ * `failed` and `late` apply to every job, the others only if configured. Freshness by rows is measured in the database,
+ * with a null `field` by the source's own metadata. Freshness by runs is the time of the last success.
  */
 export type PromiseTerms =
   | ({ readonly kind: 'freshness' } & FreshnessTerms & { readonly by: 'rows' | 'runs' })
@@ -28,31 +28,31 @@ export type PromiseTerms =
   | {
       readonly kind: 'failed';
       readonly retries: { readonly times: number; readonly backoffMs: number };
-      /** A job that does not end: it works when it runs. */
+      /** A job that never ends: it works while it runs. */
       readonly resident?: boolean;
     };
 
 export interface Promised {
-  /** Of its incident: `sla:model.shop.orders:freshness`, `job:fast:failed`. */
+  /** Key of its incident: `sla:model.shop.orders:freshness`, `job:fast:failed`. */
   readonly key: string;
   readonly subject: PromiseSubject;
   readonly terms: PromiseTerms;
-  /** How many looks in turn, or how many runs where runs are looked at, must agree. */
+  /** Number of consecutive checks, or of runs for SLAs on runs, that must agree. */
   readonly looks: number;
 }
 
-/** What one look says. `unknown`: there is nothing to look at, or it cannot be measured. */
+/** The result of one check. `unknown`: there is nothing to check, or it cannot be measured. */
 export interface Verdict {
   readonly promised: Promised;
   readonly state: 'kept' | 'broken' | 'unknown';
   /** In words, with the values. */
   readonly reason: string;
-  /** Milliseconds, or a share; null: none is known. */
+  /** Milliseconds, or a share; null: unknown. */
   readonly value: number | null;
-  /** The promise's bound, as `value`; null: it has none. */
+  /** The SLA's limit, in the unit of `value`; null: it has none. */
   readonly limit: number | null;
-  /** Looks in turn that an incident takes to open or close; runs have been counted already. */
+  /** Consecutive checks needed to open or close an incident. Runs have already been counted. */
   readonly looks: number;
-  /** The earliest moment at which it can be broken; null: only a new fact breaks it. */
+  /** The earliest time at which it can be missed; null: only a new fact can change it. */
   readonly breaksAt: Moment | null;
 }

@@ -1,5 +1,5 @@
-// Finds what a project promises: `sla:` in the meta of models, seeds, snapshots and sources, and of jobs. sla.ts checks
-// one of them; whether they are kept is evaluate.ts's.
+// Finds the SLAs of a project: `sla:` in the meta of models, seeds, snapshots and sources, and in jobs. sla.ts checks a
+// single one, evaluate.ts whether they are met.
 import type { Json } from '../../contracts/node.ts';
 import type { Manifest } from '../../contracts/manifest.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -10,18 +10,18 @@ import type { Keys } from '../../settings/setting.ts';
 import { isDictionary } from '../../values/is-dictionary.ts';
 import { readSla, type RefuseSla, type Sla } from './sla.ts';
 
-/** A job with its `sla:` as it was written. */
+/** A job with its `sla:` as written. */
 export type PromisingJob = Pick<Job, 'name' | 'path' | 'line' | 'work' | 'timing' | 'retries' | 'owner'> & {
   readonly sla: Json | null;
 };
 
-/** Where a key of a node's `sla:` stands. @param keys below `sla` */
+/** Returns the position of a key in a node's `sla:`. @param keys below `sla` */
 export type PlaceOfSla = (
   node: PromisingNode,
   keys: Keys,
 ) => { readonly line: number; readonly column: number } | undefined;
 
-/** What of a node matters here. */
+/** The fields of a node that are needed here. */
 export interface PromisingNode {
   readonly unique_id: string;
   readonly name: string;
@@ -31,16 +31,16 @@ export interface PromisingNode {
   readonly config: { readonly [name: string]: unknown };
 }
 
-/** Kinds of nodes that rows and runs can be promised of. */
+/** Kinds of nodes that can have SLAs on rows and runs. */
 const BUILT = ['model', 'seed', 'snapshot'];
-/** A job may start so late before that is an incident. */
+/** A job may start this late before an incident is opened. */
 const LATE_MS = 120_000;
-/** Times in which a job's failures count, where its `sla:` says nothing. */
+/** Failures of a job before an incident is opened, by default. */
 const JOB_LOOKS = 1;
 
 /**
- * What models and sources promise, in the manifest's order.
- * @throws {TsdbtError} validation error with file, place and option
+ * The SLAs of models and sources, in the manifest's order.
+ * @throws {TsdbtError} validation error with file, position and option
  */
 export function nodePromises(manifest: Pick<Manifest, 'nodes' | 'sources'>, placeOf?: PlaceOfSla): Promised[] {
   const found: Promised[] = [];
@@ -75,7 +75,7 @@ export function nodePromises(manifest: Pick<Manifest, 'nodes' | 'sources'>, plac
 }
 
 /**
- * What jobs promise: that they do not fail and are not late, and their `sla:`.
+ * The SLAs of jobs: that they do not fail and are not late, and their `sla:`.
  * @throws {TsdbtError} project error with file, line and option
  */
 export function jobPromises(jobs: readonly PromisingJob[]): Promised[] {
@@ -118,7 +118,7 @@ function terms(sla: Sla, subject: PromiseSubject, own: { readonly field: string 
   return found.map((each) => ({ key: `sla:${id}:${each.kind}`, subject, terms: each, looks: sla.looks }));
 }
 
-/** What of a `meta` is read here. */
+/** The part of a `meta` that is read here. */
 interface OwnMeta {
   readonly tsdbt?: { sla?: Json; freshness?: Json };
 }
@@ -127,7 +127,7 @@ function isOwnMeta(meta: unknown): meta is OwnMeta {
   return isDictionary(meta) && isDictionary(meta['tsdbt']);
 }
 
-/** The settings under `meta: tsdbt: sla:`; undefined when there are none. */
+/** The settings under `meta: tsdbt: sla:`; undefined: there are none. */
 function slaOf(meta: unknown): Json | undefined {
   return isOwnMeta(meta) ? (meta.tsdbt?.sla ?? undefined) : undefined;
 }
@@ -149,7 +149,7 @@ function refusal(shown: string, node: PromisingNode, placeOf: PlaceOfSla | undef
   };
 }
 
-/** The properties file that has the node's `meta`, or the node's own. */
+/** The properties file with the node's `meta`, or the node's own file. */
 function fileOf({ patch_path: patch, original_file_path: own }: PromisingNode): string {
   return patch?.replace(/^[^:]*:\/\//, '') ?? own;
 }

@@ -1,5 +1,5 @@
-// The settings of `sla:`: objectives for a node, a source or a job. read-promises.ts finds them in the project, evaluate.ts
-// judges them.
+// The settings of `sla:`, for a node, a source or a job. read-promises.ts finds them in the project, evaluate.ts
+// evaluates them.
 import { writtenDuration } from '../../values/duration.ts';
 import type { Json } from '../../contracts/node.ts';
 import { duration, share, text, whole } from '../../settings/kinds.ts';
@@ -7,7 +7,7 @@ import { oneOf, onlyWith, optional, record, required, withDefault } from '../../
 import { type Keys, mapped, readSetting, type Setting, type ValueOf } from '../../settings/setting.ts';
 
 const WEEK = 7 * 86_400_000;
-/** How many looks hold a flap back, where nothing is said. */
+/** Default number of checks to suppress flapping. */
 export const LOOKS = 2;
 
 const time = duration({ most: 366 * 86_400_000 });
@@ -41,17 +41,17 @@ const DURATION = mapped(
   (read) => ({ maxMs: read.max, percentile: read.percentile, overMs: read.over }),
 );
 
-/** Data are at most so old; a null `field` means the node's own, or when it was last built. */
+/** Maximum age of the data; a null `field` means the node's configured one, or the time of its last build. */
 export type FreshnessTerms = ValueOf<typeof FRESHNESS>;
 export type SuccessTerms = ValueOf<typeof SUCCESS>;
 /** A null percentile means the newest run. */
 export type DurationTerms = ValueOf<typeof DURATION>;
 
-/** What an `sla:` is about; a `loader` is a source's table that topics fill. */
+/** The subject of an `sla:`. A `loader` is a source table that topics fill. */
 export type SlaSubject = 'model' | 'source' | 'loader' | 'job';
-/** Null: nothing is promised. */
+/** Limits; null: no SLA of that kind. */
 export type Sla = ValueOf<typeof WHOLE_SLA>;
-/** Throws the error of an `sla:`. @param keys of the value within it */
+/** Throws the error of an `sla:`. @param keys path of the value within it */
 export type RefuseSla = (keys: Keys, message: string, hint?: string) => never;
 
 const FIELDS = {
@@ -69,12 +69,12 @@ const FIELDS = {
   looks: withDefault(whole(1, 100), LOOKS, 'number of consecutive evaluations that open or close an incident'),
 };
 const { freshness, lag, success, duration: length, late, looks } = FIELDS;
-/** Every key, for documentation and types. */
+/** All keys, for documentation and types. */
 export const WHOLE_SLA = record(FIELDS);
 
 const something = (...keys: string[]): ReturnType<typeof oneOf> => oneOf(keys, 'Example: sla: {freshness: 15m}.');
 const unknown = 'lag is for sources that topics fill, late for jobs, success and duration for models and jobs.';
-/** The settings by what they are about. Keys of the others are not known there. */
+/** The settings by subject. Keys of other subjects are unknown keys there. */
 export const SLA = {
   model: record(
     { freshness, success, duration: length, looks },
@@ -96,7 +96,7 @@ export function readSla(value: Json, subject: SlaSubject, refuse: RefuseSla): Sl
   return { freshness: null, lag: null, success: null, duration: null, late: null, ...read };
 }
 
-/** A duration as it is written: `15m`, `1h30m`, `2m 5s` is `2m5s`; seconds at least. */
+/** A duration in the form of the file: `15m`, `1h30m`, `2m5s`; rounded to seconds, or to milliseconds if shorter. */
 export function durationText(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)}ms`;
   return writtenDuration(Math.round(ms / 1000) * 1000);

@@ -1,14 +1,14 @@
-// The promises as a page and a metric show them, of a look or of verdicts alone.
+// The states of SLAs for a page or a metric, from a check or from verdicts alone.
 import type { PromiseState } from '../live.ts';
 import type { Incident } from '../store/store.ts';
 import { percent } from './evaluate.ts';
 import type { Verdict } from './promise.ts';
 import { durationText } from './sla.ts';
 
-/** Where a word of its own says what is promised. */
+/** Names of SLAs that differ from their kind. */
 const PROMISES: Readonly<Record<string, string>> = { success: 'success rate', failed: 'no failure', late: 'in time' };
 
-/** @param incidents that are open */
+/** @param incidents the open ones */
 export function promiseStates(verdicts: readonly Verdict[], incidents: readonly Incident[]): PromiseState[] {
   const known = new Map(incidents.map((incident) => [incident.key, incident]));
   return verdicts.map(({ promised: { key, subject, terms }, state, reason, limit }) => {
@@ -19,11 +19,11 @@ export function promiseStates(verdicts: readonly Verdict[], incidents: readonly 
       promise: PROMISES[terms.kind] ?? terms.kind,
       limit: limitInWords(terms.kind, limit),
       value: state === 'unknown' ? null : reason,
-      // Held back as a flap until it has been found as often as the promise says.
+      // Suppressed as flapping until it has been found as often as the SLA requires.
       state: state === 'broken' && opened === null ? 'breaking' : state,
       since: opened,
       owner: subject.owner,
-      // One that is about to close keeps the words that opened it.
+      // An incident that is about to close keeps the reason for which it was opened.
       incident:
         incident === undefined
           ? null

@@ -1,5 +1,5 @@
-// Looks at promises again and again, and keeps their incidents: a flap opens none, a broken promise opens one, repeated
-// hourly, closed when it is kept again. Who is told, and how, is left to the alarms.
+// Checks SLAs repeatedly, and maintains their incidents: flapping opens none, a missed SLA opens one, which is repeated
+// hourly and closed when it is met again. The alerts decide which channels are notified, and how.
 import type { Incident, Moment, Store } from '../store/store.ts';
 import { evaluate } from './evaluate.ts';
 import { type DueBefore, FactFinder, isMeasured, type Measure, type PromiseHistory } from './facts.ts';
@@ -7,18 +7,18 @@ import type { Promised, Verdict } from './promise.ts';
 
 export type PromiseStore = PromiseHistory & Pick<Store, 'openIncidents' | 'openIncident' | 'closeIncident'>;
 
-/** An incident that is open. */
+/** An open incident. */
 export interface OpenIncident {
   readonly incident: Incident;
-  /** What the look says now. */
+  /** The verdict of the current check. */
   readonly verdict: Verdict;
-  /** What there is to tell in this look: `opened`, `repeated 2`; null: nothing new. */
+  /** What to report in this check: `opened`, `repeated 2`; null: nothing new. */
   readonly occasion: string | null;
-  /** Looks of this process in which it was broken. */
+  /** Number of checks by this process that found it missed. */
   readonly times: number;
 }
 
-/** An incident that this look has closed. @param verdict null: it is promised no longer */
+/** An incident that this check has closed. @param verdict null: the SLA was removed */
 export interface ClosedIncident {
   readonly incident: Incident;
   readonly verdict: Verdict | null;
@@ -35,18 +35,18 @@ export interface WatchOptions {
   readonly store: PromiseStore;
   readonly measure: Measure;
   readonly dueBefore: DueBefore;
-  /** Milliseconds after which an open incident is told again. */
+  /** Milliseconds after which an open incident is reported again. */
   readonly repeatMs?: number;
   /**
-   * Called before an incident is closed, so that the message is noted even if this process ends between: the next one
-   * closes it again.
+   * Called before an incident is closed, so that the message is recorded even if this process ends in between: the next
+   * process closes it again.
    */
   readonly closing?: (closed: ClosedIncident) => Promise<void>;
 }
 
 const HOUR_MS = 3_600_000;
 
-/** How often in turn a promise was found in one state. */
+/** Number of consecutive checks that found an SLA in one state. */
 interface Streak {
   readonly state: 'kept' | 'broken';
   readonly count: number;
@@ -56,7 +56,7 @@ export class Watch {
   readonly #options: WatchOptions;
   readonly #facts: FactFinder;
   readonly #streaks = new Map<string, Streak>();
-  /** By incident: the last occasion that was told. */
+  /** By incident: the last reported occasion. */
   readonly #told = new Map<string, number>();
 
   constructor(options: WatchOptions) {
@@ -65,8 +65,8 @@ export class Watch {
   }
 
   /**
-   * One look at all promises. Call it every `LOOK_MS`; after an error, too.
-   * @throws when the database is away
+   * Checks all SLAs once. To be called every `LOOK_MS`, also after an error.
+   * @throws if the database is unavailable
    */
   async look(promises: readonly Promised[]): Promise<Look> {
     const { store } = this.#options;
@@ -76,7 +76,7 @@ export class Watch {
     const [open, recovered]: [OpenIncident[], ClosedIncident[]] = [[], []];
     for (const verdict of verdicts) {
       const { key } = verdict.promised;
-      // A measurement is one look, however often it is read.
+      // A measurement counts as one check, however often it is read.
       const counts = !isMeasured(verdict.promised) || fresh.has(key);
       const streak = this.#note(verdict, counts);
       let incident = incidents.get(key);
@@ -109,7 +109,7 @@ export class Watch {
     return streak;
   }
 
-  /** A process that starts tells again what another may have left untold; who was told already is the alarms'. */
+  /** A new process reports again what another may have left unreported. The alerts know what was already sent. */
   #occasion({ id, openedAt }: Incident, now: Moment): string | null {
     const number = Math.max(0, Math.floor((now - openedAt) / (this.#options.repeatMs ?? HOUR_MS)));
     if (this.#told.get(id) === number) return null;
@@ -126,7 +126,7 @@ export class Watch {
   }
 }
 
-/** Whether promises opened the incident of this key: others may open incidents of their own. */
+/** Whether an SLA opened the incident with this key. Others may open incidents, too. */
 function isOfPromise(key: string): boolean {
   return key.startsWith('sla:') || /^job:.*:(failed|late)$/s.test(key);
 }

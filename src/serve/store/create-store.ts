@@ -1,4 +1,4 @@
-// Which store goes with which database: the registry of what serve keeps.
+// The registry of stores: which store belongs to which database.
 import type { Adapter } from '../../adapters/adapter.ts';
 import type { ClickHouseAdapter } from '../../adapters/clickhouse/adapter.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -9,7 +9,7 @@ import type { Store } from './store.ts';
 /**
  * @param adapter of the profile's target; closed by its owner
  * @param leaseMs for tests
- * @throws `runtime` error naming the databases that can keep it
+ * @throws `runtime` error naming the supported databases
  */
 export function createStore(adapter: Adapter, leaseMs?: number): Store {
   if (adapter.type === 'postgres') return new PostgresStore(adapter, leaseMs);
@@ -19,7 +19,7 @@ export function createStore(adapter: Adapter, leaseMs?: number): Store {
   });
 }
 
-/** The class itself would load the driver, whatever the profile's database is. */
+/** Checks the type, because importing the class would load the driver for every database. */
 function isClickHouse(adapter: Adapter): adapter is ClickHouseAdapter {
   return adapter.type === 'clickhouse';
 }

@@ -1,5 +1,5 @@
-// Keeps in memory what serve keeps in a database, for tests of what stands on a store. Hosts that share one
-// `MemoryData` see one another, as hosts of one database do.
+// Stores the state of serve in memory, for tests of what uses a store. Hosts that share one `MemoryData` see each
+// other, like hosts of one database.
 import { randomUUID } from 'node:crypto';
 import { DURATION_RUNS, LEASE_MS, medianOf } from './lease.ts';
 import type {
@@ -21,14 +21,14 @@ import type {
 type Changing<T> = { -readonly [key in keyof T]: T[key] };
 type KeptRun = Changing<JobRun> & { seenAt: Moment; againAt: Moment | null };
 
-/** What the hosts of one store share. */
+/** The data that hosts of one store share. */
 export class MemoryData {
   /** In the order of their claims. */
   readonly runs = new Map<string, KeptRun>();
   readonly begins = new Map<string, string>();
   readonly nodes = new Map<string, NodeRun>();
   readonly freshness = new Map<string, FreshnessRun>();
-  /** By job, reason and the due time of the run before. */
+  /** By job, reason and the due time of the previous run. */
   readonly leftOut = new Map<string, LeftOutTimes>();
   readonly paused = new Set<string>();
   readonly requests = new Map<string, Moment>();
@@ -39,10 +39,10 @@ export class MemoryData {
 
 export interface MemoryOptions {
   readonly now: () => Moment;
-  /** Absent: a store of its own. */
+  /** Absent: a separate store. */
   readonly data?: MemoryData;
   readonly leaseMs?: number;
-  /** Names runs and incidents. Absent: at random. */
+  /** Generates ids of runs and incidents. Absent: random ids. */
   readonly newId?: () => string;
 }
 
@@ -131,7 +131,7 @@ export class MemoryStore implements Store {
       .map(shown);
   }
 
-  /** No database publishes by this store. */
+  /** No database publishes with this store. */
   fence(): null {
     return null;
   }
@@ -288,7 +288,7 @@ export class MemoryStore implements Store {
 
   async prune(before: Moment): Promise<void> {
     const { runs, nodes, freshness, leftOut, incidents, alarms } = this.#data;
-    // The newest claim of a job stays: it says which due times are over.
+    // The newest claim of a job is kept: it determines which due times have passed.
     const newest = new Map([...runs.values()].map((run) => [run.job, run.token]));
     for (const run of [...runs.values()])
       if (run.state !== 'running' && run.startedAt < before && newest.get(run.job) !== run.token)

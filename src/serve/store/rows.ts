@@ -1,4 +1,5 @@
-// Rows of the kept tables, as both databases give them: columns in a fixed order, each a text or null. Pure.
+// Rows of the stored tables, as both databases return them: columns in a fixed order, each a text or null. Pure
+// functions.
 import { TsdbtError } from '../../errors.ts';
 import type { FreshnessStatus, NodeStatus } from '../../contracts/results.ts';
 import type { FreshnessRun, Incident, JobRun, LeftOut, LeftOutTimes, NodeRun, RunState, SentAlarm } from './store.ts';
@@ -35,7 +36,7 @@ const STATUSES: Readonly<Record<NodeStatus, true>> = {
   'no-op': true,
 };
 
-/** @throws `runtime` error for a word that only a newer version writes */
+/** @throws `runtime` error for a value that only a newer version writes */
 function known<T extends string>(words: Readonly<Record<T, true>>, cell: string | null | undefined): T {
   const word = cell ?? '';
   if (isIn(words, word)) return word;
@@ -52,7 +53,7 @@ const text = (cell: string | null | undefined): string => cell ?? '';
 const count = (cell: string | null | undefined): number | null =>
   cell === null || cell === undefined ? null : Number(cell);
 
-/** @throws for what is no state of a run */
+/** @throws if it is not a state of a run */
 export function runState(word: string): RunState {
   return known(STATES, word);
 }
@@ -91,7 +92,7 @@ export const NODE_COLUMNS = [
   'checksum',
 ] as const;
 
-/** The run of a node from the cells of its row. */
+/** Returns the run of a node from the cells of its row. */
 export function nodeRunOf(cells: Cells): NodeRun {
   const [runId, uniqueId, status, thread, startedAt, seconds, rows, readRows, readBytes, failures, message, checksum] =
     cells;
@@ -111,7 +112,7 @@ export function nodeRunOf(cells: Cells): NodeRun {
   };
 }
 
-/** A node's row as JSON with the names of `NODE_COLUMNS`. */
+/** Returns a node's row as JSON with the names of `NODE_COLUMNS`. */
 export function nodeRecord(node: NodeRun): Record<(typeof NODE_COLUMNS)[number], string | number | null> {
   return {
     run_id: node.runId,
@@ -132,7 +133,7 @@ export function nodeRecord(node: NodeRun): Record<(typeof NODE_COLUMNS)[number],
 /** The columns of a source's freshness, in the order of `freshnessOf`. */
 export const FRESHNESS_COLUMNS = ['run_id', 'unique_id', 'status', 'max_loaded_at', 'seconds', 'at'] as const;
 
-/** The freshness of a source from the cells of its row. */
+/** Returns the freshness of a source from the cells of its row. */
 export function freshnessOf([runId, uniqueId, status, maxLoadedAt, seconds, at]: Cells): FreshnessRun {
   return {
     runId: text(runId),
@@ -144,7 +145,7 @@ export function freshnessOf([runId, uniqueId, status, maxLoadedAt, seconds, at]:
   };
 }
 
-/** A source's freshness as JSON with the names of `FRESHNESS_COLUMNS`. */
+/** Returns a source's freshness as JSON with the names of `FRESHNESS_COLUMNS`. */
 export function freshnessRecord(
   measured: FreshnessRun,
 ): Record<(typeof FRESHNESS_COLUMNS)[number], string | number | null> {
@@ -162,7 +163,7 @@ export function freshnessRecord(
 export const TIMES: readonly string[] = ['started_at', 'max_loaded_at', 'at'];
 const NUMBERS: readonly string[] = ['seconds', 'rows', 'read_rows', 'read_bytes', 'failures'];
 
-/** Columns as cells: in a database's words, a time as milliseconds and a number as text. */
+/** Returns columns as cells, in a database's SQL: a time as milliseconds and a number as text. */
 export function cellsOf(
   columns: readonly string[],
   { time, number }: { readonly time: (column: string) => string; readonly number: (column: string) => string },
@@ -199,12 +200,12 @@ export function alarmOf([incident, channel, occasion, at]: Cells): SentAlarm {
   return { incident: text(incident), channel: text(channel), occasion: text(occasion), at: Number(at) };
 }
 
-/** The last of several rows of one node in one run: a statement cannot write a row twice. */
+/** Keeps the last of several rows of one node in one run, because a statement cannot write a row twice. */
 export function lastOfEach<T extends { readonly runId: string; readonly uniqueId: string }>(rows: readonly T[]): T[] {
   return [...new Map(rows.map((row) => [`${row.runId} ${row.uniqueId}`, row])).values()];
 }
 
-/** Texts of a database's messages may hold what no text column takes. */
+/** A database's message may contain characters that no text column accepts. */
 export function withoutNul(value: string): string;
 export function withoutNul(value: string | null): string | null;
 export function withoutNul(value: string | null): string | null {

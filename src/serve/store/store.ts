@@ -1,9 +1,9 @@
-// What serve keeps in the target database: who runs which due time, what became of it, what is broken and who was told.
-// The interface alone; postgres/ and clickhouse/ keep it in schema tsdbt, memory.ts for tests of the scheduler.
+// The state of serve in the target database: claims of due times, results of runs, incidents and sent alerts. Interface
+// only: postgres/ and clickhouse/ store it in schema tsdbt, memory.ts is for tests of the scheduler.
 import type { Fence } from '../../adapters/fence.ts';
 import type { FreshnessStatus, NodeStatus } from '../../contracts/results.ts';
 
-/** Milliseconds since 1970, by the database's clock where two hosts compare them. */
+/** Milliseconds since 1970, by the database's clock if two hosts compare them. */
 export type Moment = number;
 
 export type RunState = 'running' | 'success' | 'failed' | 'timeout' | 'lost' | 'skipped' | 'cancelled';
@@ -13,25 +13,25 @@ export interface Claim {
   readonly runId: string;
   readonly job: string;
   readonly dueAt: Moment;
-  /** From 1; a retry is another attempt at the same due time. */
+  /** 1-based. A retry is another attempt at the same due time. */
   readonly attempt: number;
   readonly host: string;
-  /** Rises with each claim of the job: who publishes proves that no later one was given. */
+  /** Increases with each claim of the job: a publishing run proves that no later one was given. */
   readonly token: bigint;
 }
 
 /** How a run ended. */
 export interface RunEnd {
   readonly state: Exclude<RunState, 'running'>;
-  /** Why, in one line; null: nothing to say. */
+  /** Why, in one line; null: no message. */
   readonly reason: string | null;
   /** Hash or commit of the project that ran; absent: unknown. */
   readonly project?: string | null;
-  /** Another try is promised for then, by whatever host; absent: none. */
+  /** Time of the announced next attempt, by any host; absent: none. */
   readonly againAt?: Moment | null;
 }
 
-/** One run, as history shows it. */
+/** One run in the history. */
 export interface JobRun extends Claim {
   readonly state: RunState;
   readonly startedAt: Moment;
@@ -42,24 +42,24 @@ export interface JobRun extends Claim {
 }
 
 /**
- * Why a due time was not run: the run before went on, the job was paused, its window was over, nobody was there
- * (`missed`, and `catch_up` does not make up for it).
+ * Why a due time was skipped: the previous run had not ended, the job was paused, its window was over, or no host was
+ * available (`missed`, and `catch_up` does not catch up on it).
  */
 export type LeftOut = 'still_running' | 'paused' | 'window_over' | 'missed';
 
-/** Due times of a job, one after another, that were not run for one reason. */
+/** Consecutive due times of a job that were skipped for one reason. */
 export interface LeftOutTimes {
   readonly job: string;
   readonly why: LeftOut;
   readonly first: Moment;
   readonly last: Moment;
-  /** How many; of a pattern that was missed for very long, the newest 1,000. */
+  /** Their number. For a pattern that was missed for very long, only the newest 1,000 count. */
   readonly count: number;
 }
 
 export interface LeftOutFilter {
   readonly job?: string;
-  /** Whose last due time is earlier, and not earlier. */
+  /** Bounds of the last due time: earlier than `before`, not earlier than `since`. */
   readonly before?: Moment;
   readonly since?: Moment;
   /** Newest first. */
@@ -74,19 +74,19 @@ export interface NodeRun {
   readonly thread: string;
   readonly startedAt: Moment;
   readonly seconds: number;
-  /** Rows that the database says it changed, and what it read; null: it does not say. */
+  /** Rows that the database reports as changed, and what it read; null: not reported. */
   readonly rows: number | null;
   readonly readRows: number | null;
   readonly readBytes: number | null;
-  /** Failing rows of a test; null for others. */
+  /** Failing rows of a test; null for other nodes. */
   readonly failures: number | null;
   /** The first line of the error; null: none. */
   readonly message: string | null;
-  /** Checksum of the node as it ran; null: it has none. */
+  /** Checksum of the executed node; null: it has none. */
   readonly checksum: string | null;
 }
 
-/** Freshness of a source, as last measured. */
+/** Freshness of a source at the last measurement. */
 export interface FreshnessRun {
   readonly runId: string;
   readonly uniqueId: string;
@@ -96,10 +96,10 @@ export interface FreshnessRun {
   readonly at: Moment;
 }
 
-/** A promise that is broken, or was: one row for each time. */
+/** An SLA that is or was missed: one row per occurrence. */
 export interface Incident {
   readonly id: string;
-  /** What it is about: `sla:model.x.y:freshness`, `job:fast:failed`. */
+  /** Its subject: `sla:model.x.y:freshness`, `job:fast:failed`. */
   readonly key: string;
   readonly openedAt: Moment;
   readonly closedAt: Moment | null;
@@ -111,13 +111,13 @@ export interface Incident {
 export interface SentAlarm {
   readonly incident: string;
   readonly channel: string;
-  /** `opened`, `repeated 3`, `recovered`: with incident and channel it is unique. */
+  /** `opened`, `repeated 3`, `recovered`: unique together with incident and channel. */
   readonly occasion: string;
   readonly at: Moment;
 }
 
 export interface RunFilter {
-  /** How the run's id begins. */
+  /** A prefix of the run's id. */
   readonly runId?: string;
   readonly job?: string;
   readonly states?: readonly RunState[];
@@ -126,59 +126,61 @@ export interface RunFilter {
   readonly limit: number;
 }
 
-/** A run that was asked for. The moment is its due time, so that one host claims it. */
+/** A requested run. The time of the request is its due time, so that one host claims it. */
 export interface JobRequest {
   readonly job: string;
   readonly at: Moment;
 }
 
 export interface Store {
-  /** Whether its tables are there; creates none. @throws when the database is away */
+  /** Whether its tables exist. Creates none. @throws if the database is unavailable */
   exists(): Promise<boolean>;
-  /** Creates what is missing. Called once, again after a failure. @throws when the database is away */
+  /** Creates missing tables. Called once, and again after a failure. @throws if the database is unavailable */
   open(): Promise<void>;
   /** The database's clock. */
   now(): Promise<Moment>;
   /**
-   * Takes a due time. Of several hosts one gets it, once for each attempt.
-   * @returns null: somebody has it, or had it
+   * Claims a due time. One of several hosts gets it, once per attempt.
+   * @returns null: a host has or had it
    */
   claim(job: string, dueAt: Moment, attempt: number, host: string): Promise<Claim | null>;
-  /** The same, unless a run of the job goes on: no two hosts get one at once. @returns `busy`: one goes on */
+  /** The same, unless the job is running: two hosts never get one at once. @returns `busy`: it is running */
   claimAlone(job: string, dueAt: Moment, attempt: number, host: string): Promise<Claim | 'busy' | null>;
-  /** Renews leases that are not over. @returns the claims that are lost: their runs must end */
+  /** Renews leases that have not expired. @returns the lost claims, whose runs must end */
   heartbeat(claims: readonly Claim[]): Promise<readonly Claim[]>;
   /**
-   * Ends a run. A second call changes nothing. One without success whose lease is over is lost: its due time is for
-   * whoever is there.
+   * Ends a run. A second call has no effect. A run without success whose lease has expired is lost: any host may claim
+   * its due time.
    * @returns false: the lease was lost
    */
   finish(claim: Claim, end: RunEnd): Promise<boolean>;
-  /** Calls runs whose host is silent for longer than a lease `lost`. @returns them */
+  /** Marks runs as `lost` whose host is silent for longer than a lease. @returns those runs */
   reap(): Promise<readonly JobRun[]>;
   /**
-   * Runs whose due time nobody has tried again: lost ones, and those whose promised try is late by more than a lease.
+   * Runs whose due time was not tried again: lost ones, and those whose announced retry is late by more than a lease.
    * Newest due time first; the newest thousand.
    */
   abandoned(): Promise<readonly JobRun[]>;
-  /** What a session asks before it publishes something of the run. @returns null: nothing is fenced */
+  /** The check of a session before it publishes something of the run. @returns null: nothing is fenced */
   fence(claim: Claim): Fence | null;
-  /** The last due time of each job that anybody has claimed. */
+  /** The last claimed due time of each job. */
   lastDue(): Promise<ReadonlyMap<string, Moment>>;
   /**
-   * Notes due times that are not run. Between two runs of a job there is one row for each reason, which is extended:
-   * what is kept does not grow with the number of due times. What another host has noted, or runs, is not noted again.
+   * Records skipped due times. Between two runs of a job there is one row per reason, which is extended, so the stored
+   * rows do not grow with the number of due times. What another host has recorded, or runs, is not recorded again.
    */
   leaveOut(times: readonly LeftOutTimes[]): Promise<void>;
-  /** What was left out. None where an earlier version has made the tables. */
+  /** Skipped due times; none if the tables are those of an earlier version. */
   leftOut(filter: LeftOutFilter): Promise<readonly LeftOutTimes[]>;
-  /** The last due time of each job that was left out. */
+  /** The last skipped due time of each job. */
   lastLeftOut(): Promise<ReadonlyMap<string, Moment>>;
-  /** Notes what a run is made of, before its nodes are recorded: two of the same make the same of the same inputs. */
+  /** Records the identity of a run's inputs, before its nodes: runs with the same identity build the same results. */
   begun(runId: string, madeOf: string): Promise<void>;
-  /** What runs are made of, as far as it is known. */
+  /** The identities of runs' inputs, as far as they are known. */
   madeOf(runIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
-  /** Writes history in one statement a table, off the critical path. A second row of a node in a run replaces it. */
+  /**
+   * Writes history with one statement per table, asynchronously. A second row of a node in a run replaces the first.
+   */
   record(nodes: readonly NodeRun[], freshness: readonly FreshnessRun[]): Promise<void>;
   runs(filter: RunFilter): Promise<readonly JobRun[]>;
   nodes(runId: string): Promise<readonly NodeRun[]>;
@@ -189,20 +191,20 @@ export interface Store {
   durations(): Promise<ReadonlyMap<string, number>>;
   paused(): Promise<ReadonlySet<string>>;
   setPaused(job: string, paused: boolean): Promise<void>;
-  /** Asks for a run of a job at no time of its own. Asked twice before it starts, it runs once. */
+  /** Requests a run of a job at any time. Two requests before it starts result in one run. */
   request(job: string): Promise<void>;
-  /** Requests that are open. One stays open until its run is claimed: the host that reads it may stop before. */
+  /** Open requests. A request stays open until its run is claimed, because the host that reads it may stop before. */
   requests(): Promise<readonly JobRequest[]>;
-  /** The request's run was claimed. */
+  /** Ends a request whose run was claimed. */
   endRequest(request: JobRequest): Promise<void>;
   openIncidents(): Promise<readonly Incident[]>;
-  /** Opens one, unless one of this key is open. @returns the open one, and whether this call has opened it */
+  /** Opens an incident, unless one with this key is open. @returns the open one, and whether this call opened it */
   openIncident(key: string, reason: string): Promise<{ readonly incident: Incident; readonly opened: boolean }>;
   closeIncident(id: string): Promise<boolean>;
-  /** Notes a message before it is sent. @returns false: it was noted before, by this host or another */
+  /** Records a message before it is sent. @returns false: it was already recorded, by this host or another */
   noteAlarm(alarm: Omit<SentAlarm, 'at'>): Promise<boolean>;
   alarms(incident: string): Promise<readonly SentAlarm[]>;
-  /** Deletes history before a moment; runs and incidents that are not over stay, and the newest claim of each job. */
+  /** Deletes history before a moment, except unfinished runs, open incidents, and the newest claim of each job. */
   prune(before: Moment): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// Keeps what serve knows in database `tsdbt` of ClickHouse. An INSERT whose token was used inserts nothing, which makes
-// it a compare-and-set: reading back says who was first. Times are the server's.
+// Stores the state of serve in database `tsdbt` of ClickHouse. An INSERT with a used token inserts nothing, which makes
+// it a compare-and-set: reading back shows which host was first. Times are the server's.
 import { ask } from '../ask.ts';
 import { randomUUID } from 'node:crypto';
 import { quoteText } from '../../../adapters/clickhouse/literal.ts';
@@ -54,9 +54,9 @@ import {
   timeOf,
 } from './tables.ts';
 
-/** Numbers that are tried: the server may remember the token of a row that was deleted. */
+/** Number of tokens to try, because the server may remember the token of a deleted row. */
 const MOST_TRIES = 1000;
-/** Newest runs of each job in which durations are looked for. */
+/** Number of newest runs of each job from which durations are computed. */
 const LOOK_RUNS = 2 * DURATION_RUNS;
 
 const textOf = (value: string | null): string => (value === null ? 'NULL' : quoteText(value));
@@ -94,11 +94,11 @@ export class ClickHouseStore implements Store {
   }
 
   async claimAlone(job: string, dueAt: Moment, attempt: number, host: string): Promise<Claim | 'busy' | null> {
-    // Of two that see nobody at once, one gets the token; the other looks again and sees it.
+    // If two hosts see no run at once, one gets the token. The other queries again and sees it.
     return this.#claim(job, dueAt, attempt, host, `countIf(run_id NOT IN (SELECT run_id FROM ${DB}.job_ends))`);
   }
 
-  /** @param others counts the rows that stand in the way */
+  /** @param others an expression that counts conflicting rows */
   async #claim(
     job: string,
     dueAt: Moment,
@@ -118,7 +118,7 @@ export class ClickHouseStore implements Store {
         );
         if (taken !== '0') return null;
         if (running !== '0') return 'busy';
-        // A remembered token without a row is passed over.
+        // A remembered token without a row is skipped.
         token = max(token, BigInt(newest ?? '0')) + 1n;
         await run(
           session,
@@ -154,7 +154,7 @@ export class ClickHouseStore implements Store {
     });
   }
 
-  /** Runs last heard of before it are lost. @param marginMs longer ago than this */
+  /** Runs last seen before this time are lost. @param marginMs shortens the lease */
   #leaseBegin(marginMs = 0): string {
     return `now64(3, 'UTC') - toIntervalMillisecond(${this.#leaseMs - marginMs})`;
   }
@@ -171,7 +171,7 @@ export class ClickHouseStore implements Store {
     return (await ask(session, `SELECT 1 FROM (${runningSql()}) WHERE ${found}`)).length > 0;
   }
 
-  /** @returns the state in which the run has ended, and whether this call has ended it */
+  /** @returns the run's final state, and whether this call has ended it */
   async #end(
     session: ClickHouseSession,
     runId: string,
@@ -205,7 +205,7 @@ export class ClickHouseStore implements Store {
         if (own) reaped.push(runId ?? '');
       }
       if (reaped.length === 0) return [];
-      // What its host has sent runs on without it.
+      // Statements of the lost host continue on the server without it.
       const theirs = reaped.map(
         (runId) => `startsWith(query_id, ${quoteText(`${runId}:`)}) OR ${markedStatement(`${runId}:`)}`,
       );
@@ -226,7 +226,7 @@ export class ClickHouseStore implements Store {
   }
 
   fence({ runId, job, token }: Claim): Fence {
-    // What is sent within the first half of a lease begins before the lease is over.
+    // A statement sent within the first half of a lease begins before the lease expires.
     const half = this.#leaseMs / 2;
     return {
       runId,
@@ -234,7 +234,7 @@ export class ClickHouseStore implements Store {
         `SELECT throwIf(count() = 0, ${quoteText(lostLease(job, runId))}) FROM (${runningSql()}) WHERE run_id = ` +
         `${quoteText(runId)} AND seen >= ${this.#leaseBegin(half)} AND NOT EXISTS (SELECT 1 FROM ${DB}.job_claims ` +
         `WHERE job = ${quoteText(job)} AND token > ${token})`,
-      // The server forgets a session after up to four thirds of its time.
+      // The server forgets a session after up to four thirds of its timeout.
       holds: Math.max(1, Math.floor((half * 3) / 4000)),
     };
   }
@@ -249,7 +249,7 @@ export class ClickHouseStore implements Store {
       for (const { job, why, first, last, count } of times) {
         const ofJob = `FROM ${DB}.job_claims WHERE job = ${quoteText(job)}`;
         const [begin, end] = [timeOf(first), timeOf(last)];
-        // Two hosts that note the same due time write the same row.
+        // Two hosts that record the same due time write the same row.
         await run(
           session,
           `INSERT INTO ${DB}.due_left_out (job, why, run_due_at, first_due_at, last_due_at, due_times) SETTINGS ` +
@@ -271,7 +271,7 @@ export class ClickHouseStore implements Store {
       ...(since === undefined ? [] : [`last_due_at >= ${timeOf(since)}`]),
     ];
     return this.#within(async (session) => {
-      // Whoever only looks may see the tables of an earlier version.
+      // A read-only user may see the tables of an earlier version.
       if (!(await holds(session, STATE_CURRENT))) return [];
       const rows = await ask(
         session,
@@ -377,7 +377,7 @@ export class ClickHouseStore implements Store {
   }
 
   async setPaused(job: string, paused: boolean): Promise<void> {
-    // The newest row counts, also where the server's clock was set back.
+    // The newest row counts, even if the server's clock was set back.
     await this.#run(
       `INSERT INTO ${DB}.job_pauses (job, paused, changed_at) SETTINGS async_insert = 0 SELECT ${quoteText(job)}, ` +
         `${paused}, greatest(now64(6, 'UTC'), max(changed_at) + toIntervalMicrosecond(1)) FROM ${DB}.job_pauses ` +
@@ -489,7 +489,7 @@ export class ClickHouseStore implements Store {
     await this.#within(async (session) => {
       for (const [table, where] of prunedRows(timeOf(before))) {
         const [[count] = []] = await ask(session, `SELECT toString(count()) FROM ${DB}.${table} WHERE ${where}`);
-        // A mutation rewrites parts, even when it deletes nothing.
+        // A mutation rewrites parts, even if it deletes nothing.
         if (count !== '0')
           await run(
             session,
@@ -500,7 +500,7 @@ export class ClickHouseStore implements Store {
     });
   }
 
-  /** The adapter is its owner's. */
+  /** The owner closes the adapter. */
   async close(): Promise<void> {}
 
   async #ask(sql: string): Promise<Cells[]> {
@@ -545,7 +545,7 @@ async function note(
   );
 }
 
-/** The beginning of an INSERT that inserts nothing when its key was used before. */
+/** The beginning of an INSERT that inserts nothing if its key was used before. */
 function insertOnce(into: string, key: readonly string[]): string {
   return (
     `INSERT INTO ${DB}.${into} SETTINGS async_insert = 0, insert_deduplicate = 1, insert_deduplication_token = ` +
@@ -553,7 +553,7 @@ function insertOnce(into: string, key: readonly string[]): string {
   );
 }
 
-/** Times as numbers are seconds where rows are read as JSON. */
+/** Numeric times would be seconds where rows are read as JSON. */
 function inSeconds<T extends Readonly<Record<string, string | number | null>>>(row: T): object {
   return Object.fromEntries(
     Object.entries(row).map(([name, value]) => [

@@ -1,15 +1,15 @@
-// The tables of database `tsdbt` that serve keeps in ClickHouse, as SQL: rows are only added, and a row whose token
-// another one had before is not. Only texts; store.ts runs them.
+// The tables of serve in database `tsdbt` of ClickHouse, as SQL: rows are only added, and a row with a used token is
+// not. SQL texts only: store.ts runs them.
 import { cellsOf, FRESHNESS_COLUMNS, NODE_COLUMNS } from '../rows.ts';
 
-/** Also the loader's. A project that is run by hand never needs it. */
+/** Shared with the loader. Projects that are run manually do not need it. */
 export const STATE_DATABASE = 'tsdbt';
-/** Tokens of inserts that are remembered. */
+/** Number of insert tokens that are remembered. */
 const WINDOW = 10_000;
 
 const ONCE = `SETTINGS non_replicated_deduplication_window = ${WINDOW}`;
 
-/** Creates what is missing. */
+/** Creates missing objects. */
 export const CREATE_STATE: readonly string[] = [
   `CREATE DATABASE IF NOT EXISTS ${STATE_DATABASE}`,
   `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.job_claims (
@@ -36,7 +36,7 @@ COMMENT 'tsdbt: when a run was last heard of'`,
   finished_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
 ) ENGINE = MergeTree ORDER BY run_id ${ONCE}
 COMMENT 'tsdbt: how a run ended'`,
-  // Stores of earlier versions lack it.
+  // Missing in stores of earlier versions.
   `ALTER TABLE ${STATE_DATABASE}.job_ends ADD COLUMN IF NOT EXISTS again_at Nullable(DateTime64(3, 'UTC'))`,
   `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.node_runs (
   run_id String,
@@ -69,7 +69,7 @@ COMMENT 'tsdbt: freshness of sources as it was measured'`,
   made_of String
 ) ENGINE = ReplacingMergeTree ORDER BY run_id
 COMMENT 'tsdbt: what a run is made of: two of the same make the same of the same inputs'`,
-  // One row for each reason between two runs, however many due times that are.
+  // One row per reason between two runs, however many due times it covers.
   `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.due_left_out (
   job String,
   why LowCardinality(String),
@@ -118,19 +118,19 @@ COMMENT 'tsdbt: messages about incidents, noted before they were sent'`,
 ];
 
 const TABLES = CREATE_STATE.flatMap((sql) => /^CREATE TABLE IF NOT EXISTS \w+\.(\w+)/.exec(sql)?.[1] ?? []);
-/** Tables that stores of earlier versions lack. */
+/** Tables that are missing in stores of earlier versions. */
 const LATER: readonly string[] = ['due_left_out', 'job_begins'];
 const present = (names: readonly string[]): string =>
   `SELECT toString(count() = ${names.length}) FROM system.tables WHERE database = '${STATE_DATABASE}' AND name IN ` +
   `(${names.map((name) => `'${name}'`).join(', ')})`;
-/** Has serve been here? */
+/** Whether serve has created its tables. */
 export const STATE_PRESENT = present(TABLES.filter((name) => !LATER.includes(name)));
-/** Is the newest part of it there? */
+/** Whether the newest part of them exists. */
 export const STATE_CURRENT =
   `${present(TABLES)} AND (SELECT count() FROM system.columns WHERE database = '${STATE_DATABASE}' AND table = ` +
   "'job_ends' AND name = 'again_at') = 1";
 
-/** Milliseconds since 1970 of a time that may be null, as text. */
+/** Milliseconds since 1970 of a nullable time, as text. */
 export function millisecondsOf(column: string): string {
   return `toString(toUnixTimestamp64Milli(${column}))`;
 }
@@ -140,7 +140,7 @@ export function timeOf(milliseconds: number): string {
   return `fromUnixTimestamp64Milli(toInt64(${Math.floor(milliseconds)}), 'UTC')`;
 }
 
-/** All runs: what was claimed, and how it ended. Columns of `jobRunOf` by name, and `seen_at`. */
+/** All runs: their claims, and how they ended. Columns of `jobRunOf` by name, and `seen_at`. */
 export function runsSql(where: string): string {
   return (
     `SELECT c.run_id AS id, c.job AS job, ${millisecondsOf('c.due_at')}, toString(c.attempt), c.host, ` +
@@ -151,7 +151,7 @@ export function runsSql(where: string): string {
   );
 }
 
-/** Runs that are not over: `run_id`, `job`, `token`, `host`, and when they were last heard of as `seen`. */
+/** Runs that have not ended: `run_id`, `job`, `token`, `host`, and the time of their last heartbeat as `seen`. */
 export function runningSql(): string {
   const over = `run_id NOT IN (SELECT run_id FROM ${STATE_DATABASE}.job_ends)`;
   return (
@@ -176,14 +176,14 @@ export const NODE_CELLS = cellsOf(NODE_COLUMNS, AS_TEXT);
 /** Columns of `freshnessOf`. */
 export const FRESHNESS_CELLS = cellsOf(FRESHNESS_COLUMNS, AS_TEXT);
 
-/** What is deleted from which table, in this order: rows before a time, but what is not over. */
+/** What is deleted from which table, in this order: rows before a time, except unfinished ones. */
 export function prunedRows(old: string): readonly (readonly [table: string, where: string])[] {
   const claims = `SELECT run_id FROM ${STATE_DATABASE}.job_claims`;
   const running = `run_id IN (${claims} WHERE run_id NOT IN (SELECT run_id FROM ${STATE_DATABASE}.job_ends))`;
   return [
     ['node_runs', `started_at < ${old} AND NOT ${running}`],
     ['freshness_runs', `at < ${old} AND NOT ${running}`],
-    // The newest claim of a job says which due times are over.
+    // The newest claim of a job determines which due times have passed.
     [
       'job_claims',
       `started_at < ${old} AND NOT ${running} AND (job, token) NOT IN (SELECT job, max(token) FROM ` +

@@ -1,5 +1,5 @@
-// Keeps what serve knows in schema `tsdbt` of Postgres. Who inserts a row first has it: due times, incidents, alarms.
-// Times are the server's.
+// Stores the state of serve in schema `tsdbt` of Postgres. The first host to insert a row owns it: due times,
+// incidents, alerts. Times are the server's.
 import { ask } from '../ask.ts';
 import { randomUUID } from 'node:crypto';
 import type { Adapter, Session } from '../../../adapters/adapter.ts';
@@ -59,7 +59,7 @@ const BEGINS = `${STATE_SCHEMA}.job_begins`;
 const LEFT_OUT = `${STATE_SCHEMA}.due_left_out`;
 const INCIDENTS = `${STATE_SCHEMA}.incidents`;
 const ALARMS = `${STATE_SCHEMA}.alarms_sent`;
-/** Other claims of the job that may come between two looks. */
+/** Limit of other claims of the job between two queries. */
 const MOST_TRIES = 1000;
 
 const moment = (at: Moment): string => timeOf(String(Math.floor(at)));
@@ -102,7 +102,7 @@ export class PostgresStore implements Store {
   }
 
   async claimAlone(job: string, dueAt: Moment, attempt: number, host: string): Promise<Claim | 'busy' | null> {
-    // Of two that see nobody at once, one gets the token; the other looks again and sees it.
+    // If two hosts see no run at once, one gets the token. The other queries again and sees it.
     const running = `select from ${RUNS} where job = ${quoteText(job)} and state = 'running'`;
     return this.#claim(job, dueAt, attempt, host, ` where not exists (${running})`);
   }
@@ -126,7 +126,7 @@ on conflict do nothing returning token::text`,
       );
       const token = row?.[0] ?? null;
       if (token !== null) return { runId, job, dueAt, attempt, host, token: BigInt(token) };
-      // Somebody has the due time, or has taken the token for another one.
+      // Another host has claimed the due time, or has taken the token for another one.
       if ((await this.#ask(`select run_id from ${RUNS} where ${due}`)).length > 0) return null;
       if (only !== '' && (await this.#ask(`select${only}`)).length === 0) return 'busy';
     }
@@ -160,7 +160,7 @@ on conflict do nothing returning token::text`,
     const silent = `state = 'running' and seen_at < clock_timestamp() - ${this.#lease}`;
     const found = await this.#ask(`select run_id from ${RUNS} where ${silent}`);
     if (found.length === 0) return [];
-    // A transaction that publishes goes first: whoever looks next time finds the run.
+    // A publishing transaction has priority: the next check finds the run.
     const rows = await this.#ask(
       `update ${RUNS} set state = 'lost', finished_at = clock_timestamp(), reason = 'host ' || host || ` +
         `' was silent for longer than its lease' where run_id in (${listOf(found.map(([id]) => id ?? ''))}) ` +
@@ -180,7 +180,7 @@ on conflict do nothing returning token::text`,
 
   fence({ runId, job, token }: Claim): Fence {
     const name = quoteText(runId);
-    // Each statement in it sees what is committed by then.
+    // Each statement in it sees what has been committed before.
     const body =
       `begin
   perform pg_advisory_xact_lock_shared(${fenceLock(name)});
@@ -224,7 +224,7 @@ select ${quoteText(job)}, ${quoteText(why)}, coalesce((select max(due_at) ${ofJo
       ...(since === undefined ? [] : [`last_due_at >= ${moment(since)}`]),
     ];
     return this.#within(async (session) => {
-      // Whoever only looks may see the tables of an earlier version.
+      // A read-only user may see the tables of an earlier version.
       if (!(await holds(session, STATE_CURRENT))) return [];
       const rows = await ask(
         session,
@@ -375,7 +375,7 @@ select n.unique_id, d.seconds::text from names as n cross join lateral (
       const [known] = await this.#ask(
         `select ${INCIDENT_CELLS} from ${INCIDENTS} where key = ${quoteText(key)} and closed_at is null`,
       );
-      // It may have been closed between the two.
+      // It may have been closed between the two statements.
       if (known !== undefined) return { incident: incidentOf(known), opened: false };
     }
   }
@@ -409,7 +409,7 @@ select n.unique_id, d.seconds::text from names as n cross join lateral (
     const over = `not exists (select from ${RUNS} as r where r.run_id = t.run_id and r.state = 'running')`;
     await this.#within(async (session) => {
       for (const statement of [
-        // The newest claim of a job says which due times are over.
+        // The newest claim of a job determines which due times have passed.
         `delete from ${RUNS} as r where r.state <> 'running' and r.started_at < ${old} and exists (select from ` +
           `${RUNS} as l where l.job = r.job and l.token > r.token)`,
         `delete from ${BEGINS} as b where not exists (select from ${RUNS} as r where r.run_id = b.run_id)`,
@@ -424,7 +424,7 @@ select n.unique_id, d.seconds::text from names as n cross join lateral (
     });
   }
 
-  /** The adapter is its owner's. */
+  /** The owner closes the adapter. */
   async close(): Promise<void> {}
 
   async #ask(sql: string): Promise<Cells[]> {

@@ -1,13 +1,13 @@
-// The tables of schema `tsdbt` that serve keeps in Postgres, as SQL. Only texts; store.ts runs them.
+// The tables of serve in schema `tsdbt` of Postgres, as SQL. SQL texts only: store.ts runs them.
 import { cellsOf, FRESHNESS_COLUMNS, NODE_COLUMNS } from '../rows.ts';
 
-/** Also the loader's. A project that is run by hand never needs it. */
+/** Shared with the loader. Projects that are run manually do not need it. */
 export const STATE_SCHEMA = 'tsdbt';
 
-/** Creates what is missing. */
+/** Creates missing objects. */
 export const CREATE_STATE: readonly string[] = [
   `create schema if not exists ${STATE_SCHEMA}`,
-  // A due time is claimed by inserting its row; a token is given once a job.
+  // A due time is claimed by inserting its row. Each token of a job is used once.
   `create table if not exists ${STATE_SCHEMA}.job_runs (
   run_id text primary key,
   job text not null,
@@ -27,7 +27,7 @@ export const CREATE_STATE: readonly string[] = [
   `create index if not exists job_runs_started_at on ${STATE_SCHEMA}.job_runs (started_at)`,
   `create index if not exists job_runs_running on ${STATE_SCHEMA}.job_runs (run_id) where state = 'running'`,
   `create index if not exists job_runs_lost on ${STATE_SCHEMA}.job_runs (due_at) where state = 'lost'`,
-  // Stores of earlier versions lack it.
+  // Missing in stores of earlier versions.
   `alter table ${STATE_SCHEMA}.job_runs add column if not exists again_at timestamptz`,
   `create index if not exists job_runs_again on ${STATE_SCHEMA}.job_runs (again_at) where again_at is not null`,
   `create table if not exists ${STATE_SCHEMA}.node_runs (
@@ -60,7 +60,7 @@ export const CREATE_STATE: readonly string[] = [
   run_id text primary key,
   made_of text not null
 )`,
-  // One row for each reason between two runs, however many due times that are.
+  // One row per reason between two runs, however many due times it covers.
   `create table if not exists ${STATE_SCHEMA}.due_left_out (
   job text not null,
   why text not null,
@@ -96,9 +96,9 @@ export const CREATE_STATE: readonly string[] = [
 )`,
 ];
 
-/** Has serve been here? */
+/** Whether serve has created its tables. */
 export const STATE_PRESENT = `select to_regclass('${STATE_SCHEMA}.alarms_sent') is not null`;
-/** Is the newest part of it there? */
+/** Whether the newest part of them exists. */
 export const STATE_CURRENT =
   `select to_regclass('${STATE_SCHEMA}.alarms_sent') is not null and to_regclass('${STATE_SCHEMA}.job_runs_again') ` +
   `is not null and to_regclass('${STATE_SCHEMA}.due_left_out_last') is not null and ` +
@@ -109,7 +109,7 @@ export function millisecondsOf(column: string): string {
   return `(extract(epoch from ${column}) * 1000)::bigint::text`;
 }
 
-/** A time from milliseconds since 1970, which may be null. */
+/** A time from nullable milliseconds since 1970. */
 export function timeOf(milliseconds: string): string {
   return `to_timestamp(${milliseconds} / 1000.0)`;
 }
@@ -147,7 +147,7 @@ export const LEFT_OUT_CELLS = [
 /** Columns of `incidentOf`. */
 export const INCIDENT_CELLS = `id, key, ${millisecondsOf('opened_at')}, ${millisecondsOf('closed_at')}, reason`;
 
-/** The names in a table, each found by one step in its index. Reads no more rows than there are names. */
+/** The distinct names in a table, each found by one index lookup. Reads no more rows than there are names. */
 export function namesIn(table: string): string {
   return (
     `with recursive names as (
@@ -159,7 +159,7 @@ export function namesIn(table: string): string {
   );
 }
 
-/** The key of the lock that a run's publishing transactions share, and that calling it lost needs alone. */
+/** The key of the lock that a run's publishing transactions share, and that marking it as lost needs exclusively. */
 export function fenceLock(runId: string): string {
   return `hashtext('tsdbt run'), hashtext(${runId})`;
 }
