@@ -8,13 +8,13 @@ const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 const [FIRST_SECOND, LAST_SECOND] = [-210_866_889_600n, 185_331_720_383_999n];
 /** A number with more zeros than this is never a timestamp. */
 const MOST_SHIFTED = 40;
-/** Digits behind the point. */
+/** Digits after the decimal point. */
 const MOST_FRACTION = 1000;
 
 /**
- * A number, also one written in a text, as a moment in ISO form; another value as it is.
- * @param digits behind the point of a second that one unit is
- * @throws PoisonMessage for a number that is no moment
+ * Converts a number, even in a text, to an ISO timestamp; returns other values unchanged.
+ * @param digits the fractional digits of a second that one unit is
+ * @throws PoisonMessage for a number that is not a timestamp
  */
 export function fromEpoch(value: unknown, digits: number, column: RangedColumn): unknown {
   const written =

@@ -1,5 +1,5 @@
-// Reads and checks a source table's `meta: tsdbt: load:`: which topics go into which table, and how. Reads the
-// manifest only; check.ts finds out whether topic and table exist.
+// Reads and checks a source table's `meta: tsdbt: load:`: which topics go into which table, and how. Reads only the
+// manifest; check.ts checks whether topic and table exist.
 import type { ColumnInfo, Json, SourceDefinition } from '../contracts/node.ts';
 import { type Amount, amountOf, COUNT, DURATION, SIZE } from './amounts.ts';
 import { type ArchiveConfig, archiveConfig } from './archive/config.ts';
@@ -17,38 +17,38 @@ import { type YearRange, yearsOf } from './time-range.ts';
 import { topicPattern } from './topics.ts';
 import { writtenTime } from './written-time.ts';
 
-/** A column of the table, as declared beside the source. */
+/** A column of the table, as declared in the source. */
 export interface LoadColumn {
   readonly name: string;
   readonly type: string;
   /** The column's type in the table, once it was read. */
   readonly stored?: StoredType | undefined;
-  /** Where the value comes from; undefined: the field of the column's name. */
+  /** The origin of the value; undefined: the field with the column's name. */
   readonly origin?: ColumnOrigin | undefined;
-  /** Numbers are times since 1970 in a unit of so many digits behind a second's point; undefined: milliseconds. */
+  /** Numbers are times since 1970 in a unit with this many fractional digits of a second; undefined: milliseconds. */
   readonly epoch?: number | undefined;
-  /** Years that its times have; null: all; undefined: the usual ones. */
+  /** The range of years of its times; null: all; undefined: the usual ones. */
   readonly years?: YearRange | null | undefined;
-  /** How its values are written, where that is not COPY's text. */
+  /** How its values are written, if not as COPY's text. */
   readonly format?: ColumnFormat;
   /** Names of the field in other versions of the topic's schema. */
   readonly aliases?: readonly string[];
-  /** The value where the schema has no such field; undefined: null. */
+  /** The value if the schema has no such field; undefined: null. */
   readonly fallback?: Json | undefined;
-  /** No type is declared: `type` is a text's. */
+  /** Whether no type is declared: `type` is that of a text. */
   readonly untyped?: true;
-  /** Codec and TTL of the column, where the database has such, as a model's columns write them. */
+  /** Codec and TTL of the column, if the database supports them, spelt as in a model's columns. */
   readonly codec?: string;
   readonly ttl?: string;
 }
 
 export type SchemaDrift = 'ignore' | 'add_column' | 'fail' | 'dead_letter';
 
-/** How a table of ClickHouse is made, as a model's config writes it. */
+/** How a ClickHouse table is created, spelt as in a model's config. */
 export interface Storage {
-  /** Null: the one that goes with the mode. */
+  /** Null: the default of the mode. */
   readonly engine: string | null;
-  /** Expressions; empty: the key's columns, or those of the place in the topic. */
+  /** Expressions; empty: the key's columns, or those of the position in the topic. */
   readonly orderBy: readonly string[];
   readonly primaryKey: readonly string[];
   readonly partitionBy: readonly string[];
@@ -56,19 +56,19 @@ export interface Storage {
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** A topic, or several, into one table. */
+/** A topic, or several, loaded into one table. */
 export interface LoadTarget {
   readonly uniqueId: string;
-  /** `raw.session_events`, for people. */
+  /** `raw.session_events`, for display. */
   readonly name: string;
   readonly path: string;
   readonly database: string | null;
   readonly schema: string;
   readonly identifier: string;
   readonly connection: string;
-  /** Its name; of several topics their names or the pattern, for people. */
+  /** Its name; for several topics their names or the pattern, for display. */
   readonly topic: string;
-  /** Several topics: their names, or the pattern of them. Absent: `topic` is the only one. */
+  /** The names of several topics, or a pattern for them. Absent: `topic` is the only one. */
   readonly topics?: readonly string[] | RegExp;
   readonly format: 'json' | 'json_schema' | 'avro' | 'debezium';
   readonly mode: 'append' | 'upsert';
@@ -76,7 +76,7 @@ export interface LoadTarget {
   readonly key: readonly string[];
   readonly partitionBy: { readonly column: string; readonly every: 'day' | 'week' } | null;
   readonly retentionDays: number | null;
-  /** How a table of ClickHouse is made; null: the table is another database's. */
+  /** How a ClickHouse table is created; null: the table is in another database. */
   readonly storage: Storage | null;
   /** Columns whose value is replaced by a keyed hash. */
   readonly hash: readonly string[];
@@ -86,23 +86,25 @@ export interface LoadTarget {
   readonly flush: { readonly rows: number; readonly bytes: number; readonly ageMs: number };
   /** The declared columns without the loader's own. */
   readonly columns: readonly LoadColumn[];
-  /** The jsonb column for fields that no column is declared for; null: they are not kept. */
+  /** The jsonb column for fields without a declared column; null: they are not stored. */
   readonly rest: string | null;
-  /** Where a topic begins of which the table has no position in any partition; a time in milliseconds since 1970. */
+  /**
+   * Where loading starts if the table has no position in any partition of the topic; a time in milliseconds since 1970.
+   */
   readonly start: 'earliest' | 'latest' | number;
-  /** What to do when the topic was made again, or its oldest messages were deleted before they were read. */
+  /** What to do if the topic was recreated, or its oldest messages were deleted before they were read. */
   readonly onGap: 'stop' | 'earliest';
   /** Dead letters among the last `DEAD_WINDOW` messages beyond which the table stops; null: any number. */
   readonly maxDead: number | null;
-  /** How changes of another database are taken; null for every other format. */
+  /** How changes of another database are read; null for every other format. */
   readonly changes: ChangeConfig | null;
-  /** The topic's messages go into files, too; absent: they do not. */
+  /** The archive to which the messages are also written; absent: none. */
   readonly archive?: ArchiveConfig;
-  /** This target is the archive. */
+  /** Whether this target is the archive. */
   readonly inFiles?: true;
 }
 
-/** Columns that the loader writes into each row beside the message's own. */
+/** Columns that the loader writes into each row in addition to the message's own. */
 export const META_COLUMNS: readonly LoadColumn[] = [
   { name: '_topic', type: 'text' },
   { name: '_partition', type: 'integer' },
@@ -120,7 +122,7 @@ const CHANGE_COLUMNS: readonly LoadColumn[] = [
   { name: '_source_ts', type: 'timestamptz' },
 ];
 
-/** Names of the columns that a row of changes has behind all others. */
+/** Names of the columns that follow all others in a row of changes. */
 function changeColumns({ changes }: Pick<LoadTarget, 'changes'>): readonly string[] {
   return changes === null ? [] : CHANGE_COLUMNS.map(({ name }) => name);
 }
@@ -145,7 +147,7 @@ export function metaColumns({ changes }: Pick<LoadTarget, 'changes'>): readonly 
   return changes === null ? META_COLUMNS : [...META_COLUMNS, ...CHANGE_COLUMNS];
 }
 
-/** The column of the load time; a message that has a field of this name keeps its own value. */
+/** The column of the load time; a message with a field of this name keeps its value. */
 export const PROCESSING_TS = 'processing_ts';
 
 const OPTIONS = [
@@ -167,20 +169,20 @@ const OPTIONS = [
   'archive',
   ...CHANGE_OPTIONS,
 ];
-/** Messages among which dead letters are counted, and how many of these are too many. */
+/** The number of messages among which dead letters are counted, and how many of these are too many. */
 export const DEAD_WINDOW = 10_000;
 const DEFAULT_MAX_DEAD = 100;
 
 /**
- * The target of a source table, or null when nothing loads it. A table's options win over its source's.
+ * Returns the target of a source table, or null if nothing loads it. A table's options override its source's.
  * @param table the options of the database's tables
- * @throws `validation` error naming the file, the table and the option
+ * @throws `validation` error with the file, the table and the option
  */
 export function loadTarget(source: SourceDefinition, table: TableOptions): LoadTarget | null {
   const { name, own, options, refuse } = sourceOptions(source);
   const [naming, ...others] = TOPIC_OPTIONS.filter((option) => own?.[option] !== undefined);
   const everyTable = Object.values(TABLE_OPTIONS).flat();
-  // A misspelt option of a table that nothing seems to load may be what says which topics there are.
+  // For a table that nothing seems to load, a misspelt option may be the one that names its topics.
   if (naming === undefined) refuseUnknown(options, [...new Set([...OPTIONS, ...SYNC_OPTIONS, ...everyTable])], refuse);
   if (own === undefined || naming === undefined) return null;
   const reader = new OptionReader(options, refuse);
@@ -236,7 +238,7 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
         ? "key: [id] names the fields of the messages' key; a table without a key takes mode: append."
         : 'key: [id] names the columns that tell rows apart.',
     );
-  // With the topic in the key, no key is in two of them.
+  // If the topic is in the key, no two topics share a key.
   const ofTopics = columns.some(({ name: column, origin }) => origin?.part === 'topic' && key.includes(column));
   if (mode === 'upsert' && naming !== 'topic' && table.database === 'ClickHouse' && format !== 'debezium' && !ofTopics)
     refuse(
@@ -288,7 +290,7 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
   };
 }
 
-/** The options that say which topics there are; a table has one of them. */
+/** The options that define the topics; a table has one of them. */
 const TOPIC_OPTIONS = ['topic', 'topics', 'topic_pattern'] as const;
 
 function topicsOf(
@@ -313,7 +315,7 @@ function topicsOf(
 const COLUMN_OPTIONS = ['from', 'path', 'epoch', 'years', 'aliases', 'default'];
 const AVRO_OPTIONS = ['aliases', 'default'];
 
-/** What a column says of where its values come from, and of versions of the schema that lack it. */
+/** A column's options for the origin of its values, and for schema versions that lack it. */
 function columnOptions(
   { name, meta, config, data_type: type }: ColumnInfo,
   format: LoadTarget['format'],
@@ -342,13 +344,13 @@ function columnOptions(
   };
 }
 
-/** The path of a column's values within the message's value; null: they come from elsewhere. */
+/** The path of a column's values within the message's value; null: they have another origin. */
 export function pathOf({ name, origin }: Pick<LoadColumn, 'name' | 'origin'>): Path | null {
   if (origin === undefined) return [name];
   return origin.part === 'value' ? origin.path : null;
 }
 
-/** A hashed value that another column has as it is would be hidden nowhere. */
+/** If another column stores a hashed value unchanged, the value is not hidden. */
 function refuseCopies(hashed: LoadColumn, columns: readonly LoadColumn[], refuse: Refuse): void {
   const path = pathOf(hashed) ?? [];
   for (const column of columns) {

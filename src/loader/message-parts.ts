@@ -34,7 +34,7 @@ export type PartOrigin = Exclude<ColumnOrigin, { readonly part: 'value' }>;
 
 const NUMBER_TYPE = /^(?:(?:nullable|lowcardinality)\()*u?(?:small|big)?(?:int|numeric|decimal|real|double|float)/i;
 
-/** A key in UTF-8, parsed as JSON where a path or a JSON column needs it. */
+/** A key in UTF-8, parsed as JSON if a path or a JSON column needs it. */
 class TextKey implements MessageKey {
   readonly #bytes: Uint8Array;
   #parsed: { readonly value: unknown } | null = null;

@@ -1,4 +1,4 @@
-// Reads options of a load config by type, with one error each. Which options there are is its callers'.
+// Reads options of a load config by type, with one error each. Callers define which options exist.
 import type { Json } from '../contracts/node.ts';
 import { knownWords } from '../values/close-matches.ts';
 
@@ -7,7 +7,7 @@ export type Options = { readonly [name: string]: Json };
 /** Throws the error of a load config. */
 export type Refuse = (message: string, hint?: string) => never;
 
-/** @param place the option that these are within */
+/** @param place the option that contains these */
 export function refuseUnknown(options: Options, known: readonly string[], refuse: Refuse, place?: string): void {
   for (const option of Object.keys(options))
     if (!known.includes(option))

@@ -133,7 +133,7 @@ export class Pulse {
       });
       await this.#sink.forget(gone);
     } catch {
-      // The next looks find them once more.
+      // The next reads find them again.
     } finally {
       for (const key of keys) this.#evicting.delete(key);
     }

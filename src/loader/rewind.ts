@@ -32,12 +32,12 @@ export function refuseNoPlace(target: LoadTarget, to: string): void {
 }
 
 /**
- * Sets positions, and in the same transaction deletes rows and dead letters from there on. When the log was truncated,
- * everything behind the cut is deleted too. An upsert's earlier values are lost: when its log was truncated, the table
- * is read from the beginning, which changes no other row. `loaded` adopts a table: positions behind its last offsets;
- * only what the log has lost is deleted.
+ * Sets positions, and in the same transaction deletes rows and dead letters from there on. If the log was truncated,
+ * everything after the cut is deleted too. An upsert's earlier values are lost: if its log was truncated, the table is
+ * read from the beginning, which changes no other row. `loaded` adopts a table: positions after its last offsets; only
+ * what the log has lost is deleted.
  * @param to `earliest`, `latest`, `loaded`, an offset or an ISO time (UTC without a zone) for every partition;
- *   `2:1500,3:earliest` for some. Where there are several topics, `a/2:1500,b:earliest` for some partitions or topics
+ *   `2:1500,3:earliest` for some. With several topics, `a/2:1500,b:earliest` for some partitions or topics
  * @throws `usage` error for anything else
  */
 export async function rewindTo(client: BrokerClient, sink: Sink, target: LoadTarget, to: string): Promise<Rewound> {

@@ -9,15 +9,15 @@ import type { RowBuffer } from './fast/row-buffer.ts';
 import type { LoadColumn, LoadTarget } from './load-target.ts';
 import { RowEncoder } from './row-encoder.ts';
 
-/** Makes rows of ordinary messages from their bytes, without a record in between. */
+/** Builds rows of ordinary messages from their bytes, without an intermediate record. */
 export interface RowPath {
-  /** It makes rows of tombstones, too. */
+  /** Whether it also builds rows of tombstones. */
   readonly tombstones?: true;
   /**
-   * Makes a row of a message that is no tombstone. Never throws for a message.
-   * @param place ASCII: topic and partition as cells, with tabs before and behind
+   * Builds a row of a message that is not a tombstone. Never throws for a message.
+   * @param place ASCII: topic and partition as cells, with tabs before and after
    * @param loadedAt ASCII: for `processing_ts`
-   * @returns false: nothing was added; decoder and encoder must decide
+   * @returns false: nothing was added; use decoder and encoder
    */
   add(records: Records, i: number, rows: RowBuffer, place: Buffer, loadedAt: Buffer): boolean;
 }
@@ -25,7 +25,7 @@ export interface RowPath {
 export interface RowMaker {
   readonly columns: readonly LoadColumn[];
   readonly encoder: RowEncoder;
-  /** Null when every message must be decoded. */
+  /** Null if every message must be decoded. */
   readonly fastPath: RowPath | null;
 }
 

@@ -1,16 +1,16 @@
-// How long the validation of a message by a JSON Schema may take, told by the schema alone. Most schemas are surely
-// quick for ordinary messages, and need no limit of time. In doubt one is not. Pure.
+// Estimates from a JSON Schema alone how long the validation of a message may take. Most schemas are certainly quick
+// for ordinary messages, and need no time limit. In doubt a schema is not. Pure.
 import { isDictionary } from '../values/is-dictionary.ts';
 
-/** Steps of a validation that nothing has to watch: some hundredths of a second. */
+/** Maximum steps of a validation without a time limit: some hundredths of a second. */
 const MOST_STEPS = 1e7;
-/** Optional parts and alternatives of a pattern, each of which may double the work. */
+/** Maximum optional parts and alternatives of a pattern, each of which may double the work. */
 const MOST_CHOICES = 6;
 
-/** Is a message of so many bytes surely validated soon? */
+/** Whether a message of this many bytes is certainly validated quickly. */
 export type IsQuick = (bytes: number) => boolean;
 
-/** @param schema alone, without others that it refers to */
+/** @param schema alone, without others that it references */
 export function quickness(schema: unknown): IsQuick {
   const cost = new Cost(schema);
   const places = cost.of(schema);
@@ -21,14 +21,14 @@ export function quickness(schema: unknown): IsQuick {
 class Cost {
   readonly #root: unknown;
   readonly #known = new Map<unknown, number>();
-  /** The greatest power of a text's length that a pattern takes. */
+  /** The greatest power of a text's length that a pattern needs. */
   degree = 1;
 
   constructor(root: unknown) {
     this.#root = root;
   }
 
-  /** Number of places in the schema that a value may be validated by; infinite where references form a circle. */
+  /** Number of places in the schema that may validate a value; infinite if references form a cycle. */
   of(schema: unknown): number {
     if (typeof schema !== 'object' || schema === null) return 1;
     const known = this.#known.get(schema);
@@ -44,7 +44,7 @@ class Cost {
     return sum;
   }
 
-  /** What a reference leads to; the root, whose cost is not known yet, for one that leads elsewhere. */
+  /** The target of a reference; for one to anywhere else the root, whose cost is not known yet. */
   #referenced(reference: unknown): unknown {
     let found = this.#root;
     for (const step of typeof reference === 'string' && reference.startsWith('#/') ? reference.slice(2).split('/') : [])
@@ -57,9 +57,9 @@ class Cost {
   }
 }
 
-/** The power of a text's length that bounds the steps of a search; infinite: nothing does. */
+/** The power of a text's length that bounds the steps of a search; infinite: unbounded. */
 function degreeOf(source: string): number {
-  // A backreference, or a group that looks around, or is named.
+  // A backreference, a lookaround, or a named group.
   if (/\\[1-9k]|\(\?[^:]/.test(source)) return Number.POSITIVE_INFINITY;
   const plain = source
     .replace(/\\(?:[pPu]\{[^{}]{0,99}\}|.)/gsu, 'a')

@@ -11,19 +11,22 @@ type Registry = NonNullable<LoadConnection['registry']>;
 /** A schema as the registry returns it. */
 export interface RegisteredSchema {
   readonly schema: string;
-  /** `AVRO` when the registry names none. */
+  /** `AVRO` if the registry names none. */
   readonly type: string;
-  /** The text of each referenced schema, also indirectly, by the name of the reference. */
+  /** The text of each directly or indirectly referenced schema, by the name of the reference. */
   readonly references: ReadonlyMap<string, string>;
 }
 
-/** Limits of a schema and all that it refers to: Kafka, where registries keep them, takes a megabyte for each. */
+/**
+ * Limits of a schema and everything that it references: Kafka, where registries store them, accepts a megabyte for
+ * each.
+ */
 const [MAX_CHARACTERS, MAX_REFERENCES] = [4 * 1024 * 1024, 1000];
 
-/** A schema is longer, or refers to more others, than can be read. */
+/** A schema is longer, or references more others, than can be read. */
 export class SchemaTooLarge extends TsdbtError {}
 
-/** Characters of a schema and of those that it refers to. */
+/** Characters of a schema and of those that it references. */
 export function sizeOf({ schema, references }: Pick<RegisteredSchema, 'schema' | 'references'>): number {
   let size = schema.length;
   for (const text of references.values()) size += text.length;
@@ -44,15 +47,15 @@ export class SchemaRegistry {
   }
 
   /**
-   * @returns null when the registry has no such schema
-   * @throws `connection` error while it is away, `runtime` error when it refuses us or is no registry
+   * @returns null if the registry has no such schema
+   * @throws `connection` error while it is unavailable, `runtime` error if it denies access or is not a registry
    */
   async schema(id: number): Promise<RegisteredSchema | null> {
     const found = await this.#get(`/schemas/ids/${id}`);
     return found === null ? null : this.#registered(found);
   }
 
-  /** The live versions of a subject, the oldest first; none when there is no such subject. @throws like `schema` */
+  /** The live versions of a subject, oldest first; empty if there is no such subject. @throws like `schema` */
   async versions(subject: string): Promise<{ readonly version: number; readonly schema: RegisteredSchema }[]> {
     const path = `/subjects/${encodeURIComponent(subject)}/versions`;
     const numbers = await this.#answer(path);
@@ -64,18 +67,18 @@ export class SchemaRegistry {
     return found;
   }
 
-  /** The newest version of a subject; null when it has none. @throws like `schema` */
+  /** The newest version of a subject; null if it has none. @throws like `schema` */
   async latest(subject: string): Promise<{ readonly id: number; readonly schema: RegisteredSchema } | null> {
     const found = await this.#get(`/subjects/${encodeURIComponent(subject)}/versions/latest`);
     return found === null ? null : { id: Number(found['id']), schema: await this.#registered(found) };
   }
 
   /**
-   * A schema among a subject's, with its id and what it refers to.
-   * @param references as the registry writes them: name, subject, version
-   * @param register puts it there
-   * @returns null when it is not there
-   * @throws like `schema`, and `runtime` error when the registry does not take it
+   * A schema among a subject's, with its id and its references.
+   * @param references as in the registry: name, subject, version
+   * @param register adds it to the subject
+   * @returns null if the subject does not have it
+   * @throws like `schema`, and `runtime` error if the registry rejects it
    */
   async among(
     subject: string,
@@ -99,7 +102,7 @@ export class SchemaRegistry {
     };
   }
 
-  /** The number of subjects that these credentials may see. @throws like `schema` */
+  /** The number of subjects that are visible with these credentials. @throws like `schema` */
   async subjects(): Promise<number> {
     const found = await this.#answer('/subjects');
     return Array.isArray(found) ? found.length : 0;
@@ -136,13 +139,13 @@ export class SchemaRegistry {
     return new SchemaTooLarge('runtime', why, { path: this.#path });
   }
 
-  /** A dictionary of the registry's; null when it has no such thing. */
+  /** A dictionary from the registry; null if it does not exist. */
   async #get(path: string, body: string | null = null): Promise<Record<string, unknown> | null> {
     const answer = await this.#answer(path, body);
     return answer === null ? null : (dictionary(answer) ?? this.#noRegistry(`a list for ${path}`));
   }
 
-  /** The text of a schema that the registry says it has. */
+  /** The text of a schema that exists according to the registry. */
   #schemaOf(found: Readonly<Record<string, unknown>>): string {
     return typeof found['schema'] === 'string' ? found['schema'] : this.#noRegistry('a schema without its text');
   }
@@ -154,7 +157,7 @@ export class SchemaRegistry {
     });
   }
 
-  /** What the registry answers, a dictionary or a list; null when it has no such thing. @param sent null: a GET */
+  /** The registry's answer, a dictionary or a list; null if it does not exist. @param sent null: a GET */
   async #answer(path: string, sent: string | null = null): Promise<unknown> {
     const { url } = this.#registry;
     const { status, body } = await this.#ask(path, sent);

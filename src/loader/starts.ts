@@ -255,11 +255,11 @@ function keepsGreater({ storage, mode, changes }: LoadTarget): boolean {
 }
 
 /**
- * Refuses to set partitions to a topic that was made anew where the table has rows of the earlier one: their greater
- * offsets would count as newer. A key may have changed its partition, so those of all partitions count, but of ones
- * that have a position of the new topic already.
+ * Refuses to set partitions to a recreated topic if the table has rows of the earlier one: their greater offsets would
+ * count as newer. A key may have changed its partition, so rows of all partitions count, except those that already have
+ * a position of the new topic.
  * @param target with this topic alone
- * @param topicId the new topic's; null: not known, and nothing is refused but rows without a position
+ * @param topicId the new topic's; null: unknown, and only rows without a position are refused
  * @throws `runtime` error
  */
 export async function refuseOlderVersions(

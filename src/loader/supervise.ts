@@ -44,7 +44,7 @@ export async function superviseTable(options: SuperviseOptions): Promise<LoadSum
     wanted = message;
     const written = notes
       .run(async () => {
-        // What has been said since counts.
+        // Only the latest message is stored.
         if (wanted === message) await sink.note(target, message);
       })
       .catch(() => {

@@ -26,8 +26,8 @@ export interface TableOptions {
   readonly flush: LoadTarget['flush'];
   /** @throws the error of a load config */
   read(options: Options, context: TableContext): TableShape;
-  /** Does a column of this declared type take a hash, a text of so many characters, as it is? */
+  /** Whether a column of this declared type stores a hash, a text of this many characters, unchanged. */
   holdsHash(type: string, length: number): boolean;
-  /** The type of a text in this database, for people. */
+  /** The type of a text in this database, for display. */
   readonly text: string;
 }

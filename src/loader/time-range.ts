@@ -12,17 +12,17 @@ export interface YearRange {
   readonly declared: boolean;
 }
 
-/** Years of numbers where the column declares none. */
+/** Years of numbers if the column declares none. */
 export const USUAL_YEARS: YearRange = { first: 1900, last: 2200, declared: false };
 /** The first seconds of the usual years, and of the year after them. */
 export const [USUAL_FIRST_SECOND, USUAL_END_SECOND] = [-2_208_988_800, 7_258_118_400];
 /** Sources write the first and the last day of these years for "since ever" and "open-ended". */
 const SENTINEL_YEARS: ReadonlySet<number> = new Set([1, 9999]);
-/** No text of a person or of a calendar has a year of five digits. */
+/** No person or calendar writes a year with five digits. */
 const LAST_TEXT_YEAR = 9999;
 const ISO_YEAR = /^\s*\+?(\d{4,})-\d/;
 const BEFORE_CHRIST = /BC$/i;
-/** Units in which times are counted, from the coarsest, with the milliseconds of one. */
+/** Units of times, from the coarsest, with the milliseconds of one. */
 const UNITS = [
   { digits: 0, name: 'seconds', ms: 1e3 },
   { digits: 3, name: 'milliseconds', ms: 1 },
@@ -32,12 +32,12 @@ const UNITS = [
 const MILLISECONDS = 3;
 const [LEAST_YEAR, GREATEST_YEAR] = [1, 294_276];
 
-/** What the checks need to know of a column. */
+/** What the checks need to know about a column. */
 export interface RangedColumn {
   readonly name: string;
-  /** Null: it has no times, or takes all of them. */
+  /** Null: it has no times, or accepts all of them. */
   readonly years: YearRange | null;
-  /** Digits after the decimal point of a second that one unit is; null: milliseconds. */
+  /** Fractional digits of a second that one unit is; null: milliseconds. */
   readonly epoch: number | null;
 }
 
@@ -63,7 +63,7 @@ export function yearsOf(
 }
 
 /**
- * Refuses a time outside of the column's years.
+ * Rejects a time outside of the column's years.
  * @param written the value in the message
  * @param value the same after `epoch` was applied
  * @throws PoisonMessage that names the likely unit
@@ -88,7 +88,7 @@ export function refuseOddYear(written: unknown, value: unknown, column: RangedCo
   throw wrongUnit(number, column);
 }
 
-/** The error of a number that is no time of the column in its unit. */
+/** The error for a number that is not a time of the column in its unit. */
 export function wrongUnit(number: unknown, { name, years, epoch }: RangedColumn): PoisonMessage {
   const { first, last } = years ?? USUAL_YEARS;
   const declared = UNITS.find(({ digits }) => digits === (epoch ?? MILLISECONDS))?.name;
@@ -104,7 +104,7 @@ export function wrongUnit(number: unknown, { name, years, epoch }: RangedColumn)
   );
 }
 
-/** Null: the value has no year, or the database alone knows it. */
+/** Null: the value has no year, or only the database knows it. */
 function yearOfValue(value: unknown): number | null {
   if (typeof value === 'number') return yearOfMs(value);
   if (value instanceof ExactNumber) return yearOfMs(Number(value.text));

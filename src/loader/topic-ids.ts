@@ -1,29 +1,30 @@
-// Ids of topics: what is none, and whose positions are that were kept without one, while the broker had no ids. Without
-// an id the messages' times tell a topic that was made again from the one that was loaded. starts.ts does the rest.
+// Handles ids of topics: which are not valid ids, and which topic's positions were stored without one, while the broker
+// had no ids. Without an id, the messages' times distinguish a recreated topic from the loaded one. starts.ts does the
+// rest.
 import { type BrokerClient, partitionKey, type RangeRead, type TopicPartition } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { KeptPosition, Sink } from './sink.ts';
 
-/** A broker that has ids says so of topics that were made before it had any. */
+/** The id that a broker reports for topics that were created before it had ids. */
 export const NO_ID = '00000000-0000-0000-0000-000000000000';
-/** Offsets among which a message is looked for: control records have some, compaction takes some away. */
+/** The number of offsets that are searched for a message: control records and compaction leave gaps. */
 const NEAR = 100n;
-/** For how long a leader that is away is waited for. */
+/** How long to wait for an unavailable leader. */
 const WAIT_MS = 10_000;
 
-/** The id of a topic; null: it has none. Where a broker has no ids, the client's library gives the topic's name. */
+/** The id of a topic; null: it has none. If a broker has no ids, the client library returns the topic's name. */
 export function idOf(topic: string, id: string | null): string | null {
   return id === topic || id === NO_ID ? null : id;
 }
 
 /**
- * Gives positions that were kept without their topic's id one: the present topic's, or one that no topic has where the
- * log is of another topic. A position stays without where a leader is away or its log does not lead up to it.
+ * Adds an id to positions that were stored without their topic's: the current topic's, or one that no topic has if the
+ * log is of another topic. A position keeps none if its leader is unavailable or its log does not reach it.
  * @param target with this topic alone
- * @param topicId the present topic's; null: nothing is done, as for files, whose messages have the file's time
+ * @param topicId the current topic's; null: nothing is done, as for files, whose messages have the file's time
  * @param kept the table's positions
- * @param partitions the only ones that count; absent: all that are kept
- * @returns has any been given an id?
+ * @param partitions the only ones to handle; absent: all stored ones
+ * @returns whether any position got an id
  */
 export async function nameTopic(
   { sink, client }: { readonly sink: Pick<Sink, 'kept' | 'nameTopic'>; readonly client: BrokerClient },
@@ -50,9 +51,9 @@ export async function nameTopic(
 }
 
 /**
- * Is the log the one that was loaded up to the position? Another one's messages before it are newer than all that was
- * loaded: the first of the log, and the last one before the position.
- * @returns null: nothing says so
+ * Whether the log is the one that was loaded up to the position. In another topic's log, the first message and the last
+ * one before the position are newer than everything that was loaded.
+ * @returns null: unknown
  */
 async function isSame(
   client: Pick<BrokerClient, 'read'>,
@@ -61,7 +62,7 @@ async function isSame(
   { earliest, end }: { readonly earliest: bigint; readonly end: bigint },
 ): Promise<boolean | null> {
   const leads = next >= earliest && next <= end ? true : null;
-  // Behind what the last flush knew of, a position was set by hand: nothing was loaded up to it.
+  // A position after the end that the last flush knew was set by hand: nothing was loaded up to it.
   if (next === 0n || newest === null || known === null || next > known) return leads;
   const to = next < end ? next : end;
   if (earliest >= to) return leads;
@@ -74,7 +75,7 @@ async function isSame(
   return leads;
 }
 
-/** The times of messages that have one, in the order of their offsets. */
+/** The times of messages that have one, in offset order. */
 function timesOf({ batches }: RangeRead): number[] {
   return batches.flatMap(({ records }) =>
     records.flatMap((part) =>

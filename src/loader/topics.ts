@@ -1,5 +1,5 @@
 // The topics of a target: one, several by name, or those whose name matches a pattern. What belongs to one topic
-// (positions, gaps, rewinds) is asked of a view of the target that has this topic alone.
+// (positions, gaps, rewinds) uses a view of the target with only this topic.
 import { TsdbtError } from '../errors.ts';
 import type { BrokerClient, TopicInfo } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
@@ -17,14 +17,14 @@ export function ofTopic(target: LoadTarget, topic: string): LoadTarget {
   return view;
 }
 
-/** May the target have more than one topic? */
+/** Whether the target may have more than one topic. */
 export function hasSeveral({ topics }: LoadTarget): boolean {
   return topics !== undefined;
 }
 
 /**
- * The names of the target's topics as of now. Without a pattern they may not exist.
- * @throws `runtime` error when no topic matches the pattern
+ * The current names of the target's topics. Without a pattern they may not exist.
+ * @throws `runtime` error if no topic matches the pattern
  */
 export async function topicNames(
   client: Pick<BrokerClient, 'matching'>,
@@ -39,13 +39,13 @@ export async function topicNames(
   });
 }
 
-/** Does the target name the topic, so that it must be there? */
+/** Whether the target names the topic, so that it must exist. */
 export function topicNamed({ topics, topic }: LoadTarget, name: string): boolean {
   if (topics === undefined) return topic === name;
   return !(topics instanceof RegExp) && topics.includes(name);
 }
 
-/** The topic; empty when it does not exist or may not be read. */
+/** The topic; empty if it does not exist or may not be read. */
 export async function topicsThere(client: Pick<BrokerClient, 'topics'>, name: string): Promise<readonly TopicInfo[]> {
   try {
     return await client.topics([name]);
@@ -55,7 +55,7 @@ export async function topicsThere(client: Pick<BrokerClient, 'topics'>, name: st
   }
 }
 
-/** A topic that both targets are sure to load, for people; null: none is known to be. */
+/** A topic that both targets certainly load, for display; null: none is known. */
 export function sharedTopic(one: LoadTarget, two: LoadTarget): string | null {
   const names = ({ topics, topic }: LoadTarget): readonly string[] =>
     topics === undefined ? [topic] : topics instanceof RegExp ? [] : topics;
@@ -67,7 +67,7 @@ export function sharedTopic(one: LoadTarget, two: LoadTarget): string | null {
 
 /**
  * The expression of a `topic_pattern`, anchored at both ends.
- * @throws Error that says why it is refused: what RE2 does not know, and repeated groups, can take forever
+ * @throws Error with the reason for the rejection: syntax that RE2 does not know, and repeated groups, can take forever
  */
 export function topicPattern(text: string): RegExp {
   const plain = text.replaceAll(/\\[^1-9k]/g, '');

@@ -1,7 +1,7 @@
-// Reads a time that a person wrote, in an option or in YAML. Pure.
+// Parses a time that a person wrote, in an option or in YAML. Pure.
 
 /**
- * A day or a moment in ISO form, with a blank or a T between; without a zone it is UTC.
+ * A date or a timestamp in ISO form, with a space or a T in between; without a time zone it is UTC.
  * @returns milliseconds since 1970; null for anything else
  */
 export function writtenTime(text: string): number | null {

@@ -359,7 +359,7 @@ export class AvroCells implements RowPath {
       slot.found = DOUBLE;
       return;
     }
-    // The branch of a union lies behind.
+    // The union's branch follows.
     this.#keepValue(slot, double(value));
   }
 

@@ -116,7 +116,7 @@ function branchesOf(type: AvroType): readonly Exclude<AvroType, { kind: 'union' 
     .filter(({ kind }) => kind !== 'null');
 }
 
-/** May a value be null? */
+/** Whether a value may be null. */
 export function takesNull(type: AvroType): boolean {
   return type.kind === 'null' || (type.kind === 'union' && type.branches.some(({ kind }) => kind === 'null'));
 }

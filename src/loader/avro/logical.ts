@@ -79,7 +79,7 @@ export function momentText(value: number | bigint, perSecond: number, zone: stri
 /** Bytes of a decimal with more digits than a database accepts. */
 export const MAX_DECIMAL_BYTES = 65_536;
 
-/** Bytes of a whole number in two's complement, the highest first, as a decimal of so many digits behind the point. */
+/** Big-endian two's complement bytes as a decimal with this many fractional digits. */
 export function decimalText(bytes: Buffer, start: number, end: number, scale: number): string {
   const length = end - start;
   if (length === 0) return pointed('0', scale);
@@ -88,7 +88,7 @@ export function decimalText(bytes: Buffer, start: number, end: number, scale: nu
   return pointed(String(BigInt.asIntN(length * 8, unsigned)), scale);
 }
 
-/** @param whole digits, perhaps with a minus */
+/** @param whole digits, possibly with a minus */
 function pointed(whole: string, scale: number): string {
   if (scale <= 0) return whole === '0' ? whole : whole + '0'.repeat(-scale);
   const negative = whole.startsWith('-');
@@ -102,7 +102,7 @@ export function uuidText(bytes: Buffer, start: number): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
-/** Months, days and milliseconds, four bytes each, the lowest first, as ISO 8601 writes a duration. */
+/** Months, days and milliseconds, four little-endian bytes each, as an ISO 8601 duration. */
 export function durationText(bytes: Buffer, start: number): string {
   const [months, days, ms] = [0, 4, 8].map((at) => bytes.readUInt32LE(start + at));
   const units = padded((ms ?? 0) % 1000, 3);

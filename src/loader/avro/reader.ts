@@ -13,7 +13,7 @@ export type Reader = (cursor: Cursor) => unknown;
 /** Number of characters of a name that cost as much as a value. */
 const NAME_CHARACTERS = 16;
 
-/** Makes readers of a schema's types; a record that holds itself has one reader. */
+/** Builds readers of a schema's types; a recursive record has one reader. */
 export class Readers {
   readonly #records = new Map<RecordType, Reader>();
 
@@ -103,13 +103,13 @@ function refuse(reason: string): never {
   throw new PoisonMessage(reason);
 }
 
-/** The items of an array or a map, which lie in blocks. */
+/** The items of an array or a map, which are stored in blocks. */
 function eachItem(cursor: Cursor, item: () => void): void {
   for (;;) {
     const count = cursor.long();
     if (count === 0) return;
     if (typeof count !== 'number') refuse('a number of items that is none');
-    // A negative number has the block's length in bytes behind it.
+    // After a negative number follows the block's length in bytes.
     if (count < 0) cursor.long();
     for (let left = Math.abs(count); left > 0; left--) {
       const { at } = cursor;
@@ -119,7 +119,7 @@ function eachItem(cursor: Cursor, item: () => void): void {
   }
 }
 
-/** What a field's name, or a symbol, adds to a value. */
+/** The cost that a field's name, or a symbol, adds to a value. */
 function costOf(name: string): number {
   return 1 + Math.floor(name.length / NAME_CHARACTERS);
 }
@@ -138,17 +138,17 @@ function readBoolean(cursor: Cursor): boolean {
   return byte <= 1 ? byte === 1 : refuse('a boolean that is neither true nor false');
 }
 
-/** A length and so many bytes of UTF-8. @throws PoisonMessage for other bytes */
+/** A length and that many bytes of UTF-8. @throws PoisonMessage for other bytes */
 export function readString(cursor: Cursor): string {
   const start = cursor.span();
   const { bytes, at } = cursor;
   const text = bytes.toString('utf8', start, at);
-  // What is no UTF-8 was replaced by this character.
+  // Invalid UTF-8 was replaced by this character.
   if (text.includes('\ufffd') && !isUtf8(bytes.subarray(start, at))) refuse('not UTF-8');
   return text;
 }
 
-/** A double as JSON would carry it: NaN and the infinities are texts, and -0 keeps its sign. */
+/** A double as in JSON: NaN and the infinities are texts, and -0 keeps its sign. */
 export function double(value: number): number | string | ExactNumber {
   if (!Number.isFinite(value)) return String(value);
   return Object.is(value, -0) ? new ExactNumber('-0', null) : value;
@@ -176,7 +176,7 @@ function numberReader(read: (cursor: Cursor) => number | bigint, logical: Logica
   }
 }
 
-/** @param start goes behind the bytes and gives where they begin */
+/** @param start skips the bytes and returns their start */
 function bytesReader(start: (cursor: Cursor) => number, logical: Logical | null): Reader {
   switch (logical?.name) {
     case 'decimal': {

@@ -390,7 +390,7 @@ function buffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** Is nothing behind the object but blanks? */
+/** Whether only whitespace follows the object. */
 function ends(at: number, bytes: Buffer): boolean {
   return at >= 0 && bytes.toString('latin1', at).trim() === '';
 }
@@ -406,7 +406,7 @@ function notJson(bytes: Buffer): PoisonMessage {
   return new PoisonMessage('no envelope of a change');
 }
 
-/** A text that replaced bytes which are no UTF-8 is refused. */
+/** Rejects a text in which invalid UTF-8 was replaced. */
 function checked(bytes: Buffer, text: string): string {
   if (text.includes('\ufffd')) utf8(bytes);
   return text;

@@ -114,7 +114,7 @@ export class Floor {
     return this.#position < 0n ? 0n : this.#position;
   }
 
-  /** Is there a position that a tombstone could take? */
+  /** Whether there is a position that a tombstone could take. */
   get hasPosition(): boolean {
     return this.#newest >= 0n || this.#position >= 0n;
   }

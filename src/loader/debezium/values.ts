@@ -323,8 +323,8 @@ function duration(value: unknown, perSecond: number): unknown {
 }
 
 /**
- * Texts of days and moments as databases read them: years before 1 with BC, no zone where the column has none, no
- * plus before years of five digits.
+ * Dates and timestamps as texts that databases read: years before 1 with BC, no zone if the column has none, no plus
+ * before years with five digits.
  */
 function isoText(value: unknown, shape: ColumnShape | null): unknown {
   if (typeof value !== 'string') return value;
@@ -366,7 +366,7 @@ function special(value: unknown): unknown {
   return typeof value === 'string' ? (SPECIAL_DECIMALS[value] ?? value) : value;
 }
 
-/** A decimal with its scale beside it. */
+/** A decimal with a separate scale. */
 function variableDecimal(value: unknown): unknown {
   if (!isRecord(value)) return special(value);
   const { scale, value: digits } = value;
@@ -423,7 +423,7 @@ function point(value: unknown): unknown {
   return isPlain(x) && isPlain(y) ? `(${String(x)},${String(y)})` : value;
 }
 
-/** A record of Avro has no text of its own. */
+/** An Avro record has no text form. */
 function isPlain(value: unknown): value is string | number | ExactNumber {
   return typeof value === 'string' || typeof value === 'number' || value instanceof ExactNumber;
 }

@@ -258,7 +258,7 @@ export class FetchLoop {
         const message = `offset ${next} is out of range: the log begins at ${earliest}`;
         return [{ ...at, reason: 'offset_out_of_range', message }];
       }
-      // The log has it by now: the leader was behind.
+      // The log now has it: the leader was behind.
       this.#troubled(position, `offset ${next} is out of range`);
       return [];
     });

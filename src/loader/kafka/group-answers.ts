@@ -6,16 +6,13 @@ import { isOutsideGroup } from './errors.ts';
 
 /**
  * A commit that the group rejects counts as done: only tools that show the lag read it. By default the library would
- * rejoin, with a session timeout of its own choice.
+ * rejoin, with a session timeout that it chooses.
  */
 export function committing<Asked extends unknown[], Answer>(api: API<Asked, Answer>): API<Asked, Answer> {
   return answering(api, (error) => (isOutsideGroup(error) ? { throttleTimeMs: 0, topics: [] } : null));
 }
 
-/**
- * A heartbeat may wait in the broker behind a join request, and then belongs to an earlier generation.
- * @param generation the client's current generation
- */
+/** A heartbeat may wait in the broker after a join request, and then belongs to an earlier generation. */
 export function beating<Asked extends unknown[], Answer>(
   api: API<Asked, Answer>,
   generation: () => number,

@@ -384,7 +384,7 @@ export class PostgresSink implements Sink {
         .slice(0, MOST_DROPPED);
       await session.execute("set local lock_timeout = '5s'");
       for (const name of old) await session.execute(`drop table ${partitionName(target, name)}`);
-      // Rows that were too old when they came have no partition of their own.
+      // Rows that were too old on arrival are in the default partition.
       const rest = defaultPartition(target);
       if (!rows.some(([name]) => name === rest)) return old;
       const pruned = await read(session, pruneDefault(target, limit, MOST_PRUNED));
