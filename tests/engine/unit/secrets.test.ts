@@ -8,7 +8,7 @@ function knowing(...values: unknown[]): Secrets {
   return secrets;
 }
 
-it('a secret is hidden as it is, and as it looks in JSON, in JSON in JSON, in SQL, in a URL and in a page', () => {
+it('a secret is masked verbatim, in JSON, in nested JSON, in SQL, in a URL and in HTML', () => {
   const secret = 'p\'a"s\\s <é>';
   const secrets = knowing(secret);
   const inJson = JSON.stringify({ a: secret });
@@ -36,14 +36,14 @@ it('a secret is hidden as it is, and as it looks in JSON, in JSON in JSON, in SQ
   ]);
 });
 
-it('a key of several lines is hidden line by line too, and what is shorter than four characters is not', () => {
+it('a key of several lines is masked line by line, too, and values under four characters are not masked', () => {
   const key = '-----BEGIN KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END KEY-----\n';
   expect(knowing(key).mask(`a MIIEvQIBADANBg\n  kqhkiG9w0BAQEF b ${key}`)).toBe('a *****\n  ***** b *****');
   expect(knowing('a', 'abc', '   ', '', null, undefined, 12345).mask('a man, abc, 12345')).toBe('a man, abc, 12345');
   expect(knowing('abcd', 'abcdef').mask('abcdef abcd')).toBe('***** *****');
 });
 
-it('the beginning of a secret that was cut short is hidden too', () => {
+it('the beginning of a truncated secret is masked, too', () => {
   const secrets = knowing('top-secret.1234');
   expect(knowing('a.long.secret.of.dots').mask('| a.long.secret.... |')).toBe('| *****.... |');
   expect(secrets.mask('| top-secret... | top-... | stop-secr…')).toBe('| *****... | top-... | s*****…');
@@ -52,8 +52,7 @@ it('the beginning of a secret that was cut short is hidden too', () => {
 });
 
 it(
-  'an artifact stays JSON and keeps its names: a password that is a plain word is hidden where people write ' +
-    'freely',
+  'an artifact stays valid JSON and keeps its names: a password that is a plain word is masked only in ' + 'free text',
   () => {
     const secrets = knowing('analytics', '20241231', 'pass-word-1');
     const artifact = { name: 'analytics', at: 0.20241231, exact: 20241231, text: 'on 20241231 with pass-word-1' };
@@ -91,7 +90,7 @@ it(
   },
 );
 
-it('secrets are the DBT_ENV_SECRET variables, passwords of profile and proxies, variables named as secrets', () => {
+it('the known secrets are DBT_ENV_SECRET variables, passwords of profile and proxies, and secret variables', () => {
   const env = {
     DBT_ENV_SECRET_A: 'secret-a',
     DBT_ENV_SECRETB: 'secret-b',
@@ -125,7 +124,7 @@ it('secrets are the DBT_ENV_SECRET variables, passwords of profile and proxies, 
   expect(publicEnvironment(env)).toEqual({ https_proxy: env.https_proxy, OTHER: 'plain', DBT_TARGET: 'dev-target' });
 });
 
-it('a statement that an error of ClickHouse quotes shows no secret', () => {
+it('a statement that a ClickHouse error quotes shows no secret', () => {
   const secrets = new Secrets();
   secrets.add("it's a \\ secret");
   // As ClickHouse 26 writes: Unknown expression identifier `x` in scope SELECT 'it\'s a \\ secret', x.

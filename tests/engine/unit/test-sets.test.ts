@@ -46,7 +46,7 @@ it('`npm test` runs what `npm run test:all` runs, without the list SLOW of vites
   expect(SLOW.filter((path) => !sets.all.some((file) => file.startsWith(path)))).toEqual([]);
 });
 
-it('`npm test` sets the variable that leaves out the slow tests, `npm run test:all` does not', () => {
+it('`npm test` sets the variable that excludes the slow tests, `npm run test:all` does not', () => {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
   };

@@ -26,7 +26,7 @@ describe('deepMerge', () => {
   });
 });
 
-describe('a version whose config does not fit that of its model', () => {
+describe('a version config of another type than that of its model', () => {
   const refused = async (config: string, ofVersion: string): Promise<unknown> => {
     try {
       await parseFiles({
@@ -48,7 +48,7 @@ describe('a version whose config does not fit that of its model', () => {
     line: 6,
   });
 
-  it('is refused where dbt ends with an error of Python', async () => {
+  it('is rejected where dbt ends with a Python error', async () => {
     expect(await refused('{meta: {a: null}}', '{meta: {a: {b: 1}}}')).toEqual(told('meta.a', 'a dictionary', 'null'));
     expect(await refused('{meta: {a: 1.5}}', '{meta: {a: [1]}}')).toEqual(told('meta.a', 'a list', 'a number'));
     expect(await refused('{tags: null}', '{tags: [a]}')).toEqual(told('tags', 'a list', 'null'));
@@ -57,7 +57,7 @@ describe('a version whose config does not fit that of its model', () => {
     );
   });
 
-  it('is taken where dbt takes it', async () => {
+  it('is accepted where dbt accepts it', async () => {
     expect(await refused('{tags: ab}', '{tags: [a]}')).toBe('parsed');
     expect(await refused('{meta: {a: [1]}}', '{meta: {a: {}}}')).toBe('parsed');
   });

@@ -35,7 +35,7 @@ async function failure(files: Readonly<Record<string, string>>, options: ParseOp
 
 const yaml = (text: string): Record<string, string> => ({ 'models/s.yml': text });
 
-describe('misspelt keys', () => {
+describe('a misspelt key', () => {
   const notes = async (text: string): Promise<string[]> => {
     const input = await parseInput({ 'models/a.sql': 'select 1 as id', ...yaml(text) });
     const events: LogEvent[] = [];
@@ -43,7 +43,7 @@ describe('misspelt keys', () => {
     return events.filter(({ name }) => name === 'Note').map(({ msg }) => msg);
   };
 
-  it('that dbt passes over are told, with place and what was meant', async () => {
+  it('that dbt ignores is reported with its position and a suggestion', async () => {
     expect(await notes('models:\n  - name: a\n    colums:\n      - name: id\n')).toEqual([
       "Custom key `colums` found at `models[0]` in file `models/s.yml`, line 3; did you mean 'columns'?",
     ]);
@@ -55,11 +55,11 @@ describe('misspelt keys', () => {
     ]);
   });
 
-  it('are not seen in keys of a project that are near to none', async () => {
+  it('is not suspected in project keys that are not similar to any known key', async () => {
     expect(await notes('models:\n  - name: a\n    owner: me\n    columns: [{name: id, type: int}]\n')).toEqual([]);
   });
 
-  it('that are refused are named with what was meant', async () => {
+  it('that is rejected comes with a suggestion', async () => {
     const source = await failure(yaml('sources:\n  - name: raw\n    loder: x\n'));
     expect(source).toMatchObject({ line: 2, hint: "did you mean 'loader'?" });
     expect(source.message).toContain("at path []: Additional properties are not allowed ('loder' was unexpected)");
@@ -69,8 +69,8 @@ describe('misspelt keys', () => {
   });
 });
 
-describe('references', () => {
-  it('names an unknown ref, its line, and the nearest name', async () => {
+describe('the error for a reference', () => {
+  it('names an unknown ref, its line and the nearest name', async () => {
     expect(await failure({ 'models/b.sql': "select *\nfrom {{ ref('aa') }}" })).toMatchObject({
       kind: 'compilation',
       message: "Model 'model.p.b' (models/b.sql) depends on a node named 'aa' which was not found",
@@ -93,13 +93,13 @@ describe('references', () => {
     ['{% if false %}{{ dict(x=1, x=2) }}{% endif %}', 'keyword argument repeated: x'],
     ["{{ ref('a' }}", "unexpected '}', expected ')'"],
     ['{% if true %}', "Jinja was looking for the following tags: 'elif' or 'else' or 'endif'"],
-  ])('says what is wrong with %s', async (code, message) => {
+  ])('explains what is wrong with %s', async (code, message) => {
     const found = await failure({ 'models/b.sql': `select 1\n${code}` });
     expect(found.message).toContain(message);
     expect([found.path, found.line]).toEqual(['models/b.sql', 2]);
   });
 
-  it('says that a target is disabled', async () => {
+  it('says that the referenced node is disabled', async () => {
     expect(
       (
         await failure({
@@ -110,7 +110,7 @@ describe('references', () => {
     ).toBe("Model 'model.p.b' (models/b.sql) depends on a node named 'c' which is disabled");
   });
 
-  it('keeps private models private', async () => {
+  it('says that a private model cannot be referenced', async () => {
     const files = {
       ...yaml(
         'groups:\n  - name: g\n    owner: {name: x}\nmodels:\n  - name: a\n    config: {group: g, access: private}\n',
@@ -123,7 +123,7 @@ describe('references', () => {
     );
   });
 
-  it('warns about a test whose model does not exist instead of failing', async () => {
+  it('is only a warning for a test whose model does not exist', async () => {
     const { warnings } = await parseFiles(
       yaml('models:\n  - name: zzz\n    columns: [{name: id, data_tests: [unique]}]\n'),
     );
@@ -135,7 +135,7 @@ describe('references', () => {
   });
 });
 
-describe('macros', () => {
+describe('the check of macros while parsing', () => {
   it('finds a macro that never ends', async () => {
     const found = await failure({
       'macros/m.sql': '{% macro m(a) %}{{ m(a) }}{% endmacro %}',
@@ -170,7 +170,7 @@ describe('macros', () => {
     expect(await failure(files)).toMatchObject({ message, kind: 'compilation', node: 'models/b.sql' });
   });
 
-  it('finds a call that fails for one model, and one that fails with one argument', async () => {
+  it('finds a call that fails only for one model, and one that fails only with one argument', async () => {
     const macros = { 'macros/m.sql': '{% macro m() %}{{ 1 + {"b": "x"}.get(this.name, 1) }}{% endmacro %}' };
     await expect(parseFiles({ ...macros, 'models/a.sql': 'select {{ m() }}' })).resolves.toBeDefined();
     expect(
@@ -182,7 +182,7 @@ describe('macros', () => {
     ).toMatchObject({ node: 'models/b.sql' });
   });
 
-  it('finds a dispatch to a namespace that is no package, though another package has the macro', async () => {
+  it('finds a dispatch to a namespace that is not a package, though another package has the macro', async () => {
     const input = await parseInput({ 'models/b.sql': 'select {{ util.m() }}' });
     const text =
       "{% macro m() %}{{ return(adapter.dispatch('m', 'utils')()) }}{% endmacro %}" +
@@ -218,7 +218,7 @@ describe('macros', () => {
     expect(found).toMatchObject({ message, kind: 'compilation', node: 'models/s.yml' });
   });
 
-  it('names both files of a macro that is there twice', async () => {
+  it('names both files of a duplicate macro', async () => {
     const found = await failure({
       'macros/m.sql': '{% macro m() %}{% endmacro %}',
       'macros/n.sql': '{% macro m() %}{% endmacro %}',
@@ -227,7 +227,7 @@ describe('macros', () => {
     expect(found.message).toContain('- macros/n.sql\n    - macros/m.sql');
   });
 
-  it('names line and file of a macro that does not parse', async () => {
+  it('names the line and the file of a macro with a syntax error', async () => {
     expect(await failure({ 'macros/m.sql': '{% macro m(a) %}\n{{ a + }}\n{% endmacro %}' })).toMatchObject({
       message: "unexpected 'end of print statement'",
       path: 'macros/m.sql',
@@ -236,7 +236,7 @@ describe('macros', () => {
   });
 });
 
-describe('properties files', () => {
+describe('the reader of properties files', () => {
   it.each([
     [
       '- a\n- b\n',
@@ -282,7 +282,7 @@ describe('properties files', () => {
       'Unit test u has expected rows which do not match format dict',
       2,
     ],
-  ])('refuses %j', async (text, message, line) => {
+  ])('rejects %j', async (text, message, line) => {
     const found = await failure(yaml(text));
     expect(found.message).toContain(message);
     expect([found.path, found.line]).toEqual(['models/s.yml', line]);
@@ -341,11 +341,11 @@ describe('properties files', () => {
       'unit_tests:\n  - name: u\n    model: nope\n    given: []\n    expect: {rows: []}\n',
       "Unable to find model 'p.nope' for unit test 'u' in models/s.yml",
     ],
-  ])('refuses what %j says', async (text, message) => {
+  ])('rejects the values in %j', async (text, message) => {
     expect((await failure(yaml(text))).message).toContain(message);
   });
 
-  it('refuses versions of a model whose name a seed has, too', async () => {
+  it('rejects versions of a model that has the name of a seed', async () => {
     const found = await failure({
       'seeds/a.csv': 'id\n1\n',
       'macros/n.sql': '{% macro generate_alias_name(custom, node) %}{{ node.unique_id }}{% endmacro %}',
@@ -358,14 +358,14 @@ describe('properties files', () => {
     );
   });
 
-  it('refuses two entries for one model', async () => {
+  it('rejects two entries for one model', async () => {
     expect(
       (await failure({ ...yaml('models:\n  - name: a\n'), 'models/t.yml': 'models:\n  - name: a\n' })).message,
     ).toContain('dbt found two schema.yml entries for the same resource named a.');
   });
 });
 
-describe('config', () => {
+describe('the reader of config()', () => {
   it.each([
     ["{{ config(enabled='maybe') }}", "at path ['enabled']: 'maybe' is not of type 'boolean'"],
     [
@@ -385,23 +385,23 @@ describe('config', () => {
       "Microbatch model 'b' must provide an 'event_time' (string) config",
     ],
     ["{{ config(alias='a') }}", 'dbt found two resources with the database representation ""db"."sch"."a"".'],
-  ])('refuses %s', async (code, message) => {
+  ])('rejects %s', async (code, message) => {
     expect((await failure({ 'models/b.sql': `${code} select 1` })).message).toContain(message);
   });
 
-  it('turns what a text field is given into text, as dbt does', async () => {
+  it('converts the value of a text option to text, as dbt does', async () => {
     const { manifest } = await parseFiles({ 'models/b.sql': '{{ config(materialized=5, tags=[1, "x"]) }} select 1' });
     expect(manifest.nodes['model.p.b']?.config).toMatchObject({ materialized: '5', tags: ['1', 'x'] });
   });
 
-  it('refuses a snapshot without a key', async () => {
+  it('rejects a snapshot without a key', async () => {
     expect(
       (await failure({ 'snapshots/s.sql': "{% snapshot s %}{{ config(strategy='check') }} select 1{% endsnapshot %}" }))
         .message,
     ).toBe("Snapshots must be configured with a 'strategy' and 'unique_key'.");
   });
 
-  it('warns of paths in dbt_project.yml that apply to nothing', async () => {
+  it('warns about paths in dbt_project.yml that apply to nothing', async () => {
     const { warnings } = await parseFiles(
       { 'models/a.sql': 'select 1' },
       { project: { configs: { models: { p: { nope: { '+materialized': 'table' } } } } } },
@@ -432,7 +432,7 @@ metrics:
 `),
   });
 
-  it('that no semantic model has is named, and one of a disabled semantic model with the model', async () => {
+  it('is named in the error if no semantic model has it, and with its semantic model if that is disabled', async () => {
     expect((await failure(project(true, 'tails'))).message).toContain(
       'A semantic model having a measure `tails` does not exist but was referenced.',
     );

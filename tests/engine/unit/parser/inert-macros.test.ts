@@ -24,7 +24,7 @@ async function parsed(body: string, parameters = ''): Promise<{ nodes: readonly 
 
 const READS = { nodes: ['model.p.b'], rendered: true };
 
-describe('a macro that reaches others', () => {
+describe('a macro that calls others indirectly', () => {
   it.each([
     ['by a computed name', "{{ p['re' ~ 'ads']() }}"],
     ['by a name in a variable', "{% set name = 'reads' %}{{ p[name]() }}"],
@@ -38,33 +38,33 @@ describe('a macro that reaches others', () => {
     ['behind a dict in a dict', "{{ total([{'a': {'b': 1}}, p['reads']()]) }}"],
     ['behind what is no tag', `{% raw %}{{ it's }}{% endraw %}{{ p['reads']() }}{{ "isn't" }}`],
     ['behind a text that holds the end of a tag', '{{ "}}" ~ p["reads"]() }}'],
-  ])('%s is rendered', async (_, body) => {
+  ])('%s is rendered while parsing', async (_, body) => {
     expect(await parsed(body)).toEqual(READS);
   });
 
-  it('by a computed dispatch, where dbt has a stack trace, is rendered', async () => {
+  it('by a computed dispatch, for which dbt prints a stack trace, is rendered while parsing', async () => {
     const body = "{% set name = 'reads' %}{{ adapter.dispatch(name)() }}";
     expect(await parsed(body)).toEqual(READS);
   });
 
-  it('by dispatch in a variable is rendered', async () => {
+  it('by dispatch in a variable is rendered while parsing', async () => {
     const body = "{% set found = adapter.dispatch %}{{ found('reads')() }}";
     expect(await parsed(body)).toEqual(READS);
   });
 
-  it('as the default of a parameter is rendered', async () => {
+  it('as the default of a parameter is rendered while parsing', async () => {
     expect(await parsed('{{ f() }}', 'f=reads')).toEqual(READS);
   });
 });
 
-describe('a macro that names what it calls', () => {
+describe('a macro that calls others by name', () => {
   it.each([
     "{{ total('a') }}{{ p.total(x='b') }}{{ dbt.concat(['a', 'b']) }}",
     "{{ 'a' | length }}{{ [1, 2] | list | replace(1, 2) }}",
     '{% set date = 1 %}{{ date }}{% for hash in [1] %}{{ hash }}{% endfor %}',
     "{{ adapter.dispatch('total')(1) }}{{ adapter.dispatch(macro_name='total', macro_namespace='p')(1) }}",
     "{# p['reads'] #}{{ 'p[reads]' }} reads p date",
-  ])('is not rendered: %s', async (body) => {
+  ])('is not rendered while parsing: %s', async (body) => {
     expect(await parsed(body)).toEqual({ nodes: [], rendered: false });
   });
 });

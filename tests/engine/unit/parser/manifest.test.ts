@@ -65,14 +65,14 @@ describe('parseProject', () => {
   it.each([
     ['parse-resources', []],
     ['parse-packages', ['helper']],
-  ])("gives dbt's manifest of %s", async (name, packages) => {
+  ])("returns dbt's manifest of %s", async (name, packages) => {
     const golden: unknown = JSON.parse(readFileSync(join(cases, name, 'expected/manifest.json'), 'utf8'));
     expect(differences(comparable(await manifestOf(name, packages)), golden)).toEqual([]);
   });
 });
 
 describe('the clock while parsing', () => {
-  it('is the start of the command, to the microsecond', async () => {
+  it('shows the start of the command, to the microsecond', async () => {
     const input = await parseInput({
       'models/m.sql':
         "{{ config(meta={'now': modules.datetime.datetime.utcnow().isoformat(), " +

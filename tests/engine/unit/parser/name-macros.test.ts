@@ -23,7 +23,7 @@ async function names(macros: string, which: 'schema' | 'alias' = 'schema', optio
 
 const schema = (body: string): string => `{% macro generate_schema_name(custom, node) -%}${body}{%- endmacro %}`;
 
-describe('a name macro', () => {
+describe('a macro that generates names', () => {
   it.each([
     ['the custom name alone', '{{ custom or target.schema }}', ['sch', 'x', 'x', 'x']],
     ['a field', '{{ node.name }}', ['a', 'b', 'c', 'd']],
@@ -38,11 +38,11 @@ describe('a name macro', () => {
     ['a field that is not there', "{{ node.none is defined }}{{ node['none'] | length }}", Array(4).fill('False0')],
     ['a list that nodes do not share', '{{ node.depends_on.macros | length }}', Array(4).fill('0')],
     ['what jinja2 chooses', '{{ [node.name] | random }}', ['a', 'b', 'c', 'd']],
-  ])('that reads %s gives each node its own', async (_, body, expected) => {
+  ])('and reads %s returns a separate name for each node', async (_, body, expected) => {
     expect((await names(schema(body))).names).toEqual(expected);
   });
 
-  it('that says something says it for every node', async () => {
+  it('and logs something logs it for every node', async () => {
     const once = await names(schema("{{ log('x', info=true) }}s"));
     const deep = await names(
       `${schema('{{ inner() }}s')}{% macro inner() %}{% do log('x', info=true) %}{% endmacro %}`,
@@ -51,7 +51,7 @@ describe('a name macro', () => {
     expect([once.said >= 4, deep.said]).toEqual([true, once.said]);
   });
 
-  it('that calls others gives what they give, whichever runs first', async () => {
+  it('and calls others returns the same whichever runs first', async () => {
     const macros =
       schema("{{ adapter.dispatch('pick')(node) }}") +
       "{% macro default__pick(node) %}{% if node.name == 'a' %}{{ node.name }}{% else %}{{ other(node) }}{% endif %}" +
@@ -61,20 +61,20 @@ describe('a name macro', () => {
     expect(said).toBeGreaterThanOrEqual(3);
   });
 
-  it('reads variables, and renders what is written in them', async () => {
+  it('and reads variables renders the Jinja in them', async () => {
     const vars = { plain: 'p', moved: '{{ target.name }}_{{ 1 + 1 }}' };
     expect(
       (await names(schema("{{ var('plain') }}_{{ var('moved') }}_{{ node.name }}"), 'schema', { vars })).names,
     ).toEqual(['a', 'b', 'c', 'd'].map((name) => `p_dev_2_${name}`));
   });
 
-  it('of an alias sees the schema that was made', async () => {
+  it('for an alias sees the generated schema', async () => {
     const macros =
       '{% macro generate_alias_name(custom=none, node=none) %}{{ node.schema }}.{{ node.name }}{% endmacro %}';
     expect((await names(macros, 'alias')).names).toEqual(['sch.a', 'sch_x.b', 'sch_x.c', 'sch_x.d']);
   });
 
-  it('of a database is no part of a name on ClickHouse, where a relation has none', async () => {
+  it('for a database does not affect names on ClickHouse, where relations have no database', async () => {
     const macros =
       '{% macro generate_database_name(custom=none, node=none) %}{{ target.schema }}{% endmacro %}' +
       schema('{{ custom or target.schema }}');

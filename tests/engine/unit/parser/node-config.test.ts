@@ -17,7 +17,7 @@ const model = (models: Json, patch: object = {}, call: object = {}, root = proje
   });
 
 describe('configLevels', () => {
-  it('gives what applies to a path, widest first, with and without +', () => {
+  it('returns the settings for a path, widest first, with and without +', () => {
     const tree = {
       '+tags': 'a',
       materialized: 'view',
@@ -33,7 +33,7 @@ describe('configLevels', () => {
 });
 
 describe('Configs', () => {
-  it('lets the nearest place win: file, YAML, folder, project', () => {
+  it('prefers the nearest setting: file, YAML, folder, project', () => {
     const tree = { '+materialized': 'view', p: { staging: { '+materialized': 'table' } } };
     expect(model(tree)['materialized']).toBe('table');
     expect(model(tree, { materialized: 'ephemeral' })['materialized']).toBe('ephemeral');
@@ -42,7 +42,7 @@ describe('Configs', () => {
     );
   });
 
-  it('adds tags and hooks, joins meta and docs', () => {
+  it('appends tags and hooks, and merges meta and docs', () => {
     const config = model(
       { '+tags': 'a', '+meta': { x: 1, y: 1 }, '+pre-hook': 'one', p: { '+tags': ['b'], '+docs': { show: false } } },
       { tags: 'c', meta: { y: 2 } },
@@ -68,19 +68,19 @@ describe('Configs', () => {
     });
   });
 
-  it('lets the root project rule over a package', () => {
+  it('prefers the root project to a package', () => {
     const root = newProject('root', { configs: { models: { p: { '+materialized': 'table' } } } });
     expect(model({ '+materialized': 'view' }, {}, { materialized: 'incremental' }, root)['materialized']).toBe('table');
   });
 
-  it('keeps keys that it does not know', () => {
+  it('keeps unknown keys', () => {
     expect(model({ '+indexes': [{ columns: ['a'] }] }, { custom: 1 })).toMatchObject({
       indexes: [{ columns: ['a'] }],
       custom: 1,
     });
   });
 
-  it('loses keys that a part of it does not know', () => {
+  it('drops unknown keys inside the known sections', () => {
     expect(
       model(
         { '+docs': { of: 'us' } },
@@ -94,7 +94,7 @@ describe('Configs', () => {
     expect(model({}, { contract: { enforce: true } })['contract']).toEqual({ enforced: false, alias_types: true });
   });
 
-  it('takes colours that CSS names or codes that are hexadecimal', () => {
+  it('accepts CSS colour names and hexadecimal codes', () => {
     const color = (node_color: string) => model({ '+docs': { node_color } })['docs'];
     expect(color('RebeccaPurple')).toEqual({ show: true, node_color: 'RebeccaPurple' });
     expect(color('#aBc')).toEqual({ show: true, node_color: '#aBc' });
@@ -103,7 +103,7 @@ describe('Configs', () => {
     );
   });
 
-  it('derives how failures are stored', () => {
+  it('derives how test failures are stored', () => {
     const test = (call: object) =>
       new Configs().calculate({
         kind: 'test',
@@ -124,7 +124,7 @@ describe('Configs', () => {
 });
 
 describe('mergeConfigCall', () => {
-  it('joins two config() of one file', () => {
+  it('merges two config() calls of one file', () => {
     const config = {};
     mergeConfigCall(config, { tags: 'a', meta: { x: 1 }, grants: { select: ['a'] }, materialized: 'view' });
     mergeConfigCall(config, { tags: ['b'], meta: { y: 2 }, grants: { insert: 'b' }, materialized: 'table' });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { aggregateOf, ratioOf } from '../../../../src/parser/read/osi-expressions.ts';
 import { parseFiles } from '../../support/parse.ts';
 
-describe('OSI documents', () => {
+describe('an OSI document', () => {
   const dataset = { name: 'd', source: 'db.sch.orders' };
   const model = (more: object) => JSON.stringify({ semantic_model: [{ name: 'm', datasets: [dataset], ...more }] });
   it.each([
@@ -18,12 +18,12 @@ describe('OSI documents', () => {
     ],
     ['of another version', '{"version": "2", "semantic_model": []}', /version '2'.*\['0\.1\.0', '0\.1\.1'\]/],
     ['about no model', model({}), /dataset 'd' \(db\.sch\.orders\) that does not match any dbt model/],
-  ])('%s', async (_, contents, message) => {
+  ])('is rejected: %s', async (_, contents, message) => {
     await expect(parseFiles({ 'osi/a.json': contents })).rejects.toThrow(message);
   });
 });
 
-describe('expressions of OSI', () => {
+describe('an OSI expression', () => {
   it.each([
     ['SUM(a', null],
     ['SUM a)', null],
@@ -34,7 +34,7 @@ describe('expressions of OSI', () => {
     ['SUM(a /* b */ - -1)', 'a - -1'],
     ['COUNT(DISTINCT)', null],
     ['SUM()', null],
-  ])('%s', (text, column) => {
+  ])('is recognized as an aggregate or not: %s', (text, column) => {
     expect(aggregateOf(text)?.column ?? null).toBe(column);
   });
 
@@ -46,7 +46,7 @@ describe('expressions of OSI', () => {
     ['/ b', null],
     ['(a - b) / (c)', ['a - b', 'c']],
     ['CASE WHEN a / b > 1 THEN 1 END', null],
-  ])('%s', (text, sides) => {
+  ])('is recognized as a ratio or not: %s', (text, sides) => {
     expect(ratioOf(text)).toEqual(sides);
   });
 });

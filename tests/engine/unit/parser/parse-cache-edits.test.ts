@@ -306,10 +306,10 @@ const factsOf = (facts: NodeFacts, ids: readonly string[]): unknown =>
     facts.isTimeSpine(id),
   ]);
 
-describe('a parse that starts from an earlier one', () => {
+describe('a parse that starts from a cached one', () => {
   const kept: string[] = [];
   it.each(Array.from({ length: Number(process.env['EDIT_RUNS'] ?? 3) }, (_, i) => i))(
-    'gives what a parse from nothing gives, after any edits (%i)',
+    'returns what a full parse returns, after any edits (%i)',
     async (seed) => {
       const below = dice(seed * 7919 + 3);
       const world: World = { files: { ...START }, options: {} };
@@ -340,11 +340,11 @@ describe('a parse that starts from an earlier one', () => {
     },
   );
 
-  it('has not parsed again each time', () => {
+  it('does not parse everything again each time', () => {
     expect(kept.length).toBeGreaterThan(5);
   });
 
-  it('is rebuilt when the file that keeps it is damaged or not ours', async () => {
+  it('starts from nothing if the cache file is damaged or has another signature', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tsdbt-cache-'));
     const path = join(folder, 'partial_parse.json');
     const seal = StateSeal.of(folder)!;
@@ -405,7 +405,7 @@ describe('a parse that starts from an earlier one', () => {
     ['a test', 'models/m.yml', START['models/m.yml']!.replace('[unique, not_null]', '[unique]'), false],
     ['a comment in YAML', 'models/s.yml', `# hello\n${START['models/s.yml']}`, true],
     ['a macro', 'macros/cents.sql', `${START['macros/cents.sql']}{# c #}`, false],
-  ])('knows %s', async (_what, path, text, keeps) => {
+  ])('detects a change of %s', async (_what, path, text, keeps) => {
     const now = Date.parse('2026-01-01');
     const mtimes = Object.fromEntries(Object.keys(START).map((name) => [name, now - 60_000]));
     const first = await parse({ files: START, options: {} }, mtimes, null, now);

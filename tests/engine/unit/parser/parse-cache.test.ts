@@ -23,7 +23,7 @@ async function parse(
 }
 
 describe('parseWithCache', () => {
-  it('takes the earlier manifest when nothing has changed, under a new head', async () => {
+  it('reuses the manifest with new metadata if nothing has changed', async () => {
     const first = await parse(FILES, OLD, null);
     const second = await parse(FILES, { ...OLD, startedAt: new Date('2026-02-02T00:00:00Z') }, first.cache);
     expect([first.reused, second.reused]).toEqual([false, true]);
@@ -56,14 +56,14 @@ describe('parseWithCache', () => {
   });
 
   it.each([{ target_path: '/x/target' }, { log_path: '/x/logs' }, { clean_targets: ['/x'] }])(
-    'does not mind where a command writes: %o',
+    'ignores where a command writes: %o',
     async (project) => {
       const first = await parse(FILES, OLD, null);
       expect((await parse(FILES, { ...OLD, project }, first.cache)).reused).toBe(true);
     },
   );
 
-  it('does not mind a file that was only touched', async () => {
+  it('ignores a file whose modification time alone has changed', async () => {
     const first = await parse(FILES, OLD, null);
     expect((await parse(FILES, { mtime: Date.parse('2026-01-01T12:00:00Z') }, first.cache)).reused).toBe(true);
   });
@@ -76,7 +76,7 @@ describe('parseWithCache', () => {
     [false, '{{ config(tags=[model["checksum"].checksum]) }}'],
     [false, "{{ config(meta={'all': model | string}) }}"],
     [false, '{% for key, value in model.items() %}{% do config(meta={key: value | string}) %}{% endfor %}'],
-  ])('makes an edit of a text in the earlier manifest: %s for %s', async (expected, template) => {
+  ])('applies the edit of a model text to the cached manifest: %s for %s', async (expected, template) => {
     const before = { 'models/a.sql': `${template}select 1` };
     const later = { mtime: Date.parse('2026-01-01T12:00:00Z') };
     const first = await parse(before, OLD, null);
@@ -84,7 +84,7 @@ describe('parseWithCache', () => {
     expect([second.reused, second.fresh]).toEqual([expected, true]);
   });
 
-  it('looks at the text of a file that changed while it was parsed', async () => {
+  it('compares the text of a file that changed while it was parsed', async () => {
     const now = { mtime: Date.parse('2026-01-02T03:04:05Z') };
     const first = await parse(FILES, now, null);
     expect((await parse({ ...FILES, 'models/a.sql': 'select 9' }, now, first.cache)).reused).toBe(false);
@@ -98,7 +98,7 @@ describe('parseWithCache', () => {
     expect((await parse(files, { ...OLD, flags: { full_refresh: true } }, first.cache)).reused).toBe(false);
   });
 
-  it('parses again with --debug where names contain spaces, and then names all of them', async () => {
+  it('parses again with --debug if names contain spaces, and then lists all of them', async () => {
     const files = { 'models/a b.sql': 'select 1', 'models/c d.sql': 'select 1' };
     const project = { flags: { require_resource_names_without_spaces: false } };
     const first = await parse(files, { ...OLD, ...project }, null);
@@ -148,7 +148,7 @@ describe('parseWithCache', () => {
       'a template asks for the selected resources, which a parse has not',
       { 'models/b.sql': 'select {{ config(tags=selected_resources) }} 1' },
     ],
-  ])('is taken again by another command when %s', async (_why, more) => {
+  ])('reuses the parse of another command when %s', async (_why, more) => {
     const files = { ...FILES, ...more };
     const first = await parse(files, { ...OLD, flags: { which: 'run' }, args: { which: 'run', select: ['a'] } }, null);
     const other = { ...OLD, flags: { which: 'test' }, args: { which: 'test' } };
@@ -175,11 +175,14 @@ describe('parseWithCache', () => {
       '{{ config(alias=builtins.ref.config.args.which) }}',
       { args: { which: 'test' } },
     ],
-  ])('is not taken again by a command for which a template reads other values: %s', async (_what, code, other) => {
-    const files = { 'models/a.sql': `${code} select 1` };
-    const run = { ...OLD, flags: { which: 'run' }, args: { which: 'run' } };
-    const first = await parse(files, run, null);
-    expect((await parse(files, run, first.cache)).reused).toBe(true);
-    expect((await parse(files, { ...run, ...other }, first.cache)).reused).toBe(false);
-  });
+  ])(
+    'does not reuse the parse of a command for which a template reads other values: %s',
+    async (_what, code, other) => {
+      const files = { 'models/a.sql': `${code} select 1` };
+      const run = { ...OLD, flags: { which: 'run' }, args: { which: 'run' } };
+      const first = await parse(files, run, null);
+      expect((await parse(files, run, first.cache)).reused).toBe(true);
+      expect((await parse(files, { ...run, ...other }, first.cache)).reused).toBe(false);
+    },
+  );
 });

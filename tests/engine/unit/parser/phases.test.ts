@@ -75,7 +75,7 @@ function freeze(value: unknown): void {
   Object.values(value).forEach(freeze);
 }
 
-it('leaves the nodes of the phase before as they were', async () => {
+it('a parse phase does not modify the nodes of the previous phase', async () => {
   const input = await parseInput(FILES);
   const state = new ParseState(input.config, input.adapter, input.logger, input.files);
   const facts = readMacros(state, input.builtinMacros?.() ?? []);
@@ -103,7 +103,7 @@ it('leaves the nodes of the phase before as they were', async () => {
   expect(Object.fromEntries(checked.nodes)).toEqual(parseProject(input).manifest.nodes);
 });
 
-it('has types that refuse what is not made yet, and every write', () => {
+it('the types of the parse phases reject fields that are not set yet, and every write', () => {
   const read = (node: ReadNode): unknown => {
     // @ts-expect-error YAML has not been read.
     const { description } = node;

@@ -22,8 +22,8 @@ const golden = JSON.parse(readFileSync(new URL('semantic/golden.json', import.me
 const sorted = (text: string): string =>
   text.replaceAll(/\{('[^{}:]*')\}/g, (_, inside: string) => `{${inside.split(', ').sort().join(', ')}}`);
 
-describe('rules of the semantic layer', () => {
-  it.each(Object.entries(golden))('%s', async (_, { files, flags, said, error }) => {
+describe('the rules of the semantic layer', () => {
+  it.each(Object.entries(golden))('give the same messages as dbt for %s', async (_, { files, flags, said, error }) => {
     const heard: [string, string, string][] = [];
     const input = await parseInput(files, { flags });
     const logger: typeof input.logger = {
@@ -53,7 +53,7 @@ describe('a metric without type_params', () => {
     ['type: conversion, entity: e, base_metric: m', 'conversion_metric is required for conversion metrics.'],
     ['type: conversion, base_metric: m, conversion_metric: m', 'entity is required for conversion metrics.'],
   ];
-  it.each(lacks)('that has only %s is refused', async (written, message) => {
+  it.each(lacks)('is rejected if it has only %s', async (written, message) => {
     const input = await parseInput({ 'models/p.yml': `metrics:\n- {name: lacking, label: L, ${written}}\n` });
     expect(() => parseProject(input)).toThrow(
       expect.objectContaining({

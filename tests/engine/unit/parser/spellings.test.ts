@@ -13,12 +13,12 @@ const nodeWhere = async (files: Record<string, string>, name: string, configs: o
 };
 
 describe('config', () => {
-  it('falls back to the default in the artifact when a value that has one is set to null', async () => {
+  it('falls back to the default in the artifact when an option with a default is set to null', async () => {
     const node = await nodeWhere({ 'tests/t.sql': "{{ config(schema=none) }} select * from {{ ref('m') }}" }, 't');
     expect([node?.config['schema'], node?.schema]).toEqual(['dbt_test__audit', 'sch']);
   });
 
-  it('may be wrong for a folder when each node says better', async () => {
+  it('may be invalid for a folder if each node overrides it', async () => {
     const { manifest } = await parseFiles(
       { ...model, 'models/s.yml': 'sources: [{name: s, tags: [b], tables: [{name: t}]}]' },
       { project: { configs: { sources: { '+tags': 'a' } } } },
@@ -26,7 +26,7 @@ describe('config', () => {
     expect(manifest.sources['source.p.s.t']?.tags).toEqual(['b']);
   });
 
-  it('leaves hooks of models out of groups', async () => {
+  it('does not apply hooks of models to groups', async () => {
     const { manifest } = await parseFiles(
       { ...model, 'models/g.yml': 'groups: [{name: g, owner: {name: a}}]' },
       { project: { configs: { models: { '+post-hook': 'select 1', '+x': 1 } } } },
@@ -34,7 +34,7 @@ describe('config', () => {
     expect(manifest.groups['group.p.g']?.config).toEqual({ meta: {}, x: 1 });
   });
 
-  it('of a test: a false at the top level counts for nothing when there is a config', async () => {
+  it('of a test ignores a false at the top level if there is a config', async () => {
     const yaml =
       'models: [{name: m, columns: [{name: id, tests: [{unique: {name: u, store_failures: false, config: ' +
       '{severity: warn}}}]}]}]';
@@ -43,8 +43,8 @@ describe('config', () => {
   });
 });
 
-describe('sources', () => {
-  it('fill in what a partition of an external table leaves out', async () => {
+describe('a source', () => {
+  it('completes the partitions of an external table', async () => {
     const yaml =
       'sources: [{name: s, tables: [{name: t, external: {location: x, partitions: [{name: d, data_type: date}]}}]}]';
     const { manifest } = await parseFiles({ ...model, 'models/s.yml': yaml });

@@ -57,7 +57,7 @@ describe('readStaticModel', () => {
     expect(read(code)).toBeNull();
   });
 
-  it('tells the text of a call of a macro', () => {
+  it('passes on the text of a macro call', () => {
     const texts: string[] = [];
     readStaticModel(
       "{{- units( 'a',\n scale=2 ) }} {{ref('a')}} {{pkg.units()}}",
@@ -66,7 +66,7 @@ describe('readStaticModel', () => {
     expect(texts).toEqual(["units( 'a',\n scale=2 )", 'pkg.units()']);
   });
 
-  it('leaves escapes as they are written, as dbt does, but only where dbt does', () => {
+  it('keeps escapes unchanged as dbt does, but only where dbt does', () => {
     expect(read("{{ config(a='it\\'s', b=['\\x41']) }}")).toMatchObject({
       configs: [{ a: "it\\'s", b: ['\\x41'] }],
       simple: true,
@@ -74,7 +74,7 @@ describe('readStaticModel', () => {
     expect(readStaticModel("{{ config(a='it\\'s') }}", () => null, false)).toBeNull();
   });
 
-  it('keeps what was written of config() as source', () => {
+  it('keeps the source text of config() values', () => {
     expect(sourceTexts({ a: 'x', b: ['y', 1], c: true, d: null, e: { f: 1.5 } })).toEqual({
       a: 'x',
       b: "['y', 1]",

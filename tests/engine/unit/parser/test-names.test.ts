@@ -19,11 +19,11 @@ describe('syntheticTestNames', () => {
     ],
     ['any_rows', 'orders', { model: "{{ ref('orders') }}" }, 'any_rows_orders_'],
     ['pairs', 'orders', { map: { a: 1, b: [2] } }, 'pairs_orders_1___2_'],
-  ] as const)('names %s of %s by its arguments', (type, target, args, name) => {
+  ] as const)('builds the name of %s of %s from its arguments', (type, target, args, name) => {
     expect(syntheticTestNames(type, target, args as never)).toEqual([name, name]);
   });
 
-  it('cuts a name of 64 characters and more to 30 and a hash, but keeps the full one', () => {
+  it('shortens a name of 64 characters and more to 30 and a hash, but keeps the full one', () => {
     const [short, full] = syntheticTestNames('relationships', 'stg_orders', {
       column_name: 'customer_id',
       to: "source('raw', 'orders')",
@@ -38,7 +38,7 @@ describe('syntheticTestNames', () => {
 });
 
 describe('testHash', () => {
-  it("is dbt's", () => {
+  it('is the same as in dbt', () => {
     expect(
       testHash('unique_zzz_id', {
         name: 'unique',

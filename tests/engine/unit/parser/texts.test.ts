@@ -27,7 +27,7 @@ describe('pyRepr', () => {
     expect(pyRepr(value)).toBe(text);
   });
 
-  it('knows type names', () => {
+  it('returns type names', () => {
     expect([[], {}, 'a', 1, 1.5, null, true].map(pyTypeText)).toEqual(
       ['list', 'dict', 'str', 'int', 'float', 'NoneType', 'bool'].map((name) => `<class '${name}'>`),
     );
@@ -35,7 +35,7 @@ describe('pyRepr', () => {
 });
 
 describe('manifestSelectors', () => {
-  it('writes every criterion out', () => {
+  it('expands every criterion', () => {
     const definition = { union: ['@a+2', { method: 'path', value: 'models/x' }, { exclude: ['tag:y', { tag: 'z' }] }] };
     expect(
       manifestSelectors({
@@ -66,10 +66,10 @@ describe('manifestSelectors', () => {
 });
 
 describe('isMacroType', () => {
-  it.each(['str', 'list[int]', 'dict[str, list[any]]', 'optional[relation]'])('knows %s', (type) =>
+  it.each(['str', 'list[int]', 'dict[str, list[any]]', 'optional[relation]'])('accepts %s', (type) =>
     expect(isMacroType(type)).toBe(true),
   );
-  it.each(['', 'text', 'list', 'list[int', 'dict[str]', 'int[]', 'str x', 'constructor'])('does not know %j', (type) =>
+  it.each(['', 'text', 'list', 'list[int', 'dict[str]', 'int[]', 'str x', 'constructor'])('rejects %j', (type) =>
     expect(isMacroType(type)).toBe(false),
   );
 });

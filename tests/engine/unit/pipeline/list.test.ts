@@ -28,7 +28,7 @@ describe('listLines', () => {
     expect(read(listLines(manifest, selected, 'json'))).toEqual(read(expected.json));
   });
 
-  it('prints the keys that are asked for, nested ones with dots', () => {
+  it('prints the requested keys, nested ones with dots', () => {
     expect(
       listLines(manifest, selected, 'json', [
         'name',

@@ -46,7 +46,7 @@ const command = (which: string, flags: ParseOptions['flags'] = {}): ParseOptions
 });
 
 describe('ParseCaches', () => {
-  it('keeps a parse for each command that is parsed otherwise', async () => {
+  it('keeps one parse per command that is parsed differently', async () => {
     const day = ['run', 'test', 'list', 'docs'];
     const reused = async (): Promise<boolean[]> => {
       const out = [];
@@ -57,7 +57,7 @@ describe('ParseCaches', () => {
     expect(await reused()).toEqual([true, true, true, true]);
   });
 
-  it('keeps one parse for all commands when no template reads flags', async () => {
+  it('keeps one parse for all commands if no template reads flags', async () => {
     const files = PLAIN;
     await parse(command('run'), files);
     for (const options of [command('test'), command('list', { full_refresh: true }), command('docs', { empty: true })])
@@ -65,13 +65,13 @@ describe('ParseCaches', () => {
     expect(readdirSync(folder)).toEqual(['partial_parse.json']);
   });
 
-  it('forgets those of other commands when the project is configured otherwise', async () => {
+  it('discards the parses of other commands when the project configuration changes', async () => {
     for (const which of ['run', 'test', 'list']) await parse(command(which));
     await parse({ ...command('run'), vars: { v: 1 } });
     expect(readdirSync(folder)).toEqual(['partial_parse.json']);
   });
 
-  it('keeps one parse when hooks alone read flags and do the same whatever they read', async () => {
+  it('keeps one parse if only hooks read flags and the result is the same', async () => {
     const files = {
       ...PLAIN,
       'macros/start.sql':
@@ -96,7 +96,7 @@ describe('ParseCaches', () => {
     ['settings', '{{ config(tags=flags.WHICH) }}'],
     ['environment variables', "{% if flags.WHICH == 'test' %}{% set _ = env_var('UNKNOWN', '') %}{% endif %}"],
     ['errors', "{% if flags.WHICH == 'test' %}{{ exceptions.raise_compiler_error('no tests') }}{% endif %}"],
-  ])('parses again when hooks have other %s in another command', async (_what, hook) => {
+  ])('parses again if hooks have other %s in another command', async (_what, hook) => {
     const files = { ...PLAIN, 'macros/start.sql': '{% macro start() %}{{ ref("a") }}{% endmacro %}' };
     const of = (which: string): ParseOptions => ({ ...command(which), project: { on_run_start: [hook] } });
     await parse(of('run'), files);
@@ -105,7 +105,7 @@ describe('ParseCaches', () => {
     expect((await parse(of('run'), files)).reused).toBe(true);
   });
 
-  it('keeps the newest of many', async () => {
+  it('keeps the newest parses', async () => {
     for (const [i, which] of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].entries()) {
       const before = new Set(readdirSync(folder));
       await parse(command(which));
@@ -116,7 +116,7 @@ describe('ParseCaches', () => {
     expect((await parse(command('d'))).reused).toBe(false);
   });
 
-  it('gives each of many commands in a row what a parse from nothing gives', async () => {
+  it('returns for each of many commands in a row what a full parse returns', async () => {
     let state = 7;
     const random = (n: number): number => {
       state = (state * 1103515245 + 12345) & 0x7fffffff;

@@ -7,7 +7,7 @@ import { load, parse } from '../../../../src/index.ts';
 
 const PROFILE = { type: 'postgres', host: '127.0.0.1', port: 1, user: 'u', password: 'p', dbname: 'd', schema: 's' };
 
-test('perf_info.json counts the files that were read anew, by project and parser', async () => {
+test('perf_info.json counts the files that were parsed again, by project and parser', async () => {
   const cwd = mkdtempSync(join(tmpdir(), 'tsdbt-performance-'));
   const info = async (): Promise<Record<string, unknown>> => {
     parse(await load({ cwd, env: {}, command: 'parse' }));

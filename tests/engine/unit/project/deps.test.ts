@@ -198,8 +198,8 @@ function onHub(
   answers.set('/api/v1/index.json', [JSON.stringify([...index, name])]);
 }
 
-describe('local packages', () => {
-  it('are linked, with those that they need, and the lock file is dbt’s', async () => {
+describe('a local package', () => {
+  it('is linked with its dependencies, and the lock file is the same as in dbt', async () => {
     write({
       'p/one/dbt_project.yml': 'name: first\n',
       'p/one/packages.yml': 'packages: [{local: two}]\n',
@@ -214,7 +214,7 @@ describe('local packages', () => {
     );
   });
 
-  it('may ask for one another, and may not have a taken name', async () => {
+  it('may depend on another in a cycle, but cannot have a name that is in use', async () => {
     write({
       'p/one/dbt_project.yml': 'name: first\n',
       'p/one/packages.yml': 'packages: [{local: two}]\n',
@@ -230,7 +230,7 @@ describe('local packages', () => {
     expect(await deps('packages: [{local: two}, {local: twin}]\n')).toContain('Found duplicate project "second".');
   });
 
-  it('cannot leave the folder of packages by their name', async () => {
+  it('cannot leave the package folder by its name', async () => {
     write({ 'p/one/dbt_project.yml': 'name: ../../evil\n' });
     expect(await deps('packages: [{local: one}]\n')).toContain(
       "Invalid package name '../../evil': resolves outside of the packages-install-path ('dbt_packages')",
@@ -239,8 +239,8 @@ describe('local packages', () => {
   });
 });
 
-describe('git packages', () => {
-  it('are checked out at the revision, which the lock file holds as a commit', async () => {
+describe('a git package', () => {
+  it('is checked out at its revision, and the lock file contains the commit', async () => {
     const commit = repository();
     expect(await deps(`packages:\n  - git: file://${root}/repo\n    revision: v1\n`)).toBe('ok');
     expect(read('p/dbt_packages/one/macros/m.sql')).toBe('first');
@@ -255,8 +255,8 @@ describe('git packages', () => {
   });
 
   it(
-    'without a revision are taken from the default branch, with a warning unless that is turned off; the lock ' +
-      'file pins them',
+    'without a revision comes from the default branch, with a warning unless that is turned off, and the lock ' +
+      'file pins its commit',
     async () => {
       repository();
       expect(await deps(`packages:\n  - git: file://${root}/repo\n`)).toBe('ok');
@@ -277,7 +277,7 @@ describe('git packages', () => {
     },
   );
 
-  it('in a subdirectory bring only that, and what it asks for', async () => {
+  it('in a subdirectory installs only that folder and its dependencies', async () => {
     repository();
     expect(
       await deps(
@@ -293,7 +293,7 @@ describe('git packages', () => {
     ).toContain("The subdirectory '../..' of file:///r/repo is outside of the repository");
   });
 
-  it('at two revisions, at none and at options of git fail with a reason', async () => {
+  it('at two revisions, at an unknown one or with git options as revision fails with a reason', async () => {
     repository();
     const twice =
       `packages:\n  - git: file://${root}/repo\n    revision: v1\n  - git: file://${root}/repo.git\n    ` +
@@ -310,7 +310,7 @@ describe('git packages', () => {
     expect(existsSync(join(root, 'evil'))).toBe(false);
   });
 
-  it('keep passwords out of every message, and secrets out of the lock file', async () => {
+  it('shows its password in no message, and its secret not in the lock file', async () => {
     env['DBT_ENV_SECRET_TOKEN'] = 'tok-en';
     const message = await deps(`packages:\n  - git: http://me:pass-word@127.0.0.1:9/x.git\n    revision: v1\n`);
     expect(message).toContain('http://*****@127.0.0.1:9/x.git');
@@ -329,7 +329,7 @@ describe('git packages', () => {
     expect(said('warn').at(-1)).toContain('Detected secret env var in file://*****');
   });
 
-  it('by a private name come from where the environment says', async () => {
+  it('with a private name comes from the URL in the environment', async () => {
     repository();
     mkdirSync(join(root, 'acme'));
     execFileSync('git', ['clone', '-q', '--bare', join(root, 'repo'), join(root, 'acme/one.git')], { env });
@@ -343,10 +343,10 @@ describe('git packages', () => {
   });
 });
 
-describe('tarballs', () => {
+describe('a tarball package', () => {
   const entry = (): string => `packages:\n  - tarball: ${base}/x.tar.gz\n    name: boxed\n`;
 
-  it('are unpacked under the name that packages.yml gives', async () => {
+  it('is unpacked under the name in packages.yml', async () => {
     answers.set('/x.tar.gz', [302]);
     answers.set('/x.tar.gz/moved', [packed('inner')]);
     expect(await deps(entry())).toBe('ok');
@@ -361,8 +361,7 @@ describe('tarballs', () => {
   });
 
   it(
-    'are tried again when they do not come or may have been cut, and not when there is none or what came is ' +
-      'broken',
+    'is downloaded again when it is missing or may be truncated, but not when it does not exist or is ' + 'invalid',
     async () => {
       answers.set('/x.tar.gz', [503, packed('inner')]);
       expect(await deps(entry())).toBe('ok');
@@ -393,7 +392,7 @@ describe('tarballs', () => {
     ['an absolute path', [{ path: '/tmp/evil', text: 'x' }]],
     ['a link to outside', [{ path: 'top/evil', link: '../../..' }]],
     ['a link to an absolute path', [{ path: 'top/evil', link: '/etc' }]],
-  ])('with %s install nothing', async (_, entries) => {
+  ])('with %s installs nothing', async (_, entries) => {
     answers.set('/x.tar.gz', [packed('inner')]);
     await deps(entry());
     answers.set('/x.tar.gz', [tarball([{ path: 'top/dbt_project.yml', text: 'name: inner\n' }, ...entries])]);
@@ -401,7 +400,7 @@ describe('tarballs', () => {
     expect(read('p/dbt_packages/boxed/macros/m.sql')).toBe('x');
   });
 
-  it('need one folder at the top', async () => {
+  it('needs exactly one folder at the top', async () => {
     answers.set('/x.tar.gz', [
       tarball([
         { path: 'a/x', text: '' },
@@ -415,8 +414,8 @@ describe('tarballs', () => {
   });
 });
 
-describe('the hub', () => {
-  it('gives the newest version that fits, and what it needs', async () => {
+describe('the package hub', () => {
+  it('provides the newest matching version and its dependencies', async () => {
     onHub('a/one', {
       '1.0.0': {},
       '1.2.0': { packages: [{ package: 'a/two', version: ['>=0.1.0', '<1.0.0'] }] },
@@ -445,7 +444,7 @@ describe('the hub', () => {
     ]);
   });
 
-  it('takes prereleases only where they are asked for', async () => {
+  it('provides prereleases only if they are requested', async () => {
     onHub('a/one', { '1.0.0': {}, '1.1.0-rc1': {} });
     const locked = async (entry: string): Promise<string | undefined> =>
       (await deps(`packages:\n  - ${entry}\n`, { lockOnly: true })) === 'ok'
@@ -457,7 +456,7 @@ describe('the hub', () => {
     expect(existsSync(join(root, 'p/dbt_packages'))).toBe(false);
   });
 
-  it('asks the keys that an install needs of the version that is chosen only', async () => {
+  it('needs complete metadata only for the chosen version', async () => {
     onHub('a/one', { '1.0.0': {}, '1.1.0': {} });
     const bare = JSON.parse(String(answers.get('/api/v1/a/one.json')?.[0])) as { versions: Record<string, object> };
     bare.versions['1.1.0'] = { name: 'one', downloads: {} };
@@ -477,7 +476,7 @@ describe('the hub', () => {
     );
   });
 
-  it('says which requests do not meet', async () => {
+  it('reports which version requests conflict', async () => {
     onHub('a/one', { '1.0.0': { packages: [{ package: 'a/two', version: '2.0.0' }] } });
     onHub('a/two', { '1.0.0': {}, '2.0.0': {}, '3.0.0': { require: ['>=9.0.0'] } });
     expect(
@@ -500,7 +499,7 @@ describe('the hub', () => {
     );
   });
 
-  it('tells of a package that has moved, and is asked again when it answers nonsense', async () => {
+  it('reports a package that has moved, and is queried again after an invalid answer', async () => {
     onHub('a/one', { '1.0.0': {} });
     const good = JSON.parse(String(answers.get('/api/v1/a/one.json')?.[0])) as Record<string, unknown>;
     answers.set('/api/v1/a/one.json', [
@@ -515,14 +514,14 @@ describe('the hub', () => {
 });
 
 describe('the lock file', () => {
-  it('has dbt’s checksum', () => {
+  it('has the same checksum as in dbt', () => {
     const hash = (entry: { [key: string]: Json }): string =>
       packagesHash([{ entry, unrendered: entry, foreign: false }]);
     expect(hash({ git: 'https://x', revision: 'a' })).toBe('f284e92916a57ba32849021470ac0c257c0e942a');
     expect(hash({ package: 'a/b', version: ['>=1.0.0'] })).toBe('b9b816bb7698036720d2bcccb3342e4af0cb23fa');
   });
 
-  it('is taken as it is while packages.yml stays the same', async () => {
+  it('is used unchanged while packages.yml stays the same', async () => {
     onHub('a/one', { '1.0.0': {} });
     const asks = 'packages:\n  - {package: a/one, version: ">=1.0.0"}\n';
     await deps(asks);
@@ -537,7 +536,7 @@ describe('the lock file', () => {
 });
 
 describe('a deps that fails or is killed', () => {
-  it('leaves the packages of before', async () => {
+  it('keeps the previous packages', async () => {
     onHub('a/one', { '1.0.0': {} });
     onHub('a/two', { '1.0.0': {} });
     await deps('packages:\n  - {package: a/one, version: 1.0.0}\n');
@@ -549,7 +548,7 @@ describe('a deps that fails or is killed', () => {
     expect(readdirSync(join(root, 'p')).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
-  it('is cleaned up after by the next one', async () => {
+  it('is cleaned up by the next deps', async () => {
     const dead = spawn(process.execPath, ['-e', '']);
     await new Promise((done) => dead.once('close', done));
     write({ [`p/.dbt_packages.new-${dead.pid ?? 0}/half/x`]: '', 'p/.dbt_packages.new-1/x': '' });
@@ -566,7 +565,7 @@ describe('a deps that fails or is killed', () => {
     expect(lstatSync(join(root, 'p/dbt_project.yml')).isFile()).toBe(true);
   });
 
-  it('deletes nothing but packages behind a link or outside of the project', async () => {
+  it('deletes only packages through a link or outside of the project', async () => {
     write({ 'p/one/dbt_project.yml': 'name: one\n', 'shared/old/dbt_project.yml': 'name: old\n' });
     symlinkSync('../shared', join(root, 'p/dbt_packages'));
     expect(await deps('packages: [{local: one}]\n')).toBe('ok');
@@ -583,7 +582,7 @@ describe('a deps that fails or is killed', () => {
 });
 
 describe('--add-package', () => {
-  it('puts an entry in the place of one for the same package', async () => {
+  it('replaces an entry for the same package', async () => {
     onHub('dbt-labs/dbt_utils', { '1.0.0': {}, '1.1.0': {} });
     const add = (name: string, version: string | null, source: string): Promise<string> =>
       deps(read('p/packages.yml'), { lockOnly: true, add: { name, version, source } });

@@ -4,7 +4,7 @@ import { resolveFlags, resolveFlagsWithNotices } from '../../../../src/project/f
 import { warningDisposition } from '../../../../src/project/warn-error-options.ts';
 
 describe('resolveFlags', () => {
-  it('prefers the command line to the environment to the project to the default', () => {
+  it('prefers the command line, then the environment, the project and the default', () => {
     const project = { fail_fast: true, printer_width: 120, use_colors: false, full_refresh: true };
     expect(resolveFlags('run', {}, {}, null)).toMatchObject({
       fail_fast: false,
@@ -26,7 +26,7 @@ describe('resolveFlags', () => {
     expect(resolveFlags('run', { printer_width: 90 }, { DBT_PRINTER_WIDTH: '100' }, project).printer_width).toBe(90);
   });
 
-  it("takes the user's own where nobody else sets an option of the command", () => {
+  it("uses the user's settings for options of the command that nothing else sets", () => {
     const user = { fail_fast: true, threads: 3, log_level: 'warn', select: ['a', 'b'], macros: 1, target: null };
     const flags = resolveFlags('run', { log_level: 'debug' }, { DBT_TARGET: 'x' }, { fail_fast: false }, user);
     expect(flags).toMatchObject({ fail_fast: false, threads: 3, log_level: 'debug', target: 'x', select: ['a', 'b'] });
@@ -42,7 +42,7 @@ describe('resolveFlags', () => {
     );
   });
 
-  it('reads DBT_ENGINE_ variables before DBT_ ones and takes an empty one for absent', () => {
+  it('reads DBT_ENGINE_ variables before DBT_ ones, and treats an empty one as unset', () => {
     expect(resolveFlags('run', {}, { DBT_ENGINE_TARGET: 'a', DBT_TARGET: 'b' }, null)['target']).toBe('a');
     expect(resolveFlags('run', {}, { DBT_ENGINE_TARGET: '', DBT_TARGET: 'b' }, null)['target']).toBe('b');
     expect(resolveFlags('build', {}, { DBT_RESOURCE_TYPES: 'model seed' }, null)['resource_types']).toEqual([
@@ -51,7 +51,7 @@ describe('resolveFlags', () => {
     ]);
   });
 
-  it('lets settings of the console count for the file', () => {
+  it('applies settings of the console to the log file', () => {
     expect(resolveFlags('run', { log_level: 'warn' }, {}, null)).toMatchObject({
       log_level: 'warn',
       log_level_file: 'warn',
@@ -60,7 +60,7 @@ describe('resolveFlags', () => {
     expect(resolveFlags('run', {}, {}, null)).toMatchObject({ log_format: 'default', log_format_file: 'debug' });
   });
 
-  it('shows no colours where NO_COLOR is set, unless colours are asked for', () => {
+  it('disables colours if NO_COLOR is set, unless colours are requested', () => {
     const colors = (env: Record<string, string>, options = {}, project: Record<string, boolean> | null = null) => {
       const { use_colors, use_colors_file } = resolveFlags('run', options, env, project);
       return [use_colors, use_colors_file];
@@ -72,7 +72,7 @@ describe('resolveFlags', () => {
     expect(colors({ NO_COLOR: '1' }, {}, { use_colors_file: true })).toEqual([false, true]);
   });
 
-  it('lets settings of the project lead, and exclude each other, as those of the command line do', () => {
+  it('applies precedence and conflicts to project settings as to the command line', () => {
     expect(resolveFlags('run', {}, {}, { use_colors: false, log_level: 'error', log_format: 'json' })).toMatchObject({
       use_colors_file: false,
       log_level_file: 'error',
@@ -99,7 +99,7 @@ describe('resolveFlags', () => {
     });
   });
 
-  it('refuses what excludes each other', () => {
+  it('rejects options that exclude each other', () => {
     expect(() => resolveFlags('run', { warn_error: true, warn_error_options: {} }, {}, null)).toThrow(
       'warn_error_options: not allowed with argument warn_error',
     );
@@ -114,7 +114,7 @@ describe('resolveFlags', () => {
     ).toThrow('must be less than');
   });
 
-  it('refuses a variable of the wrong kind in the words of click', () => {
+  it('rejects a variable of the wrong type in the words of click', () => {
     expect(() => resolveFlags('run', {}, { DBT_DEBUG: 'maybe' }, null)).toThrow(
       "Invalid value for '--debug' / '-d': 'maybe' is not a valid boolean. Recognized values: , 0, 1, f, false," +
         ' n, no, off, on, t, true, y, yes',
@@ -132,7 +132,7 @@ describe('resolveFlags', () => {
     expect(notices.map((notice) => notice.facts['old_name'])).toEqual(['DBT_DEFER_TO_STATE', 'DBT_NO_PRINT']);
   });
 
-  it('warns of variables in the reserved name space', () => {
+  it('warns about variables in the reserved namespace', () => {
     expect(resolveFlagsWithNotices('run', {}, { DBT_ENGINE_MINE: '1', DBT_ENGINE_STATE: 'x' }, null).notices).toEqual([
       {
         name: 'EnvironmentVariableNamespaceDeprecation',
@@ -146,7 +146,7 @@ describe('warn_error_options', () => {
   const options = (value: { [key: string]: string | string[] }) =>
     resolveFlags('run', { warn_error_options: value }, {}, null).warn_error_options;
 
-  it('takes the old spellings', () => {
+  it('accepts the old spellings', () => {
     expect(options({ include: 'all', exclude: ['NoNodesForSelectionCriteria'] })).toEqual({
       error: 'all',
       warn: ['NoNodesForSelectionCriteria'],
@@ -157,13 +157,13 @@ describe('warn_error_options', () => {
     );
   });
 
-  it('refuses names that are no events and warn without error', () => {
+  it('rejects unknown event names, and warn without error', () => {
     expect(() => options({ error: ['Foo'] })).toThrow('Foo is not a valid dbt error name.');
     expect(() => options({ error: 'some' })).toThrow("error must be one of ('all', '*') or a list of strings");
     expect(() => options({ warn: ['NoNodesForSelectionCriteria'] })).toThrow('`warn` can only be specified if');
   });
 
-  it('lets names beat groups and silence beat warn beat error', () => {
+  it('prefers names to groups, silence to warn, and warn to error', () => {
     const disposition = (value: { [key: string]: string | string[] }, name: string, code: string): string =>
       warningDisposition(options(value), name, code);
     expect(disposition({}, 'NoNodesForSelectionCriteria', 'M030')).toBe('warn');

@@ -42,7 +42,7 @@ it.each([
   ['empty in dbt_project.yml', `${PROJECT}flags: {}\n`, `config: {debug: true}\n`, { debug: true }, null, true],
   ['nowhere', PROJECT, PROFILES, null, null, false],
   ['in files that are no YAML', 'name: [', 'config: [', null, null, false],
-])('flags %s', (_, project, profiles, flags, logPath, flagsMoved) => {
+])('flags are read %s', (_, project, profiles, flags, logPath, flagsMoved) => {
   expect(settings(project, profiles)).toEqual({ flags, logPath, profilesDir: root, flagsMoved, userFlags: null });
 });
 
@@ -50,13 +50,13 @@ it.each([
   ['flags: {threads: 3}\n', { threads: 3 }],
   ['', null],
   ['flags: [', null],
-])('flags of the user: %j', (text, userFlags) => {
+])("user_settings.yml provides the user's flags: %j", (text, userFlags) => {
   mkdirSync(join(root, '.dbt'));
   writeFileSync(join(root, '.dbt', 'user_settings.yml'), text);
   expect(settings(PROJECT, PROFILES, { HOME: root }).userFlags).toEqual(userFlags);
 });
 
-it('profiles.yml is looked for where the variable says', () => {
+it('profiles.yml is read from the folder in DBT_PROFILES_DIR', () => {
   const env = { DBT_PROFILES_DIR: root };
   expect(settings(PROJECT, 'config: {debug: true}\n', env)).toMatchObject({
     flags: { debug: true },
@@ -64,7 +64,7 @@ it('profiles.yml is looked for where the variable says', () => {
   });
 });
 
-it('flags in both files are refused', () => {
+it('flags in both dbt_project.yml and profiles.yml are rejected', () => {
   expect(() => settings(`${PROJECT}flags: {debug: true}\n`, 'config: {debug: true}\n')).toThrow(
     "Do not specify both 'config' in profiles.yml and 'flags' in dbt_project.yml. Using 'config' in profiles.yml is " +
       'deprecated.',

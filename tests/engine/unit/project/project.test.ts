@@ -68,18 +68,18 @@ describe('dbt_project.yml', () => {
       'name: o\ndispatch: [{macro_namespace: x}]\n',
       "at path []: Invalid project dispatch config: {'macro_namespace': 'x'}",
     ],
-  ])('refuses %j', (text, message) => {
+  ])('is rejected with %j', (text, message) => {
     const shown = messageOf(() => project(text));
     expect(shown).toContain(`Runtime Error\n  ${message}`);
     expect(shown).toContain('Error encountered in /p/dbt_project.yml');
   });
 
-  it('refuses a file that is no dictionary', () => {
+  it('is rejected if it is not a dictionary', () => {
     for (const text of ['', '- a\n', 'x\n'])
       expect(messageOf(() => project(text))).toBe('Runtime Error\n  dbt_project.yml does not parse to a dictionary');
   });
 
-  it('checks require-dbt-version unless told not to', () => {
+  it('has its require-dbt-version checked unless that is disabled', () => {
     expect(messageOf(() => project('name: o\nrequire-dbt-version: [">=2.0.0"]\n'))).toContain(
       "This version of dbt is not supported with the 'o' package.\n    Installed version of dbt: =1.12.6\n    " +
         "Required version of dbt for 'o': ['>=2.0.0']\n  Check for a different version",
@@ -94,7 +94,7 @@ describe('dbt_project.yml', () => {
     expect(loadProject(root, { render, scope, versionCheck: false }).project_name).toBe('o');
   });
 
-  it('renders values, but neither hooks, vars nor the query comment', () => {
+  it('is rendered except for hooks, vars and the query comment', () => {
     const loaded = project(
       'name: o\nmodels: {o: {+schema: "{{ a }}", +pre-hook: "{{ b }}"}}\nvars: {x: "{{ c }}"}\non-run-start: ' +
         '"{{ d }}"\nquery-comment: "{{ e }}"\n',
@@ -122,14 +122,14 @@ describe('dbt_project.yml', () => {
     });
   });
 
-  it('takes vars from vars.yml or dbt_project.yml, not both', () => {
+  it('has its vars in vars.yml or dbt_project.yml, not in both', () => {
     write({ 'dbt_project.yml': 'name: o\nvars: {a: 1}\n' });
     expect(messageOf(() => loadProject(root, { render, scope, versionCheck: true, varsFile: { b: 2 } }))).toContain(
       'Variables cannot be defined in both vars.yml and dbt_project.yml.',
     );
   });
 
-  it('warns of renamed keys and repeated keys', () => {
+  it('causes warnings for renamed keys and repeated keys', () => {
     project('name: o\nname: p\nsource-paths: [m]\nlog-path: elsewhere\ntarget-path: target\n');
     expect(events.map((event) => event.name)).toEqual([
       'DuplicateYAMLKeysDeprecation',
@@ -175,7 +175,7 @@ describe('profiles.yml', () => {
       threads: more.threads,
     });
 
-  it('gives credentials under their proper names, and a target without the password', () => {
+  it('provides credentials by their canonical names, and a target without the password', () => {
     write({ 'profiles.yml': PROFILES });
     const found = profile();
     expect(found).toMatchObject({
@@ -191,7 +191,7 @@ describe('profiles.yml', () => {
     expect(profile({ target: 'here' }).credentials).toMatchObject({ embedded: true, schema: 'mine' });
   });
 
-  it("gives dbt-clickhouse's defaults, and a target with its keys alone", () => {
+  it("provides dbt-clickhouse's defaults, and a target with only its keys", () => {
     write({ 'profiles.yml': PROFILES });
     // What ClickHouseCredentials of dbt-clickhouse 1.10.3 give as connection_info.
     const defaults = {
@@ -277,12 +277,12 @@ describe('profiles.yml', () => {
     [{ profile: 'q' }, "Could not find profile named 'q'\n  Profiles in /p/profiles.yml: p, empty"],
     [{ profile: 'empty' }, 'Profile empty in profiles.yml is empty'],
     [{ project: null }, 'dbt cannot run because no profile was specified for this dbt project.'],
-  ])('refuses %j', (more, message) => {
+  ])('is rejected with %j', (more, message) => {
     write({ 'profiles.yml': PROFILES });
     expect(messageOf(() => profile(more))).toContain(message);
   });
 
-  it('is looked for where the option, the variable, the folder and the home say', () => {
+  it('is searched for in the option, the variable, the folder and the home folder', () => {
     expect(profilesPlace(root, { DBT_PROFILES_DIR: '/v', HOME: '/h' }, '/o')).toEqual({ directory: '/o', asked: true });
     expect(profilesPlace(root, { DBT_PROFILES_DIR: '/v', HOME: '/h' })).toEqual({ directory: '/v', asked: true });
     expect(profilesPlace(root, { HOME: '/h' })).toEqual({ directory: '/h/.dbt', asked: false });
@@ -290,7 +290,7 @@ describe('profiles.yml', () => {
     expect(profilesPlace(root, { HOME: '/h' })).toEqual({ directory: root, asked: false });
   });
 
-  it('may be absent: the embedded server is used, with a notice, unless a profile was asked for', () => {
+  it('may be missing: the embedded server is used, with a notice, unless a profile was requested', () => {
     const options = {
       render,
       scope,
@@ -313,7 +313,7 @@ describe('profiles.yml', () => {
     expect(messageOf(() => loadProfile(options))).toContain('--profiles-dir');
   });
 
-  it('of another project alone does not take the built-in server from a project that has used it', () => {
+  it('of another project does not replace the embedded server of a project that has used it', () => {
     write({
       'home/profiles.yml': 'other: {target: dev, outputs: {dev: {type: postgres, embedded: true, schema: s}}}\n',
     });
@@ -333,7 +333,7 @@ describe('profiles.yml', () => {
 });
 
 describe('readSourceFiles', () => {
-  it('finds files by kind, without what .dbtignore names', () => {
+  it('finds files by kind, without those in .dbtignore', () => {
     const loaded = project('name: o\n');
     write({
       'models/b.sql': ' select  1 \n',
@@ -368,7 +368,7 @@ describe('readSourceFiles', () => {
     expect(files[4]?.checksum.checksum).toBe('4f395a2e9ea1c0680348d384135458270e9e6f5af3576151fec246b7b6de98e6');
   });
 
-  it('knows a big seed by its path', () => {
+  it('identifies a big seed by its path', () => {
     const loaded = project('name: o\n');
     write({ 'seeds/big.csv': `a\n${'x'.repeat(1024 * 1024)}\n` });
     const [file] = readSourceFiles({ packages: [loaded], flags: resolveFlags('run', {}, {}, null) });
@@ -391,13 +391,13 @@ describe('.dbtignore', () => {
     ['# a\n\n', '# a', false],
     ['m/*', 'm/a/b.sql', true],
     ['a?c', 'x/abc', true],
-  ])('%j on %s: %s', (rules, path, ignored) => {
+  ])('with %j decides on %s: %s', (rules, path, ignored) => {
     expect(parseIgnoreFile(rules).file(path)).toBe(ignored);
   });
 });
 
 describe('.env', () => {
-  it('is read as python-dotenv reads it', () => {
+  it('is parsed as python-dotenv parses it', () => {
     const text =
       '# c\nA=1\nexport B = two words # note\nC="x\\ny"\nD=\'raw\\n\'\nE=${A}-${NONE:-dflt}\nF=\nG\nH= # only ' +
       'a comment\nI=a#b\nJ="multi\nline"\n';
@@ -423,11 +423,11 @@ describe('.env', () => {
     ['B=${:-d}${}${constructor}\n', 'd'],
     ['B=${A:-d\n', '${A:-d'],
     ['__proto__=1\nB=${__proto__}\n', '1'],
-  ])('%j makes B %j', (text, value) => {
+  ])('with %j sets B to %j', (text, value) => {
     expect(parseEnvFile(text)['B']).toBe(value);
   });
 
-  it('grows no further than memory allows', () => {
+  it('cannot expand beyond a limit of memory', () => {
     const text = `A=1\n${'A=${A}${A}\n'.repeat(60)}`;
     expect(() => parseEnvFile(text, {}, 'x/.env')).toThrowError(
       expect.objectContaining({
@@ -437,7 +437,7 @@ describe('.env', () => {
     );
   });
 
-  it('lies in the folder or above it, and never beats the shell', () => {
+  it('is in the folder or above it, and never overrides the shell', () => {
     write({ '.env': 'A=file\nB=file\nDBT_TARGET=dev\n', 'sub/x': '' });
     expect(readEnvironment({ cwd: join(root, 'sub'), env: { A: 'shell' }, projectDir: root })).toEqual({
       templates: { A: 'shell', B: 'file', DBT_TARGET: 'dev' },
@@ -448,8 +448,8 @@ describe('.env', () => {
   });
 });
 
-describe('clean', () => {
-  it('cleans what it is told to, never sources and never outside', () => {
+describe('the clean command', () => {
+  it('deletes the clean targets, never sources and nothing outside of the project', () => {
     write({ 'target/x': '', 'models/a.sql': '', 'logs/y': '' });
     cleanProject(project('name: o\nclean-targets: [target, logs]\n'), true, logger);
     expect(events.map((event) => event.name)).toEqual([

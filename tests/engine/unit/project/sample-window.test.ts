@@ -10,18 +10,18 @@ const shown = (text: string): [string, string] => {
   return [toText(start), toText(end)];
 };
 
-describe('a window of event time', () => {
+describe('a sample window', () => {
   it.each([
     ['2 hours', '2024-03-31 14:06:00+00:00'],
     ['1 day', '2024-03-30 16:06:00+00:00'],
     ['1 month', '2024-02-29 16:06:00+00:00'],
     ['13 months', '2023-02-28 16:06:00+00:00'],
     ['1 year', '2023-03-31 16:06:00+00:00'],
-  ])('%s ends now', (text, start) => {
+  ])('of %s ends now', (text, start) => {
     expect(shown(text)).toEqual([start, '2024-03-31 16:06:00+00:00']);
   });
 
-  it('can be given by its ends', () => {
+  it('can be given by its start and end', () => {
     expect(shown('{"start": "2025-01-01", "end": "2025-01-02 12:00:00"}')).toEqual([
       '2025-01-01 00:00:00+00:00',
       '2025-01-02 12:00:00+00:00',
@@ -40,7 +40,7 @@ describe('a window of event time', () => {
     ['99999 years', "'99999 years' begins outside of the years 1 to 9999. Give a smaller number."],
     ['-99999999 hours', "'-99999999 hours' begins outside of the years 1 to 9999. Give a smaller number."],
     ['999999999999 days', "'999999999999 days' begins outside of the years 1 to 9999. Give a smaller number."],
-  ])('%s is refused', (text, words) => {
+  ])('%s is rejected', (text, words) => {
     expect(() => sampleWindow(text, load, now)).toThrow(words);
   });
 });

@@ -37,24 +37,24 @@ describe('checkShape', () => {
     [{ name: 'a', columns: [{ name: 'b' }, 'c'] }, "at path ['columns'][1]: 'c' is not of type 'object'"],
     [{ name: 'a', columns: [{ tags: [], quote: 0 }] }, "at path ['columns'][0]['quote']: 0 is not of type 'boolean'"],
     [{ x: 1, name: 'a', y: 2 }, "at path []: Additional properties are not allowed ('x', 'y' were unexpected)"],
-  ])('says what is wrong with %j', (value, message) => {
+  ])('explains what is wrong with %j', (value, message) => {
     const problem = checkShape(value, ENTRY);
     expect(problem && problemText(problem)).toBe(message);
   });
 
-  it('lets pass what the shape describes', () => {
+  it('accepts what the shape describes', () => {
     const entry = { name: 'a', size: new PyFloat(2), columns: [{ name: 'b', other: 1 }], kind: 'view' };
     expect(checkShape(entry, ENTRY)).toBeUndefined();
   });
 
-  it('begins with the first key of the file, or with the first field of the shape', () => {
+  it('checks first the first key of the file, or the first field of the shape', () => {
     const wrong = { size: 'x', name: 1 };
     expect(checkShape(wrong, ENTRY)?.path).toEqual(['size']);
     expect(checkShape(wrong, inOrderOfFields(ENTRY))?.path).toEqual(['name']);
     expect(checkShape({ other: 1, size: 'x', name: 'a' }, inOrderOfFields(ENTRY))?.path).toEqual(['size']);
   });
 
-  it('names the key that was meant, and the one that is missing', () => {
+  it('suggests the similar key, and names the missing one', () => {
     expect(checkShape({ nme: 'a' }, ENTRY)?.hint).toBe("did you mean 'name'?");
     expect(checkShape({ nme: 'a' }, COLUMN)).toEqual({
       path: [],
@@ -69,7 +69,7 @@ describe('checkShape', () => {
     });
   });
 
-  it('tells of keys that pass and look misspelt, by their place', () => {
+  it('reports accepted keys that look misspelt, with their path', () => {
     const misspelt: MisspeltKey[] = [];
     expect(checkShape({ name: 'a', columns: [{ name: 'b' }, { name: 'c', quot: true }] }, ENTRY, misspelt)).toBe(
       undefined,
@@ -78,7 +78,7 @@ describe('checkShape', () => {
   });
 });
 
-describe('checks of one value', () => {
+describe('the check of one value', () => {
   it.each<[unknown, string | undefined]>([
     [optional(dict)(null), undefined],
     [optional(dict)([]), '[] is not valid under any of the given schemas'],
@@ -87,7 +87,7 @@ describe('checks of one value', () => {
     [matching(/^\w+$/)('a b'), "'a b' does not match '^\\\\w+$'"],
     [matching(/^\w+$/)(1), "1 is not of type 'string'"],
     [matching(/^\w+$/)('ab'), undefined],
-  ])('gives %j', (found, expected) => {
+  ])('returns %j', (found, expected) => {
     expect(found).toBe(expected);
   });
 });

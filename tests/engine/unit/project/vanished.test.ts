@@ -37,14 +37,14 @@ const read = (): ReturnType<typeof readSourceFiles> =>
     flags: {},
   } as never);
 
-it('after its folder was listed', () => {
+it('readSourceFiles reports a file that disappears after its folder was listed', () => {
   gone.path = join(root, 'models/a.sql');
   expect(read).toThrow(
     `A file disappeared or changed while reading: ${gone.path}: no such file or folder. Run the command again`,
   );
 });
 
-it('before its text is read', () => {
+it('readSourceFiles reports a file that disappears before its text is read', () => {
   const [file] = read();
   rmSync(join(root, 'models/a.sql'));
   expect(() => file!.contents).toThrow(`${join(root, 'models/a.sql')} cannot be read: `);

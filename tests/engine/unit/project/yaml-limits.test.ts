@@ -19,19 +19,19 @@ describe('YAML', () => {
     ['- in -', `a:\n  ${'- '.repeat(20_000)}1`],
     ['? in ?', `${'? '.repeat(20_000)}a`],
     ['keys in keys', Array.from({ length: 2_000 }, (_, i) => `${' '.repeat(i)}a:\n`).join('')],
-  ])('with %s without end names the place', (_what, text) => {
+  ])('with endlessly nested %s is rejected with its position', (_what, text) => {
     expect(() => loadYaml(text, 'models/s.yml')).toThrow(
       /collections are nested more than 200 levels deep\n {2}in "<unicode string>", line \d+, column \d+/,
     );
   });
 
-  it('of a hundred levels is read', () => {
+  it('with a hundred levels is accepted', () => {
     expect(JSON.stringify(loadYaml(`a: ${'['.repeat(100)}${']'.repeat(100)}`, null))).toBe(
       `{"a":${'['.repeat(100)}${']'.repeat(100)}}`,
     );
   });
 
-  it('whose aliases stand for more and more is refused', () => {
+  it('whose aliases expand to too many values is rejected', () => {
     for (const text of [ALIASES, merges(40)])
       expect(() => loadYaml(text, null)).toThrow('aliases stand for more than 200000 values');
   });
@@ -41,11 +41,11 @@ describe('YAML', () => {
     ['merged with itself', 'a: &a {<<: *a, b: 1}'],
     ['as its own key', '&a {*a : 1}'],
     ['in one of its own', 'a: &a {b: &b {c: *a}}'],
-  ])('with an anchor %s is refused', (_what, text) => {
+  ])('with an anchor %s is rejected', (_what, text) => {
     expect(() => loadYaml(text, null)).toThrow("the anchor 'a' holds itself");
   });
 
-  it('merges ten levels, and anchors of one name, as PyYAML', () => {
+  it('with merges ten levels deep, and with repeated anchors, is read as by PyYAML', () => {
     const merged = loadYaml(merges(10), null) as Record<string, Record<string, number>>;
     expect(Object.keys(merged['k9']!)).toHaveLength(10);
     expect(

@@ -56,7 +56,7 @@ function isError(value: Golden): value is { error: number | null } {
 }
 
 describe('loadYamlVars', () => {
-  it('gives timestamps as templates print them, and everything else as loadYaml', () => {
+  it('returns timestamps as templates print them, and everything else as loadYaml does', () => {
     expect(
       loadYamlVars(
         "{a: 2024-01-02T10:00:00.5, b: [2024-1-2 3:04:05+02:00, '2024-01-02T10:00:00'], c: 2024-01-02}",
@@ -78,7 +78,7 @@ describe('loadYaml', () => {
     else expect(sorted(plain(loadYaml(text, 'x.yml')))).toEqual(sorted(expected));
   });
 
-  it('gives the same value by the fast reader and by the full one', () => {
+  it('returns the same value with the fast reader and the full one', () => {
     let fast = 0;
     for (const [text] of golden) {
       if (text.startsWith('\ufeff') || FAST_ONLY.has(text)) continue;
@@ -94,7 +94,7 @@ describe('loadYaml', () => {
     expect(fast).toBeGreaterThan(golden.length / 2);
   });
 
-  it('says where a text is broken, in the form of dbt', () => {
+  it('reports syntax errors in the form of dbt', () => {
     expect(() => loadYaml('name: o\n  profile: p', 'dbt_project.yml')).toThrow(
       'Syntax error near line 2\n------------------------------\n1  | name: o\n2  |   profile: p\n\nRaw ' +
         'Error:\n------------------------------\nmapping values are not allowed in this context\n  in "<unicode ' +
@@ -102,7 +102,7 @@ describe('loadYaml', () => {
     );
   });
 
-  it('keeps the last of repeated keys and says so', () => {
+  it('keeps the last of repeated keys and reports it', () => {
     const seen: string[] = [];
     expect(loadYaml('a: 1\nb:\n  c: 1\n  c: 2\na: 3\n', null, { onDuplicateKey: (text) => seen.push(text) })).toEqual({
       a: 3,
@@ -114,13 +114,13 @@ describe('loadYaml', () => {
     ]);
   });
 
-  it('cannot be used to reach prototypes', () => {
+  it('cannot modify prototypes', () => {
     const value = loadYaml('__proto__: {polluted: 1}', null) as { polluted?: number };
     expect(value.polluted).toBeUndefined();
     expect(({} as { polluted?: number }).polluted).toBeUndefined();
   });
 
-  it('locates a key', () => {
+  it('finds the position of a key', () => {
     expect(locate('models:\n  - name: a\n  - name: b\n    tests: [x]\n', ['models', 1, 'tests'])).toEqual({
       line: 4,
       column: 5,

@@ -5,7 +5,7 @@ import { type Answer, IcebergTable, OWNER } from './iceberg-table.ts';
 
 const HTML = '<html><body><h1>Bad Gateway</h1></body></html>';
 
-describe('publications into Iceberg', () => {
+describe('a publication to Iceberg', () => {
   let table: IcebergTable;
   beforeEach(async () => {
     table = await new IcebergTable().open();
@@ -32,7 +32,7 @@ describe('publications into Iceberg', () => {
     ['403 of a gateway', { status: 403, body: HTML }],
     ['409 of a commit that a proxy has sent twice', { status: 409, body: '{"error":{"message":"moved"}}' }],
     ['409 in HTML', { status: 409, body: HTML }],
-  ])('keep their files when a commit is done and its answer is %s', async (_, answer) => {
+  ])('keeps its files when a commit succeeds but its answer is %s', async (_, answer) => {
     await table.publish([[1, 'DE']]);
     once(answer);
     expect(
@@ -45,7 +45,7 @@ describe('publications into Iceberg', () => {
     expect(table.commits.length).toBe(2);
   });
 
-  it('keep their files while nobody knows whether they are named, and remove them once they are not', async () => {
+  it('keeps its files while the commit is uncertain, and removes them once the commit has failed', async () => {
     await table.publish([[1, 'DE']]);
     const before = table.keys;
     // The commit is refused in plain words, but the table cannot be looked at.
@@ -66,7 +66,7 @@ describe('publications into Iceberg', () => {
     expect(table.keys.length).toBe(left);
   });
 
-  it('keep the files of a commit that a later one has ended', async () => {
+  it('keeps the files of a commit whose snapshot a later one has expired', async () => {
     await table.publish([[1, 'DE']]);
     const before = table.keys.length;
     table.after = (what) => {
@@ -83,7 +83,7 @@ describe('publications into Iceberg', () => {
     expect(table.keys.length).toBe(before + 3);
   });
 
-  describe('into a table that another makes meanwhile', () => {
+  describe('into a table that is created by another writer meanwhile', () => {
     const FOREIGN = 'publication.p.other.ice_t';
     const meanwhile = (make: () => void): void => {
       table.before = (what) => {
@@ -92,13 +92,13 @@ describe('publications into Iceberg', () => {
       };
     };
 
-    it.each(['replace', 'append'])('%s: a table of somebody else is refused', async (mode) => {
+    it.each(['replace', 'append'])('in mode %s rejects the table of another publication', async (mode) => {
       meanwhile(() => table.make({ 'tsdbt.publication': FOREIGN }));
       await expect(table.publish([[1, 'DE']], { mode })).rejects.toThrow(`'n.t' is not published: it holds ${FOREIGN}`);
       expect([table.commits, table.keys]).toEqual([[], []]);
     });
 
-    it('replace: rows that are there are another commit', async () => {
+    it('in mode replace rejects rows of another commit', async () => {
       meanwhile(() => {
         table.make({ 'tsdbt.publication': OWNER });
         table.snapshot(5, Date.now());
@@ -107,7 +107,7 @@ describe('publications into Iceberg', () => {
       expect([table.commits, table.keys]).toEqual([[], []]);
     });
 
-    it('its own, without rows, takes them, and `append` goes on top of others', async () => {
+    it('fills its own empty table, and `append` adds to existing rows', async () => {
       meanwhile(() => table.make({ 'tsdbt.publication': OWNER }));
       expect(await table.publish([[1, 'DE']])).toMatchObject({ changed: true, rows: 1 });
       table.metadata = null;
@@ -119,12 +119,12 @@ describe('publications into Iceberg', () => {
       expect(table.ids[0]).toBe('5');
     });
 
-    it('that is no table, ends in one sentence', async () => {
+    it('fails in one sentence if the name belongs to something else', async () => {
       table.before = (what) => (what === 'POST create' ? { status: 409, body: '{}' } : undefined);
       await expect(table.publish([[1, 'DE']])).rejects.toThrow('the catalog has something of that name, and no table');
     });
 
-    it('with other partitions, is refused before a row is sent', async () => {
+    it('rejects other partitions before a row is sent', async () => {
       meanwhile(() => table.make({ 'tsdbt.publication': OWNER }));
       const config = { mode: 'partitions', partition_by: ['country'] };
       await expect(table.publish([[1, 'DE']], config)).rejects.toThrow('it is partitioned by nothing');
@@ -132,7 +132,7 @@ describe('publications into Iceberg', () => {
     });
   });
 
-  it('find partitions by the ids of a table that another has partitioned, and use its names', async () => {
+  it('finds partitions by the ids of a table that another writer has partitioned, and uses its names', async () => {
     const config = { mode: 'partitions', partition_by: ['country'], adopt: true };
     const field = { name: 'land/es', transform: 'identity', 'source-id': 2, 'field-id': 1007 };
     table.make({}, [field]);
@@ -177,7 +177,7 @@ describe('publications into Iceberg', () => {
     expect(table.commits.at(-1).requirements).toContainEqual({ type: 'assert-default-spec-id', 'default-spec-id': 0 });
   });
 
-  describe('end snapshots', () => {
+  describe('expires snapshots', () => {
     const DAY = 86_400_000;
     /** Ids are the days since; each is replaced by the next. */
     const days = (ages: readonly number[], properties: object, main: object = {}): void => {
@@ -201,7 +201,7 @@ describe('publications into Iceberg', () => {
       ['the table, in its whole time', null, {}, { [`history.expire.${AGE}`]: '9223372036854775807' }, 'all'],
       ['nobody', null, {}, {}, 'all'],
       ['nobody in words', null, {}, { [`history.expire.${AGE}`]: 'a week' }, 'all'],
-    ] as const)('as %s says', async (_, snapshots, main, properties, expected) => {
+    ] as const)('as configured by %s', async (_, snapshots, main, properties, expected) => {
       const all = [50, 40, 30, 18, 11, 7, 4];
       days(all, properties, main);
       expect(await left(snapshots)).toEqual(expected === 'all' ? all.map(String) : expected);
@@ -209,12 +209,12 @@ describe('publications into Iceberg', () => {
       expect(table.metadata.refs.main).toMatchObject(main);
     });
 
-    it('beyond the ten newest, after five days, where nobody says otherwise', async () => {
+    it('beyond the ten newest after five days by default', async () => {
       days([50, 40, 30, 18, 11, 9, 8, 7, 6, 4, 3, 2], {});
       expect(await left(null)).toEqual(['18', '11', '9', '8', '7', '6', '4', '3', '2']);
     });
 
-    it('by the refs that there are once the rows are written', async () => {
+    it('by the refs that exist after the rows are written', async () => {
       days([50, 40, 30], {});
       table.rowsRead = () => {
         table.metadata.refs.v1 = { type: 'tag', 'snapshot-id': 50 };
@@ -227,7 +227,7 @@ describe('publications into Iceberg', () => {
       });
     });
 
-    it('again, when a tag moves between the look and the commit', async () => {
+    it('again when a tag moves between the read and the commit', async () => {
       days([50, 40, 30, 20], {});
       table.metadata.refs.v1 = { type: 'tag', 'snapshot-id': 50 };
       table.before = (what) => {
@@ -241,7 +241,7 @@ describe('publications into Iceberg', () => {
       expect(table.keys.length).toBe(3);
     });
 
-    it('again, when a tag comes while the commit is written', async () => {
+    it('again when a tag is created while the commit is written', async () => {
       days([50, 40, 30], {});
       let looks = 0;
       table.before = (what) => {
@@ -254,7 +254,7 @@ describe('publications into Iceberg', () => {
       expect(table.keys.length).toBe(3);
     });
 
-    it('by the own clock, where that of the writer before is ahead', async () => {
+    it('by its own clock when the clock of the previous writer is ahead', async () => {
       days([4, 3, 2], {});
       table.snapshot(1, Date.now() + 300 * DAY);
       expect(await left({ keep: 1, older_than: '5 days' })).toEqual(['4', '3', '2', '1']);
@@ -262,7 +262,7 @@ describe('publications into Iceberg', () => {
     });
   });
 
-  it('are made anew without the partitions that the source lacks, when told so', async () => {
+  it('replaces the table without the partitions that are missing in the source if configured', async () => {
     const config = { mode: 'partitions', partition_by: ['country'] };
     const [de, fr] = [
       [1, 'DE'],
@@ -276,7 +276,7 @@ describe('publications into Iceberg', () => {
     expect(table.gone()).toEqual([]);
   });
 
-  describe('into a table whose schema they change', () => {
+  describe('that changes the schema of a table', () => {
     /** The fields of the current schema, and of the one that each commit has asserted. */
     const fields = (): string[] => {
       const { schemas, 'current-schema-id': id } = table.metadata;
@@ -302,7 +302,7 @@ describe('publications into Iceberg', () => {
       };
     };
 
-    it('go on from the schema that they have seen, behind a commit that has left it', async () => {
+    it('continues with the schema that it has read after a commit that kept it', async () => {
       meanwhile(() => undefined);
       expect(await table.publish([[1, 'DE']], { mode: 'append' })).toMatchObject({ changed: true, sent: 1 });
       const base = { type: 'assert-current-schema-id', 'current-schema-id': 0 };
@@ -312,7 +312,7 @@ describe('publications into Iceberg', () => {
       expect(table.gone()).toEqual([]);
     });
 
-    it('are refused behind a commit that has changed it, too', async () => {
+    it('is rejected after a commit that has changed the schema, too', async () => {
       meanwhile(() => {
         const more = { id: 2, name: 'country', required: false, type: 'string' };
         table.metadata.schemas.push({
@@ -331,7 +331,7 @@ describe('publications into Iceberg', () => {
     });
   });
 
-  it('are refused before the commit, when another has come while rows were written', async () => {
+  it('is rejected before the commit when another commit was made while rows were written', async () => {
     await table.publish([[1, 'DE']]);
     const before = table.keys;
     table.rowsRead = () => table.snapshot(77, Date.now());

@@ -48,12 +48,12 @@ describe('meta.tsdbt.publish', () => {
     expect(read(null)).toEqual([]);
   });
 
-  it('completes which snapshots are kept', () => {
+  it('completes the settings of kept snapshots', () => {
     const [found] = read({ to: 'lookup', table: 'serving.sessions', snapshots: { keep: 3 } });
     expect(found).toEqual({ ...COMPLETE, snapshots: { keep: 3, older_than: null } });
   });
 
-  it('takes one column for a list, and indexes with and without a name', () => {
+  it('accepts one column instead of a list, and indexes with and without a name', () => {
     const [found] = read({
       to: 'lookup',
       table: 'sessions',
@@ -192,7 +192,7 @@ describe('meta.tsdbt.publish', () => {
     ['one place twice', [place, place], { keys: [1], what: "publishes to 't' of 'lookup' a second time" }],
   ];
   for (const [name, written, problem] of wrong)
-    it(`refuses ${name}, and says where`, () => {
+    it(`rejects ${name}, with its position`, () => {
       expect(problemOf(written)).toEqual(problem);
     });
 });

@@ -24,7 +24,7 @@ async function errorOfAudit(...given: Given[]): Promise<unknown> {
   }
 }
 
-it('an audit that only transient errors stopped may be tried again', async () => {
+it('an audit that only transient errors stopped may be retried', async () => {
   expect(await errorOfAudit({ status: 'pass' }, { status: 'warn' })).toBe(null);
   expect(await errorOfAudit({ status: 'pass' }, PASSES, PASSES)).toBe('connection');
   expect(await errorOfAudit(PASSES, { status: 'fail' })).toBe('runtime');
@@ -42,7 +42,7 @@ function kept(...given: [batch: number | null, result: Given][]): string | undef
   }, undefined)?.status;
 }
 
-it('the worst of the batches counts, and of each batch its latest attempt', () => {
+it('an audit of batches has the worst result, with the latest attempt of each batch', () => {
   const [fail, pass, warn]: [Given, Given, Given] = [{ status: 'fail' }, { status: 'pass' }, { status: 'warn' }];
   expect(kept([null, PASSES], [null, pass])).toBe('pass');
   expect(kept([null, warn], [null, pass])).toBe('pass');
@@ -52,7 +52,7 @@ it('the worst of the batches counts, and of each batch its latest attempt', () =
   expect(kept([1, pass], [2, fail], [3, pass], [4, warn])).toBe('fail');
 });
 
-it('begins no further test once the command is stopped', async () => {
+it('an audit starts no further test after the command is stopped', async () => {
   const never = (): never => expect.unreachable();
   const work = { halted: () => true, open: never, cancel: async () => null };
   const node = { unique_id: 'test.a', config: {} };

@@ -26,7 +26,7 @@ const running = (meta: unknown): NodeProgress => ({
   thread: 'Thread-1 (worker)',
 });
 
-test('meta keeps lists, dicts, null and numbers', () => {
+test('node_info keeps lists, dicts, null and numbers of meta', () => {
   const meta = { list: [1, 'a', { b: null }], float: new PyFloat(1), big: 12345678901234567890n, no: null, yes: true };
   expect(nodeInfo(running(meta))['meta']).toEqual({
     list: [1, 'a', { b: null }],
@@ -37,7 +37,7 @@ test('meta keeps lists, dicts, null and numbers', () => {
   });
 });
 
-test('log() says which node its template renders, and on which thread', () => {
+test('a log() event names the node whose template is rendered, and its thread', () => {
   const seen: LogEvent[] = [];
   let current: NodeProgress | undefined = running({});
   const logger = templateLogger({ fire: (event) => seen.push(event) }, 'Thread-1 (worker)', () => current);

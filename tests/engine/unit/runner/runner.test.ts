@@ -141,7 +141,7 @@ const fail = (): never => {
 };
 
 describe('a failed node', () => {
-  it('skips everything below it and nothing beside it', async () => {
+  it('skips its descendants and nothing else', async () => {
     const { run } = world({ edges: ['a>b', 'b>c', 'x>y'], work: { a: fail } });
     expect(statuses((await run()).results)).toEqual({
       a: 'error',
@@ -157,7 +157,7 @@ describe('a failed node', () => {
     expect(statuses((await run()).results)).toEqual({ a: 'error', b: 'success' });
   });
 
-  it('that is ephemeral has no result, and its readers say why they are skipped', async () => {
+  it('that is ephemeral has no result, and its children report why they are skipped', async () => {
     const { run, events } = world({ edges: ['a>b'], config: { a: { materialized: 'ephemeral' } }, work: { a: fail } });
     const { results } = await run();
     expect(results.map((r) => [r.unique_id, r.status, r.message])).toEqual([
@@ -168,12 +168,12 @@ describe('a failed node', () => {
 });
 
 describe('a failed test', () => {
-  it('stops nothing in test and run', async () => {
+  it('stops nothing in the commands test and run', async () => {
     const { run } = world({ edges: ['a>test_a', 'a>b'], work: { test_a: () => 'fail' } });
     expect(statuses((await run()).results)).toEqual({ a: 'success', test_a: 'fail', b: 'success' });
   });
 
-  it('skips what is below the tested model in build', async () => {
+  it('skips the descendants of the tested model in build', async () => {
     const { run } = world({
       edges: ['a>test_a', 'a>b', 'b>c'],
       testEdges: ['test_a>b'],
@@ -205,7 +205,7 @@ describe('unit tests in build', () => {
     expect(order).toEqual(['unit_a', 'a', 'b']);
   });
 
-  it('that fail skip their model and what is below it', async () => {
+  it('that fail skip their model and its descendants', async () => {
     const { run } = world({
       edges: ['a>unit_a', 'a>b', 'b>c'],
       work: { unit_a: () => 'fail' },
@@ -214,14 +214,14 @@ describe('unit tests in build', () => {
     expect(statuses((await run()).results)).toEqual({ unit_a: 'fail', a: 'skipped', b: 'skipped', c: 'skipped' });
   });
 
-  it('of a skipped model are skipped too', async () => {
+  it('of a skipped model are skipped, too', async () => {
     const { run } = world({ edges: ['x>a', 'a>unit_a'], work: { x: fail }, options: { build: true } });
     expect(statuses((await run()).results)).toEqual({ x: 'error', unit_a: 'skipped', a: 'skipped' });
   });
 });
 
-describe('stopping early', () => {
-  it('--fail-fast cancels what runs and skips the rest with the reason', async () => {
+describe('the runner', () => {
+  it('with --fail-fast cancels running nodes and skips the rest with the reason', async () => {
     let release: () => void = () => undefined;
     const { run, cancelled } = world({
       edges: ['a>b', 'slow>c', 'late>d'],
@@ -254,7 +254,7 @@ describe('stopping early', () => {
     expect([...cancelled].sort()).toEqual(['late', 'slow']);
   });
 
-  it('the log names a connection that is new, and one that another node gave back', async () => {
+  it('logs whether a connection is new or was used by another node', async () => {
     const { run, events } = world({ edges: ['a>b', 'a>c'], options: { threads: 1 } });
     await run();
     const said = events.filter((e) => e.name === 'NewConnection' || e.name === 'ConnectionReused').map((e) => e.msg);
@@ -265,7 +265,7 @@ describe('stopping early', () => {
     ]);
   });
 
-  it('an interrupt cancels what runs and keeps the results so far', async () => {
+  it('cancels running nodes when interrupted, and keeps the results so far', async () => {
     const abort = new AbortController();
     let release: () => void = () => undefined;
     const { run, cancelled, events } = world({
@@ -291,14 +291,14 @@ describe('stopping early', () => {
     ]);
   });
 
-  it('compile and show end with the first error', async () => {
+  it('ends compile and show with the first error', async () => {
     const { run } = world({ edges: ['a>b'], work: { a: fail }, options: { raiseFirst: true } });
     await expect(run()).rejects.toThrow(/Database Error in model a \(models\/a\.sql\)\n {2}boom/);
   });
 });
 
-describe('workers', () => {
-  it('are never more than the threads', async () => {
+describe('the number of workers', () => {
+  it('never exceeds the number of threads', async () => {
     const later = (): Promise<'success'> => new Promise((resolve) => setTimeout(() => resolve('success'), 2));
     const names = ['a', 'b', 'c', 'd', 'e', 'f'];
     const { run, most } = world({
@@ -310,7 +310,7 @@ describe('workers', () => {
     expect(most()).toBe(3);
   });
 
-  it('take nodes level by level, by name within a level', async () => {
+  it('is one here, and nodes run level by level and by name within a level', async () => {
     const { run, order } = world({ edges: ['b>d', 'a>c', 'c>e'], options: { threads: 1 } });
     await run();
     expect(order).toEqual(['a', 'b', 'c', 'd', 'e']);

@@ -44,17 +44,17 @@ describe('a seed', () => {
     ['blanks stay', 'a,b\n x , y \n', ['a', 'b'], [[' x ', ' y ']]],
     ['a byte order mark is dropped', '\ufeffa,b\r\n1,2\r\n', ['a', 'b'], [['1', '2']]],
     ['a header alone has no rows', 'a,b\n', ['a', 'b'], []],
-  ])('%s', (_what, text, names, rows) => {
+  ])('is read as in dbt: %s', (_what, text, names, rows) => {
     const table = read(text);
     expect(table.names).toEqual(names);
     expect(table.rows).toEqual(rows);
   });
 
-  it('has its own delimiter', () => {
+  it('can have its own delimiter', () => {
     expect(read('a;b\nx,5;2\n', { delimiter: ';' }).rows).toEqual([['x,5', '2']]);
   });
 
-  it('keeps columns with a given type as text, and warns of names that are not there', () => {
+  it('keeps columns with a configured type as text, and warns about unknown column names', () => {
     const events: LogEvent[] = [];
     const table = read('a,b\n001,2\n', { column_types: { a: 'varchar', x: 'int' } }, events);
     expect(table.rows).toEqual([['001', '2']]);
@@ -62,7 +62,7 @@ describe('a seed', () => {
     expect(events[0]?.msg).toContain("Column types specified for non-existent columns in seed 's'");
   });
 
-  it('warns of each column that is loaded under another name than the header has', () => {
+  it('warns about each column that is loaded under another name than in the header', () => {
     const events: LogEvent[] = [];
     expect(read('id,name,id,,a,id_2\n1,2,3,4,5,6\n', {}, events).names).toEqual([
       'id',
@@ -81,7 +81,7 @@ describe('a seed', () => {
     );
   });
 
-  it('warns of lines with missing values, blank ones among them', () => {
+  it('warns about lines with missing values, including blank ones', () => {
     const warnings = (text: string): string[] => {
       const events: LogEvent[] = [];
       read(text, {}, events);
@@ -97,17 +97,17 @@ describe('a seed', () => {
     expect(warnings('a\n1\n\n')).toEqual([]);
   });
 
-  it('with --empty is created with the SQL types of its rows', () => {
+  it('is created by --empty with the SQL types of its rows', () => {
     const node = { name: 's', original_file_path: 'seeds/s.csv', config: {} } as unknown as SeedNode;
     const table = seedTable(node, 'x,y,z\n1,12.50,a\n', { fire: () => undefined }, true);
     expect(table.columnNames.map((_, i) => convertType(table, i))).toEqual(['integer', 'float8', 'text']);
   });
 
-  it('with --empty has its columns and no rows', () => {
+  it('has its columns and no rows with --empty', () => {
     expect(read('a\n1\n', {}, [], true)).toMatchObject({ names: ['a'], rows: [] });
   });
 
-  it('with too many cells, or nothing in it, is refused', () => {
+  it('is rejected if it is empty or a row has too many cells', () => {
     expect(() => read('a,b\n1,2,3\n')).toThrow('Row 0 has 3 values, but Table only has 2 columns.');
     expect(() => read('')).toThrow(TsdbtError);
   });

@@ -12,8 +12,8 @@ const diff = (expected: Value[][], actual: Value[][], columns = H): string | nul
   return text === null ? null : stripColors(text);
 };
 
-describe('rows', () => {
-  it('in another order are the same', () => {
+describe('the diff of two tables, for rows,', () => {
+  it('ignores their order', () => {
     expect(
       diff(
         [
@@ -28,7 +28,7 @@ describe('rows', () => {
     ).toBeNull();
   });
 
-  it('that come twice must come twice', () => {
+  it('counts duplicates', () => {
     expect(
       diff(
         [
@@ -40,12 +40,12 @@ describe('rows', () => {
     ).not.toBeNull();
   });
 
-  it('stand in the order of their values: texts as texts, numbers as numbers', () => {
+  it('sorts them by value: texts as texts, numbers as numbers', () => {
     expect(diff([['9'], ['10'], ['x']], [['9'], ['10']], ['code'])).toBe('@@ ,code\r\n...,...\r\n   ,9\r\n---,x\r\n');
     expect(diff([[9], [10]], [[9]], ['n'])).toBe('@@ ,n\r\n   ,9\r\n---,10\r\n');
   });
 
-  it('of dates and decimals show their texts', () => {
+  it('shows dates and decimals as text', () => {
     const day = (n: number): PyDate => new PyDate(2024, 1, n);
     expect(
       diff(
@@ -59,11 +59,11 @@ describe('rows', () => {
     ).toBe('@@ ,day       ,price\r\n→  ,2024-01-05,1.50→1.5\r\n+++,2024-01-06,2\r\n');
   });
 
-  it('tell the text None from NULL, which daff does not', () => {
+  it('distinguishes the text None from NULL, unlike daff', () => {
     expect(diff([['None']], [[null]], ['v'])).toBe('@@ ,v\r\n+++,null\r\n---,None\r\n');
   });
 
-  it('with a changed cell show both values', () => {
+  it('shows both values of a changed cell', () => {
     expect(
       diff(
         [
@@ -78,7 +78,7 @@ describe('rows', () => {
     ).toBe('@@,id,name,n\r\n  ,1 ,a   ,1\r\n→ ,2 ,b   ,2→3\r\n');
   });
 
-  it('without a partner are added or removed', () => {
+  it('marks those without a counterpart as added or removed', () => {
     expect(
       diff(
         [
@@ -93,7 +93,7 @@ describe('rows', () => {
     ).toBe('@@ ,id,name,n\r\n   ,1 ,a   ,1\r\n+++,3 ,c   ,3\r\n---,2 ,b   ,2\r\n');
   });
 
-  it('show NULL by name', () => {
+  it('shows NULL by name', () => {
     expect(
       diff(
         [['1', 'a', '1']],
@@ -106,7 +106,7 @@ describe('rows', () => {
     expect(diff([], [['3', null, '3']])).toBe('@@ ,id,name,n\r\n+++,3 ,null,3\r\n');
   });
 
-  it('far from a change are left out', () => {
+  it('omits those far from a change', () => {
     const rows = ['1', '2', '3', '4', '5', '6'].map((id) => [id, 'b', '2']);
     expect(
       diff(
@@ -116,7 +116,7 @@ describe('rows', () => {
     ).toBe('@@ ,id ,name,n\r\n...,...,... ,...\r\n   ,5  ,b   ,2\r\n→  ,6  ,b→x ,2\r\n');
   });
 
-  it('show NULL and booleans small only in rows that are new or gone', () => {
+  it('shows NULL and booleans in lower case only in new or removed rows', () => {
     expect(
       diff(
         [
@@ -147,12 +147,12 @@ describe('rows', () => {
     ).toBe('@@ ,id,ok\r\n   ,1 ,True\r\n→  ,2 ,False→True\r\n+++,3 ,false\r\n');
   });
 
-  it('that are gone stand where they were', () => {
+  it('shows removed ones at their old place', () => {
     expect(diff([['1'], ['2'], ['3']], [['1'], ['3']], ['id'])).toBe('@@ ,id\r\n   ,1\r\n---,2\r\n   ,3\r\n');
     expect(diff([['t'], ['t']], [['f'], ['t']], ['t'])).toBe('@@ ,t\r\n+++,f\r\n---,t\r\n   ,t\r\n');
   });
 
-  it('belong together by what is there once on both sides', () => {
+  it('pairs them by values that are unique on both sides', () => {
     expect(
       diff(
         [
@@ -169,14 +169,14 @@ describe('rows', () => {
   });
 });
 
-describe('columns', () => {
-  it('that are no key and stay the same are left out', () => {
+describe('the diff of two tables, for columns,', () => {
+  it('omits unchanged ones that are not keys', () => {
     expect(diff([['1', 'x', 'y', 'z', 'w']], [['1', 'x2', 'y', 'z', 'w']], ['id', 'a', 'b', 'c', 'd'])).toBe(
       '@@,id,a   ,b,...\r\n→ ,1 ,x→x2,y,...\r\n',
     );
   });
 
-  it('are not as wide as one odd cell', () => {
+  it('does not make them as wide as one long cell', () => {
     const rows = ['1', '2', '3', '4', '5', '6', '7'].map((id) => [id, 'v', 'w']);
     expect(
       diff(
@@ -190,7 +190,7 @@ describe('columns', () => {
     );
   });
 
-  it('quote what holds commas, quotes or outer spaces, and show spaces that make the difference', () => {
+  it('quotes commas, quotes and outer spaces, and shows spaces that differ', () => {
     expect(
       diff(
         [

@@ -25,11 +25,11 @@ it.each([
       "    errors as (\n        select * from all_values\n        where a = ''\n    )\n    select * from errors",
     "(trim(a) = '')",
   ],
-])('rows: %s', (code, condition) => {
+])('shapeOf recognizes a test for rows: %s', (code, condition) => {
   expect(shapeOf(code, R)).toEqual({ kind: 'rows', condition });
 });
 
-it('repetitions', () => {
+it('shapeOf recognizes a unique test', () => {
   const unique = (from: string): string =>
     `select id as unique_field, count(*) as n_records\nfrom ${from}\nwhere id is not null\ngroup by id\n` +
     'having count(*) > 1';
@@ -47,7 +47,7 @@ it.each([
   ['without NULL for what is missing', R, 'id', '', null],
   ['another relation than the tested', 'other', 'id', 'settings join_use_nulls = 1', null],
   ['an expression', R, 'id + 1', 'settings join_use_nulls = 1', null],
-])('references: %s', (_what, from, field, settings, reference) => {
+])('shapeOf recognizes a relationships test: %s', (_what, from, field, settings, reference) => {
   const code =
     `\nwith child as (\n    select c as from_field\n    from ${from}\n    where c is not null\n),\n\nparent as (\n` +
     `    select ${field} as to_field\n    from other\n)\n\nselect child.from_field as from_field\nfrom child\n` +
@@ -74,6 +74,6 @@ it.each([
   ['an open quote', `select 1 from ${R} where a = 'b`],
   ['more than a condition', `select 1 from ${R} where a = 1 group by b having count(*) > 1`],
   ['two statements', `select 1 from ${R} where a = 1; select 2`],
-])('%s is no shape', (_what, code) => {
+])('shapeOf does not recognize %s', (_what, code) => {
   expect(shapeOf(code, R)).toBeNull();
 });

@@ -44,7 +44,7 @@ const span = (from: string, to: string) => ({ start: wallTime(from), end: wallTi
 const texts = (batches: readonly { start: number; end: number }[]): string[] =>
   batches.map((b) => `${isoUtc(b.start).slice(5, 16)} ${isoUtc(b.end).slice(5, 16)}`);
 
-describe('batches as dbt makes them', () => {
+describe('batches are computed as in dbt:', () => {
   it.each(golden.single)('$size of $moment', (c) => {
     const of = size(c.size);
     const at = wallTime(c.moment);
@@ -70,27 +70,27 @@ describe('batches as dbt makes them', () => {
   );
 });
 
-describe('sizes that dbt does not know', () => {
+describe('a batch size that dbt does not have', () => {
   it.each([
     ['5m', '01-02T1355', '20260102T1355'],
     ['30m', '01-02T1330', '20260102T1330'],
     ['2h', '01-02T12', '20260102T12'],
     ['24h', '01-02', '20260102'],
-  ])('%s', (text, name, id) => {
+  ])('names its batches: %s', (text, name, id) => {
     const start = truncate(wallTime('2026-01-02T13:58:20'), size(text));
     expect([batchName(start, size(text)).slice(5), batchId(start, size(text))]).toEqual([name, id]);
   });
 
-  it.each(['7m', '0m', '48h', '5h', '2000m'])('%s does not fit into a day', (text) => {
+  it.each(['7m', '0m', '48h', '5h', '2000m'])('%s is rejected because it does not divide a day', (text) => {
     expect(parseBatchSize(text)).toBe(`'${text}' does not divide a day into equal parts`);
   });
 
-  it.each(['week', '5', 'm', '-5m', 'constructor', '', 5, null])('%s is none', (text) => {
+  it.each(['week', '5', 'm', '-5m', 'constructor', '', 5, null])('is not %s', (text) => {
     expect(parseBatchSize(text)).toBeNull();
   });
 });
 
-describe('what is missing', () => {
+describe('the list of missing batches', () => {
   const whole = span('2026-01-01T00:00', '2026-01-01T01:00');
   const missing = (done: [string, string][], of = '15m'): string[] =>
     texts(
@@ -101,7 +101,7 @@ describe('what is missing', () => {
       ),
     );
 
-  it('is everything when nothing is done', () => {
+  it('contains all batches when nothing is done', () => {
     expect(missing([])).toEqual([
       '01-01T00:00 01-01T00:15',
       '01-01T00:15 01-01T00:30',
@@ -110,7 +110,7 @@ describe('what is missing', () => {
     ]);
   });
 
-  it('is nothing when all is done, in pieces and beyond', () => {
+  it('is empty when everything is done, in pieces and beyond', () => {
     expect(
       missing([
         ['00:30', '03:00'],
@@ -119,7 +119,7 @@ describe('what is missing', () => {
     ).toEqual([]);
   });
 
-  it('is each hole, oldest first, whole batches even where a part is done', () => {
+  it('contains each gap, oldest first, as whole batches even if a part is done', () => {
     expect(
       missing([
         ['00:20', '00:45'],
@@ -137,7 +137,7 @@ describe('what is missing', () => {
     ).toEqual(['01-01T00:00 01-01T01:00']);
   });
 
-  it('does not depend on the size that the intervals were built with', () => {
+  it('does not depend on the batch size of the finished intervals', () => {
     expect(
       missing(
         [

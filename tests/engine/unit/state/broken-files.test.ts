@@ -27,9 +27,9 @@ function file(text: string): string {
 const artifact = (rest: string): string =>
   `{"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json"}${rest}}`;
 
-describe('a file of the program itself', () => {
+describe('a state file', () => {
   it.each(['null', '[]', '5', '"x"', '', '{"d": null}', '{"d": {"v": 5}}', '{"d": [1]}', '\u0000\u0001'])(
-    'that holds %j is none: known state',
+    'that contains %j is ignored as known state',
     (text) => {
       const known = new KnownState(file(text), 'd', true, StateSeal.of(dir));
       expect(known.get('v')).toBeUndefined();
@@ -40,13 +40,13 @@ describe('a file of the program itself', () => {
   );
 
   it.each(['null', '[]\n5\n', '{"k":"start"}', '{"k":"start","args":null,"selected":5}', '{"k":"result"}'])(
-    'that holds %j is none: journal',
+    'that contains %j is ignored as a journal',
     (text) => {
       expect(readJournal(file(text))).toBeNull();
     },
   );
 
-  it('keeps the lines of a journal that are whole', () => {
+  it('keeps the complete lines of a journal', () => {
     const start =
       '{"k":"start","invocation_id":"i","command":"run","args":{},"started_at":"2024-01-01T00:00:00Z","pid":1,' +
       '"selected":["a"]}';
@@ -61,7 +61,7 @@ describe('a file of the program itself', () => {
   });
 });
 
-describe('an artifact that the user names', () => {
+describe('a user-supplied artifact', () => {
   it.each([
     ['', /as JSON: Expecting value: line 1 column 1 \(char 0\)$/],
     ['{"a": ', /as JSON: Expecting value/],
@@ -70,13 +70,13 @@ describe('an artifact that the user names', () => {
     [artifact(''), /no whole RunResultsArtifact: 'results' has to be a list of objects, found nothing$/],
     [artifact(', "results": 5'), /found 5$/],
     [artifact(', "results": [null]'), /found null for 0$/],
-  ])('and that holds %j is told', (text, words) => {
+  ])('that contains %j is rejected', (text, words) => {
     const path = file(text);
     expect(() => readArtifact(path, 'run-results')).toThrow(words);
     expect(() => readArtifact(path, 'run-results')).toThrow(path);
   });
 
-  it('and whose results have no name or no arguments is told', () => {
+  it('whose results have no name or no arguments is rejected', () => {
     for (const text of [artifact(', "results": [{}], "args": {}'), artifact(', "results": []')]) {
       const folder = join(dir, `d${count++}`);
       mkdirSync(folder);
@@ -89,8 +89,8 @@ describe('an artifact that the user names', () => {
   });
 });
 
-describe('what is no plain file', () => {
-  it('is told by its kind, and not waited for', () => {
+describe('a path that is not a regular file', () => {
+  it('is rejected with its kind, without waiting for it', () => {
     const [pipe, loop] = [join(dir, 'pipe'), join(dir, 'loop')];
     execFileSync('mkfifo', [pipe]);
     symlinkSync('loop', loop);

@@ -37,7 +37,7 @@ const result = (unique_id: string): RunResult => ({
 });
 
 describe('a journal', () => {
-  it('gives back what was written, without the nodes themselves', () => {
+  it('returns what was written, without the nodes themselves', () => {
     const path = join(folder, 'target', 'run.journal');
     const journal = Journal.open(path, start, new Secrets());
     journal.begin('model.p.a', 'now');
@@ -53,7 +53,7 @@ describe('a journal', () => {
     });
   });
 
-  it('of a killed run says what was running and what never began', () => {
+  it('of a killed run shows which nodes were running and which never started', () => {
     const path = join(folder, 'run.journal');
     const journal = Journal.open(path, start, new Secrets());
     for (const id of ['model.p.a', 'model.p.b']) journal.begin(id, 'now');
@@ -67,7 +67,7 @@ describe('a journal', () => {
     ]);
   });
 
-  it('of a killed run says which batches of a microbatch model are in the database', () => {
+  it('of a killed run shows which batches of a microbatch model are in the database', () => {
     const path = join(folder, 'run.journal');
     const journal = Journal.open(path, start, new Secrets());
     journal.begin('model.p.a', 'now');
@@ -96,7 +96,7 @@ describe('a journal', () => {
     ]);
   });
 
-  it('survives a line that was cut in the middle', () => {
+  it('is readable with a truncated line', () => {
     const path = join(folder, 'run.journal');
     const journal = Journal.open(path, start, new Secrets());
     journal.result(result('model.p.a'));
@@ -106,13 +106,13 @@ describe('a journal', () => {
     expect(readJournal(path)).toMatchObject({ ended: true });
   });
 
-  it('that is missing or has no beginning is none', () => {
+  it('that is missing or has no beginning is ignored', () => {
     expect(readJournal(join(folder, 'none'))).toBeNull();
     appendFileSync(join(folder, 'x'), '{"k":"sta');
     expect(readJournal(join(folder, 'x'))).toBeNull();
   });
 
-  it('of the next run takes the place of the last one', () => {
+  it('of the next run replaces the last one', () => {
     const path = join(folder, 'run.journal');
     Journal.open(path, start, new Secrets()).result(result('model.p.a'));
     Journal.open(path, { ...start, invocation_id: 'j' }, new Secrets());

@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-it('what was set is known to the next run of the same database, and to no other', () => {
+it('known state is available to the next run on the same database, and to no other', () => {
   const path = join(folder, 'target', 'view_state.json');
   const store = new KnownState(path, 'a', true, seal);
   store.set('"d"."s"."v"', 'f');
@@ -22,7 +22,7 @@ it('what was set is known to the next run of the same database, and to no other'
   expect(new KnownState(path, 'b', true, seal).get('"d"."s"."v"')).toBeUndefined();
 });
 
-it('a full refresh knows nothing and still remembers what it built', () => {
+it('known state is ignored by a full refresh, which still records what it built', () => {
   const path = join(folder, 'view_state.json');
   const full = new KnownState(path, 'a', false, seal);
   full.set('v', 'f');
@@ -31,7 +31,7 @@ it('a full refresh knows nothing and still remembers what it built', () => {
   expect(new KnownState(path, 'a', true, seal).get('v')).toBe('f');
 });
 
-it('a broken file counts as empty and is not touched before something changes', () => {
+it('known state from a broken file is empty, and the file is unchanged until something is set', () => {
   const path = join(folder, 'view_state.json');
   writeFileSync(path, '{"a":');
   const store = new KnownState(path, 'a', true, seal);
@@ -40,7 +40,7 @@ it('a broken file counts as empty and is not touched before something changes', 
   expect(readFileSync(path, 'utf8')).toBe('{"a":');
 });
 
-it('a file that another key, project or kind of state signed, or that was changed, counts as empty', () => {
+it('known state signed for another key, project or kind, or modified afterwards, is empty', () => {
   const path = join(folder, 'view_state.json');
   const store = new KnownState(path, 'host|db|user', true, seal);
   store.set('v', 'f');
@@ -56,7 +56,7 @@ it('a file that another key, project or kind of state signed, or that was change
   expect(Object.keys(JSON.parse(text) as object)).toEqual(['signature', 'databases']);
 });
 
-it('the file holds no field of the connection, and only its owner can read it', () => {
+it('known state contains no field of the connection, and only its owner can read the file', () => {
   const path = join(folder, 'view_state.json');
   const store = new KnownState(path, 'db.internal.example|5432|warehouse|svc_user', true, seal);
   store.set('v', 'f');
@@ -65,7 +65,7 @@ it('the file holds no field of the connection, and only its owner can read it', 
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
-it('without a key, nothing is known and nothing is written', () => {
+it('known state is neither read nor written without a key', () => {
   const path = join(folder, 'view_state.json');
   const store = new KnownState(path, 'a', true, null);
   store.set('v', 'f');

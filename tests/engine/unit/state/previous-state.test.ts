@@ -48,7 +48,7 @@ function manifestOf(
 }
 
 describe('the manifest of a state folder', () => {
-  it('has the groups that its version did not know', () => {
+  it('has empty groups if its version did not have them', () => {
     const { unit_tests, saved_queries, functions, groups } = manifestOf(7, { nodes: {} });
     expect({ unit_tests, saved_queries, functions, groups }).toEqual({
       unit_tests: {},
@@ -58,7 +58,7 @@ describe('the manifest of a state folder', () => {
     });
   });
 
-  it("has code and refs in today's fields; of a seed nothing that is only SQL's", () => {
+  it('has code and refs in the current fields, and a seed has no SQL fields', () => {
     const { nodes, exposures } = manifestOf(6, {
       nodes: {
         'model.p.a': {
@@ -84,7 +84,7 @@ describe('the manifest of a state folder', () => {
     expect(exposures['exposure.p.e']?.refs).toEqual([{ package: null, name: 'a', version: null }]);
   });
 
-  it('has no metrics of the kind before version 10, and filters in lists since', () => {
+  it('has no metrics from before version 10, and their filters as lists since', () => {
     const metrics = {
       'metric.p.m': {
         filter: { where_sql_template: 'x' },
@@ -98,7 +98,7 @@ describe('the manifest of a state folder', () => {
     });
   });
 
-  it('has the config of a model as it is written, whatever an older dbt kept of it', () => {
+  it('has the config of a model as written, whatever an older dbt kept of it', () => {
     const nodes = {
       'model.p.a': {
         resource_type: 'model',
@@ -116,7 +116,7 @@ describe('the manifest of a state folder', () => {
     });
   });
 
-  it('is undefined when there is none, and an error when it is none', () => {
+  it('is undefined if it is missing, and an error if it is invalid', () => {
     expect(open().manifest).toBeUndefined();
     write('manifest.json', '{"nodes": ');
     expect(() => open().manifest).toThrow(
@@ -156,7 +156,7 @@ describe('the results of a state folder', () => {
     .join('\n');
   const found = (): unknown => open().results?.map(({ unique_id, status }) => [unique_id, status]);
 
-  it('are those of the journal when the run was killed, not when it is at work or has ended', () => {
+  it('are those of the journal if the run was killed, but not if it is running or has ended', () => {
     write('run_results.json', {
       metadata: metadata('run-results', 5),
       args: {},
@@ -176,7 +176,7 @@ describe('the results of a state folder', () => {
     expect(found()).toEqual([['model.p.z', 'error']]);
   });
 
-  it('are undefined when nothing ran', () => {
+  it('are undefined if nothing ran', () => {
     expect(open().results).toBeUndefined();
   });
 });
@@ -193,7 +193,7 @@ describe('source_status:fresher', () => {
     return now.map(([id]) => id).filter((id) => matches({} as never, id));
   };
 
-  it('is a source with newer data, one measured for the first time, none that could not be measured', () => {
+  it('selects a source with newer data or a first measurement, but none without a measurement', () => {
     expect(
       fresher(
         [

@@ -32,8 +32,8 @@ function overflow(use: () => void): number {
   return overflows;
 }
 
-describe('the counters of a walk', () => {
-  it('are as before after the stack has overflowed in the middle of walks', () => {
+describe('the counters of a nested walk', () => {
+  it('are reset after a stack overflow in the middle of a walk', () => {
     const [a, b] = [nested(300), nested(300)];
     for (let round = 0; round < 5; round++) {
       expect(
@@ -69,7 +69,7 @@ describe('two builds in one process', () => {
     }
   }
 
-  it('that take turns end as each does alone', async () => {
+  it('that alternate end as each does alone', async () => {
     const depths = [MOST_DEEP - 1, MOST_DEEP, 10, MOST_DEEP + 100];
     const alone: string[] = [];
     for (const depth of depths) alone.push(await rendering(depth));
@@ -77,7 +77,7 @@ describe('two builds in one process', () => {
     expect(await Promise.all(depths.map(rendering))).toEqual(alone);
   });
 
-  it('do not count what the process holds from before as what a template keeps', async () => {
+  it('do not count the memory of the process as kept by a template', async () => {
     expect(await rendering(100)).toContain('202');
     const held = Array.from({ length: 12 }, (_, i) => new Array<number>(10_000_000).fill(i));
     const text = new Environment().compile('{% for i in range(200) %}{{ i }}{% endfor %}', { name: 'm' });

@@ -10,7 +10,7 @@ describe('closeMatches', () => {
     ['abc', ['abd', 'abe', 'xyz'], ['abe', 'abd']],
     ['wheel', ['while', 'whale', 'hello', 'heel'], ['heel', 'while', 'whale']],
     ['none', [], []],
-  ])('of %s in %j are %j', (word, known, matches) => expect(closeMatches(word, known)).toEqual(matches));
+  ])('for %s in %j returns %j', (word, known, matches) => expect(closeMatches(word, known)).toEqual(matches));
 });
 
 describe('closestName', () => {
@@ -28,26 +28,26 @@ describe('closestName', () => {
     ['stg_customers', 'customers'],
     ['stg_refunds', undefined],
     ['orders', undefined],
-  ])('of %s is %s', (name, close) => expect(closestName(name, names)).toBe(close));
+  ])('for %s returns %s', (name, close) => expect(closestName(name, names)).toBe(close));
 
-  it('forgives one letter of a short word, not two', () => {
+  it('tolerates one wrong letter in a short word, but not two', () => {
     expect(closestName('viev', ['view', 'set'])).toBe('view');
     expect(closestName('tga', ['tag'])).toBe('tag');
     expect(closestName('cent', ['set'])).toBeUndefined();
   });
 
-  it('is a hint', () => {
+  it('is the basis of the hint', () => {
     expect(didYouMean('paymets', names)).toBe("did you mean 'payments'?");
     expect(didYouMean('nothing', names)).toBeUndefined();
   });
 });
 
 describe('oneLetterApart', () => {
-  it.each(['materialised', 'materializd', 'materiialized', 'materailized'])('takes %s for materialized', (word) =>
+  it.each(['materialised', 'materializd', 'materiialized', 'materailized'])('accepts %s for materialized', (word) =>
     expect(oneLetterApart(word, 'materialized')).toBe(true),
   );
-  it.each(['materialized', 'material', 'matreialised', ''])('does not take %j', (word) =>
+  it.each(['materialized', 'material', 'matreialised', ''])('rejects %j', (word) =>
     expect(oneLetterApart(word, 'materialized')).toBe(false),
   );
-  it('leaves updated_by beside updated_at', () => expect(oneLetterApart('updated_by', 'updated_at')).toBe(false));
+  it('rejects updated_by for updated_at', () => expect(oneLetterApart('updated_by', 'updated_at')).toBe(false));
 });

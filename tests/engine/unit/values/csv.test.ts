@@ -19,7 +19,7 @@ describe('csvRecords', () => {
     expect(csvRecords('a\n"b\nc"\nd').map(({ line }) => line)).toEqual([1, 2, 4]);
   });
 
-  it('names the line of a quote that is never closed, where asked to be strict', () => {
+  it('reports the line of a quote that is never closed in strict mode', () => {
     expect(() => csvRecords('a\n"b\n', { strictIn: 'seeds/x.csv' })).toThrow(
       expect.objectContaining({
         message: 'a double quote that opens in line 2 is never closed',
@@ -40,6 +40,6 @@ describe('csvRows', () => {
   });
 });
 
-it('unixBreaks gives line ends as Python reads a text file', () => {
+it('unixBreaks converts line ends as Python does for a text file', () => {
   expect(unixBreaks('a\r\nb\rc\n')).toBe('a\nb\nc\n');
 });

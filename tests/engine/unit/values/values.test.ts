@@ -53,7 +53,7 @@ describe('a dict', () => {
     ).toBe("{'10': 1, '9': 2}");
   });
 
-  it('takes tuples and none as keys, and refuses lists', () => {
+  it('accepts tuples and none as keys, and rejects lists', () => {
     const dict = new PyDict([
       [new PyTuple([1, 'a']), 'x'],
       [null, 'y'],
@@ -64,7 +64,7 @@ describe('a dict', () => {
     expect(() => dict.get(new PyDict())).toThrow("unhashable type: 'dict'");
   });
 
-  it('has keys with any text, also those that JavaScript knows', () => {
+  it('accepts any text as a key, including names of JavaScript properties', () => {
     const dict = PyDict.from(
       JSON.parse('{"__proto__": 1, "constructor": 2, "\\u0000h": 3}') as { [key: string]: Value },
     );
@@ -75,7 +75,7 @@ describe('a dict', () => {
     expect(dict.size).toBe(2);
   });
 
-  it('gives attributes before items as an attribute, items before attributes as an item', () => {
+  it('returns attributes before items as an attribute, and items before attributes as an item', () => {
     const dict = PyDict.from({ items: 1, a: null });
     expect(typeof getAttribute(dict, 'items')).toBe('function');
     expect(getItem(dict, 'items')).toBe(1);
@@ -85,13 +85,13 @@ describe('a dict', () => {
 });
 
 describe('JSON', () => {
-  it('comes in as ints, floats, lists and dicts and goes out as it was', () => {
+  it('is read as ints, floats, lists and dicts, and written as it was', () => {
     const plain = { a: [1, 1.5, null, true, 'x'], b: { c: {} } };
     expect(toText(fromJson(plain))).toBe("{'a': [1, 1.5, None, True, 'x'], 'b': {'c': {}}}");
     expect(toJson(fromJson(plain))).toEqual(plain);
   });
 
-  it('goes out of tuples, sets, floats and decimals', () => {
+  it('can be written from tuples, sets, floats and decimals', () => {
     expect(toJson(new PyTuple([makeFloat(1), new PySet([2]), PyDecimal.from('1.50')]))).toEqual([1, [2], 1.5]);
     expect(Object.keys(toJson(new PyDict([['__proto__', 1]])) as object)).toEqual(['__proto__']);
   });
@@ -152,19 +152,19 @@ describe('a callable', () => {
     ['a', [1], [['a', 1]], "f() got multiple values for argument 'a'"],
     ['*, k', [], [], "f() missing 1 required keyword-only argument: 'k'"],
   ] as [string, Value[], [string, Value][], string][])(
-    'f(%s) refuses with the words of Python',
+    'f(%s) fails with the message of Python',
     (signature, args, kwargs, message) => {
       expect(() => call(signature, args, kwargs)).toThrow(message);
     },
   );
 
-  it('passes everything unbound when it takes everything', () => {
+  it('receives everything unbound if it accepts any arguments', () => {
     const f = callable('ref', '*args, **kwargs', ({ args, kwargs }) => [args.length, kwargs.size]);
     expect(callSync(f, ['a', 'b'], new Map([['v', 1]]))).toEqual([2, 1]);
   });
 });
 
-describe('decimals', () => {
+describe('a decimal', () => {
   it.each([
     ['12.50', '12.50'],
     ['1E+3', '1E+3'],
@@ -177,7 +177,7 @@ describe('decimals', () => {
     expect(toText(PyDecimal.from(text))).toBe(printed);
   });
 
-  it('compute exactly and compare with every number', () => {
+  it('computes exactly and compares with every number', () => {
     expect(toText(new PyTuple([PyDecimal.from('0.1').jinjaBinary('+', PyDecimal.from('0.2'), false) as Value]))).toBe(
       "(Decimal('0.3'),)",
     );
@@ -188,14 +188,14 @@ describe('decimals', () => {
   });
 });
 
-describe('text', () => {
-  it('quotes and escapes as repr does', () => {
+describe('the text of a value', () => {
+  it('is quoted and escaped as by repr', () => {
     expect(toRepr(["it's", 'a"b', `'"`, '\n\t\\', '\u200b', 'é🎉', '\x7f'])).toBe(
       `["it's", 'a"b', '\\'"', '\\n\\t\\\\', '\\u200b', 'é🎉', '\\x7f']`,
     );
   });
 
-  it('writes floats as repr does', () => {
+  it('of a float is the same as by repr', () => {
     expect([1e16, 1e15, 1.5e-5, 0.0001, 1e22, 5e-324, 123456789.125, 1e21].map((x) => toText(makeFloat(x)))).toEqual([
       '1e+16',
       '1000000000000000.0',
@@ -209,14 +209,14 @@ describe('text', () => {
     expect(new PyFloat(-0).jinjaText()).toBe('-0.0');
   });
 
-  it('keeps the point of integral floats in JSON, there and back', () => {
+  it('keeps the point of integral floats in JSON, both ways', () => {
     const tree = { a: new PyFloat(1), b: [new PyFloat(-2e20), 1.5, 3], c: { text: '1.0', none: null } };
     expect(stringifyJson(tree)).toBe('{"a":1.0,"b":[-2e+20,1.5,3],"c":{"text":"1.0","none":null}}');
     expect(parseMarkedJson(JSON.stringify(tree))).toEqual(tree);
     expect(parseMarkedJson('{"a":1}')).toEqual({ a: 1 });
   });
 
-  it('is an error with a type, not a stack, when it cannot be', () => {
+  it('is a typed error, not a stack overflow, if it cannot be made', () => {
     const missing = new Undefined('x', undefined, undefined, 'strict');
     expect(() => toText(missing)).toThrow(JinjaError);
     expect(() => toText(missing)).toThrow("'x' is undefined");

@@ -4,8 +4,8 @@ import { HOUR, MINUTE, Stage, subject } from './alarm-stage.ts';
 
 const HOOK = { hook: { webhook: 'http://hook' } };
 
-describe('alarms', () => {
-  it('are told once for an opening, hourly while it lasts, and once when it is over', async () => {
+describe('an alert', () => {
+  it('is sent once per incident, repeated hourly while it lasts, and sent once when it ends', async () => {
     const stage = new Stage();
     const alarms = stage.host(HOOK);
     alarms.start();
@@ -22,7 +22,7 @@ describe('alarms', () => {
     await alarms.close(0);
   });
 
-  it('wait for as many looks as the channel wants; what is over before was never told', async () => {
+  it('waits for as many checks as the channel requires, and is not sent if the incident ends earlier', async () => {
     const stage = new Stage();
     const alarms = stage.host({ hook: { webhook: 'http://hook', after: 3 } });
     const flap = stage.incident();
@@ -40,7 +40,7 @@ describe('alarms', () => {
     expect(stage.told).toEqual(['hook i2.opened']);
   });
 
-  it('of a new database wait without a word until its tables are there', async () => {
+  it('for a new database waits silently until its tables exist', async () => {
     const stage = new Stage();
     stage.store.made = false;
     const alarms = stage.host(HOOK);
@@ -54,7 +54,7 @@ describe('alarms', () => {
     await alarms.close(0);
   });
 
-  it('are repeated for a trouble at which nobody looks again', async () => {
+  it('is repeated for an incident that is not checked again', async () => {
     const stage = new Stage();
     const alarms = stage.host({
       hook: { webhook: 'http://hook', repeat: '30m' },
@@ -67,7 +67,7 @@ describe('alarms', () => {
     await alarms.close(0);
   });
 
-  it('go to the channels of owner, group, tag, job and event, with the parts that concern them', async () => {
+  it('goes to the channels of owner, group, tag, job and event, with the matching parts', async () => {
     const stage = new Stage();
     const alarms = stage.host({
       all: { webhook: 'http://all' },
@@ -98,7 +98,7 @@ describe('alarms', () => {
     expect(stage.told).toEqual(['all i1.recovered', 'ann i1.recovered', 'finance i1.recovered']);
   });
 
-  it('are told by one of two hosts that both look', async () => {
+  it('is sent by one of two hosts that both check', async () => {
     const stage = new Stage();
     const hosts = [stage.host(HOOK), stage.host(HOOK)];
     for (const host of hosts) host.start();
@@ -114,7 +114,7 @@ describe('alarms', () => {
     for (const host of hosts) await host.close(0);
   });
 
-  it('are not told again by a process that starts anew', async () => {
+  it('is not sent again by a restarted process', async () => {
     const stage = new Stage();
     const first = stage.host(HOOK);
     const incident = stage.incident();
@@ -132,7 +132,7 @@ describe('alarms', () => {
     await second.close(0);
   });
 
-  it('are sent once more when a process was killed between note and delivery', async () => {
+  it('is sent again when a process was killed between recording and delivery', async () => {
     const stage = new Stage();
     stage.answer = () => 'never';
     const killed = stage.host(HOOK);
@@ -151,7 +151,7 @@ describe('alarms', () => {
     await next.close(0);
   });
 
-  it('of an incident that a killed process has opened are told by the next one', async () => {
+  it('of an incident that a killed process has opened is sent by the next one', async () => {
     const stage = new Stage();
     stage.incident();
     const next = stage.host(HOOK);
@@ -161,7 +161,7 @@ describe('alarms', () => {
     await next.close(0);
   });
 
-  it('are told while the database is away, once', async () => {
+  it('is sent once while the database is unavailable', async () => {
     const stage = new Stage();
     const alarms = stage.host(HOOK);
     alarms.start();
@@ -180,7 +180,7 @@ describe('alarms', () => {
     await alarms.close(0);
   });
 
-  it('are tried again after an error, with growing pauses, in order', async () => {
+  it('is retried after an error, with growing delays and in order', async () => {
     const stage = new Stage();
     const alarms = stage.host(HOOK);
     const tries: number[] = [];
@@ -201,7 +201,7 @@ describe('alarms', () => {
     ]);
   });
 
-  it('wait as long as a receiver asks', async () => {
+  it('waits as long as a receiver requests', async () => {
     const stage = new Stage();
     const alarms = stage.host(HOOK);
     const tries: number[] = [];
@@ -216,7 +216,7 @@ describe('alarms', () => {
     expect(tries.map((at) => at - (tries[0] ?? 0))).toEqual([0, 30_000]);
   });
 
-  it('that a receiver refuses are not tried again', async () => {
+  it('that a receiver rejects is not retried', async () => {
     const stage = new Stage();
     const alarms = stage.host(HOOK);
     stage.answer = () => new Response('unknown key s3cret', { status: 403 });
@@ -226,7 +226,7 @@ describe('alarms', () => {
     expect(alarms.counts()).toEqual([{ channel: 'hook', delivered: 0, refused: 1, dropped: 0, waiting: 0 }]);
   });
 
-  it('are given up after minutes, and the channel that hangs holds no other up', async () => {
+  it('is given up after minutes, and a channel that hangs does not delay others', async () => {
     const stage = new Stage();
     const alarms = stage.host({ ...HOOK, good: { webhook: 'http://good' } });
     stage.answer = ({ channel }) => (channel === 'hook' ? new Error('getaddrinfo ENOTFOUND hook') : new Response('ok'));
@@ -240,7 +240,7 @@ describe('alarms', () => {
     ]);
   });
 
-  it('are no more than a hundred that wait; repetitions go first', async () => {
+  it('is queued with at most 99 others, and repetitions are dropped first', async () => {
     const stage = new Stage();
     const alarms = stage.host(HOOK);
     stage.answer = () => 'never';
@@ -252,7 +252,7 @@ describe('alarms', () => {
     expect(alarms.counts()).toMatchObject([{ waiting: 0 }]);
   });
 
-  it('hold secrets in none of their texts', async () => {
+  it('contains no secret in its texts', async () => {
     const stage = new Stage();
     const alarms = stage.host(HOOK);
     const failing = subject({
@@ -267,7 +267,7 @@ describe('alarms', () => {
     expect(JSON.stringify(stage.received)).toContain('password *****');
   });
 
-  it('of an Alertmanager are told again each minute, so that they live on, and closed by their end', async () => {
+  it('for Alertmanager is sent again each minute to stay active, and resolved at its end', async () => {
     const stage = new Stage();
     const alarms = stage.host({ am: { alertmanager: 'http://am', labels: { team: 'data' } } });
     alarms.start();
@@ -300,7 +300,7 @@ describe('alarms', () => {
     );
   });
 
-  it('are still delivered while it closes, for so long as it may last', async () => {
+  it('is still delivered during shutdown, up to the timeout', async () => {
     const stage = new Stage();
     const alarms = stage.host(HOOK);
     alarms.start();

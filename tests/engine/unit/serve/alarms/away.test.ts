@@ -22,8 +22,8 @@ const told = ({ received }: Stage): string[] =>
     ({ channel, occasion, body }) => `${channel} ${occasion} ${String(body['kind'])} ${String(body['key'])}`,
   );
 
-describe('a database that is away', () => {
-  it('is told once after the time of grace, again each repeat, and once when it is back', async () => {
+describe('an unavailable database', () => {
+  it('is reported once after the grace period, again at each repeat, and once when it is back', async () => {
     const stage = new Stage();
     // No note of what is told can be made.
     stage.store.away = true;
@@ -50,7 +50,7 @@ describe('a database that is away', () => {
     expect(stage.log).toEqual([]);
   });
 
-  it('is no trouble while each absence is short, and a new one later', async () => {
+  it('is not reported while each outage is short, and reported again after a later one', async () => {
     const stage = new Stage();
     const away = hostOf(stage);
     for (let times = 0; times < 5; times++) {
@@ -70,7 +70,7 @@ describe('a database that is away', () => {
     expect(new Set(stage.told).size).toBe(4);
   });
 
-  it('is told by each host, and to the channels that want it', async () => {
+  it('is reported by each host, to the channels that subscribe to it', async () => {
     const stage = new Stage();
     const hosts = ['one:1', 'two:2'].map((host) =>
       hostOf(
@@ -99,7 +99,7 @@ describe('a database that is away', () => {
     ]);
   });
 
-  it('is told of no more when serve ends meanwhile', async () => {
+  it('is not reported after serve ends', async () => {
     const stage = new Stage();
     const away = hostOf(stage);
     away.away('refused');

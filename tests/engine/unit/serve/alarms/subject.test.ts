@@ -55,8 +55,8 @@ const idOf = (beginning: string): string => Object.keys(manifest.nodes).find((id
 const found = (uniqueId: string, message: string | null = null) => ({ uniqueId, message, rows: null, failures: null });
 const incident = (key: string): Incident => ({ id: 'i1', key, openedAt: 0, closedAt: null, reason: 'late' });
 
-describe('the subject of an alarm', () => {
-  it('is a model with its owners, group, tags, line of the error, and what is downstream', () => {
+describe('the subject of an alert', () => {
+  it('is a model with its owners, group, tags, error line and downstream nodes', () => {
     const kept = 'no such column "x (y)" (models/a.sql line 1)';
     expect(nodeSubject(found('model.p.a', kept), project)).toEqual({
       what: 'model a',
@@ -72,7 +72,7 @@ describe('the subject of an alarm', () => {
     });
   });
 
-  it('is a test with the line of its declaration, and the owners of what it tests', () => {
+  it('is a test with the line of its declaration and the owners of the tested node', () => {
     const lines = ['not_null_a_total', 'accepted_values_a_total', 'not_null_b_total', 'source_unique', 'no_b']
       .map((name) => nodeSubject(found(idOf(`test.p.${name}`)), project))
       .map(({ path, line, owners, downstream }) => ({ path, line, owner: owners[0], first: downstream.names[0] }));
@@ -85,7 +85,7 @@ describe('the subject of an alarm', () => {
     ]);
   });
 
-  it('shows no value of a column that is hashed or secret, also below another name', () => {
+  it('shows no value of a hashed or secret column, even under another name', () => {
     const rowsOf = (id: string, names: string[], row: (string | number | null)[]) =>
       nodeSubject({ ...found(idOf(id)), rows: inferTable(names, [row]), failures: 1 }, project).rows;
     expect(rowsOf('test.p.not_null_b_total', ['user_id', 'EMAIL', 'total'], ['u1', 'a@b.c', null])).toEqual({
@@ -110,7 +110,7 @@ describe('the subject of an alarm', () => {
     ['sla:model.p.gone:success', 'failed', null, 'model.p.gone', null],
     ['project:broken', 'project', null, 'the project', null],
     ['jobs:broken', 'project', null, 'jobs.yml', null],
-  ])('of the incident %s is %s trouble', (key, kind, job, what, path) => {
+  ])('for the incident %s is an event of the kind %s', (key, kind, job, what, path) => {
     const trouble = troubleOf(incident(key), project);
     const file = trouble.subject.path === 'models/b.sql' ? 'models/_models.yml' : trouble.subject.path;
     expect([trouble.kind, trouble.job, trouble.subject.what, file]).toEqual([kind, job, what, path]);

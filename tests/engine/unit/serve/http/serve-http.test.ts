@@ -38,7 +38,7 @@ const families = (text: string): string[] => [...text.matchAll(/^# TYPE (\S+)/gm
 const LOADER = '# HELP tsdbt_load_paused Paused.\n# TYPE tsdbt_load_paused gauge\ntsdbt_load_paused{topic="t"} 0\n';
 
 describe('/metrics', () => {
-  it('counts what happens here: runs, slips, nodes, failing rows, leases', async () => {
+  it('counts the events of this host: runs, delays, nodes, failing rows, leases', async () => {
     const { live, told } = lab([job('fast'), job('slow')]);
     const url = await serve({ live });
     live.runs.started(claim('1', 'fast', START - 250), START);
@@ -75,7 +75,7 @@ describe('/metrics', () => {
     ).toBe('tsdbt_job_duration_seconds_bucket{job_name="fast",le="5"} 1');
   });
 
-  it('has neither a due time nor a last success of a job that loads all the time', async () => {
+  it('has no due time and no last success for a job that loads continuously', async () => {
     const resident = job('load', {
       timing: { kind: 'resident' },
       work: { kind: 'load', select: [], exclude: [] },
@@ -90,7 +90,7 @@ describe('/metrics', () => {
       expect(text).not.toMatch(/^tsdbt_job_(slip|last_success_timestamp)_seconds\{/m);
   });
 
-  it('knows from the history what other hosts did, and what this one did before', async () => {
+  it('includes what other hosts, and this host before its start, recorded in the history', async () => {
     const { live, told } = lab();
     const good = jobRun('1');
     const bad = jobRun('2', { state: 'failed', startedAt: START + 300_500, dueAt: START + 300_000 });
@@ -117,7 +117,7 @@ describe('/metrics', () => {
     ]);
   });
 
-  it('speaks of no job and no node that the project has no more', async () => {
+  it('omits jobs and nodes that the project no longer has', async () => {
     const { live, told } = lab([job('fast')]);
     const url = await serve({ live });
     live.runs.started(claim('1', 'gone'), START);
@@ -129,7 +129,7 @@ describe('/metrics', () => {
     expect(await textOf(`${url}/metrics`)).not.toContain('gone');
   });
 
-  it("holds at most 20 families, the loader's included, each once", async () => {
+  it("contains at most 20 families, including the loader's, each once", async () => {
     const { live, told } = lab();
     told.loaderMetrics = [LOADER, LOADER.replace('"t"} 0', '"u"} 1')];
     const text = await textOf(`${await serve({ live })}/metrics`);
@@ -138,7 +138,7 @@ describe('/metrics', () => {
     expect(text).toContain('gauge\ntsdbt_load_paused{topic="t"} 0\ntsdbt_load_paused{topic="u"} 1\n');
   });
 
-  it('answers while the database is away', async () => {
+  it('answers while the database is unavailable', async () => {
     const { live } = lab();
     const store = fakeStore({ freshness: () => Promise.reject(new Error('away')) });
     const url = await serve({ live, store });
@@ -148,7 +148,7 @@ describe('/metrics', () => {
 });
 
 describe('/livez and /readyz', () => {
-  it('say why the process should be started again, and why it can run nothing now', async () => {
+  it('report why the process should be restarted, and why it cannot run anything now', async () => {
     const { live, told } = lab();
     const url = await serve({ live });
     const ask = async (path: string): Promise<unknown> => {
@@ -168,8 +168,8 @@ describe('/livez and /readyz', () => {
   });
 });
 
-describe('what the page asks for', () => {
-  it('is told without the database as far as it is known', async () => {
+describe('the data of the serve page', () => {
+  it('is returned without the database as far as it is known', async () => {
     const { live, told } = lab();
     const away = (): Promise<never> => Promise.reject(new Error('connection refused'));
     const url = await serve({ live, store: fakeStore({ runs: away, freshness: away }) });
@@ -184,7 +184,7 @@ describe('what the page asks for', () => {
     expect(await ask('promises')).toMatchObject({ isAway: true, promises: [], freshness: [] });
   });
 
-  it('has the reason of now of an incident, where this host knows one, and else the first', async () => {
+  it('shows the current reason of an incident if this host knows it, or else the first one', async () => {
     const { live } = lab();
     const incident = (id: string) => ({
       id,
@@ -205,7 +205,7 @@ describe('what the page asks for', () => {
     }
   });
 
-  it('has the logs of the newest failures of a job, however often others ran since', async () => {
+  it("contains the logs of a job's newest failures, however often other jobs ran since", async () => {
     const { live } = lab();
     const run = (id: string, name: string, state: 'success' | 'failed'): void => {
       live.runs.started(claim(id, name), START);
@@ -221,7 +221,7 @@ describe('what the page asks for', () => {
   });
 });
 
-describe('who is answered', () => {
+describe('the HTTP server', () => {
   const asked = (url: string, path: string, host: string): Promise<number | undefined> =>
     new Promise((done, fail) => {
       get({ host: '127.0.0.1', port: new URL(url).port, path, headers: { host } }, (answer) => {
@@ -230,7 +230,7 @@ describe('who is answered', () => {
       }).on('error', fail);
     });
 
-  it('nobody who calls it by a foreign name', async () => {
+  it('rejects a request with another host name', async () => {
     const { live } = lab();
     const url = await serve({ live, names: ['etl.example'] });
     expect(
@@ -240,7 +240,7 @@ describe('who is answered', () => {
     ).toEqual([403, 200, 200, 200]);
   });
 
-  it('nobody who calls a server on all interfaces by a name that it was not given', async () => {
+  it('on all interfaces rejects a request with a host name that is not configured', async () => {
     const { live } = lab();
     for (const host of ['0.0.0.0', '::']) {
       const url = await serve({ live, host, names: ['etl.example'] });
@@ -253,7 +253,7 @@ describe('who is answered', () => {
     }
   });
 
-  it('says what to do when the port is taken or the token can be guessed', async () => {
+  it('explains what to do when the port is in use or the token is too short', async () => {
     const { live } = lab();
     const { port } = new URL(await serve({ live }));
     await expect(serve({ live, port: Number(port) })).rejects.toThrow(`127.0.0.1:${port}: port ${port} is in use`);
@@ -264,7 +264,7 @@ describe('who is answered', () => {
   });
 });
 
-describe('due times that were left out', () => {
+describe('the list of missed due times', () => {
   const times = (last: number, name = 'fast'): LeftOutTimes => {
     return { job: name, why: 'paused', first: START - 9000, last, count: 2 };
   };
@@ -272,7 +272,7 @@ describe('due times that were left out', () => {
     return { job: 'fast', first: START - 9000, last, count: 2, reason: '2 due times: the job was paused' };
   };
 
-  it('stand beside their job, and among the runs of their time', async () => {
+  it('is shown next to its job, and among the runs of the same time', async () => {
     const { live } = lab();
     const asked: unknown[] = [];
     const store = fakeStore({
@@ -297,7 +297,7 @@ describe('due times that were left out', () => {
     expect(await ask('runs?state=skipped&job=gone')).toMatchObject({ leftOut: [{ job: 'gone' }] });
   });
 
-  it('are paged, all of one moment together, and the runs between them', async () => {
+  it('is paged together with the runs, and keeps entries of one time together', async () => {
     // Three of each moment.
     const all = Array.from({ length: 500 }, (_, i) => times(START - Math.floor(i / 3) * 1000, `job ${i}`));
     const history = Array.from({ length: 20 }, (_, i) => jobRun(String(i), { startedAt: START - i * 10_000 }));
@@ -331,14 +331,14 @@ describe('due times that were left out', () => {
   });
 });
 
-describe('POST', () => {
+describe('a POST request', () => {
   const post = async (url: string, path: string, token: string | null = TOKEN): Promise<unknown> => {
     const headers = token === null ? {} : { authorization: `Bearer ${token}` };
     const answer = await fetch(url + path, { method: 'POST', headers });
     return [answer.status, await answer.json()];
   };
 
-  it('pauses, resumes and runs a job for who has the token', async () => {
+  it('pauses, resumes and runs a job if it has the token', async () => {
     const { live } = lab([job('a b')]);
     const done: unknown[] = [];
     const store = fakeStore({
@@ -358,13 +358,13 @@ describe('POST', () => {
     ['about a job that is not there', TOKEN, '/api/jobs/none/run', 404],
     ['about a name that is none', TOKEN, '/api/jobs/%E0/run', 404],
     ['to another address', TOKEN, '/metrics', 404],
-  ])('is refused %s', async (_, token, path, status) => {
+  ])('is rejected %s', async (_, token, path, status) => {
     const { live } = lab();
     const url = await serve({ live, token: TOKEN });
     expect(await post(url, path, token)).toEqual([status, { error: expect.any(String) }]);
   });
 
-  it('is refused whatever is sent, when serve has no token', async () => {
+  it('is always rejected if serve has no token', async () => {
     const { live } = lab();
     expect(await post(await serve({ live }), '/api/jobs/fast/run', '')).toEqual([
       403,
@@ -372,7 +372,7 @@ describe('POST', () => {
     ]);
   });
 
-  it('says so in one line when the database does not take it', async () => {
+  it('reports in one line that the database rejects it', async () => {
     const { live } = lab();
     const store = fakeStore({ request: () => Promise.reject(new Error('away\nDETAIL: x')) });
     expect(await post(await serve({ live, store, token: TOKEN }), '/api/jobs/fast/run')).toEqual([
@@ -381,7 +381,7 @@ describe('POST', () => {
     ]);
   });
 
-  it('of another kind is not known', async () => {
+  it('is the only other method that is accepted', async () => {
     const { live } = lab();
     expect((await fetch(`${await serve({ live })}/metrics`, { method: 'PUT' })).status).toBe(405);
   });
@@ -402,7 +402,7 @@ describe('the read token', () => {
     );
   };
 
-  it('is needed for everything but metrics and health', async () => {
+  it('is required for everything except metrics and health', async () => {
     const { live } = lab();
     const url = await serve({ live, docs: () => '<h1>docs</h1>', readToken: READ, token: TOKEN });
     expect(await statuses(url)).toEqual([401, 401, 401, 401, 401, 401]);
@@ -413,7 +413,7 @@ describe('the read token', () => {
     for (const path of ['/metrics', '/livez', '/readyz']) expect((await fetch(url + path)).status).toBe(200);
   });
 
-  it('is exchanged for a cookie by the address that holds it, which scripts and other sites cannot use', async () => {
+  it('is exchanged for a cookie by the URL that contains it, which scripts and other sites cannot use', async () => {
     const { live } = lab();
     const url = await serve({ live, docs: () => '<h1>docs</h1>', readToken: READ });
     const opened = await fetch(`${url}/?token=${encodeURIComponent(READ)}`, { redirect: 'manual' });
@@ -436,7 +436,7 @@ describe('the read token', () => {
   });
 });
 
-describe('a request that nothing can answer', () => {
+describe('an unanswerable request', () => {
   it.each([
     '/api/runs/%00',
     '/api/runs/1/nodes/%00',
@@ -447,14 +447,14 @@ describe('a request that nothing can answer', () => {
     '/api/runs?before=Infinity',
     '/api/runs?before=NaN',
     '/api/nodes/%E0%A4%A',
-  ])('is refused before the database is asked: %s', async (path) => {
+  ])('is rejected before the database is queried: %s', async (path) => {
     const refused = (): Promise<never> => Promise.reject(new Error('the database was asked'));
     const store = fakeStore({ runs: refused, nodes: refused, nodeHistory: refused, leftOut: refused });
     const answer = await fetch((await serve({ live: lab().live, store })) + path);
     expect([answer.status, await answer.json()]).toEqual([400, { error: 'bad path or query' }]);
   });
 
-  it.each(['GET', 'POST'])('is refused or cut off when %s has a body of many bytes', async (method) => {
+  it.each(['GET', 'POST'])('is rejected or aborted when %s has a body of many bytes', async (method) => {
     const { live } = lab();
     const url = await serve({ live, token: TOKEN });
     const send = (headers: Record<string, string>): Promise<number | null> =>
@@ -475,7 +475,7 @@ describe('a request that nothing can answer', () => {
   });
 });
 
-describe('the stream of changes', () => {
+describe('the event stream', () => {
   const opened: AbortController[] = [];
   afterEach(() => {
     for (const each of opened.splice(0)) each.abort();
@@ -490,14 +490,14 @@ describe('the stream of changes', () => {
       asking.on('error', fail);
     });
 
-  it('is open to one client as often as there is room, whatever its loopback addresses', async () => {
+  it('accepts a limited number of connections from one client, whatever its loopback addresses', async () => {
     const url = (await serve({ live: lab().live })).replace('localhost', '127.0.0.1');
     const found: number[] = [];
     for (let i = 0; i < 66; i++) found.push(await open(url, `127.0.0.${1 + (i % 9)}`));
     expect(found).toEqual([...Array.from({ length: 64 }, () => 200), 503, 503]);
   });
 
-  it('makes room for a client that has fewer than another', () => {
+  it('makes room for a client that has fewer connections than another', () => {
     const streams = new EventStream(lab().live.runs);
     const ended: string[] = [];
     const add = (remoteAddress: string): boolean => {

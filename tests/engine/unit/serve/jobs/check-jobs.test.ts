@@ -33,7 +33,7 @@ function checked(jobs: string): string {
   return 'good';
 }
 
-describe('jobs of a project', () => {
+describe('the check of jobs against the project', () => {
   it.each([
     [
       '  a: { run: tag:fast }\n  b: { test: , selector: nightly }\n  c: { load: }\n' +
@@ -42,7 +42,7 @@ describe('jobs of a project', () => {
     ],
     ['  a: { load: source:raw.users }\n  b: { load: source:raw.events }', 'good'],
     ['  a: { docs generate: }', 'good'],
-  ])('%s', (jobs, expected) => {
+  ])('accepts %s', (jobs, expected) => {
     expect(checked(jobs)).toBe(expected);
   });
 
@@ -81,11 +81,11 @@ describe('jobs of a project', () => {
       "Job 'bad' of jobs.yml waits for source:raw.event, and the project has no such source\n    jobs.yml line 2\n" +
         "  did you mean 'source:raw.events'?",
     ],
-  ])('%s', (jobs, expected) => {
+  ])('rejects %s', (jobs, expected) => {
     expect(checked(jobs)).toContain(expected);
   });
 
-  it('passes on what is no error of a selection', () => {
+  it('rethrows errors that are not about the selection', () => {
     const file = readJobs({
       path: 'x',
       text: 'jobs: {a: {run: }}',

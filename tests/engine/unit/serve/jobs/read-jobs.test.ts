@@ -52,7 +52,7 @@ const DEFAULTS = {
 };
 const COMMAND = { select: null, exclude: [], selector: null, vars: {}, fullRefresh: false, ifChanged: false };
 
-it('reads each key, and gives what is left out', () => {
+it('readJobs reads each key and completes missing ones', () => {
   const file = read(
     [
       'defaults: { timeout: 240s, retries: { times: 3, backoff: 2s }, overlap: wait, catch_up: all, owner: data }',
@@ -134,7 +134,7 @@ it('reads each key, and gives what is left out', () => {
   });
 });
 
-it('gives a job without more than its work the least', () => {
+it('readJobs uses the defaults for a job that has only its work', () => {
   expect(read('jobs:\n  all: { build: }\n  raw: { load: }\n  out: { publish: m, full_refresh: true }\n')).toEqual({
     path: 'jobs.yml',
     channels: [],
@@ -158,7 +158,7 @@ it('gives a job without more than its work the least', () => {
   });
 });
 
-it('takes a zone, a window and a pause of the defaults where a job has use for them', () => {
+it('readJobs applies the default tz, window and debounce only to jobs that use them', () => {
   const { jobs } = read(
     'defaults: { tz: Asia/Kathmandu, window: 2h, debounce: 3s }\njobs:\n  a: { every: 2s, run: }\n' +
       '  b: { cron: "@daily", run: }\n  c: { after: source:x.y, run: }\n  d: { run: }\n  e: { load: }\n' +
@@ -192,7 +192,7 @@ it('reads the channels of alerts, rendered, and tells of their secrets', () => {
   expect(seen.filter((text) => text !== '')).toEqual(['https://hooks/T0/B0/xyz', '/T0/B0/xyz', SIGN]);
 });
 
-it('reads the jobs of this project', () => {
+it('readJobs reads the jobs of this project', () => {
   const { jobs } = read(readFileSync(join(import.meta.dirname, '../../../../../jobs.yml'), 'utf8'));
   expect(jobs.map(({ name, timing }) => [name, timing.kind])).toEqual([
     ['marts', 'every'],
@@ -201,14 +201,14 @@ it('reads the jobs of this project', () => {
   ]);
 });
 
-it('lets due times wait where each of them counts', () => {
+it('readJobs lets due times wait if each of them counts', () => {
   const overlaps = (keys: string): string[] =>
     read(`jobs:\n  a: { run: , ${keys} }`).jobs.map(({ overlap, catchUp }) => `${catchUp} ${overlap}`);
   expect(overlaps('every: 5m, catch_up: all')).toEqual(['all wait']);
   expect(overlaps('every: 5m')).toEqual(['latest skip']);
 });
 
-describe('refuses', () => {
+describe('readJobs rejects', () => {
   it.each(REFUSED)('%j', (text, ...says) => {
     const lines = refusal(text).split(/\n */);
     for (const line of says)

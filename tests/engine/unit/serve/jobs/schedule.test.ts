@@ -21,7 +21,7 @@ function forward(timing: JobTiming, after: number, until: number): number[] {
   return found;
 }
 
-describe('every', () => {
+describe('the every schedule', () => {
   it.each([
     [5 * MINUTE, '2026-11-23T10:02', '2026-11-23T10:05'],
     [5 * MINUTE, '2026-11-23T10:05', '2026-11-23T10:10'],
@@ -36,13 +36,13 @@ describe('every', () => {
     expect(nextDue(every(ms), at(after))).toBe(at(due));
   });
 
-  it('does not see clocks change', () => {
+  it('ignores changes to and from daylight saving time', () => {
     const day = dueBetween(every(60 * MINUTE), at('2026-10-24T22:00'), at('2026-10-25T23:00'));
     expect(day.map((due, i) => due - at('2026-10-24T23:00') - i * 60 * MINUTE)).toEqual(day.map(() => 0));
     expect(day).toHaveLength(25);
   });
 
-  it('gives the newest due times of many', () => {
+  it('returns only the newest of many due times', () => {
     const found = dueBetween(every(1000), 0, at('2026-01-01T00:00'));
     expect(found).toHaveLength(MOST_CAUGHT_UP);
     expect(found.at(-1)).toBe(at('2026-01-01T00:00'));
@@ -52,7 +52,7 @@ describe('every', () => {
   });
 });
 
-describe('cron', () => {
+describe('the cron schedule', () => {
   it.each([
     // Put back at 03:00 CEST: 02:30 exists twice and is due the first time.
     ['30 2 * * *', 'Europe/Berlin', '2026-10-24T22:00', '2026-10-26T22:00', ['2026-10-25T00:30', '2026-10-26T01:30']],
@@ -123,7 +123,7 @@ describe('cron', () => {
       '2026-11-23T10:01',
       ['2026-11-23T10:00:20', '2026-11-23T10:00:40', '2026-11-23T10:01'],
     ],
-  ])('%s in %s from %s to %s', (pattern, zone, after, until, expected) => {
+  ])('%s in %s is due as expected from %s to %s', (pattern, zone, after, until, expected) => {
     const timing = cron(pattern, zone);
     expect(shown(forward(timing, at(after), at(until)))).toEqual(expected);
     expect(shown(dueBetween(timing, at(after), at(until)))).toEqual(expected);
@@ -150,7 +150,7 @@ describe('cron', () => {
     ['7,37 1,2,3 * * 0', 'America/New_York'],
     ['0 0 29 2 *', 'Asia/Kathmandu'],
     ['59 23 L * *', 'Europe/Berlin'],
-  ])('%s in %s: looking back finds what looking forward finds', (pattern, zone) => {
+  ])('%s in %s finds the same times backward and forward', (pattern, zone) => {
     const timing = cron(pattern, zone);
     const [from, to] =
       pattern.includes('L') || pattern.includes('29')
@@ -169,7 +169,7 @@ describe('cron', () => {
   });
 });
 
-it('no clock makes a loader, a job of a source or one on request due', () => {
+it('a loader, a job after a source and a manual job are never due by the clock', () => {
   for (const timing of [
     { kind: 'resident' },
     { kind: 'manual' },
@@ -186,7 +186,7 @@ it('no clock makes a loader, a job of a source or one on request due', () => {
   }
 });
 
-describe('a plan', () => {
+describe('the plan of due times', () => {
   const five = every(5 * MINUTE);
   const night = cron('0 2 * * *', 'Europe/Berlin');
   const plan = (
@@ -216,7 +216,7 @@ describe('a plan', () => {
     ['none', '2026-11-23T10:00', '2026-11-23T10:17', [], 3],
     ['latest', '2026-11-23T10:00', '2026-11-23T10:17', ['2026-11-23T10:15'], 2],
     ['all', '2026-11-23T10:00', '2026-11-23T10:17', ['2026-11-23T10:05', '2026-11-23T10:10', '2026-11-23T10:15'], 0],
-  ] as const)('%s after %s at %s', (catchUp, last, now, start, missed) => {
+  ] as const)('with catch_up %s after %s is computed at %s', (catchUp, last, now, start, missed) => {
     expect(plan(five, catchUp, last, now).slice(0, 3)).toEqual([start, missed, 0]);
   });
 
@@ -228,11 +228,11 @@ describe('a plan', () => {
     [five, 'none', '2026-11-23T10:05', ['2026-11-23T10:05'], '2026-11-23T10:10'],
     [night, 'latest', '2026-11-23T10:04', [], '2026-11-24T01:00'],
     [night, 'all', '2026-11-23T01:00', ['2026-11-23T01:00'], '2026-11-24T01:00'],
-  ] as const)('of a job without a past: %o %s at %s', (timing, catchUp, now, start, next) => {
+  ] as const)('of a job without a history is computed: %o %s at %s', (timing, catchUp, now, start, next) => {
     expect(plan(timing, catchUp, null, now)).toEqual([start, 0, 0, next]);
   });
 
-  it('leaves out what the window does not hold', () => {
+  it('leaves out due times beyond the window', () => {
     const window = 3 * 60 * MINUTE;
     expect(plan(night, 'latest', '2026-11-22T01:00', '2026-11-23T03:59', window)[0]).toEqual(['2026-11-23T01:00']);
     expect(plan(night, 'latest', '2026-11-22T01:00', '2026-11-23T04:01', window)).toEqual([
@@ -249,7 +249,7 @@ describe('a plan', () => {
     ]);
   });
 
-  it('makes up for the newest of very many, and counts the others', () => {
+  it('catches up on the newest of very many, and counts the others', () => {
     const now = at('2026-11-23T10:00');
     const { start, missed } = duePlan({ timing: every(2000), catchUp: 'all', windowMs: null }, 0, now);
     expect([start.length, start.at(-1)]).toEqual([MOST_CAUGHT_UP, now]);
@@ -262,7 +262,7 @@ describe('a plan', () => {
     expect(latest.missed).toEqual({ first: 2000, last: now - 2000, count: now / 2000 - 1 });
   });
 
-  it('names the first and the last due time that it leaves out', () => {
+  it('reports the first and the last due time that it leaves out', () => {
     const window = 3 * 60 * MINUTE;
     const { missed, late } = duePlan(
       { timing: night, catchUp: 'latest', windowMs: window },
@@ -273,7 +273,7 @@ describe('a plan', () => {
     expect(late).toEqual({ first: at('2026-11-23T01:00'), last: at('2026-11-23T01:00'), count: 1 });
   });
 
-  it('goes on when the clock was put back: what was claimed is offered, and claimed once only', () => {
+  it('continues when the clock was set back, and offers claimed times that can be claimed only once', () => {
     // Half an hour back; the claims of that half hour are known to the store.
     expect(plan(five, 'latest', '2026-11-23T10:30', '2026-11-23T10:02')).toEqual([
       ['2026-11-23T10:00'],
@@ -286,7 +286,7 @@ describe('a plan', () => {
     expect(plan(night, 'latest', '2027-11-23T01:00', '2026-11-23T10:02')).toEqual([[], 0, 0, '2026-11-24T01:00']);
   });
 
-  it('plays a day of five minutes, each once, over a clock that jumps both ways', () => {
+  it('runs each time of a day once, even if the clock jumps both ways', () => {
     const job = { timing: five, catchUp: 'all' as const, windowMs: null };
     const claimed = new Set<number>();
     const order: number[] = [];

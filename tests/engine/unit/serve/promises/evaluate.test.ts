@@ -43,7 +43,7 @@ const told = (one: Promised, facts: Facts): [state: string, reason: string] => {
   return [verdict!.state, verdict!.reason];
 };
 
-describe('freshness', () => {
+describe('the freshness objective', () => {
   const rows = promised({ kind: 'freshness', maxMs: 15 * MINUTE, field: 'at', filter: null, by: 'rows' }, node);
   const at = (newest: number | null): Facts => ({
     ...none,
@@ -60,10 +60,10 @@ describe('freshness', () => {
       { ...none, measured: new Map([['k', { kind: 'error', reason: 'no such table' }]]) },
       ['unknown', 'no such table'],
     ],
-  ])('%s', (_name, facts, expected) => {
+  ])('is evaluated %s', (_name, facts, expected) => {
     expect(told(rows, facts)).toEqual(expected);
   });
-  it('says when it can break at the earliest', () => {
+  it('reports when it can be broken at the earliest', () => {
     expect(evaluate([rows], at(NOW - MINUTE))[0]).toMatchObject({
       value: MINUTE,
       limit: 15 * MINUTE,
@@ -72,7 +72,7 @@ describe('freshness', () => {
   });
 
   const runs = promised({ kind: 'freshness', maxMs: 15 * MINUTE, field: null, filter: null, by: 'runs' });
-  it('by runs is the age of the last one that succeeded', () => {
+  it('by runs is the age of the last successful run', () => {
     expect(told(runs, ofRuns(ran('bad', 1, 1), ran('good', 21, 60)))).toEqual([
       'broken',
       '20m old, expected at most 15m',
@@ -82,24 +82,24 @@ describe('freshness', () => {
   });
 });
 
-it('lag is what the loader is behind', () => {
+it('the lag objective is the delay of the loader', () => {
   const lag = promised({ kind: 'lag', maxMs: MINUTE }, node);
   const behind = (ms: number): Facts => ({ ...none, measured: new Map([['k', { kind: 'lag', ms, at: NOW }]]) });
   expect(told(lag, behind(MINUTE))).toEqual(['kept', '1m behind its topics']);
   expect(told(lag, behind(90_000))).toEqual(['broken', '1m30s behind its topics, expected at most 1m']);
 });
 
-describe('success', () => {
+describe('the success objective', () => {
   const success = promised({ kind: 'success', min: 0.75, overMs: 60 * MINUTE });
   const three = [ran('good', 20, 1), ran('good', 30, 1), ran('good', 40, 1)];
-  it('is the share of the runs that ended within the window', () => {
+  it('is the share of successful runs that ended within the window', () => {
     expect(told(success, ofRuns(ran('bad', 10, 1), ...three))).toEqual(['kept', '75% of 4 runs within 1h succeeded']);
     expect(told(success, ofRuns(ran('bad', 5, 1, { reason: 'no disk' }), ran('bad', 10, 1), ...three))).toEqual([
       'broken',
       '60% of 5 runs within 1h succeeded, expected 75%; last failure: no disk',
     ]);
   });
-  it('counts a run once, however often it was tried', () => {
+  it('counts a run once, however often it was retried', () => {
     const tries = [
       ran('good', 10, 1, { attempt: 3, dueAt: 5 }),
       ran('bad', 11, 1, { attempt: 2, dueAt: 5 }),
@@ -110,7 +110,7 @@ describe('success', () => {
       told(success, ofRuns(ran('bad', 5, 1, { attempt: 2, dueAt: 6 }), ran('bad', 6, 1, { dueAt: 6 }), ...tries)),
     ).toEqual(['broken', '50% of 2 runs within 1h succeeded, expected 75%']);
   });
-  it('forgets what is older, and does not count what was skipped', () => {
+  it('ignores older and skipped runs', () => {
     expect(told(success, ofRuns(ran('neither', 1, 1), ran('good', 10, 1), ran('bad', 70, 1)))).toEqual([
       'kept',
       '100% of 1 run within 1h succeeded',
@@ -119,21 +119,21 @@ describe('success', () => {
   });
 });
 
-describe('duration', () => {
+describe('the duration objective', () => {
   const newest = promised({ kind: 'duration', maxMs: MINUTE, percentile: null, overMs: 0 });
-  it('is broken after as many slow runs in turn as there are looks', () => {
+  it('is broken after as many consecutive slow runs as looks', () => {
     expect(told(newest, ofRuns(ran('good', 5, 90), ran('good', 10, 30)))).toEqual(['kept', 'took 1m30s']);
     expect(told(newest, ofRuns(ran('good', 5, 90), ran('bad', 7, 1), ran('good', 10, 70), ran('good', 15, 3)))).toEqual(
       ['broken', 'took 1m30s, 1m10s, expected at most 1m'],
     );
   });
-  it('does not wait for a run that takes too long already', () => {
+  it('is broken as soon as a running run takes too long', () => {
     expect(told(newest, ofRuns(ran('neither', 3, 0, { finishedAt: null }), ran('good', 10, 30)))).toEqual([
       'broken',
       'has been running for 3m, expected at most 1m',
     ]);
   });
-  it('of a percentile is over a window', () => {
+  it('of a percentile covers a window', () => {
     const terms = { kind: 'duration', maxMs: MINUTE, percentile: 75, overMs: 60 * MINUTE } as const;
     const slow = [ran('good', 5, 300), ran('good', 10, 61), ran('good', 15, 3), ran('good', 20, 2)];
     expect(told(promised(terms), ofRuns(...slow))).toEqual([
@@ -147,11 +147,11 @@ describe('duration', () => {
   });
 });
 
-describe('a job that failed', () => {
+describe('the failed objective of a job', () => {
   const failed = promised({ kind: 'failed', retries: { times: 1, backoffMs: 5000 } }, job, 1);
   const bad = (minutesAgo: number, more: Partial<PastRun> = {}) =>
     ran('bad', minutesAgo, 1, { reason: 'boom', ...more });
-  it('is one when its last try failed', () => {
+  it('is broken when the last try failed', () => {
     expect(told(failed, ofRuns(bad(5), ran('good', 10, 1)))).toEqual(['broken', 'boom']);
     expect(told(failed, ofRuns(bad(5), bad(10), ran('good', 15, 1)))).toEqual([
       'broken',
@@ -160,7 +160,7 @@ describe('a job that failed', () => {
     expect(told(failed, ofRuns(ran('good', 5, 1), bad(10)))).toEqual(['kept', 'the last run succeeded']);
     expect(told(failed, none)).toEqual(['unknown', 'no run is known']);
   });
-  it('is none while another try of the same due time may come, or runs', () => {
+  it('is kept while a retry for the same due time may follow or is running', () => {
     const soon = bad(0, { startedAt: NOW - 3000, finishedAt: NOW - 2000 });
     expect(told(failed, ofRuns(soon, ran('good', 10, 1)))).toEqual(['kept', 'the last run succeeded']);
     expect(told(failed, ofRuns({ ...soon, attempt: 2 }, ran('good', 10, 1)))).toEqual(['broken', 'boom']);
@@ -174,7 +174,7 @@ describe('a job that failed', () => {
       'the last run succeeded',
     ]);
   });
-  it('is none of a resident job that has been running for a minute since', () => {
+  it('is kept for a resident job that has been running for a minute since', () => {
     const loads = promised({ kind: 'failed', retries: { times: 0, backoffMs: 0 }, resident: true }, job, 1);
     const running = (minutesAgo: number): PastRun => ran('neither', minutesAgo, 0, { finishedAt: null });
     expect(told(loads, ofRuns(running(1), bad(5)))).toEqual(['kept', 'it has been running for 1m']);
@@ -182,14 +182,14 @@ describe('a job that failed', () => {
     expect(told(loads, ofRuns(bad(5), running(9)))).toEqual(['broken', 'boom']);
     expect(told(failed, ofRuns(running(1), bad(5)))).toEqual(['broken', 'boom']);
   });
-  it('counts runs in turn where more looks are asked for', () => {
+  it('counts consecutive runs if more looks are required', () => {
     const patient = { ...failed, looks: 2 };
     expect(told(patient, ofRuns(bad(5), ran('good', 10, 1)))).toEqual(['kept', '1 of 2 runs in turn failed: boom']);
     expect(told(patient, ofRuns(bad(5), bad(10)))[0]).toBe('broken');
   });
 });
 
-describe('a job that is late', () => {
+describe('the late objective of a job', () => {
   const late = promised({ kind: 'late', maxMs: 2 * MINUTE });
   const facts = (claimed: number | null, due: number, runs: PastRun[] = []): Facts => ({
     ...ofRuns(...runs),
@@ -211,12 +211,12 @@ describe('a job that is late', () => {
     ],
     ['never ran', facts(null, NOW - 3 * MINUTE), ['unknown', 'nobody has run it yet']],
     ['is paused', { ...facts(1, NOW - 3 * MINUTE), paused: new Set(['fast']) }, ['unknown', 'paused']],
-  ])('%s', (_name, given, expected) => {
+  ])('is evaluated %s', (_name, given, expected) => {
     expect(told(late, given)).toEqual(expected);
   });
 });
 
-it('runs of the store are good, bad, or say nothing', () => {
+it('pastJobRun classifies a stored run as good, bad or neither', () => {
   const claim = { runId: 'r', job: 'fast', dueAt: 5, attempt: 2, host: 'h', token: 1n, project: null };
   const outcome = (state: 'success' | 'failed' | 'timeout' | 'lost' | 'skipped' | 'cancelled' | 'running') =>
     pastJobRun({ ...claim, state, startedAt: 1, finishedAt: state === 'running' ? null : 9, reason: null });

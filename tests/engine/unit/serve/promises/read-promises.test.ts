@@ -55,8 +55,8 @@ function refused(work: () => unknown): { message: string; path?: string | undefi
 }
 const fifteen = { tsdbt: { sla: { freshness: '15m' } } };
 
-describe('promises of nodes', () => {
-  it('are those of models, seeds and snapshots, and of sources', () => {
+describe('the objectives of nodes', () => {
+  it('are those of models, seeds, snapshots and sources', () => {
     const sla = { freshness: { max: '15m', field: 'session_end' }, success: '99%', duration: '1m', looks: 3 };
     const found = nodePromises(
       manifest(
@@ -116,7 +116,7 @@ describe('promises of nodes', () => {
     expect(short(nodePromises(manifest([model])))).toMatchObject([expected]);
   });
 
-  it('may stand under the config of a source, or under the source of several tables', () => {
+  it('may be in the config of a source, or in the source of several tables', () => {
     const loaded = { loaded_at_field: 'at' };
     expect(nodePromises(manifest([], [source({}, { config: { meta: fifteen }, ...loaded })])).length).toBe(1);
     expect(nodePromises(manifest([], [source({}, { source_meta: fifteen, ...loaded })])).length).toBe(1);
@@ -125,19 +125,19 @@ describe('promises of nodes', () => {
   it.each([
     ['topics', { topics: ['a', 'b'] }],
     ['a pattern', { topic_pattern: 'a.*' }],
-  ])('of a source that %s fill know its age and its lag', (_name, load) => {
+  ])('of a source that is filled by %s include freshness and lag', (_name, load) => {
     const meta = { tsdbt: { load, sla: { freshness: '2m', lag: '1m' } } };
     expect(short(nodePromises(manifest([], [source(meta)])))).toMatchObject([{ kind: 'freshness' }, { kind: 'lag' }]);
   });
 
-  it('of a source that is synced know its age, and no lag', () => {
+  it('of a source that is synced include freshness, but not lag', () => {
     const promised = (sla: Json): ReturnType<typeof nodePromises> =>
       nodePromises(manifest([], [source({ tsdbt: { load: { table: 'public.a' }, sla } })]));
     expect(short(promised({ freshness: '2h' }))).toMatchObject([{ kind: 'freshness', field: null, by: 'rows' }]);
     expect(refused(() => promised({ lag: '1m' })).message).toBe("sla of source raw.events: unknown key 'lag'");
   });
 
-  it('that are wrong are refused with file, place and option', () => {
+  it('that are invalid are rejected with file, position and option', () => {
     const asked: (string | number)[][] = [];
     const placeOf = (_node: object, keys: readonly (string | number)[]) => {
       asked.push([...keys]);
@@ -160,8 +160,8 @@ describe('promises of nodes', () => {
   });
 });
 
-describe('promises of jobs', () => {
-  it('are that none fails, none is late, and what its sla says', () => {
+describe('the objectives of jobs', () => {
+  it('are failed, late and those of their sla', () => {
     const sla = { success: '99%', duration: '4m', late: '1m', freshness: '10m' };
     expect(short(jobPromises([job(sla, { work: command })]))).toEqual([
       { key: 'job:fast:failed', looks: 1, kind: 'failed', retries: { times: 2, backoffMs: 5000 } },
@@ -198,7 +198,7 @@ describe('promises of jobs', () => {
       "sla of job 'fast': 'late' needs a job with every or cron",
     ],
     [{ success: '99%' }, {}, "sla of job 'fast': a job that loads does not end"],
-  ])('that say %j are refused with file and line', (sla, more, message) => {
+  ])('that contain %j are rejected with file and line', (sla, more, message) => {
     expect(refused(() => jobPromises([job(sla, more)]))).toEqual({ message, path: 'jobs.yml', line: 7 });
   });
 });

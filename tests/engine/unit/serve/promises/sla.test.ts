@@ -65,7 +65,7 @@ describe('an sla', () => {
       "duration.percentile: 'duration.percentile' must be a whole number from 1 to 100, found 0",
     ],
     ['model', { success: '99%', looks: 0 }, "looks: 'looks' must be a whole number from 1 to 100, found 0"],
-  ])('of a %s that says %j is refused', (subject, value, message) => {
+  ])('of a %s that contains %j is rejected', (subject, value, message) => {
     expect(() => read(value, subject)).toThrow(message);
   });
 
@@ -74,7 +74,7 @@ describe('an sla', () => {
     [900_000, '15m'],
     [5_400_400, '1h30m'],
     [90_061_000, '1d1h1m1s'],
-  ])('%i milliseconds are %s', (ms, words) => {
+  ])('states %i milliseconds as %s', (ms, words) => {
     expect(durationText(ms)).toBe(words);
   });
 });

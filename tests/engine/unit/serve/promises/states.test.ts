@@ -18,7 +18,7 @@ const verdict = (state: Verdict['state'], terms: PromiseTerms, limit: number | n
   breaksAt: null,
 });
 
-it('says what is promised, what is found, and since when it is broken', () => {
+it("an objective's state has its terms, its value, and since when it is broken", () => {
   const late = verdict('broken', { kind: 'late', maxMs: 120_000 }, 120_000);
   const success = verdict('broken', { kind: 'success', min: 0.99, overMs: 1 }, 0.99);
   const failed = verdict('unknown', { kind: 'failed', retries: { times: 0, backoffMs: 0 } }, null);

@@ -109,8 +109,8 @@ beforeEach(() => {
   measured = [];
 });
 
-describe('a promise that breaks', () => {
-  it('opens one incident after its looks, is told again each hour, and recovers once', async () => {
+describe('a broken objective', () => {
+  it('opens one incident after its looks, is repeated each hour, and recovers once', async () => {
     const watch = watchOf();
     expect(await told(watch, 140 * MINUTE, [fresh])).toEqual([
       [15 * MINUTE + 20_000, 'incident 1 opened: model a: 15m20s old, expected at most 15m'],
@@ -121,7 +121,7 @@ describe('a promise that breaks', () => {
     expect(await told(watch, 10 * MINUTE, [fresh])).toEqual([[140 * MINUTE + LOOK_MS, 'incident 1 recovered']]);
   });
 
-  it('for one look only is a flap, and so is a good look within an incident', async () => {
+  it('for only one look is ignored, and so is one good look within an incident', async () => {
     const watch = watchOf();
     newest = START - 16 * MINUTE;
     expect(await told(watch, LOOK_MS, [fresh])).toEqual([]);
@@ -141,7 +141,7 @@ describe('a promise that breaks', () => {
     expect(shelf.incidents.length).toBe(1);
   });
 
-  it('stays an incident while nobody can measure', async () => {
+  it('stays an incident while it cannot be measured', async () => {
     const watch = watchOf();
     newest = null;
     await told(watch, MINUTE, [fresh]);
@@ -150,7 +150,7 @@ describe('a promise that breaks', () => {
     expect((await shelf.openIncidents()).length).toBe(1);
   });
 
-  it('has one incident whatever the number of hosts, and one that starts later goes on with it', async () => {
+  it('has one incident for any number of hosts, and a host that starts later continues it', async () => {
     newest = null;
     await told(watchOf(), MINUTE, [fresh]);
     shelf.at = START + 65 * MINUTE;
@@ -160,7 +160,7 @@ describe('a promise that breaks', () => {
     expect(shelf.incidents.length).toBe(1);
   });
 
-  it('is closed when it is promised no longer; incidents of others are left alone', async () => {
+  it('is closed when it is removed, and other incidents are unchanged', async () => {
     const watch = watchOf();
     newest = null;
     await told(watch, MINUTE, [fresh]);
@@ -169,7 +169,7 @@ describe('a promise that breaks', () => {
     expect((await shelf.openIncidents()).map(({ key }) => key)).toEqual(['project:broken']);
   });
 
-  it('tells that it is over before the incident is closed', async () => {
+  it('reports its end before the incident is closed', async () => {
     const order: string[] = [];
     const watch = watchOf({
       closing: async ({ incident }: { incident: Incident }) => {
@@ -185,7 +185,7 @@ describe('a promise that breaks', () => {
 });
 
 describe('a job', () => {
-  it('that fails is told at once, and its recovery too', async () => {
+  it('that fails is reported at once, and so is its recovery', async () => {
     const watch = watchOf();
     shelf.ended('success', 5);
     expect(await told(watch, MINUTE, [failed])).toEqual([]);
@@ -197,7 +197,7 @@ describe('a job', () => {
     expect(await told(watch, MINUTE, [failed])).toEqual([[2 * MINUTE, 'incident 1 recovered']]);
   });
 
-  it('that nobody starts is late', async () => {
+  it('that is not started is late', async () => {
     const late = promised('job', { kind: 'late', maxMs: 2 * MINUTE }, 1);
     const watch = watchOf();
     shelf.ended('success', 5);
@@ -224,13 +224,13 @@ describe('a job', () => {
   });
 });
 
-describe('what a look costs', () => {
-  it('a measurement comes when the promise can be broken, at least every five minutes', async () => {
+describe('the watch of objectives', () => {
+  it('measures when an objective can be broken, at least every five minutes', async () => {
     await told(watchOf(), 15 * MINUTE, [fresh]);
     expect(measured).toEqual([0, 5 * MINUTE, 10 * MINUTE]);
   });
 
-  it("a node's runs are read again when a run has ended, not else", async () => {
+  it("reads a node's runs again only after a run has ended", async () => {
     const success = promised('node', { kind: 'success', min: 0.5, overMs: 60 * MINUTE });
     const watch = watchOf();
     shelf.ended('success', 5);
@@ -246,7 +246,7 @@ describe('what a look costs', () => {
     expect(shelf.asked).toContain('history of model.p.a');
   });
 
-  it('a run that ends while many others come is not taken for one that still runs', async () => {
+  it('does not take a run that ends among many others for a running one', async () => {
     const duration = promised('job', { kind: 'duration', maxMs: MINUTE, percentile: null, overMs: 0 }, 1);
     const watch = watchOf();
     shelf.ended('running', 0);
