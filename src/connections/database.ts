@@ -11,7 +11,7 @@ import { type ConnectionEntry, readConnection } from './entry.ts';
 /** Connections that one command opens to such a database at once. */
 const CONNECTIONS = 2;
 
-const JSON_TYPES = { integers: ['integer', 'string'] } as const;
+const JSON_TYPES = new Map([['integers', 'integer']]);
 
 /** The keys of a target, but `schema` need not be given, and the password may come from a file. */
 export function databaseSetting(spec: CredentialsSpec): Setting<{ credentials: Credentials; threads: number }> {
@@ -28,7 +28,7 @@ export function databaseSetting(spec: CredentialsSpec): Setting<{ credentials: C
           Object.entries(spec.fields).map(([name, { type }]): [string, JsonSchema] => [
             name,
             {
-              type: [type, 'string', 'null'].flat().flatMap((each) => (each === 'integers' ? JSON_TYPES[each] : each)),
+              type: [...new Set([type, 'string', 'null'].flat().map((each) => JSON_TYPES.get(each) ?? each))],
             },
           ]),
         ),

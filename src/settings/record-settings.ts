@@ -78,7 +78,7 @@ export function together(...keys: readonly string[]): Rule {
       if (missing !== undefined && keys.some(has))
         place.refuse(`${place.label} has ${quoted(keys.filter(has), 'and')} and lacks '${missing}'`.trimStart());
     },
-    schema: { dependentRequired: Object.fromEntries(keys.map((key) => [key, keys.filter((other) => other !== key)])) },
+    schema: { dependencies: Object.fromEntries(keys.map((key) => [key, keys.filter((other) => other !== key)])) },
   };
 }
 
