@@ -3,7 +3,7 @@
 /** A check of values: a Postgres SQL condition for values that the target cannot hold, and the reason. */
 export type Misfit = readonly [condition: string, why: string];
 
-/** Accepts times from `first` until `last`, as dates. Infinity is outside the range, too. @param type of the value */
+/** Checks for times not from `first` until `last`, as dates; infinity is outside, too. @param type of the value */
 export function outsideOf(value: string, type: string, [first, last]: readonly [string, string]): Misfit {
   return [
     `not (${value} >= ${type} '${first}' and ${value} < ${type} '${last}')`,

@@ -271,7 +271,7 @@ export class ClickHouseStore implements Store {
       ...(since === undefined ? [] : [`last_due_at >= ${timeOf(since)}`]),
     ];
     return this.#within(async (session) => {
-      // A read-only user may see the tables of an earlier version.
+      // A command that only reads may find the tables of an earlier version.
       if (!(await holds(session, STATE_CURRENT))) return [];
       const rows = await ask(
         session,
@@ -553,7 +553,7 @@ function insertOnce(into: string, key: readonly string[]): string {
   );
 }
 
-/** Numeric times would be seconds where rows are read as JSON. */
+/** Converts times to seconds, because ClickHouse reads numeric times in JSON rows as seconds. */
 function inSeconds<T extends Readonly<Record<string, string | number | null>>>(row: T): object {
   return Object.fromEntries(
     Object.entries(row).map(([name, value]) => [

@@ -224,7 +224,7 @@ select ${quoteText(job)}, ${quoteText(why)}, coalesce((select max(due_at) ${ofJo
       ...(since === undefined ? [] : [`last_due_at >= ${moment(since)}`]),
     ];
     return this.#within(async (session) => {
-      // A read-only user may see the tables of an earlier version.
+      // A command that only reads may find the tables of an earlier version.
       if (!(await holds(session, STATE_CURRENT))) return [];
       const rows = await ask(
         session,
