@@ -1,4 +1,4 @@
-// `npm run example -- NAME [--once] [--in FOLDER]`: plays an example with the real servers that the tests start, until
+// `npm run example -- NAME [--once] [--in FOLDER]`: runs an example with the real servers that the tests start, until
 // Ctrl-C, or once. Bundles examples/NAME/play.ts with the servers' code; needs Java, Maven and, for a store, Go.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
@@ -18,7 +18,7 @@ if (!names.includes(name)) {
   process.stderr.write(`npm run example -- ${names.join('|')} [--once] [--in FOLDER]\n`);
   process.exit(2);
 }
-// Another folder than the checkout's: the project is copied there without what an earlier play has left.
+// With another folder than the checkout's, the project is copied there without the output of earlier runs.
 const dir = values.in === undefined ? join(examples, name) : resolve(values.in);
 if (values.in !== undefined) {
   mkdirSync(dir, { recursive: true });
@@ -28,11 +28,11 @@ if (values.in !== undefined) {
   });
 }
 
-// The project is this checkout's: its ClickHouse may read the store.
+// The project is from this checkout, so its ClickHouse may read the store.
 process.env.TSDBT_ALLOW_EXTERNAL_ACCESS ??= '1';
 const out = mkdtempSync(join(root, '.dist-example-'));
 process.once('exit', () => rmSync(out, { recursive: true, force: true }));
-// What starts an embedded server looks for its keeper beside itself.
+// The code that starts an embedded server expects its keeper next to itself.
 for (const keeper of ['keeper.js', 'clickhouse-keeper.js'])
   writeFileSync(join(out, keeper), `import '${pathToFileURL(join(root, 'dist', keeper))}';\n`);
 await build({
@@ -46,7 +46,7 @@ await build({
   logLevel: 'warning',
 });
 
-/** What to tell of an error: a program that is not installed is named, with the page that lists them. */
+/** The message of an error; for a missing program its name, and the page that lists the required ones. */
 function wordsOf(error) {
   if (!(error instanceof Error)) return error;
   if (error.code !== 'ENOENT' || !error.syscall?.startsWith('spawn')) return error.message;

@@ -1,5 +1,5 @@
-// Parses the macros of the built-in packages at build time into dist/builtin-macros.json, without which every start
-// parses them, and into scripts that the command line calls instead of translating them. Bundling is left to build.mjs.
+// Parses the macros of the built-in packages at build time into dist/builtin-macros.json, so that a start need not
+// parse them, and into scripts that the command line calls instead of translating them. build.mjs bundles the rest.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,14 +20,14 @@ const WITH_SCRIPT = ['dbt', 'dbt_postgres'];
 /** Begins the comment line before each macro of a script. */
 const ROW = '//# ';
 
-/** The module that gives the bundle its scripts. */
+/** The module that provides the bundle's scripts. */
 const SCRIPTS = /src[/\\]context[/\\]built-in-scripts\.ts$/;
 
 /**
- * Writes builtin-macros.json and scripts of packages with all their macros, of which warm-code.mjs keeps a few.
+ * Writes builtin-macros.json and package scripts with all their macros; warm-code.mjs keeps a few of them.
  * @param {string} root folder of the repository
  * @param {string} folder to write to
- * @returns {Promise<import('esbuild').Plugin>} what lets a bundle in that folder call the scripts
+ * @returns {Promise<import('esbuild').Plugin>} lets a bundle in that folder call the scripts
  */
 export async function buildMacros(root, folder) {
   const temporary = mkdtempSync(join(tmpdir(), 'tsdbt-macros-'));
@@ -52,7 +52,7 @@ export async function buildMacros(root, folder) {
       made.parseMacroFiles(macroFiles(join(root, 'src/include', name), packageName)),
     );
     writeFileSync(join(folder, 'builtin-macros.json'), JSON.stringify(facts));
-    // A program in memory may find the scripts of its successor: what its own template engine has not made it refuses.
+    // A running program may find a newer build's scripts: it rejects those that its template engine did not generate.
     const stamp = createHash('md5').update(readFileSync(outfile)).digest('hex');
     for (const packageName of WITH_SCRIPT) {
       const own = facts.filter((each) => each.package_name === packageName);
@@ -64,7 +64,7 @@ export async function buildMacros(root, folder) {
   }
 }
 
-/** The text of a package's script. A macro that has none is translated when it is called. */
+/** The text of a package's script. A macro without an entry is translated when it is called. */
 function scriptOf(stamp, facts, { createTemplateEnvironments, macroKey, macroScript }) {
   const { runtime } = createTemplateEnvironments();
   const entries = new Map();
@@ -76,7 +76,7 @@ function scriptOf(stamp, facts, { createTemplateEnvironments, macroKey, macroScr
   return `exports.stamp = "${stamp}"; exports.macros = {\n${rows.join('')}${ROW}\n};\n`;
 }
 
-/** A package's script without the macros that usual commands do not call. @param {Set<string>} called their keys */
+/** A package's script with only the macros that usual commands call. @param {Set<string>} called their keys */
 export function onlyCalled(script, called) {
   const [head, ...rows] = script.split(ROW);
   return [head, ...rows.filter((row) => row === rows.at(-1) || called.has(row.slice(0, row.indexOf('\n'))))].join(ROW);

@@ -1,6 +1,6 @@
 // Bundles src/ into dist/: the command line (one file, with V8's code cache), the library, the Jinja package, the
 // keepers of embedded servers, and the built-in macros with their scripts. With --package it also writes type
-// declarations and shrinks source maps. Type checking is left to `npm run types`.
+// declarations and shrinks source maps. `npm run types` checks types.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -66,7 +66,7 @@ await build({
 });
 // import() fails in cached code: bin/program.js calls it instead.
 writeFileSync(cli, readFileSync(cli, 'utf8').replace('import("@platformatic/kafka")', 'require.$&'));
-// A process of its own, because the program runs in it, with other V8 flags.
+// A separate process, because the program runs in it, with other V8 flags.
 execFileSync(process.execPath, [join(root, 'scripts', 'warm-code.mjs'), cli, join(root, 'dist', 'cli.cjs')], {
   stdio: 'inherit',
 });

@@ -1,5 +1,5 @@
-// Builds the import graph of src/ from TypeScript's syntax tree and finds its circles. Limits are left to measure.mjs
-// and the architecture test.
+// Builds the import graph of src/ from TypeScript's syntax tree and finds its cycles. measure.mjs and the
+// architecture test set limits.
 import { dirname, join, posix, relative, resolve } from 'node:path';
 import ts from 'typescript';
 
@@ -8,7 +8,7 @@ import ts from 'typescript';
  * @param {string} path absolute
  * @param {string} text
  * @param {string} root what `target` is relative to
- * @returns {{ target: string, kind: 'types' | 'run time' | 'later' }[]} `later`: `import('…')`, which a circle may have
+ * @returns {{ target: string, kind: 'types' | 'run time' | 'later' }[]} `later`: `import('…')`, which a cycle may have
  */
 export function importsOf(path, text, root) {
   const found = [];
@@ -32,7 +32,7 @@ export function importsOf(path, text, root) {
 }
 
 /**
- * Finds the circles of a graph: each set of two or more nodes that reach each other (Tarjan), sorted by name.
+ * Finds the cycles of a graph: each set of two or more nodes that reach each other (Tarjan), sorted by name.
  * @param {Map<string, Set<string>>} graph a node and its successors
  * @returns {string[][]}
  */

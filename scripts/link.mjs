@@ -1,5 +1,5 @@
-// Makes `npx tsdbt` work in other project folders: links the program beside npm's global programs, or below the home
-// folder when those are not writable. npx looks there too. An existing file or link of that name is kept and reported.
+// Makes `npx tsdbt` work in other project folders: links the program next to npm's global programs, or below the home
+// folder if those are not writable. npx looks there too. An existing file or link of that name is kept and reported.
 // TSDBT_NO_LINK=1 skips the link. Never fails.
 import { spawnSync } from 'node:child_process';
 import {

@@ -1,4 +1,4 @@
-// Counts properties that make the code hard to read, prints a table, and fails when a count exceeds its limit. Limits
+// Counts properties that make the code hard to read, prints a table, and fails if a count exceeds its limit. Limits
 // only go down: a change that lowers a count also lowers its limit here.
 //
 //   npm run measure                  the table

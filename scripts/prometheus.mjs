@@ -1,5 +1,5 @@
-// Brings Debian's Prometheus with promtool into .cache/prometheus, without installing it, and prints the folder of the
-// programs. Takes those on PATH where they are.
+// Downloads Debian's Prometheus with promtool to .cache/prometheus, without installing it, and prints the folder of the
+// programs. Uses those on PATH if they exist.
 //
 //   node scripts/prometheus.mjs
 import { execFileSync } from 'node:child_process';
@@ -11,7 +11,7 @@ const scripts = dirname(fileURLToPath(import.meta.url));
 const folder = join(scripts, '..', '.cache', 'prometheus');
 const programs = join(folder, 'usr', 'bin');
 
-/** @returns the folder of `promtool` and `prometheus`; null: they are neither here nor to be had */
+/** @returns the folder of `promtool` and `prometheus`; null: not found */
 export function findPrometheus() {
   const onPath = (process.env.PATH ?? '').split(delimiter).find((dir) => holds(dir));
   return onPath ?? (holds(programs) ? programs : null);
@@ -19,7 +19,7 @@ export function findPrometheus() {
 
 const holds = (dir) => existsSync(join(dir, 'promtool')) && existsSync(join(dir, 'prometheus'));
 
-/** @throws where apt-get cannot download */
+/** @throws if apt-get cannot download */
 export function fetchPrometheus() {
   const found = findPrometheus();
   if (found !== null) return found;

@@ -1,4 +1,4 @@
-// What the settings of src/ say of themselves: the tables of docs/, and the JSON Schemas that editors use.
+// Builds the tables of docs/, and the JSON Schemas that editors use, from the settings described in src/.
 // scripts/docs.mjs writes the tables, scripts/build.mjs the schemas.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,7 +35,7 @@ const MODULES = [
 const code = (text) => `\`${text}\``;
 const cell = (text) => text.replace(/(?<!\\)\|/g, '\\|');
 
-/** A table of the keys of a record. @param keys those of it; by default all */
+/** A table of the keys of a record. @param keys some of them; by default all */
 export function keyTable(record, keys = Object.keys(record.fields)) {
   return [
     '| Key | Type | Default | Meaning |',

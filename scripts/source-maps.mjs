@@ -35,7 +35,7 @@ export function linesOnly(json) {
   return JSON.stringify({ ...map, mappings: lines.join(';') });
 }
 
-/** @returns the numbers of a segment: base64 VLQ, five bits a digit, the sign in the lowest bit */
+/** @returns the numbers of a segment: base64 VLQ, five bits per digit, the sign in the lowest bit */
 function decode(segment) {
   const numbers = [];
   let [bits, shift] = [0, 0];

@@ -1,5 +1,5 @@
 // `npm start`: builds the program, then runs this folder's project on its target as a user would: load, build, docs,
-// and the first rows of the mart. Writes a profiles.yml here when ~/.dbt/profiles.yml belongs to other projects. Stops
+// and the first rows of the mart. Writes a profiles.yml here if ~/.dbt/profiles.yml belongs to other projects. Stops
 // at the first step that fails, with its exit code.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Builds versitygw, an S3 server, from the Go module proxy into .cache/versitygw and prints its path. Takes one on PATH
-// where it is. Needs Go.
+// Builds versitygw, an S3 server, from the Go module proxy into .cache/versitygw and prints its path. Uses one on PATH
+// if it exists. Needs Go.
 //
 //   node scripts/versitygw.mjs
 import { spawn } from 'node:child_process';
@@ -14,7 +14,7 @@ const program = join(folder, 'versitygw');
 const LIMIT_MS = 10 * 60_000;
 const SAY_MS = 5000;
 
-/** @returns the program's path; null: it is neither here nor on PATH */
+/** @returns the program's path; null: not found */
 export function findVersitygw() {
   const given = process.env.TSDBT_TEST_VERSITYGW;
   if (given !== undefined && existsSync(given)) return given;
@@ -24,13 +24,13 @@ export function findVersitygw() {
 
 /**
  * @param say receives the progress of a build, every five seconds
- * @param signal ends the build
- * @throws where Go or its module proxy cannot be had, or the build takes more than ten minutes
+ * @param signal aborts the build
+ * @throws if Go or its module proxy is not available, or the build takes more than ten minutes
  */
 export async function buildVersitygw(say = (text) => process.stderr.write(`${text}\n`), signal = undefined) {
   const found = findVersitygw();
   if (found !== null) return found;
-  // -v names each package when it is compiled, and go each module that it downloads.
+  // -v prints each package that is compiled, and go prints each module that it downloads.
   const child = spawn('go', ['install', '-v', `github.com/versity/versitygw/cmd/versitygw@${VERSION}`], {
     stdio: ['ignore', 'ignore', 'pipe'],
     timeout: LIMIT_MS,

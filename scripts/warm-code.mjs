@@ -1,7 +1,7 @@
-// Writes what V8 compiles of the command line while usual commands run: parse, ls, compile, run, test of a small
-// project, against a Postgres without rows. Functions that they do not need are compiled when first called: reading
-// them all in at each start takes longer. The scripts of built-in macros keep the macros that these commands call.
-// build.mjs starts it as a process of its own.
+// Writes V8's code cache of the command line after running usual commands: parse, ls, compile, run, test of a small
+// project, against a Postgres without rows. Other functions are compiled when first called, because loading all of them
+// at each start takes longer. The scripts of built-in macros keep the macros that these commands call. build.mjs starts
+// it as a separate process.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -86,7 +86,7 @@ const GREETING = [
   READY,
 ];
 
-/** The columns and the one row of statements that ask for one: a lock, and what a data test has found. */
+/** The only row of statements that return one: a lock, and the result of a data test. */
 function rowOf(statement) {
   if (statement.includes('should_warn')) return { failures: '0', should_warn: 'f', should_error: 'f' };
   return /pg_try_advisory/.test(statement) ? { locked: 't' } : null;
@@ -112,7 +112,7 @@ function result(row) {
   return Buffer.concat([message('D', head, ...values), message('C', 'SELECT 1')]);
 }
 
-/** The answer to one message. @param asked the statement that was prepared last */
+/** The answer to one message. @param asked the last prepared statement */
 function answer(type, asked) {
   const row = rowOf(asked);
   switch (type) {
@@ -135,7 +135,7 @@ function answer(type, asked) {
   }
 }
 
-/** A server to which every login and every statement is right. */
+/** A server that accepts every login and every statement. */
 const server = createServer((socket) => {
   let pending = Buffer.alloc(0);
   let greeted = false;
@@ -157,7 +157,7 @@ const server = createServer((socket) => {
     }
   });
 });
-/** Where nothing may listen, what needs no database has to do. */
+/** If listening is not permitted, only the commands that need no database run. */
 const listens = await new Promise((resolve) => {
   server.once('error', () => resolve(false)).listen(0, '127.0.0.1', () => resolve(true));
 });
@@ -190,7 +190,7 @@ for (const [path, text] of Object.entries({
 }
 
 const script = compileLazily(cli, place);
-/** Scripts of macros that the commands have loaded, and the keys of the macros that they have called. */
+/** The macro scripts that the commands have loaded, and the keys of the macros that they have called. */
 const loaded = new Set();
 const called = new Set();
 const recorded = (path) => ({
