@@ -126,7 +126,7 @@ for (const { name, dialect, missing, open } of DATABASES) {
       await close?.();
     });
 
-    test('values come as the same values of Python', async () => {
+    test('returns the same values as Python', async () => {
       await change(
         table(
           'kinds',
@@ -147,7 +147,7 @@ for (const { name, dialect, missing, open } of DATABASES) {
       ]);
     });
 
-    test('a result without rows knows its columns, a limit ends one early, and rows are read only when asked for', () =>
+    test('knows the columns of an empty result, applies a limit, and reads rows only on request', () =>
       withSession(async (own) => {
         expect((await own.execute('select 1 as a, 2 as b where 1 = 0', { fetch: true })).table.columnNames).toEqual([
           'a',
@@ -160,7 +160,7 @@ for (const { name, dialect, missing, open } of DATABASES) {
         expect((await own.execute('select 1 as a')).table.columnNames).toEqual([]);
       }));
 
-    test('a failure has a code and its place in the statement, whatever comment stands in front', async () => {
+    test('reports the code and the position of a failed statement, whatever comment precedes it', async () => {
       const sql = 'select 1 as a,\n  2 as b\nfrom nothing order order';
       for (const comment of [undefined, () => ({ text: 'ä comment', append: false })]) {
         const own = session({ comment });
@@ -175,14 +175,14 @@ for (const { name, dialect, missing, open } of DATABASES) {
       }
     });
 
-    test('a session goes on after a failure', async () => {
+    test('can use a session after a failure', async () => {
       await withSession(async (own) => {
         await failure(own.execute('select * from behaviour.missing'));
         expect(await values('select 42', own)).toEqual([['42']]);
       });
     });
 
-    test('statements of a session run in the order in which they were sent, and are told of', async () => {
+    test('runs the statements of a session in the order in which they were sent, and reports them', async () => {
       const seen: string[] = [];
       const own = session({
         onStatement: ({ sql, phase }) => {
@@ -194,7 +194,7 @@ for (const { name, dialect, missing, open } of DATABASES) {
       expect(seen).toEqual(['start select 1', 'end select 1', 'start select 2', 'end select 2']);
     });
 
-    test('one look tells the cache every relation of a schema; a schema that does not exist is empty', async () => {
+    test('fills the cache with every relation of a schema in one query, and a missing schema is empty', async () => {
       await change(
         table('looked', `id ${dialect.bigint}`),
         'create view behaviour.looked_view as select id from behaviour.looked',
@@ -212,7 +212,7 @@ for (const { name, dialect, missing, open } of DATABASES) {
       await own.release();
     });
 
-    test('rows of a table are loaded as they are', async () => {
+    test('loads the rows of a table unchanged', async () => {
       await change(table('loaded', `id ${dialect.bigint}, name ${dialect.text}, at ${dialect.timestamp}`));
       const rows = inferTable(
         ['id', 'name', 'at'],
@@ -231,12 +231,12 @@ for (const { name, dialect, missing, open } of DATABASES) {
       ]);
     });
 
-    test('the columns of a query are described', async () => {
+    test('describes the columns of a query', async () => {
       const described = await withSession((own) => own.describe(`select cast(1 as ${dialect.bigint}) as a, 'x' as b`));
       expect(described.map((column) => column.name)).toEqual(['a', 'b']);
     });
 
-    test('a mark changes with the rows of a table, and there is none of a view', async () => {
+    test('returns a change mark that changes with the rows of a table, and none for a view', async () => {
       await change(
         table('marked', `id ${dialect.bigint}`),
         'create view behaviour.marked_view as select id from behaviour.marked',
@@ -252,7 +252,7 @@ for (const { name, dialect, missing, open } of DATABASES) {
       await expect.poll(async () => (await marks())[0] === first[0], FOR_EVENTS).toBe(false);
     });
 
-    test('a relation is built by one session at a time', async () => {
+    test('lets one session at a time build a relation', async () => {
       const [first, second] = [session(), session()];
       const order: string[] = [];
       await adapter.lockRelation(first, relation('locked'));
@@ -267,7 +267,7 @@ for (const { name, dialect, missing, open } of DATABASES) {
       await second.release();
     });
 
-    test('a name is claimed by one, and others hear by whom', async () => {
+    test('gives a claimed name to one session, and tells others which one', async () => {
       const [first, second] = [session(), session()];
       expect(await adapter.claim(first, 'the run', 'host one')).toBeNull();
       expect(await adapter.claim(second, 'the run', 'host two')).toMatch(/\d/);
@@ -277,7 +277,7 @@ for (const { name, dialect, missing, open } of DATABASES) {
       await second.release();
     });
 
-    test('a statement that runs can be stopped', async () => {
+    test('can cancel a running statement', async () => {
       const own = session();
       await own.execute('select 1');
       const running = failure(own.execute(dialect.slow));
@@ -287,7 +287,7 @@ for (const { name, dialect, missing, open } of DATABASES) {
       await own.release();
     });
 
-    test('no password is shown, and a server that is not there is named by host and port', async () => {
+    test('shows no password, and names the host and port of an unreachable server', async () => {
       const lost = await make({
         password: 'secret word',
         host: '127.0.0.1',
@@ -318,7 +318,7 @@ for (const { name, dialect, missing, open } of DATABASES) {
       dialect === CLICKHOUSE
         ? ' (skipped: ClickHouse has no transactions; see docs/architecture/publishing-clickhouse.md)'
         : '';
-    test.skipIf(atomic !== '')(`what a session did is undone by a rollback${atomic}`, async () => {
+    test.skipIf(atomic !== '')(`undoes the work of a session with a rollback${atomic}`, async () => {
       await change(table('undone', `id ${dialect.bigint}`));
       const own = session();
       await own.begin();
@@ -332,7 +332,7 @@ for (const { name, dialect, missing, open } of DATABASES) {
       dialect === CLICKHOUSE
         ? ' (skipped: a view of ClickHouse is text that is read anew each time, nothing stands on a table)'
         : '';
-    test.skipIf(readers !== '')(`what stands on a relation is known${readers}`, async () => {
+    test.skipIf(readers !== '')(`knows the dependants of a relation${readers}`, async () => {
       await change(
         table('below', `id ${dialect.bigint}`),
         'create view behaviour.above as select id from behaviour.below',

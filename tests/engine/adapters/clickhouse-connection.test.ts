@@ -86,8 +86,8 @@ async function check(more: Readonly<Record<string, unknown>>): Promise<TsdbtErro
   }
 }
 
-describe('reaching a ClickHouse server', () => {
-  it('takes the ports of dbt-clickhouse, those of the native protocol as their HTTP counterparts', () => {
+describe('the connection to a ClickHouse server', () => {
+  it('uses the ports of dbt-clickhouse, and maps those of the native protocol to HTTP ports', () => {
     expect([
       httpPort(null, false),
       httpPort(null, true),
@@ -97,7 +97,7 @@ describe('reaching a ClickHouse server', () => {
     ]).toEqual([8123, 8443, 8123, 8443, 1234]);
   });
 
-  it("sends dbt-clickhouse's settings and the profile's with each statement, the user as headers", async () => {
+  it("sends dbt-clickhouse's settings and the profile's with each statement, and the user in headers", async () => {
     const seen: { url: URL; user: unknown; auth: unknown }[] = [];
     const server = createHttp((request, response) => {
       let body = '';
@@ -147,7 +147,7 @@ describe('reaching a ClickHouse server', () => {
     }
   });
 
-  it('keeps the connection of an answer that nobody wants, unless the answer is long', async () => {
+  it('is kept after an unread answer unless the answer is long', async () => {
     let connections = 0;
     const server = createHttp((request, response) => {
       request.resume().once('end', () => response.end('x'.repeat(Number(request.headers['x-bytes'] ?? 0))));
@@ -171,7 +171,7 @@ describe('reaching a ClickHouse server', () => {
     expect(used).toEqual([1, 1, 1, 1, 2, 2]);
   });
 
-  it('reads what a statement cost from the head of its answer, and the node tells the sum', async () => {
+  it('reads the cost of a statement from the response headers, and the node reports the sum', async () => {
     const heads = [
       '{"read_rows":"1000","read_bytes":"8000","written_rows":"10","elapsed_ns":"5"}',
       '{"read_rows": "5", "read_bytes": "40"}',
@@ -214,7 +214,7 @@ describe('reaching a ClickHouse server', () => {
     });
   });
 
-  it('says host and port when nobody answers in time', async () => {
+  it('reports host and port when the server does not answer in time', async () => {
     const server = createTcp(() => undefined);
     try {
       const port = await listening(server);
@@ -229,7 +229,7 @@ describe('reaching a ClickHouse server', () => {
   });
 
   it.skipIf(noOpenssl !== '')(
-    `looks at the server's certificate unless told not to, and shows its own${noOpenssl}`,
+    `verifies the server's certificate unless disabled, and can present its own${noOpenssl}`,
     async () => {
       const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
       execFileSync(

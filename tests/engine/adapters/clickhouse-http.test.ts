@@ -95,13 +95,13 @@ describe.skipIf(clickhouseMissing !== null)(
         ).text,
       );
 
-    it('answers pings without a password and nothing else', async () => {
+    it('answers only pings without a password', async () => {
       expect(await (await fetch(`http://127.0.0.1:${server.port}/ping`)).text()).toBe('Ok.\n');
       expect(await ask('select 1', {}, { 'X-ClickHouse-Key': 'wrong' })).toMatchObject({ status: 403, code: '516' });
       expect((await fetch(`http://127.0.0.1:${server.port}/?query=select+1`)).status).toBe(403);
     });
 
-    it('takes user and password as header, parameters or basic authentication', async () => {
+    it('accepts user and password as headers, parameters or basic authentication', async () => {
       const none = { 'X-ClickHouse-User': '', 'X-ClickHouse-Key': '' };
       const basic = `Basic ${Buffer.from(`${server.user}:${server.password}`).toString('base64')}`;
       const url = `http://127.0.0.1:${server.port}/`;
@@ -114,7 +114,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect([statSync(file).mode & 0o777, readFileSync(file, 'utf8')]).toEqual([0o600, server.password]);
     });
 
-    it('knows formats, the database, parameters and settings of one statement', async () => {
+    it('supports formats, the database, parameters and settings of one statement', async () => {
       expect(
         (
           await ask("select {name:String} as n, currentDatabase() as d, getSetting('max_block_size') as b", {
@@ -134,7 +134,7 @@ describe.skipIf(clickhouseMissing !== null)(
       ]);
     });
 
-    it('leaves no setting behind in a session, not even of a statement that was refused', async () => {
+    it('keeps no setting in a session, not even of a rejected statement', async () => {
       const size = async () => (await ask("select getSetting('max_block_size')", { session_id: 'settings' })).text;
       const usual = await size();
       expect(
@@ -147,7 +147,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect(await size()).toBe('6\n');
     });
 
-    it('says code, name and status of a failure', async () => {
+    it('reports code, name and status of a failure', async () => {
       const reply = await ask('select * from http.nowhere', { query_id: 'mine' });
       expect(reply).toMatchObject({ status: 404, code: '60' });
       expect(reply.text).toMatch(/^Code: 60\. DB::Exception: .*\(UNKNOWN_TABLE\) \(version /);
@@ -156,7 +156,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect((await ask('selct 1')).text).not.toContain('tsdbt-');
     });
 
-    it('never answers with what a failed statement had put out', async () => {
+    it('never answers with the output of a failed statement', async () => {
       const bad = "select throwIf(number = 150000), repeat('x', 50) from numbers(200000)";
       for (const format of ['TabSeparated', 'JSON']) {
         await ask(bad, { session_id: 'trap', default_format: format }).catch(() => undefined);
@@ -164,12 +164,12 @@ describe.skipIf(clickhouseMissing !== null)(
       }
     });
 
-    it('lets a GET read and not write', async () => {
+    it('allows a GET to read, but not to write', async () => {
       expect((await ask('', { query: 'select 5' }, {}, 'GET')).text).toBe('5\n');
       expect(await ask('', { query: 'drop table http.t' }, {}, 'GET')).toMatchObject({ code: '164' });
     });
 
-    it('keeps a session with its temporary tables, and others apart', async () => {
+    it('keeps a session with its temporary tables separate from others', async () => {
       await ask('create temporary table mine as select 7 as x', { session_id: 'a' });
       expect((await ask('select x from mine', { session_id: 'a' })).text).toBe('7\n');
       expect((await ask('select x from mine', { session_id: 'b' })).code).toBe('60');
@@ -177,7 +177,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect((await ask('select 1', { session_id: 'new', session_check: '1' })).code).toBe('372');
     });
 
-    it('takes rows in every coding it knows, binary ones too, and refuses the others', async () => {
+    it('accepts rows in every supported encoding, including binary ones, and rejects others', async () => {
       const count = async () => (await ask('select count() from http.t')).text.trim();
       const rows = (from: number) => Buffer.from(`${from}\ta\n${from + 1}\tb "c"\n`);
       await ask('truncate table http.t');
@@ -216,7 +216,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect(await count()).toBe('30');
     });
 
-    it('refuses tables of engine Kafka however they are written', async () => {
+    it('rejects tables of the Kafka engine in any spelling', async () => {
       for (const sql of [
         'create table http.k (a Int8) engine = Kafka()',
         'CREATE TABLE http.k (a Int8) ENGINE/* */=\n`Kafka` SETTINGS x = 1',
@@ -227,7 +227,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect((await ask("select 'engine = Kafka'")).text).toBe('engine = Kafka\n');
     });
 
-    it('sends a large result in pieces, whole', async () => {
+    it('sends a large result completely, in chunks', async () => {
       const { text } = await ask("select number, repeat('y', 100) from numbers(200000)");
       expect([text.length, text.slice(0, 4), text.endsWith(`199999\t${'y'.repeat(100)}\n`)]).toEqual([
         21_488_890,
@@ -236,7 +236,7 @@ describe.skipIf(clickhouseMissing !== null)(
       ]);
     });
 
-    it('runs statements of different sessions at the same time, those of one in order', async () => {
+    it('runs statements of different sessions concurrently, and those of one session in order', async () => {
       const slow = ['p', 'q', 'r', 's'].map((session) =>
         heldOpen('select sleepEachRow(1) as at_once from numbers(120) settings max_block_size = 1', session),
       );
@@ -254,7 +254,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect(replies.map(({ text }) => text)).toEqual(['', '', '', '', '', '[0,1,2,3]\n']);
     });
 
-    it('stops what a client that has gone was asking', async () => {
+    it('cancels the statement of a client that has disconnected', async () => {
       const stop = new AbortController();
       const running = fetch(`http://127.0.0.1:${server.port}/`, {
         method: 'POST',
@@ -281,7 +281,7 @@ describe.skipIf(clickhouseMissing !== null)(
       await expect(running).rejects.toThrow();
     });
 
-    it('opens no rows that nobody reads, as of a client that went away before they came', async () => {
+    it('opens no result for a client that has disconnected before its rows arrived', async () => {
       const spool = mkdtempSync(join(tmpdir(), 'tsdbt-spool-'));
       class Native {
         async queryAsync(sql: string) {
@@ -312,7 +312,7 @@ describe.skipIf(clickhouseMissing !== null)(
       rmSync(spool, { recursive: true });
     });
 
-    it('never answers a query that somebody kills as if it had no rows', async () => {
+    it('never answers a killed query as if it had no rows', async () => {
       let asked = 0;
       const killers = [0, 1].map(async () => {
         while (asked < 200)
@@ -333,7 +333,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect(seen.filter((text) => text !== '0\n1\n2\n' && text !== 'Code: 394')).toEqual([]);
     });
 
-    it('serves everybody after clients that went away in the midst of their rows', async () => {
+    it('keeps serving after clients disconnect while reading rows', async () => {
       const headers = { 'X-ClickHouse-User': server.user, 'X-ClickHouse-Key': server.password };
       const body = "select number, repeat('z', 1000) from numbers(300000)";
       for (const session of ['', '?session_id=leaves']) {
@@ -365,7 +365,7 @@ describe.skipIf(clickhouseMissing !== null)(
       await Promise.all(slow.map(({ ended }) => ended));
     });
 
-    it('gives the rows of a query however it ends', async () => {
+    it('returns the rows of a query whatever its ending', async () => {
       const texts = await Promise.all(
         [
           'select 1 format Null',
@@ -400,7 +400,7 @@ describe.skipIf(clickhouseMissing !== null)(
       ]);
     });
 
-    it('lets dictionaries read from it, by its address only where the caller allows that', async () => {
+    it('lets dictionaries read from it, and by its address only if the caller allows that', async () => {
       const fields = '(id Int64, name String) primary key id layout(flat()) lifetime(0) source';
       const inside = ({ user, password }: EmbeddedServer) =>
         `create or replace dictionary http.inside ${fields}(clickhouse(user '${user}' password '${password}' ` +
@@ -429,7 +429,7 @@ describe.skipIf(clickhouseMissing !== null)(
       });
     });
 
-    it('names the table that keeps a folder from being opened, and opens it without that', async () => {
+    it('names the table that prevents a folder from being opened, and opens it without that table', async () => {
       const dir = mkdtempSync(join(tmpdir(), 'tsdbt-ch-store-'));
       try {
         const first = await embeddedClickhouse(place(dir));
@@ -467,7 +467,7 @@ describe.skipIf(clickhouseMissing !== null)(
       }
     });
 
-    it('says why a folder does not open, in the words of the engine', async () => {
+    it('reports why a folder does not open, in the words of the engine', async () => {
       const dir = mkdtempSync(join(tmpdir(), 'tsdbt-ch-broken-'));
       try {
         const first = await embeddedClickhouse(place(dir));
@@ -483,7 +483,7 @@ describe.skipIf(clickhouseMissing !== null)(
       }
     });
 
-    it.skipIf(process.platform !== 'linux')('starts when what held its folder lets go of it', async () => {
+    it.skipIf(process.platform !== 'linux')('starts when the process that held its folder releases it', async () => {
       const dir = mkdtempSync(join(tmpdir(), 'tsdbt-ch-held-'));
       new EmbeddedFiles(dir, 'ClickHouse').prepare();
       const status = join(homeOf(dir), 'data/status');
@@ -511,7 +511,7 @@ describe.skipIf(clickhouseMissing !== null)(
       }
     });
 
-    it('takes the server of a keeper whose starter was stopped before it was ready', async () => {
+    it('uses the server of a keeper whose starter was killed before it was ready', async () => {
       const dir = mkdtempSync(join(tmpdir(), 'tsdbt-ch-orphan-'));
       try {
         const first = await embeddedClickhouse(place(dir));

@@ -59,7 +59,7 @@ const withNull = (type: string): string =>
       );
 const EXPECTED = TYPES.map(({ type }, index) => [`c${index}`, type]);
 
-describe.skipIf(clickhouseMissing !== null)(clickhouseMissing ?? 'every type of ClickHouse', () => {
+describe.skipIf(clickhouseMissing !== null)(clickhouseMissing ?? 'every ClickHouse type', () => {
   let lab: ClickhouseLab;
 
   const typesOf = async (table: string): Promise<unknown[][]> =>
@@ -92,7 +92,7 @@ describe.skipIf(clickhouseMissing !== null)(clickhouseMissing ?? 'every type of 
   ])('with the strategy %s and %s', (_strategy, more) => {
     const config = `materialized='incremental', ${more}`;
 
-    it('is that of a column that is added, once', async () => {
+    it('is kept once when a column is added', async () => {
       lab.write({ 'models/m.sql': model(config, 'select 1 as id') });
       await run('run', '--full-refresh');
       lab.write({ 'models/m.sql': model(config, `select 2 as id, ${select}`) });
@@ -108,7 +108,7 @@ describe.skipIf(clickhouseMissing !== null)(clickhouseMissing ?? 'every type of 
     });
 
     it.runIf(more.includes('sync') && !more.includes('inserts_only'))(
-      'is that of a column that is changed, once',
+      'is kept once when a column is changed',
       async () => {
         const given = (later: boolean): string =>
           TYPES.flatMap((each, index) =>
@@ -135,7 +135,7 @@ describe.skipIf(clickhouseMissing !== null)(clickhouseMissing ?? 'every type of 
   });
 
   it.each(['', "incremental_strategy='delete_insert',", "incremental_strategy='atomic_upsert',"])(
-    'goes with a column that sync_all_columns drops, while another comes: %s',
+    'is kept when sync_all_columns drops one column and adds another: %s',
     async (strategy) => {
       const config = `materialized='incremental', unique_key='id', ${strategy} on_schema_change='sync_all_columns'`;
       lab.write({ 'models/m.sql': model(config, "select number as id, 'a' as v, 'b' as gone from numbers(2)") });
@@ -150,7 +150,7 @@ describe.skipIf(clickhouseMissing !== null)(clickhouseMissing ?? 'every type of 
   );
 
   describe.each(['ignore', 'invalidate', 'new_record'])('in a snapshot with hard_deletes %s', (deletes) => {
-    it('is that of a column that comes later; rows are changed, deleted and come back', async () => {
+    it('is kept when a column is added later and rows are changed, deleted and restored', async () => {
       await lab.rows('drop database if exists s sync');
       await lab.rows('create database if not exists raw');
       lab.write({
@@ -218,7 +218,7 @@ describe.skipIf(clickhouseMissing !== null)(clickhouseMissing ?? 'every type of 
     },
   );
 
-  it('goes through an audit, a publication and a comparison', async () => {
+  it('is kept by an audit, a publication and a comparison', async () => {
     const [, output = ''] = /dev: (\{.*\})\}\}/.exec(lab.read('profiles.yml')) ?? [];
     lab.env = { DBT_ENV_SECRET_HERE: /password: "(.*?)"/.exec(output)?.[1] ?? '' };
     const here = output.replace(/password: ".*?"/, `password: "{{ env_var('DBT_ENV_SECRET_HERE') }}"`);

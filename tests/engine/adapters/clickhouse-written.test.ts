@@ -20,7 +20,7 @@ async function written(name: string): Promise<unknown> {
 }
 
 describe.skipIf(clickhouseMissing !== null)(
-  `rows that a node wrote on ClickHouse${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
+  `the row count of a node on ClickHouse${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
   () => {
     beforeAll(async () => {
       lab = await ClickhouseLab.open({
@@ -40,12 +40,12 @@ describe.skipIf(clickhouseMissing !== null)(
       await lab?.close();
     });
 
-    it('are not those of its hooks', async () => {
+    it('does not include those of its hooks', async () => {
       expect(await written('plain')).toEqual([30]);
       expect(await lab.rows('select n from raw.log order by n')).toHaveLength(2);
     });
 
-    it('are those of all its batches', async () => {
+    it('includes those of all its batches', async () => {
       expect(await written('batches')).toEqual([120]);
     });
   },

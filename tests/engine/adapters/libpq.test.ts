@@ -25,23 +25,23 @@ async function answer(env: Record<string, string>, sql: string, more: Record<str
   }
 }
 
-test('PGSSLMODE=require is refused by a server without TLS, prefer is not', async () => {
+test('a server without TLS rejects PGSSLMODE=require, but accepts prefer', async () => {
   expect(await answer({ PGSSLMODE: 'prefer' }, "select 'yes'")).toBe('yes');
   await expect(answer({ PGSSLMODE: 'require' }, 'select 1')).rejects.toThrow(/does not support SSL/);
 });
 
-test('a date style of the role gives way to the one that dates are read in', async () => {
+test('the date style of the role is replaced by the one in which dates are parsed', async () => {
   expect(await answer({ PGOPTIONS: '-c DateStyle=German' }, "select current_setting('DateStyle')")).toMatch(/^ISO/);
 });
 
-test('PGTZ and PGOPTIONS hold in every session', async () => {
+test('PGTZ and PGOPTIONS apply to every session', async () => {
   const env = { PGTZ: 'America/New_York', PGOPTIONS: '-c work_mem=3MB' };
   expect(await answer(env, "select current_setting('TimeZone') || ' ' || current_setting('work_mem')")).toBe(
     'America/New_York 3MB',
   );
 });
 
-test('host and port are lists as in libpq: the next server is tried, unless one refuses the login', async () => {
+test('host and port can be lists as in libpq: the next server is tried unless one rejects the login', async () => {
   const { host, port } = credentials as unknown as { host: string; port: number };
   const closed = await quietPort();
   const through = { host: `127.0.0.1,${host}`, port: `${closed},${port}` };
@@ -54,7 +54,7 @@ test('host and port are lists as in libpq: the next server is tried, unless one 
   await expect(answer({}, 'select 1', { port: '1,2' })).rejects.toThrow('could not match 2 port numbers to 1 hosts');
 });
 
-test('target_session_attrs chooses the server, from the profile or from PGTARGETSESSIONATTRS', async () => {
+test('target_session_attrs selects the server, from the profile or from PGTARGETSESSIONATTRS', async () => {
   const readOnly = { PGOPTIONS: '-c default_transaction_read_only=on' };
   expect(await answer({ PGTARGETSESSIONATTRS: 'primary' }, "select 'yes'")).toBe('yes');
   expect(await answer({}, "select 'yes'", { target_session_attrs: 'prefer-standby' })).toBe('yes');

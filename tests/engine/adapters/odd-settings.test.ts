@@ -167,13 +167,19 @@ describe.skipIf(clickhouseMissing !== null)('a ClickHouse with odd settings', ()
     expect(await textsOf(adapter, 'select text from odd_settings.seed')).toEqual([['a\\b']]);
   });
 
-  it.each(['result', 'read'])('a %s that overflows in mode break is an error, not a part of the rows', async (kind) => {
-    profile(
-      `max_${kind}_rows: 500, max_rows_to_read: 500, ${kind}_overflow_mode: break`.replace('max_read_rows: 500, ', ''),
-    );
-    const { code, out } = await project.run(['publish', '--full-refresh']);
-    expect(code).toBe(1);
-    expect(out).toMatch(/Code: (?:158|396)/);
-    expect(await project.one('select count(*) from serving.m')).toBe('2000');
-  });
+  it.each(['result', 'read'])(
+    'fails instead of using some of the rows when a %s overflows in mode break',
+    async (kind) => {
+      profile(
+        `max_${kind}_rows: 500, max_rows_to_read: 500, ${kind}_overflow_mode: break`.replace(
+          'max_read_rows: 500, ',
+          '',
+        ),
+      );
+      const { code, out } = await project.run(['publish', '--full-refresh']);
+      expect(code).toBe(1);
+      expect(out).toMatch(/Code: (?:158|396)/);
+      expect(await project.one('select count(*) from serving.m')).toBe('2000');
+    },
+  );
 });

@@ -24,7 +24,7 @@ describe.each(SERVERS)('$name', (server) => {
     ({ adapter, credentials } = bench);
   });
 
-  test('the cache is filled by two queries and knows kinds and readers', async () => {
+  test('fills the cache with two queries, including relation types and readers', async () => {
     await run(
       'create schema filled',
       'create table filled.t (n int)',
@@ -62,7 +62,7 @@ describe.each(SERVERS)('$name', (server) => {
     await run('drop schema filled cascade');
   });
 
-  test('what nothing waits for goes with the commit, told in order; if it fails nothing is committed', async () => {
+  test('sends deferred statements with the commit, in order, and commits nothing if one fails', async () => {
     await run('create table later (n int)');
     const said: string[] = [];
     const session = adapter.session({
@@ -99,7 +99,7 @@ describe.each(SERVERS)('$name', (server) => {
     await run('drop table later');
   });
 
-  test('who has the lock of a relation is waited for, named, and what it did is seen', async () => {
+  test("waits for the named holder of a relation's lock, and then sees its changes", async () => {
     const waits: string[] = [];
     const first = adapter.session({ name: 'first' });
     const second = adapter.session({ name: 'second', onWait: (text) => waits.push(text) });
@@ -123,7 +123,7 @@ describe.each(SERVERS)('$name', (server) => {
     expect(adapter.cache.get(target)).toBeUndefined();
   });
 
-  test('a deadlock begins again, and what cannot begin again takes its locks before it reads', async () => {
+  test('retries after a deadlock, and takes locks before reading if a retry is impossible', async () => {
     await run(
       'create table parent (n int)',
       'create table child (n int)',
@@ -178,7 +178,7 @@ describe.each(SERVERS)('$name', (server) => {
     });
   }
 
-  test('what stands on a table is put back as it was', async (context) => {
+  test('restores the dependants of a rebuilt table', async (context) => {
     await needsRoles(context);
     await run(
       'create role tsdbt_reader',
@@ -275,7 +275,7 @@ describe.each(SERVERS)('$name', (server) => {
     );
   });
 
-  test('a dependant that this user may not create again stops the rebuild and is named', async (context) => {
+  test('stops the rebuild and names a dependant that this user may not create', async (context) => {
     await needsRoles(context);
     await run(
       'create role tsdbt_plain',
@@ -295,7 +295,7 @@ describe.each(SERVERS)('$name', (server) => {
     await run('drop view of_another', 'drop table read_by', 'drop role tsdbt_plain');
   });
 
-  test('a dependant that no longer compiles stops the rebuild, unless this project builds it', async () => {
+  test('stops the rebuild for a dependant that no longer compiles, unless this project builds it', async () => {
     await run(
       'create table wide (a int, b int)',
       'create view on_b as select b from wide',
@@ -313,7 +313,7 @@ describe.each(SERVERS)('$name', (server) => {
     await run('drop view on_a', 'drop table wide');
   });
 
-  test('tables with a common reader are rebuilt at the same time', async () => {
+  test('rebuilds tables with a common reader concurrently', async () => {
     await run(
       'create table left_t (n int)',
       'create table right_t (n int)',
@@ -325,7 +325,7 @@ describe.each(SERVERS)('$name', (server) => {
     await run('drop view both_t', 'drop table left_t, right_t');
   });
 
-  test('says whether a view can be replaced where it stands', async () => {
+  test('reports whether a view can be replaced in place', async () => {
     await run(
       'create view now_v as select 1 as a, 2 as b',
       'create view more_v as select 1 as a, 2 as b, 3 as c',
@@ -339,7 +339,7 @@ describe.each(SERVERS)('$name', (server) => {
     await run('drop view now_v, more_v, other_v');
   });
 
-  test('knows when a view is not what it was', async () => {
+  test('detects that a view has changed', async () => {
     await run('create table under (a int)', 'create view seen_v as select * from under');
     const state = () => withSession((session) => adapter.fetchViewState(session, rel('seen_v', 'view')));
     const first = await state();
@@ -366,7 +366,7 @@ describe.each(SERVERS)('$name', (server) => {
     await run('drop table under');
   });
 
-  test('SIGKILL of a command in the middle of a statement leaves no backend and no work', async (context) => {
+  test('keeps no backend and no work after SIGKILL of a command during a statement', async (context) => {
     const [[version]] = (await rows('show server_version_num')) as [[string]];
     if (Number(version) < 140000) context.skip('the server does not look for its clients');
     const dir = mkdtempSync(join(tmpdir(), 'tsdbt-kill-'));

@@ -106,8 +106,8 @@ afterAll(async () => {
   await project?.close();
 });
 
-describe('every type of Postgres', () => {
-  it.each(['append_new_columns', 'sync_all_columns'])('is that of a column that %s adds', async (mode) => {
+describe('every Postgres type', () => {
+  it.each(['append_new_columns', 'sync_all_columns'])('is kept for a column that %s adds', async (mode) => {
     const config = `materialized='incremental', on_schema_change='${mode}'`;
     project.write({ 'models/m.sql': model(config, 'select 1 as id') });
     await run('run', '--full-refresh');
@@ -125,7 +125,7 @@ describe('every type of Postgres', () => {
     expect(await project.rows(`select xmin, attname from ${node} order by attnum`)).toEqual(before);
   });
 
-  it('is that of a column that sync_all_columns changes', async () => {
+  it('is kept for a column that sync_all_columns changes', async () => {
     const config = "materialized='incremental', on_schema_change='sync_all_columns'";
     const changed = columns((each, index) => (each.other === undefined ? null : `${literal(each)} as c${index}`));
     // There is no cast from text to these types in an ALTER.
@@ -159,7 +159,7 @@ describe('every type of Postgres', () => {
     ]);
   });
 
-  it('is that of a column that a snapshot gets later', async () => {
+  it('is kept for a column that is added to a snapshot later', async () => {
     const snapshot =
       "snapshots: [{name: snap, relation: \"source('raw', 't')\", config: {unique_key: id, strategy: check, " +
       'check_cols: [id], hard_deletes: new_record}}]\n';
@@ -177,7 +177,7 @@ describe('every type of Postgres', () => {
     expect(await project.rows('select count(*) from s.snap')).toEqual([['3']]);
   });
 
-  it('of a text grows with the rows, and a text without a limit stays', async () => {
+  it('of text is widened as needed, and a text without a limit stays', async () => {
     const config = "materialized='incremental'";
     const sql = (id: number, types: readonly string[]): string =>
       `select ${id} as id, ${types.map((type, index) => `'a'::${type} as c${index}`).join(', ')}`;
@@ -197,7 +197,7 @@ describe('every type of Postgres', () => {
     ]);
   });
 
-  it('goes through an audit, a publication, a comparison and a sync, but for types that one server has', async () => {
+  it('is kept by an audit, a publication, a comparison and a sync, unless only one server has it', async () => {
     const [, output = ''] = /dev: (\{.*\})\}\}/.exec(project.read('profiles.yml')) ?? [];
     // A server that trusts its users has no password, but a connection's may not be empty.
     project.env = { DBT_ENV_SECRET_HERE: /password: "(.+?)"/.exec(output)?.[1] ?? 'not checked' };

@@ -20,7 +20,7 @@ describe.each(SERVERS)('$name', (server) => {
     ({ adapter, credentials } = bench);
   });
 
-  test('says about a statement what dbt says', async () => {
+  test('reports the same response to a statement as dbt', async () => {
     await withSession(async (session) => {
       const say = async (sql: string): Promise<unknown> => (await session.execute(sql)).response;
       expect(await say('create table said (n int)')).toEqual({
@@ -49,7 +49,7 @@ describe.each(SERVERS)('$name', (server) => {
     });
   });
 
-  test('a COPY from one session into another ends at once when the other fails', async () => {
+  test('ends a COPY between two sessions at once when one of them fails', async () => {
     const failed = await withSession((from) =>
       withSession(async (into) => {
         await into.execute('create temporary table copied (n int check (n < 1000))');
@@ -63,7 +63,7 @@ describe.each(SERVERS)('$name', (server) => {
     expect(failed.message).toContain('violates check constraint');
   });
 
-  test('a statement that comes while its session is released shares its connection with no other session', async () => {
+  test("does not share a released session's connection with another for a late statement", async () => {
     const session = adapter.session({ name: 'released' });
     await session.execute('select 1');
     const released = session.release();
@@ -74,7 +74,7 @@ describe.each(SERVERS)('$name', (server) => {
     await session.release();
   });
 
-  test('gives values as psycopg2 and agate do', async () => {
+  test('returns values as psycopg2 and agate do', async () => {
     const { table } = await withSession((session) =>
       session.execute(
         'select 1 as i, 9007199254740993 as big, 1.50::numeric as num, 1::float8 as f, 1e20::float8 as huge, ' +
@@ -154,7 +154,7 @@ describe.each(SERVERS)('$name', (server) => {
     ]);
   });
 
-  test('keeps the zone of a moment', async () => {
+  test('keeps the time zone of a timestamp', async () => {
     const { table } = await withSession((session) =>
       session.execute("set local timezone = 'Europe/Berlin'; select timestamptz '2024-07-01 10:00:00+00' as at", {
         fetch: true,
@@ -165,7 +165,7 @@ describe.each(SERVERS)('$name', (server) => {
     );
   });
 
-  test('the last statement of several is the one that counts, and a limit cuts its rows', async () => {
+  test('returns the result of the last of several statements, and limits its rows', async () => {
     await withSession(async (session) => {
       const { table } = await session.execute('select 1 as a; select n from generate_series(1, 9) n', {
         fetch: true,
@@ -178,7 +178,7 @@ describe.each(SERVERS)('$name', (server) => {
     });
   });
 
-  test('writes values into placeholders', async () => {
+  test('inserts values into placeholders', async () => {
     const { table } = await withSession((session) =>
       session.execute("select %s::text as a, %s::int as b, %s::text as c, '100%%' as d, -%s as e", {
         fetch: true,
@@ -188,7 +188,7 @@ describe.each(SERVERS)('$name', (server) => {
     expect([...table.rows[0]!.values]).toEqual(["it's \\ %s", 5, null, '100%', 3]);
   });
 
-  test('an error says what psycopg2 says, with its code and its place', async () => {
+  test('reports an error as psycopg2 does, with code and position', async () => {
     const error = await failure(withSession((session) => session.execute('select 1,\n  nope\nfrom (select 1 as x) t')));
     expect(error.kind).toBe('database');
     expect(error.message).toBe('column "nope" does not exist\nLINE 2:   nope\n          ^');
@@ -199,7 +199,7 @@ describe.each(SERVERS)('$name', (server) => {
     });
   });
 
-  test('the place of an error does not count the query comment', async () => {
+  test('reports the position of an error without the query comment', async () => {
     const session = adapter.session({ name: 'test', comment: () => ({ text: ' über ', append: false }) });
     const error = await failure(session.execute('select nope'));
     await session.release();
@@ -207,7 +207,7 @@ describe.each(SERVERS)('$name', (server) => {
     expect(error.details.position).toBe(8);
   });
 
-  test('details and hints are shown', async () => {
+  test('shows the detail and hint of an error', async () => {
     await run('create table parent (id int primary key)', 'create table child (id int references parent)');
     const error = await failure(run('insert into child values (1)'));
     expect(error.message).toBe(
@@ -217,13 +217,13 @@ describe.each(SERVERS)('$name', (server) => {
     await run('drop table child, parent');
   });
 
-  test('a statement with a NUL is refused before it is cut', async () => {
+  test('rejects a statement with a NUL instead of truncating it', async () => {
     expect((await failure(withSession((session) => session.execute("select 'a\0b'")))).message).toBe(
       'A string literal cannot contain NUL (0x00) characters.',
     );
   });
 
-  test('what is not committed is gone when the session ends', async () => {
+  test('rolls back uncommitted work when the session ends', async () => {
     await withSession(async (session) => {
       await session.begin();
       await session.execute('create table half_done (n int)');
@@ -233,7 +233,7 @@ describe.each(SERVERS)('$name', (server) => {
     expect(await rows("select relname from pg_class where relname in ('half_done', 'implicit')")).toEqual([]);
   });
 
-  test("after dbt's commit statements stand alone, as VACUUM needs", async () => {
+  test("runs statements in autocommit after dbt's commit, as VACUUM requires", async () => {
     await run('create table cleaned (n int)');
     await withSession(async (session) => {
       await session.begin();
@@ -246,7 +246,7 @@ describe.each(SERVERS)('$name', (server) => {
     await run('drop table cleaned');
   });
 
-  test('a failed statement ends the transaction and the session goes on', async () => {
+  test('ends the transaction of a failed statement, and the session can continue', async () => {
     await withSession(async (session) => {
       await session.begin();
       await session.execute('create table lost (n int)');
@@ -256,7 +256,7 @@ describe.each(SERVERS)('$name', (server) => {
     });
   });
 
-  test('an attempt that fails takes nothing else with it', async () => {
+  test('undoes only the failed attempt', async () => {
     await withSession(async (session) => {
       await session.begin();
       await session.execute('create table kept (n int)');
@@ -268,7 +268,7 @@ describe.each(SERVERS)('$name', (server) => {
     await run('drop table kept');
   });
 
-  test('at most threads + 2 connections are open, and the rest wait', async () => {
+  test('opens at most threads + 2 connections, and the rest wait', async () => {
     const small = make({ application_name: 'tsdbt_cap' }, 1);
     try {
       const most = await Promise.all(
@@ -289,7 +289,7 @@ describe.each(SERVERS)('$name', (server) => {
     }
   });
 
-  test('a running statement can be stopped', async () => {
+  test('can cancel a running statement', async () => {
     await withSession(async (session) => {
       const waiting = failure(session.execute('select pg_sleep(301)'));
       await runs('pg_sleep(301)');
@@ -298,7 +298,7 @@ describe.each(SERVERS)('$name', (server) => {
     });
   });
 
-  test('closing the adapter stops what runs', async () => {
+  test('cancels running statements when the adapter is closed', async () => {
     const other = make({ application_name: 'tsdbt_close' });
     const session = other.session({ name: 'test' });
     const waiting = failure(session.execute('select pg_sleep(302)'));
@@ -313,7 +313,7 @@ describe.each(SERVERS)('$name', (server) => {
     await expect.poll(() => rows(running), FOR_EVENTS).toEqual([]);
   });
 
-  test('role and search path hold inside transactions and outside, and stay with no connection', async (context) => {
+  test('applies role and search path in and outside of transactions, and resets them', async (context) => {
     await needsRoles(context);
     await run(
       'create role tsdbt_role_test',
@@ -341,7 +341,7 @@ describe.each(SERVERS)('$name', (server) => {
     }
   });
 
-  test('what a session sets or leaves does not reach the next one on its connection', async () => {
+  test('resets what a session sets before another session uses the connection', async () => {
     const other = make({ application_name: 'tsdbt_state' }, 1);
     try {
       const pid = 'select pg_backend_pid()';
@@ -364,7 +364,7 @@ describe.each(SERVERS)('$name', (server) => {
     }
   });
 
-  test('with autocommit each statement stands alone', async () => {
+  test('commits each statement with autocommit', async () => {
     const other = make({ autocommit: true });
     try {
       await withSession(async (session) => {
@@ -379,7 +379,7 @@ describe.each(SERVERS)('$name', (server) => {
     }
   });
 
-  test('a backend whose client is gone looks for it, where the server can', async () => {
+  test('makes the backend check for a lost client if the server supports it', async () => {
     const [[version]] = (await rows('show server_version_num')) as [[string]];
     const seen = await withSession(
       async (session) =>
@@ -389,7 +389,7 @@ describe.each(SERVERS)('$name', (server) => {
     expect(seen).toBe(Number(version) >= 140000 ? '2s' : null);
   });
 
-  test('rows of a table are loaded by COPY, whatever is in them', async () => {
+  test('loads rows by COPY, whatever they contain', async () => {
     const table = inferTable(
       ['id', 'text', 'num', 'flag', 'day', 'at'],
       [
@@ -413,7 +413,7 @@ describe.each(SERVERS)('$name', (server) => {
     await run('drop table loaded');
   });
 
-  test('moments with a zone are converted to that of the session, as INSERT does', async () => {
+  test('converts timestamps with a zone to that of the session, as INSERT does', async () => {
     const table = inferTable(['at'], [['2024-01-31T10:00:00+02:00']]);
     await run('create table moments (at timestamp without time zone)');
     await withSession(async (session) => {
@@ -425,7 +425,7 @@ describe.each(SERVERS)('$name', (server) => {
     await run('drop table moments');
   });
 
-  test('a load that fails names the table and leaves the session usable', async () => {
+  test('names the table of a failed load, and the session stays usable', async () => {
     await run('create table refused (n integer)');
     await withSession(async (session) => {
       const error = await failure(
@@ -454,7 +454,7 @@ describe.each(SERVERS)('$name', (server) => {
     });
   });
 
-  test('identifiers with quotes, letters of any script and 63 bytes', async () => {
+  test('supports identifiers with quotes, letters of any script and 63 bytes', async () => {
     const name = `ü${'x'.repeat(61)}`;
     await run(`create table "${name}" (n int)`);
     const own = make();
@@ -467,7 +467,7 @@ describe.each(SERVERS)('$name', (server) => {
   });
 });
 
-test('an unreachable server is named by host and port, the password never', async () => {
+test('names the host and port of an unreachable server, but never the password', async () => {
   const adapter = new PostgresAdapter({
     credentials: {
       type: 'postgres',
@@ -494,7 +494,7 @@ test('an unreachable server is named by host and port, the password never', asyn
   await adapter.close();
 });
 
-test('a host that does not exist', async () => {
+test('reports a host that does not exist', async () => {
   const adapter = new PostgresAdapter({
     credentials: {
       type: 'postgres',

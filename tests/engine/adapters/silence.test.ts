@@ -29,7 +29,7 @@ async function failure(work: Promise<unknown>): Promise<TsdbtError> {
 
 const seconds = (text: string): string => text.replace(/for \d+ s/, 'for N s').replace(/process \d+/, 'process P');
 
-describe('a Postgres that is silent', () => {
+describe('a silent Postgres', () => {
   let close: () => Promise<void>;
   let credentials: Credentials & { host: string; port: number; user: string; password: string };
   let observer: pg.Client;
@@ -84,7 +84,7 @@ describe('a Postgres that is silent', () => {
       (row: { state: string }) => row.state,
     );
 
-  it('is waited for while it works, however often it has been asked', async () => {
+  it('is waited for while it works, however often it has been checked', async () => {
     const done = session.execute('select pg_sleep(3)::text as slept, 42 as n', { fetch: true });
     await proxy.until(() => asks() >= 3);
     expect((await done).table.rows[0]!.values[1]).toBe(42);
@@ -92,7 +92,7 @@ describe('a Postgres that is silent', () => {
     await session.release();
   });
 
-  it("is waited for while it waits for somebody else's lock", async () => {
+  it("is waited for while it waits for another session's lock", async () => {
     await observer.query('create table held (n int)');
     await observer.query('begin; lock table held');
     const done = session.execute('select count(*) as n from held', { fetch: true });
@@ -104,7 +104,7 @@ describe('a Postgres that is silent', () => {
     await observer.query('drop table held');
   });
 
-  it('is given up when nothing goes through any more, and so is what is idle', async () => {
+  it('is given up when nothing gets through, and so are idle connections', async () => {
     const running = session.execute('select pg_sleep(60)');
     await proxy.until(() => proxy.sent.includes('pg_sleep(60)'));
     proxy.swallow('all');
@@ -118,8 +118,7 @@ describe('a Postgres that is silent', () => {
   });
 
   it(
-    'is given up when it has nothing to do with the statement any more; what was left of it there is ended and ' +
-      'was not committed',
+    'is given up when it no longer runs the statement, whose remains there are ended and ' + 'not committed',
     async () => {
       await session.execute('create table public.lost_rows as select 1 as n', { autoBegin: true });
       const pid = await own();
@@ -142,7 +141,7 @@ describe('a Postgres that is silent', () => {
     },
   );
 
-  it('says that the end of a transaction is not known when only the answer to COMMIT was lost', async () => {
+  it('causes an unknown transaction result only if the answer to COMMIT was lost', async () => {
     await session.execute('create table public.kept_rows as select 1 as n', { autoBegin: true });
     await own();
     proxy.swallow('answers');
@@ -156,7 +155,7 @@ describe('a Postgres that is silent', () => {
     await session.release();
   });
 
-  it('of a transaction that has taken its lock it is found out how it has ended', async () => {
+  it('is asked how a transaction with a lock has ended', async () => {
     const rows = (name: string): Promise<unknown> =>
       observer.query(`select count(*)::int as n from public.${name}`).then(({ rows: found }) => found[0]);
     await observer.query('create table public.settled (n int)');
@@ -184,7 +183,7 @@ describe('a Postgres that is silent', () => {
     await observer.query('drop table public.settled');
   });
 
-  it('is waited for when it takes no second connection, and that is said', async () => {
+  it('is waited for if it accepts no second connection, which is reported', async () => {
     await observer.query("create role alone login password 'alone' connection limit 1");
     const limited = through({ user: 'alone', password: 'alone' });
     const only = limited.session({ name: 'alone', onWait: (message) => waits.push(message) });
@@ -202,7 +201,7 @@ describe('a Postgres that is silent', () => {
     }
   });
 
-  it('is given up in the midst of a COPY, too', async () => {
+  it('is given up during a COPY, too', async () => {
     await session.execute('create temporary table copied (t text)', { autoBegin: true });
     const pid = await own();
     async function* chunks(): AsyncGenerator<Uint8Array> {
@@ -228,7 +227,7 @@ describe('a Postgres that is silent', () => {
   });
 });
 
-describe('a ClickHouse that is silent', () => {
+describe('a silent ClickHouse', () => {
   let server: HttpServer;
   let adapter: Adapter;
   let held: ServerResponse[];
@@ -300,7 +299,7 @@ describe('a ClickHouse that is silent', () => {
       });
   };
 
-  it('is waited for while it works, and while nothing tells that it does not', async () => {
+  it('is waited for while it works, and while nothing shows that it does not', async () => {
     const running = run('create table slow');
     await until(() => asked >= 3);
     // A question that another host answers, or one behind a balancer, proves nothing.
@@ -323,7 +322,7 @@ describe('a ClickHouse that is silent', () => {
     ]);
   });
 
-  it('is given up when it knows nothing of the statement', async () => {
+  it('is given up when it does not know the statement', async () => {
     answer = (response) => response.end('0\t0\n');
     const error = await failure(run('create table slow'));
     expect([error.kind, seconds(error.message), error.details.hint]).toEqual([
@@ -336,7 +335,7 @@ describe('a ClickHouse that is silent', () => {
     expect(asked).toBeGreaterThanOrEqual(2);
   });
 
-  it('is given up when it answers nothing else either, also in the midst of an answer', async () => {
+  it('is given up when it answers nothing else either, even in the middle of an answer', async () => {
     answer = () => undefined;
     const running = run('create table slow');
     const reading = adapter.session({ name: 'reader' }).execute('select of_slow', { fetch: true });

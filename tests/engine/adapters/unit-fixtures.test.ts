@@ -10,7 +10,7 @@ const given = (fixture: string): string => fixture.replace('{', "{input: ref('up
 const unitTest = (name: string, input: string, expected: string): string =>
   `  - {name: ${name}, model: m, given: [${given(input)}], expect: ${expected}}\n`;
 
-it('rows of a unit test keep every bit of a bit(n) column, in each format', async () => {
+it('the rows of a unit test keep every bit of a bit(n) column in each format', async () => {
   const project = await FaultProject.open({
     'models/up.sql': "{{ config(materialized='table') }} select B'111'::bit(3) as b, B'1'::bit(5) as other",
     'models/m.sql': "select b from {{ ref('up') }}",
@@ -67,41 +67,44 @@ const CLICKHOUSE: readonly Fixture[] = [
 it.each([
   ['Postgres', null, POSTGRES, () => FaultProject.open({})],
   ['ClickHouse', clickhouseMissing, CLICKHOUSE, () => ClickhouseLab.open({})],
-] as const)('values of YAML are those of their columns in unit tests on %s', async (_name, missing, fixtures, open) => {
-  if (missing !== null) return;
-  const project = await open();
-  try {
-    if (project instanceof FaultProject)
-      await project.rows(
-        `do $$ begin create schema odd; create type odd."Mood" as enum ('sad'); ` +
-          'create domain odd.positive as int check (value > 0); end $$',
-      );
-    const columns = fixtures.map(([type, sql], index) => `cast(${sql} as ${type}) as c${index}`).join(', ');
-    const rows = (at: number): string =>
-      `[{${fixtures
-        .map(([, , ...yaml], index) => `c${index}: ${yaml[at] ?? yaml[0]}`)
-        .filter((_, index) => at === 0 || fixtures[index]!.length > 3)
-        .join(', ')}}]`;
-    project.write({
-      'models/up.sql': `{{ config(materialized='table') }} {% raw %}select ${columns}{% endraw %}`,
-      'models/m.sql': "select * from {{ ref('up') }}",
-      'models/tests.yml':
-        'unit_tests:\n' +
-        [0, 1]
-          .map(
-            (at) =>
-              `  - {name: t${at}, model: m, given: [{input: ref('up'), rows: ${rows(at)}}], ` +
-              `expect: {rows: ${rows(at)}}}\n`,
-          )
-          .join('') +
-        `  - name: sql\n    model: m\n    given: [{input: ref('up'), rows: ${rows(0)}}]\n` +
-        `    expect: {format: sql, rows: ${JSON.stringify(`select ${columns}`)}}\n`,
-    });
-    await project.run(['run']);
-    const { code, out } = await project.run(['test']);
-    expect(code, out).toBe(0);
-    expect(out).toContain('PASS=3');
-  } finally {
-    await project.close();
-  }
-});
+] as const)(
+  'YAML values in unit tests on %s are the values of their columns',
+  async (_name, missing, fixtures, open) => {
+    if (missing !== null) return;
+    const project = await open();
+    try {
+      if (project instanceof FaultProject)
+        await project.rows(
+          `do $$ begin create schema odd; create type odd."Mood" as enum ('sad'); ` +
+            'create domain odd.positive as int check (value > 0); end $$',
+        );
+      const columns = fixtures.map(([type, sql], index) => `cast(${sql} as ${type}) as c${index}`).join(', ');
+      const rows = (at: number): string =>
+        `[{${fixtures
+          .map(([, , ...yaml], index) => `c${index}: ${yaml[at] ?? yaml[0]}`)
+          .filter((_, index) => at === 0 || fixtures[index]!.length > 3)
+          .join(', ')}}]`;
+      project.write({
+        'models/up.sql': `{{ config(materialized='table') }} {% raw %}select ${columns}{% endraw %}`,
+        'models/m.sql': "select * from {{ ref('up') }}",
+        'models/tests.yml':
+          'unit_tests:\n' +
+          [0, 1]
+            .map(
+              (at) =>
+                `  - {name: t${at}, model: m, given: [{input: ref('up'), rows: ${rows(at)}}], ` +
+                `expect: {rows: ${rows(at)}}}\n`,
+            )
+            .join('') +
+          `  - name: sql\n    model: m\n    given: [{input: ref('up'), rows: ${rows(0)}}]\n` +
+          `    expect: {format: sql, rows: ${JSON.stringify(`select ${columns}`)}}\n`,
+      });
+      await project.run(['run']);
+      const { code, out } = await project.run(['test']);
+      expect(code, out).toBe(0);
+      expect(out).toContain('PASS=3');
+    } finally {
+      await project.close();
+    }
+  },
+);
