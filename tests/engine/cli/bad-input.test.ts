@@ -69,7 +69,7 @@ function message(all: string, dir: string): string {
   return lines.filter((line) => !noise.test(line)).join('\n');
 }
 
-describe('bad input ends in one clear error', () => {
+describe('bad input ends with one clear error:', () => {
   it.each([...PARSING, ...CATALOGS, ...CONNECTIONS, ...RUNNING])('$name', async (row) => {
     const got = await tsdbt(row);
     const says = got.says.replaceAll(String(credentials['database']), 'DB').replace(/bad_\d+/g, 'SCHEMA');

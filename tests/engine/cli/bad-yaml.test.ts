@@ -9,7 +9,7 @@ const usage = (which: string, option: string, text: string): string =>
   `Usage: tsdbt ${which}\nTry 'tsdbt ${which.split(' ')[0]} --help' for help.\n\n` +
   `Error: Invalid value for '--${option}': String '${text}' is not valid YAML\n`;
 
-describe('an option that is no dictionary of YAML', () => {
+describe('an option that is not a YAML dictionary', () => {
   it.each([
     [['parse', '--vars', '{a'], 'vars', usage('parse [OPTIONS]', 'vars', '{a')],
     [['parse', '--vars', '[1]'], 'vars', usage('parse [OPTIONS]', 'vars', '[1]')],
@@ -19,13 +19,13 @@ describe('an option that is no dictionary of YAML', () => {
       'warn-error-options',
       usage('parse [OPTIONS]', 'warn-error-options', '[a]'),
     ],
-  ])('%j is told on stdout, and ends with exit code 2', async (args, option, text) => {
+  ])('is reported on stdout with exit code 2: %j', async (args, option, text) => {
     const { code, out, stdout } = await command(args);
     expect(stdout.slice(8)).toBe(`  [ERROR]: The YAML provided in the --${option} argument is not valid.\n`);
     expect([code, out.replace(stdout, '')]).toEqual([2, text]);
   });
 
-  it('is told of a variable of the environment, too', async () => {
+  it('is also reported if an environment variable sets it', async () => {
     const { code, out } = await command(['parse'], { DBT_WARN_ERROR_OPTIONS: '[1' });
     expect(code).toBe(2);
     expect(out).toContain('[ERROR]: The YAML provided in the --warn-error-options argument is not valid.\n');
@@ -35,7 +35,7 @@ describe('an option that is no dictionary of YAML', () => {
     [['--log-format', 'json', 'parse', '--vars', '{a'], {}],
     [['parse', '--vars', '{a', '--log-format=json'], {}],
     [['parse', '--vars', '{a'], { DBT_LOG_FORMAT: 'json' }],
-  ])('%j %j is the event of JSON logs', async (args, env) => {
+  ])('is reported as an event of JSON logs: %j %j', async (args, env) => {
     const { code, stdout } = await command(args, env);
     const { data, info } = JSON.parse(stdout) as { data: unknown; info: Record<string, unknown> };
     const { name, code: number, level, msg } = info;

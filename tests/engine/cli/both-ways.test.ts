@@ -91,10 +91,13 @@ const written = (project: FaultProject): string[] =>
     )
     .sort();
 
-it.each(COMMANDS.map((args) => [args.join(' '), args] as const))('tsdbt %s', async (_, args) => {
-  const [within, apart] = projects as [FaultProject, FaultProject];
-  const here = told(within, await within.run([...args]));
-  const there = told(apart, await apart.start([...args]).ended);
-  expect(here).toEqual(there);
-  expect(written(within)).toEqual(written(apart));
-});
+it.each(COMMANDS.map((args) => [args.join(' '), args] as const))(
+  'tsdbt %s gives the same result in this process and in its own',
+  async (_, args) => {
+    const [within, apart] = projects as [FaultProject, FaultProject];
+    const here = told(within, await within.run([...args]));
+    const there = told(apart, await apart.start([...args]).ended);
+    expect(here).toEqual(there);
+    expect(written(within)).toEqual(written(apart));
+  },
+);

@@ -68,8 +68,8 @@ afterAll(async () => {
   await project.close();
 });
 
-describe('what templates see', () => {
-  it('--sample is the window that it means, in artifacts, too', async () => {
+describe('a template', () => {
+  it('sees --sample as a window, which is also in artifacts', async () => {
     const window = '{"start": "2026-01-01", "end": "2026-01-02 03:00:00"}';
     expect(await compiled('told', '--sample', window)).toContain(
       'SampleWindow(start=datetime.datetime(2026, 1, 1, 0, 0, tzinfo=<UTC>), ' +
@@ -80,7 +80,7 @@ describe('what templates see', () => {
     });
   });
 
-  it("a metric's type is a member of an enum, but text in the graph", async () => {
+  it("sees a metric's type as an enum member, but as text in the graph", async () => {
     expect(await compiled('typed')).toBe(
       "-- MetricType.SIMPLE simple SIMPLE False [<MetricType.SIMPLE: 'simple'>] METRICTYPE.SIMPLE\n" +
         "-- ['simple', 'derived']\nselect 1 as id",
@@ -89,7 +89,7 @@ describe('what templates see', () => {
 });
 
 describe('a metric', () => {
-  it('prints what it is made of as dbt prints its classes', async () => {
+  it('prints its parts as dbt prints its classes', async () => {
     const none = 'grain_to_date=None, metrics=';
     const rest =
       'conversion_type_params=None, cumulative_type_params=None, metric_aggregation_params=None, ' +
@@ -112,8 +112,8 @@ describe('a metric', () => {
   });
 });
 
-describe('unit tests with a ref of their own', () => {
-  it('are refused without the flag', async () => {
+describe('a unit test with a custom ref', () => {
+  it('is rejected without the flag', async () => {
     const { code, out } = await project.run(['test', '--select', 'by_label']);
     expect(code).toBe(1);
     expect(out).toContain(
@@ -121,7 +121,7 @@ describe('unit tests with a ref of their own', () => {
     );
   });
 
-  it('pass with it', async () => {
+  it('passes with the flag', async () => {
     const settings = read('dbt_project.yml').replace('flags: {', 'flags: {support_custom_ref_kwargs: true, ');
     project.write({ 'dbt_project.yml': settings });
     const { code, out } = await project.run(['build', '--select', 'a', 'b']);
@@ -133,7 +133,7 @@ describe('unit tests with a ref of their own', () => {
 describe('--sqlparse', () => {
   const compile = (limits: string) => project.run(['compile', '--select', 'a', '--sqlparse', limits]);
 
-  it('takes whole numbers, as text, too, and none', async () => {
+  it('accepts integers, also as text, and none', async () => {
     const { code, out } = await compile('{MAX_GROUPING_DEPTH: "7", MAX_GROUPING_TOKENS: none}');
     expect(code, out).toBe(0);
   });
@@ -141,14 +141,14 @@ describe('--sqlparse', () => {
   it.each([
     ['{MAX_GROUPING_DEPTH: x}', 'Value for MAX_GROUPING_DEPTH must be an integer, got: x'],
     ['{DEPTH: 1}', 'Unknown sqlparse option: DEPTH. Valid options: MAX_GROUPING_DEPTH, MAX_GROUPING_TOKENS'],
-  ])('refuses %s', async (limits, words) => {
+  ])('rejects %s', async (limits, words) => {
     const { code, out } = await compile(limits);
     expect(code).toBe(2);
     expect(out).toContain(`Invalid value for '--sqlparse': ${words}`);
   });
 });
 
-it('several addresses of a group are one text in events', async () => {
+it('an event contains several addresses of a group as one text', async () => {
   project.write({ 'models/a.sql': 'select 1/0 as id {{ config(materialized="table") }}' });
   const { out } = await project.run(['--log-format', 'json', 'run', '--select', 'a']);
   const events = out.split('\n').flatMap((line): { info: { name: string }; data: object }[] => {
@@ -159,7 +159,7 @@ it('several addresses of a group are one text in events', async () => {
   });
 });
 
-it('a generate_schema_name that gives nothing names the schema None, on the first run, too', async () => {
+it('a generate_schema_name that returns nothing names the schema None, even on the first run', async () => {
   project.write({
     'models/a.sql': 'select 1 as id',
     'macros/names.sql': '{% macro generate_schema_name(custom, node) %}{{ return(none) }}{% endmacro %}',
@@ -174,7 +174,7 @@ it('a generate_schema_name that gives nothing names the schema None, on the firs
   expect((await project.run(['docs', 'generate'])).code).toBe(0);
 });
 
-it('each write of an artifact is told, after the parse and at the end', async () => {
+it('the log reports each write of an artifact, after the parse and at the end', async () => {
   const { code, out } = await project.run(['compile', '--select', 'a', '--log-level', 'debug']);
   expect(code, out).toBe(0);
   expect([...out.matchAll(/Wrote artifact (\w+) to .*\/(\w+\.json)/g)].map(([, type, file]) => [type, file])).toEqual([
@@ -186,7 +186,7 @@ it('each write of an artifact is told, after the parse and at the end', async ()
   ]);
 });
 
-it('what the process took is told in the debug log, and shown where it is asked for', async () => {
+it('the debug log reports the resources of the process, and --show-resource-report shows them', async () => {
   const asked = await project.run(['ls', '--show-resource-report']);
   const [line = ''] = asked.out.split('\n').filter((each) => each.includes('Resource report: '));
   expect(JSON.parse(line.slice(line.indexOf('{')))).toEqual({
@@ -203,20 +203,20 @@ it('what the process took is told in the debug log, and shown where it is asked 
   expect((await project.run(['ls', '--log-level', 'debug'])).out).toContain('Resource report');
 });
 
-it('a macro that is not there is told with what was probably meant', async () => {
+it('the error for an unknown macro suggests a similar name', async () => {
   for (const name of ['reff', 'faults.reff']) {
     const { code, out } = await project.run(['run-operation', name]);
     expect([code, out.match(/did you mean .*/)?.[0]]).toEqual([2, "did you mean 'ref'?"]);
   }
 });
 
-it('SQL of the command line that does not parse is shown with its place', async () => {
+it('the error for invalid inline SQL shows its position', async () => {
   const { code, out } = await project.run(['compile', '--inline', "select 1,\n  {{ ref('a' }}"]);
   expect(code).toBe(2);
   expect(out).toMatch(/unexpected '}'.*\n {2}sql\/inline_query line 2, column \d+\n {6,}\{\{ ref\('a' \}\}\n/);
 });
 
-it('the folders of the profile and of the log are told, also where no option names them', async () => {
+it('flags contain the folders of the profile and of the log even if no option sets them', async () => {
   const { dir } = project;
   const told = async (...args: string[]): Promise<unknown> => {
     const { code, out } = await project.run(['compile', '--select', 'places', ...args]);

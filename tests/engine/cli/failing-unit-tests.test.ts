@@ -43,7 +43,7 @@ async function built(args: readonly string[]): Promise<unknown> {
 }
 
 describe.each([[['--threads', '1']], [['--threads', '4']]])('a failing unit test, %j', (threads) => {
-  it('stops the others of its model, the model and all below', async () => {
+  it('skips the other tests of its model, the model and its descendants', async () => {
     expect(await built(threads)).toEqual({
       code: 1,
       told: [
@@ -60,7 +60,7 @@ describe.each([[['--threads', '1']], [['--threads', '4']]])('a failing unit test
     });
   });
 
-  it('under --fail-fast, too: only what is below the model is skipped by that', async () => {
+  it("skips, with --fail-fast, its model's descendants for its own failure and the rest for the flag", async () => {
     const why = 'Skipping due to fail_fast';
     expect(await built([...threads, '--fail-fast'])).toEqual({
       code: 1,

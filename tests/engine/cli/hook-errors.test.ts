@@ -45,8 +45,8 @@ function project(
 }
 const BOOM = "{% if execute %}{{ exceptions.raise_compiler_error('boom') }}{% endif %}";
 
-describe('an error in a hook of the project', () => {
-  it('when on-run-end is rendered leaves results and the last line', async () => {
+describe('an error in a project hook', () => {
+  it('while on-run-end is rendered keeps the results and the last line', async () => {
     const tsdbt = project('hook_end', `on-run-end: ["select 1", "${BOOM}", "select 2"]`);
     const built = await tsdbt('run');
     expect(built).toMatchObject({ exit: 2, results: ['model.p.a success', 'operation.p.p-on-run-end-0 success'] });
@@ -59,7 +59,7 @@ describe('an error in a hook of the project', () => {
     ]);
   });
 
-  it('when on-run-start is rendered leaves nothing, as nothing ran', async () => {
+  it('while on-run-start is rendered writes no results because nothing ran', async () => {
     const built = await project('hook_start', `on-run-start: ["select 1", "${BOOM}"]`)('run');
     expect(built).toMatchObject({ exit: 2, results: null });
     expect(built.out).not.toContain('Done.');

@@ -34,7 +34,7 @@ const read = (path: string): string => readFileSync(join(home, path), 'utf8');
 const profiles = (): string => read('.dbt/profiles.yml');
 
 describe('init', () => {
-  it('makes a project and, unanswered, a profile for the embedded Postgres', () => {
+  it('creates a project and, without answers, a profile for the embedded Postgres', () => {
     const { code, output } = init(['shop']);
     expect(code).toBe(0);
     expect(output).toContain('Your new dbt project "shop" was created!');
@@ -51,7 +51,7 @@ describe('init', () => {
     expect(statSync(join(home, '.dbt/profiles.yml')).mode & 0o77).toBe(0);
   });
 
-  it('asks for the server, and leaves the other profiles and comments', () => {
+  it('asks for the server, and keeps other profiles and comments', () => {
     mkdirSync(join(home, '.dbt'));
     writeFileSync(join(home, '.dbt/profiles.yml'), '# mine\nother: {target: x} # stays\n');
     const { code } = init([], '1shop\nshop\n2\ndb.example\n\nme\nse cret\nshop_db\n\n2\n');
@@ -63,7 +63,7 @@ describe('init', () => {
     );
   });
 
-  it('takes a profile that is there, and none that is not', () => {
+  it('accepts an existing profile, and rejects an unknown one', () => {
     expect(init(['shop', '--profile', 'none'])).toMatchObject({
       code: 2,
       output: expect.stringContaining("Could not find profile named 'none'") as string,
@@ -77,7 +77,7 @@ describe('init', () => {
     expect(init(['shop']).output).toContain('A project called shop already exists here.');
   });
 
-  it('tests the connection of the profile afterwards, and no connection of the project’s name', () => {
+  it('then tests the connection of the profile, not one with the project’s name', () => {
     mkdirSync(join(home, '.dbt'));
     const away = '{type: postgres, host: 127.0.0.1, port: 1, user: me, password: x, dbname: d, schema: s, threads: 1}';
     writeFileSync(join(home, '.dbt/profiles.yml'), `other: {target: dev, outputs: {dev: ${away}}}\n`);
@@ -86,7 +86,7 @@ describe('init', () => {
     expect(output).not.toContain("Connection 'shop'");
   });
 
-  it('in a project sets the profile up, by the project’s own questions where it has some', () => {
+  it('in a project creates the profile, by the project’s own questions if it has any', () => {
     init(['shop', '--skip-profile-setup']);
     expect(existsSync(join(home, '.dbt'))).toBe(false);
     writeFileSync(

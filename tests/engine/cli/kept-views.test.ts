@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
 
-it('a view that stays sends nothing behind an incremental model that it does not read', async () => {
+it('a view that is kept sends no statement after an incremental model that it does not read', async () => {
   const project = await FaultProject.open({
     'models/a.sql':
       "{{ config(materialized='incremental', unique_key='id', incremental_strategy='delete+insert') }} " +

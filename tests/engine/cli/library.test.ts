@@ -30,7 +30,7 @@ afterAll(async () => {
   rmSync(cwd, { recursive: true, force: true });
 });
 
-test('a project is loaded, parsed, selected, run and written', async () => {
+test('the library loads, parses, selects, runs and writes a project', async () => {
   const project = parse(await load({ cwd, env: {}, command: 'run', options: { select: ['a+'], vars: { n: 7 } } }));
   const { selected } = select(project);
   expect([...selected].sort()).toEqual(['model.p.a', 'model.p.b']);
@@ -57,9 +57,9 @@ function builds(project: string, command: string, options: object): { status: nu
   return { status, said: `${stdout}${stderr}`.trim() };
 }
 
-describe.each(['postgres', 'clickhouse'])('a program that builds on %s and closes nothing', (type) => {
+describe.each(['postgres', 'clickhouse'])('a program that builds on %s without closing anything', (type) => {
   const missing = type === 'clickhouse' ? clickhouseMissing : null;
-  it.skipIf(missing !== null)('ends when the build has ended, well or not', () => {
+  it.skipIf(missing !== null)('ends when the build has ended, successfully or not', () => {
     const project = mkdtempSync(join(tmpdir(), 'tsdbt-library-'));
     cpSync(cwd, project, { recursive: true });
     if (type === 'clickhouse')
@@ -83,11 +83,11 @@ describe.each(['postgres', 'clickhouse'])('a program that builds on %s and close
   });
 });
 
-test('what is wrong with the project is one error, without a process that ends', async () => {
+test('the library throws one error for an invalid project and does not end the process', async () => {
   await expect(load({ cwd: tmpdir(), projectDir: join(cwd, 'nowhere'), env: {} })).rejects.toThrow(TsdbtError);
 });
 
-test('the command line imports nothing by itself: the code that V8 has kept of it could not', () => {
+test('the command line bundle has no dynamic import, which cached V8 code does not support', () => {
   const bundle = readFileSync(join(import.meta.dirname, '../../../dist/cli.cjs'), 'utf8');
   expect(bundle).not.toMatch(/[^.]import\("/);
   expect(bundle).toContain('require.import("@platformatic/kafka")');

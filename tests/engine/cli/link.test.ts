@@ -32,7 +32,7 @@ function link(more: Readonly<Record<string, string>> = {}): string {
   return execFileSync(process.execPath, [join(root, 'scripts/link.mjs')], { encoding: 'utf8', env });
 }
 
-it('links where the name is free, once', () => {
+it('the link script links tsdbt once, if the name is free', () => {
   expect(link()).toContain(`Link: ${place} (`);
   expect(readlinkSync(place)).toBe(program);
   expect(link()).toBe('');
@@ -40,7 +40,7 @@ it('links where the name is free, once', () => {
 });
 
 it.each(['/somewhere/else/bin/tsdbt.js', '../lib/node_modules/tsdbt/bin/tsdbt.js'])(
-  'leaves a link to %s as it is, and names it',
+  'the link script keeps a link to %s, and names it',
   (target) => {
     symlinkSync(target, place);
     expect(link()).toContain(`Another tsdbt is linked already: ${place} -> `);
@@ -49,13 +49,13 @@ it.each(['/somewhere/else/bin/tsdbt.js', '../lib/node_modules/tsdbt/bin/tsdbt.js
   },
 );
 
-it('leaves a file as it is', () => {
+it('the link script keeps a file', () => {
   writeFileSync(place, '#!/bin/sh\n');
   expect(link()).toContain(`Another tsdbt is linked already: ${place}. `);
   expect(readFileSync(place, 'utf8')).toBe('#!/bin/sh\n');
 });
 
-it('does nothing when told so, and `npm test` does not ask for it', () => {
+it('the link script does nothing if disabled, and `npm test` does not call it', () => {
   expect(link({ TSDBT_NO_LINK: '1' })).toBe('');
   expect(existsSync(place)).toBe(false);
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {

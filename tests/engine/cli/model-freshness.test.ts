@@ -24,7 +24,7 @@ afterAll(async () => {
   await project.close();
 });
 
-it('warns of a model that is late and ends well', async () => {
+it('source freshness warns about a late model and succeeds', async () => {
   const { code, out } = await project.run(['source', 'freshness']);
   expect(code, out).toBe(0);
   expect(out).toMatch(/1 of 1 WARN freshness of s\.a \.+ \[WARN in/);
@@ -38,7 +38,7 @@ it('warns of a model that is late and ends well', async () => {
   expect(read('sources.json').results).toEqual([]);
 });
 
-it('fails when it is too late, by another column and a filter too', async () => {
+it('source freshness fails for a model that is too late, with another column and a filter, too', async () => {
   project.write({
     'models/a.yml': terms(
       '{error_after: {count: 20, period: minute}, loaded_at_field: "at - interval \'1 day\'", filter: "kind = \'x\'"}',
@@ -53,14 +53,14 @@ it.each([
   ['{}', 'has neither warn_after nor error_after'],
   ['{warn_after: 5}', 'needs warn_after with a count and a period of minute, hour or day'],
   ['{warn: 5}', "has no setting 'warn'"],
-])('says what is wrong with %s', async (settings, words) => {
+])('source freshness reports what is wrong with %s', async (settings, words) => {
   project.write({ 'models/a.yml': terms(settings) });
   const { code, out } = await project.run(['source', 'freshness']);
   expect([code, out]).toEqual([1, expect.stringContaining(words)]);
   expect(existsSync(join(project.dir, 'target/freshness.json'))).toBe(true);
 });
 
-it('leaves a source that could not be measured out of sources.json, as dbt does', async () => {
+it('source freshness leaves a source that could not be measured out of sources.json, as dbt does', async () => {
   project.write({
     'models/a.yml': terms('{warn_after: {count: 10, period: minute}}'),
     'models/raw.yml':

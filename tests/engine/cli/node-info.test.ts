@@ -60,7 +60,7 @@ const told = (id: string, names: readonly string[] = []): unknown[] =>
   );
 
 describe('node_info', () => {
-  it('names the hook in whose template log() is called, and which runs a statement', () => {
+  it('names the hook that runs a statement or calls log() in its template', () => {
     expect(told('operation.faults.faults-on-run-start-0')).toEqual([
       ['ConnectionUsed', 'view', 'None', false, false],
       ['SQLQuery', 'view', 'None', false, false],
@@ -98,7 +98,7 @@ describe('node_info', () => {
     ]);
   });
 
-  it('of a node that is skipped begins and ends', () => {
+  it('of a skipped node is in its first and last events', () => {
     expect(told('model.faults.b')).toEqual([
       ['NodeStart', 'view', 'started', true, false],
       ['SkippingDetails', 'view', 'skipped', true, false],

@@ -9,7 +9,7 @@ import { BIN } from '../support/program.ts';
 
 const FULL = '/dev/full';
 
-describe('output that cannot be written', () => {
+describe('a command whose output cannot be written', () => {
   let project: AnyProject;
   let env: NodeJS.ProcessEnv;
 
@@ -41,19 +41,19 @@ describe('output that cannot be written', () => {
     return { code: (await once(child, 'close'))[0], err };
   }
 
-  it('builds everything when its reader is gone', async () => {
+  it('builds everything after its reader has ended', async () => {
     project.write({ 'models/third.sql': "select * from {{ ref('second') }}" });
     expect(await unread(['run'])).toBe(0);
     const { stdout } = await project.tsdbt('query', "select id from {{ ref('third') }}", '--output', 'csv');
     expect(stdout).toBe('id\n1\n');
   });
 
-  it('keeps the exit code of an error that nobody can read', async () => {
+  it('keeps the exit code of an unreadable error', async () => {
     expect(await unread(['run', '--no-such-option'])).toBe(2);
     expect(await unread(['run', '--select', 'first', '--vars', '[]'])).toBe(2);
   });
 
-  it.skipIf(!existsSync(FULL))('says that stdout is incomplete, with exit code 2', async () => {
+  it.skipIf(!existsSync(FULL))('reports that stdout is incomplete, with exit code 2', async () => {
     const said =
       'Runtime Error\n  stdout cannot be written: no space is left on the disk\n  What it holds is not complete.\n';
     expect(await onFullDisk(['query', 'select 1 as id'])).toEqual({ code: 2, err: said });

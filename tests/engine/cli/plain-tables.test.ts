@@ -35,7 +35,7 @@ async function one(
 
 const STATEMENTS = /^create|^ *alter|^ *drop|COMMIT|Applying|Writing/m;
 
-it('sends and says what the materialization sends and says', async () => {
+it('the fast path for tables sends and logs the same as the materialization', async () => {
   const project = await FaultProject.open({});
   try {
     written(project, "select 1 as id, '{{ this.name }}' as name");
@@ -62,7 +62,7 @@ it('sends and says what the materialization sends and says', async () => {
   }
 });
 
-it('leaves to the materialization: readers, another kind, what a killed run has left', async () => {
+it('the fast path for tables leaves readers, other types and remains of killed runs to the macro', async () => {
   const project = await FaultProject.open({ 'models/plain.sql': model('plain_a', 'select 1 as id') });
   const run = async (): Promise<string> => {
     const { code, out } = await project.run(['run']);
@@ -88,7 +88,7 @@ it('leaves to the materialization: readers, another kind, what a killed run has 
   }
 });
 
-it('calls what a project has for a part of it', async () => {
+it('the fast path for tables calls the macros that a project overrides', async () => {
   const project = await FaultProject.open({
     'models/plain.sql': model('plain_a', 'select 1 as id'),
     'macros/own.sql':

@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 
 const PLAY = join(import.meta.dirname, '../../../examples/play.mjs');
 
-it('names the program that an example misses, and where all of them are listed', () => {
+it('the play script names the program that an example needs, and where all of them are listed', () => {
   const home = mkdtempSync(join(tmpdir(), 'tsdbt-play-'));
   mkdirSync(join(home, 'bin'));
   symlinkSync(process.execPath, join(home, 'bin/node'));

@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-describe('an error comes with a hint for', () => {
+describe('the hint of an error', () => {
   it.each([
     ['typographic', 'The SQL has the typographic quote ‘ (U+2018)'],
     ['invisible', 'The SQL has an invisible character (U+00A0)'],
@@ -41,22 +41,22 @@ describe('an error comes with a hint for', () => {
     ['now', 'Postgres writes current_timestamp without parentheses'],
     ['counts', 'this query gives one row whatever it counts'],
     ['own', "`this` of a test is the table of its own failures. Name the model: {{ ref('model') }}."],
-  ])('%s', (name, hint) => {
+  ])('is given for %s', (name, hint) => {
     expect(of(name)).toContain(hint);
   });
 
-  it('nothing that is only in a comment', () => {
+  it('ignores comments', () => {
     expect(of('honest')).toContain('column "missing" does not exist');
     expect(of('honest')).not.toMatch(/typographic|alias|semicolon/);
   });
 
-  it('a typographic quote within a template', async () => {
+  it('is given for a typographic quote in a template', async () => {
     project.write({ 'models/quoted.sql': 'select * from {{ ref(‘base’) }}' });
     expect((await project.run(['parse'])).out).toMatch(/unexpected char '‘' at \d+\. Use ' or " instead/);
     project.remove('models/quoted.sql');
   });
 
-  it('a snapshot block outside of snapshot-paths', async () => {
+  it('is given for a snapshot block outside of snapshot-paths', async () => {
     project.write({ 'tests/snap.sql': '{% snapshot s %} select 1 as id {% endsnapshot %}' });
     expect((await project.run(['parse'])).out).toContain('Move the file into a folder of snapshot-paths');
     project.remove('tests/snap.sql');

@@ -34,7 +34,7 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
   });
   const found = "select id, name, big from {{ ref('rows') }} order by id";
 
-  it.skipIf(missing !== null)('prints a table whose cells are whole', async () => {
+  it.skipIf(missing !== null)('prints a table without truncating its cells', async () => {
     const { code, stdout } = await query(found);
     expect([code, stdout]).toEqual([
       0,
@@ -45,7 +45,7 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
   });
 
   it.skipIf(missing !== null || type !== 'postgres')(
-    'prints bytes that are text as text, and others by digits',
+    'prints bytes as text if they are text, and otherwise as hexadecimal',
     async () => {
       const bytes = `select '{"k": "ü"}'::bytea as text, '\\xff00'::bytea as bytes, null::bytea as none`;
       expect((await query(bytes)).stdout).toBe(
@@ -68,7 +68,7 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
     ]);
   });
 
-  it.skipIf(missing !== null)('takes a query that ends by a semicolon or has a limit of its own', async () => {
+  it.skipIf(missing !== null)('accepts a query that ends with a semicolon or has its own limit', async () => {
     const rows = async (sql: string, ...args: string[]): Promise<string> =>
       (await query(sql, '--output', 'csv', ...args)).stdout;
     expect(await rows("select id from {{ ref('rows') }} order by id limit 1;\n")).toBe('id\n1\n');
@@ -86,7 +86,7 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
       );
   });
 
-  it.skipIf(missing !== null)('sends a statement that takes no limit as it is', async () => {
+  it.skipIf(missing !== null)('sends a statement that cannot have a limit unchanged', async () => {
     const settings = type === 'postgres' ? 'show search_path' : "show tables from system like 'one'";
     const shown = await query(`/* which */ ${settings}; -- all`, '--output', 'csv');
     expect([shown.code, shown.stdout.split('\n').length]).toEqual([0, 3]);
@@ -94,7 +94,7 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
     expect([plan.code, plan.stdout]).toEqual([0, expect.not.stringMatching(/limit/i)]);
   });
 
-  it.skipIf(missing !== null)('leaves the results of the run before, which retry goes on with', async () => {
+  it.skipIf(missing !== null)('keeps the results of the previous run, which retry uses', async () => {
     project.write({ 'models/broken.sql': "select 1 as a from {{ ref('rows') }} where nowhere = 1" });
     expect((await project.tsdbt('run')).code).toBe(1);
     expect((await query(found)).code).toBe(0);
@@ -103,7 +103,7 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
     expect([retried.code, retried.out]).toEqual([0, expect.stringContaining('PASS=1 ')]);
   });
 
-  it.skipIf(missing !== null)('writes nothing but the parse, and needs no folder for it', async () => {
+  it.skipIf(missing !== null)('writes only the parse, and needs no folder for it', async () => {
     rmSync(join(project.dir, 'target/compiled'), { recursive: true, force: true });
     expect((await query(found)).code).toBe(0);
     expect(existsSync(join(project.dir, 'target/compiled'))).toBe(false);
@@ -114,7 +114,7 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
     );
   });
 
-  it.skipIf(missing !== null)('takes one statement, however many semicolons end it', async () => {
+  it.skipIf(missing !== null)('accepts one statement, followed by any number of semicolons', async () => {
     for (const several of ['select 1 as a; select 2 as b', "select ';' as a; /* b */ select 2", 'select 1;; show x;']) {
       const refused = await query(several);
       expect([several, refused.code, refused.stdout]).toEqual([several, 2, '']);
@@ -129,7 +129,7 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
       expect((await query(one, '--output', 'csv')).stdout.trim().split('\n')[0]).toBe('n');
   });
 
-  it.skipIf(missing !== null)('says on stderr that there are more rows', async () => {
+  it.skipIf(missing !== null)('reports on stderr that there are more rows', async () => {
     const cut = await query(found, '--limit', '2', '--output', 'csv');
     expect([cut.code, cut.stdout]).toEqual([0, 'id,name,big\n1,"a, ""b""",12345678901234567\n2,ünï,5\n']);
     expect(cut.err).toContain('There are more than 2 rows: --limit -1 shows all');
@@ -137,7 +137,7 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
     expect([all.stdout.split('\n').length, all.err]).toEqual([5, '']);
   });
 
-  it.skipIf(missing !== null)('keeps what macros log out of the document', async () => {
+  it.skipIf(missing !== null)('keeps log output of macros out of the document', async () => {
     const { stdout } = await query("select {{ columns() }} from {{ ref('rows') }} where id = 3", '--output', 'json');
     expect(JSON.parse(stdout)).toEqual([{ id: 3, name: null }]);
   });
@@ -148,7 +148,7 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
     expect((await query(none, '--output', 'json')).stdout).toBe('[]\n');
   });
 
-  it.skipIf(missing !== null)('reads a file, or what is piped in', async () => {
+  it.skipIf(missing !== null)('reads a file or standard input', async () => {
     expect((await query('--file', 'ids.sql', '--output', 'csv')).stdout).toBe('id\n1\n2\n3\n');
     const child = spawn(process.execPath, [BIN, 'query', '-f', '-', '-o', 'csv'], {
       cwd: project.dir,
@@ -164,7 +164,7 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
     expect([code, stdout]).toEqual([0, 'newest\n3\n']);
   });
 
-  it.skipIf(missing !== null)('says what is wrong on stderr', async () => {
+  it.skipIf(missing !== null)('reports errors on stderr', async () => {
     for (const [args, code, why] of [
       [['select nothing from nowhere'], 2, /nowhere/],
       [["select * from {{ ref('nobody') }}"], 2, /nobody/],

@@ -80,7 +80,7 @@ async function ask(sql: string): Promise<string[][]> {
 }
 
 it.skipIf(clickhouseMissing !== null)(
-  `says the same on Postgres and on ClickHouse${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
+  `the sample project returns the same on ClickHouse${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
   async () => {
     await build('dev');
     await build('clickhouse');
@@ -95,7 +95,7 @@ it.skipIf(clickhouseMissing !== null)(
 );
 
 it.skipIf(clickhouseMissing !== null)(
-  'counts an event that is delivered twice once, in staging and in the rollup',
+  'the sample project counts an event that is delivered twice once, in staging and in the rollup',
   async () => {
     const before = Number((await ask('select uniqExact(event_id) from raw.session_events'))[0]![0]);
     await ask(

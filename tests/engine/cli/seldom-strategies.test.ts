@@ -46,7 +46,7 @@ async function warning(
 
 const KEYED = "unique_key='id', incremental_strategy=";
 
-it('warns of delete_insert on ClickHouse below one hour, however it is named', async () => {
+it('--every warns about delete_insert on ClickHouse below one hour, in any spelling', async () => {
   const models = {
     old_way: `${KEYED}'delete_insert'`,
     other_spelling: `${KEYED}'delete+insert'`,
@@ -62,7 +62,7 @@ it('warns of delete_insert on ClickHouse below one hour, however it is named', a
   );
 });
 
-it('says nothing of what readers see whole', async () => {
+it('--every does not warn about strategies whose result readers see as a whole', async () => {
   expect(
     await warning({
       upserted: `${KEYED}'atomic_upsert'`,
@@ -91,14 +91,14 @@ it.each([
     "incremental_strategy='insert_overwrite', partition_by='id'",
     'several partitions are replaced one after the other',
   ],
-])('warns of %s where whole partitions cannot go over', async (name, config, why) => {
+])('--every warns about %s where whole partitions cannot be replaced', async (name, config, why) => {
   const of = (where: string): string => `--every: m has the strategy ${name} ${where}: ${why}${INSTEAD}`;
   expect(await warning({ m: config }, ', cluster: c')).toBe(of('on a cluster'));
   expect(await warning({ m: `engine='Log', ${config}` })).toBe(of('on the engine Log'));
   expect(await warning({ m: config, reader: "materialized='materialized_view'" })).toBe(of('under materialized views'));
 });
 
-it('warns of repetitions in the target of an append, of distributed models and of emptied seeds', async () => {
+it('--every warns about duplicates in an append target, distributed models and emptied seeds', async () => {
   expect(
     await warning({ m: "incremental_strategy='append', query_settings={'insert_deduplication_token': \"'x'\"}" }),
   ).toBe(

@@ -63,7 +63,7 @@ describe.each(DIALECTS)('sla on $type', ({ type, ago }) => {
   afterAll(() => project?.close());
   const test = it.skipIf(missing !== null);
 
-  test('freshness is measured where nothing serves', async () => {
+  test('measures freshness without a running serve', async () => {
     promise({
       fresh: '{freshness: {max: 15m, field: at}}',
       stale: '{freshness: {max: 15m, field: at, filter: kind = 1}}',
@@ -87,7 +87,7 @@ describe.each(DIALECTS)('sla on $type', ({ type, ago }) => {
     expect(out).toContain('1 broken, 0 kept, 0 unknown');
   });
 
-  test('a source is as old as its own loaded_at_field says; no rows keep no promise', async () => {
+  test('uses the loaded_at_field of a source, and an empty table breaks its objective', async () => {
     promise({});
     const tables = ['fresh', 'empty'].map(
       (name) => `{name: ${name}, loaded_at_field: at, meta: {tsdbt: {sla: {freshness: 15m}}}}`,
@@ -105,7 +105,7 @@ describe.each(DIALECTS)('sla on $type', ({ type, ago }) => {
     rmSync(join(project.dir, 'models/raw.yml'));
   });
 
-  test('what is wrong is said with file, line and suggestion', async () => {
+  test('reports errors with file, line and suggestion', async () => {
     promise({ fresh: '{freshnes: 15m}' });
     for (const command of ['sla', 'parse']) {
       const { code, out } = await tsdbt(command);
@@ -121,12 +121,12 @@ describe.each(DIALECTS)('sla on $type', ({ type, ago }) => {
     rmSync(join(project.dir, 'jobs.yml'));
   });
 
-  test('says so when nothing is promised', async () => {
+  test('reports that no objective is defined', async () => {
     const { code, out } = await tsdbt('sla');
     expect([code, out]).toEqual([0, expect.stringContaining('No SLAs')]);
   });
 
-  test('runs are those that serve has kept', async () => {
+  test('uses the runs that serve has recorded', async () => {
     promise({ fresh: '{success: 60%, duration: 1m}' });
     // What sends nothing needs no secrets.
     const alerts = "alerts: {hook: {webhook: 'http://x', secret: \"{{ env_var('DBT_ENV_SECRET_NOT_SET') }}\"}}\n";

@@ -8,7 +8,7 @@ import { expect, it } from 'vitest';
 
 const BIN = join(import.meta.dirname, '../../../bin/tsdbt.js');
 
-it('starts in silence on the Node that runs it', () => {
+it('the program starts without warnings on the Node that runs it', () => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, '--version'], { encoding: 'utf8' });
   expect([status, stderr]).toEqual([0, '']);
   expect(stdout).toMatch(/^tsdbt \d/);
@@ -17,7 +17,7 @@ it('starts in silence on the Node that runs it', () => {
 const kept = join(import.meta.dirname, `../../../dist/cli.cjs.${process.version}-${process.platform}-${process.arch}`);
 
 // The build keeps it for the Node that builds.
-it.runIf(existsSync(kept))('takes the code that the build has kept for this Node', () => {
+it.runIf(existsSync(kept))('the program uses the compiled code that the build has cached for this Node', () => {
   const watch = `
     import { syncBuiltinESMExports } from 'node:module';
     import vm from 'node:vm';
@@ -35,7 +35,7 @@ it.runIf(existsSync(kept))('takes the code that the build has kept for this Node
 });
 
 // It takes Node longer than all else that a small command loads.
-it('loads no HTTP to parse a project that publishes nothing', () => {
+it('the program loads no HTTP module to parse a project without publications', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tsdbt-start-'));
   writeFileSync(join(folder, 'dbt_project.yml'), "name: quick\nversion: '1.0'\nprofile: quick\n");
   const target = { type: 'postgres', host: '127.0.0.1', port: 1, user: 'u', password: 'p', dbname: 'd', schema: 's' };

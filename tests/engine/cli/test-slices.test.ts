@@ -37,7 +37,7 @@ async function build(code = 0): Promise<string> {
   return compiled();
 }
 
-it('look at everything first, then at what came since the last pass', async () => {
+it('sliced tests check everything first, and then rows since the last pass', async () => {
   expect(await build()).toContain("where kind = 'a')");
   expect(await build()).toMatch(/where \(kind = 'a'\) and at >= '\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00'\)/);
   const manifest = JSON.parse(readFileSync(join(project.dir, 'target/manifest.json'), 'utf8')) as {
@@ -46,7 +46,7 @@ it('look at everything first, then at what came since the last pass', async () =
   expect(Object.values(manifest.nodes).find((n) => n.resource_type === 'test')!.config.where).toBe("kind = 'a'");
 });
 
-it('do not see an old row until all rows are due, nor forget a failure', async () => {
+it('sliced tests do not see an old row until a full check is due, and do not forget a failure', async () => {
   await project.client.query("insert into s.t values (null, 'a', now() - interval '2 days')");
   await build();
   await project.client.query("insert into s.t values (null, 'a', now())");
@@ -58,7 +58,7 @@ it('do not see an old row until all rows are due, nor forget a failure', async (
   expect(await build()).toContain('at >=');
 });
 
-it('look at everything when they are changed, and always with full_every: 0m', async () => {
+it('sliced tests check everything after a change, and always with full_every: 0m', async () => {
   project.write({ 'models/t.yml': schema('{overlap: 2h, full_every: 0m}') });
   for (let i = 0; i < 2; i++) expect(await build()).not.toContain('at >=');
 });
@@ -66,7 +66,7 @@ it('look at everything when they are changed, and always with full_every: 0m', a
 it.each([
   ['{overlap: soon}', 'has overlap: soon, not a time like 30m, 1h or 1d'],
   ['{every: 1d}', "has no setting 'every'"],
-])('say what is wrong with %s', async (settings, words) => {
+])('sliced tests report what is wrong with %s', async (settings, words) => {
   project.write({ 'models/t.yml': schema(settings) });
   const { code, out } = await project.run(['test']);
   expect([code, out]).toEqual([1, expect.stringContaining(words)]);

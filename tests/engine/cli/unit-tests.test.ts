@@ -61,18 +61,18 @@ afterAll(async () => {
   await project.close();
 });
 
-it('runs on declared types and on those of the rows, nulls first, without any relation', async () => {
+it('a unit test runs on declared types and on those of the rows, nulls first, without any relation', async () => {
   const { code, out } = await project.run(['test', '--select', 'declared']);
   expect(code, out).toBe(0);
   expect(await project.one("select count(*) from pg_namespace where nspname = 'raw'")).toBe('0');
 });
 
-it('takes rows for two versions of one model', async () => {
+it('a unit test accepts rows for two versions of one model', async () => {
   const { code, out } = await project.run(['test', '--select', 'two_versions']);
   expect(code, out).toBe(0);
 });
 
-it('says what is missing when nothing is known of an input', async () => {
+it('a unit test reports what is missing when nothing is known of an input', async () => {
   const { code, out } = await project.run(['test', '--select', 'nothing_known']);
   expect(code).toBe(1);
   expect(out).toMatch(
@@ -80,7 +80,7 @@ it('says what is missing when nothing is known of an input', async () => {
   );
 });
 
-it('takes the types of the relation when it is there', async () => {
+it('a unit test uses the types of the relation if it exists', async () => {
   await project.client.query('create schema if not exists raw; create table raw.orders (id int, amount text)');
   const { code, out } = await project.run(['test', '--select', 'declared']);
   expect(code).toBe(1);

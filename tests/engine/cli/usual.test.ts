@@ -35,7 +35,7 @@ const DIALECTS: readonly Dialect[] = [
   },
 ];
 
-describe.each(DIALECTS)('usual on $type', ({ type, create, rows, ago }) => {
+describe.each(DIALECTS)('the usual test on $type', ({ type, create, rows, ago }) => {
   const { missing } = PROJECT_DATABASES[type];
   let project: AnyProject;
   const write: AnyProject['write'] = (files) => project.write(files);
@@ -76,7 +76,7 @@ describe.each(DIALECTS)('usual on $type', ({ type, create, rows, ago }) => {
   afterAll(() => project?.close());
   const test = it.skipIf(missing !== null);
 
-  test('a row count is compared with those of earlier runs, which each run adds to once', async () => {
+  test('compares a row count with those of earlier runs, to which each run adds one', async () => {
     const table = `${SCHEMA}.counted`;
     await sql(create(table, 'id bigint'));
     declare('counted', '{usual: {arguments: {min_history: 4, window: 10}}}');
@@ -112,7 +112,7 @@ describe.each(DIALECTS)('usual on $type', ({ type, create, rows, ago }) => {
     expect((await tsdbt('show', '--select', 'test_type:generic')).code).toBe(0);
   });
 
-  test('what stays unusual becomes usual', async () => {
+  test('accepts a permanent change after a while', async () => {
     const table = `${SCHEMA}.moved`;
     await sql(create(table, 'id bigint'));
     declare('moved', '{usual: {arguments: {min_history: 2, window: 4, drop: "20%", rise: 0.5}}}');
@@ -124,7 +124,7 @@ describe.each(DIALECTS)('usual on $type', ({ type, create, rows, ago }) => {
     expect(codes).toEqual([0, 0, 1, 1, 1, 0]);
   });
 
-  test('daily users that fall by a fifth against yesterday', async () => {
+  test('fails for daily users that fall by a fifth since yesterday', async () => {
     const table = `${SCHEMA}.visits`;
     await sql(create(table, 'at time, user_id bigint'));
     // Ten users a day for ten days, seven on the last whole one, two so far today.
@@ -154,7 +154,7 @@ describe.each(DIALECTS)('usual on $type', ({ type, create, rows, ago }) => {
     expect(messages()[0]![1]).toContain('count(distinct user_id) is 0, 100% below the previous 10');
   });
 
-  test('an error rate above its bound needs no history', async () => {
+  test('needs no history for an error rate with an upper bound', async () => {
     const table = `${SCHEMA}.requests`;
     await sql(create(table, 'code bigint'), rows(table, 'case when n < 3 then 500 else 200 end', 100));
     const value = 'value: avg(case when code >= 500 then 1.0 else 0.0 end)';
@@ -168,7 +168,7 @@ describe.each(DIALECTS)('usual on $type', ({ type, create, rows, ago }) => {
     );
   });
 
-  test('a session length by country, with where, in minutes rather than days', async () => {
+  test('compares a session length per country, with a where, in minutes rather than days', async () => {
     const table = `${SCHEMA}.sessions`;
     await sql(create(table, 'at time, country text, seconds bigint, bot bigint'));
     await sql(
@@ -193,7 +193,7 @@ describe.each(DIALECTS)('usual on $type', ({ type, create, rows, ago }) => {
     );
   });
 
-  test('a rate of nulls and an age, below a column', async () => {
+  test('checks a rate of nulls and an age on a column', async () => {
     const table = `${SCHEMA}.people`;
     await sql(create(table, 'at time, name text'), rows(table, `${ago('1', 'day')}, 'x'`, 4));
     const tests = '{usual: {arguments: {value: null_rate, rise: 50%, above: 40%}}}';
@@ -225,14 +225,14 @@ describe.each(DIALECTS)('usual on $type', ({ type, create, rows, ago }) => {
     ['against: yesterday', "'against' of the test usual must be previous, mean, or how many values ago"],
     ['time_column: at, period: decade', "'period' of the test usual must be one of minute, hour, day, week, month"],
     ['value: freshness, column_name: at, time_column: at', "'time_column' of the test usual is of no use"],
-  ])('refuses %s', async (args, words) => {
+  ])('rejects %s', async (args, words) => {
     declare('counted', `{usual: {arguments: {${args}}}}`);
     const { code, out } = await tsdbt('test');
     // While parsing: no statement has been sent.
     expect([code, out.replaceAll('\\"', '"')]).toEqual([2, expect.stringContaining(words)]);
   });
 
-  test('a test of this name in the project comes before it', async () => {
+  test('is replaced by a test of this name in the project', async () => {
     write({ 'tests/generic/usual.sql': '{% test usual(model, word) %}select {{ word }} as reason{% endtest %}' });
     declare('counted', '{usual: {arguments: {word: 7}}}');
     expect((await tsdbt('test')).code).toBe(1);
