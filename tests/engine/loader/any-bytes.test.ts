@@ -18,7 +18,7 @@ const COLUMNS = {
   raw: 'bytea',
 };
 
-describe('whatever comes', () => {
+describe('a loader of arbitrary bytes', () => {
   let lab: LoadLab;
   beforeAll(async () => {
     lab = await LoadLab.open();
@@ -69,7 +69,7 @@ describe('whatever comes', () => {
     ['watched for drift', { schemaDrift: 'dead_letter' }],
     ['with columns added', { schemaDrift: 'add_column' }],
   ];
-  it.each(cases)('each message becomes one row or one dead letter, with its bytes: %s', async (_, more) => {
+  it.each(cases)('turns each message into one row or one dead letter with its bytes: %s', async (_, more) => {
     const target = lab.target(COLUMNS, { ...more, maxDead: null, flush: { rows: 300, bytes: 1e6, ageMs: 50 } }, 2);
     const sent = messages(900);
     for (const [i, raw] of sent.entries()) lab.broker.produce('t', i % 2, null, { raw, key: 'k' });
@@ -95,7 +95,7 @@ describe('whatever comes', () => {
     ).toEqual([]);
   });
 
-  it('of the rows with one key the last one that fits stays', async () => {
+  it('keeps the last valid row of each key', async () => {
     const target = lab.target(COLUMNS, {
       maxDead: null,
       mode: 'upsert',

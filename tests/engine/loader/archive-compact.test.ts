@@ -24,7 +24,7 @@ import { upTo } from './load-lab.ts';
 
 const POINTS = ['before_join', 'joining', 'joined', 'after_join', 'in_deletion'] as const;
 
-describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
+describe.skipIf(NO_STORE !== null)(`archive compaction${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
   const labs = new ArchiveLabs('compactions');
   for (const [database, format] of [
     ['Postgres', 'ndjson.gz'],
@@ -64,7 +64,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
     // Ledgers know no formats, and ClickHouse's takes its time.
     if (database === 'Postgres' || format === 'ndjson.gz') it(whole, endings);
 
-    it(`beside ${database} (${format}) is loaded again as the topic was, also while files are joined`, async () => {
+    it(`with ${database} (${format}) loads the same as the topic, even while files are joined`, async () => {
       const archive = made();
       await filled(archive);
       const listed = await archive.client(archive.path);
@@ -90,7 +90,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
       expect(ids.length).toBeLessThan(60);
     });
 
-    it(`beside ${database} (${format}) goes on when the store was away`, async () => {
+    it(`with ${database} (${format}) continues after the store was unavailable`, async () => {
       const archive = made();
       await filled(archive);
       let gone: Promise<void> | null = null;
@@ -105,7 +105,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
       expect(singleOf(await archive.keys())).toEqual([]);
     });
 
-    it(`beside ${database} (${format}) is done by one process; one that slept does no harm`, async () => {
+    it(`with ${database} (${format}) runs in one process, and a suspended one does no harm`, async () => {
       const archive = made();
       await filled(archive);
       const [slept, woken] = [new Moment(), new Moment()];
@@ -127,7 +127,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
     });
   }
 
-  it('takes closed days alone, files up to a size, and what comes late the next time', async () => {
+  it('joins only closed days, files up to a size, and late files the next time', async () => {
     const archive = new Archive(labs.postgres, labs.server, { flush: { bytes: 1 }, folder: '{topic}/{day}/' });
     archive.broker.batch = 2;
     for (const i of upTo(40)) archive.broker.produce('t', 0, { id: i }, { timestamp: START + i * 0.25 * HOUR });
@@ -157,7 +157,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
     expect(days(joinedOf(await archive.keys()))).toEqual(['2026-05-01', '2026-05-02']);
   });
 
-  it('joins nothing behind a range that is open', async () => {
+  it('joins nothing after an open range', async () => {
     const archive = new Archive(labs.postgres, labs.server, { flush: { bytes: 600 }, partitions: 1 });
     archive.broker.batch = 5;
     for (const i of upTo(30)) archive.broker.produce('t', 0, { id: i }, { timestamp: START + i });
@@ -169,7 +169,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
     expect((await archive.ids()).map(Number)).toEqual(upTo(30));
   });
 
-  it('leaves a day alone that has a file of somebody else, or lacks one', async () => {
+  it('skips a day that has an unknown file or lacks one', async () => {
     const archive = new Archive(labs.postgres, labs.server, { flush: { bytes: 600 }, partitions: 1 });
     archive.broker.batch = 5;
     for (const i of upTo(20)) archive.broker.produce('t', 0, { id: i }, { timestamp: START + i });
@@ -197,7 +197,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
     expect(await archive.keys()).toEqual(keys);
   });
 
-  it('finishes what was begun when it is not asked for any more', async () => {
+  it('finishes what was begun after it has been turned off', async () => {
     const archive = new Archive(labs.postgres, labs.server, { flush: { bytes: 600 }, partitions: 2 });
     await filled(archive, 30, HOUR / 10);
     expect(await ends((reached) => compact(archive, { reached }), 'joined', 1)).toBe(true);
@@ -206,7 +206,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
     expect(await idsByName(archive, await archive.keys())).toEqual(upTo(30));
   });
 
-  it('is not undone by a loader that sleeps before it writes a file', async () => {
+  it('is not undone by a loader that is suspended before it writes a file', async () => {
     const archive = new Archive(labs.postgres, labs.server, { flush: { bytes: 600 }, partitions: 1 });
     archive.broker.batch = 5;
     for (const i of upTo(30)) archive.broker.produce('t', 0, { id: i }, { timestamp: START + i });

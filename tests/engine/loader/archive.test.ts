@@ -36,10 +36,10 @@ function archiveOf(
 const shown = (value: Uint8Array | null): string | null =>
   value === null ? null : Buffer.from(value).toString('latin1');
 
-describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
+describe.skipIf(NO_STORE !== null)(`the archive of a topic${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
   labs = new ArchiveLabs('archives');
 
-  it.each(FORMATS)('keep messages of any kind, which come back byte for byte (%s)', async (format) => {
+  it.each(FORMATS)('keeps messages of any kind byte for byte (%s)', async (format) => {
     const archive = archiveOf(labs.postgres, {}, 1, format);
     const values: (string | Uint8Array | null)[] = [
       '{"id":1,"n":12345678901234567890,"d":1.10,"t":"ü\\n\\u0000 \ud83d\ude00"}',
@@ -93,7 +93,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     ).toEqual(wanted.map(spelt));
   });
 
-  it('keep an object that is written over several lines on one', async () => {
+  it('writes an object of several lines on one line', async () => {
     const archive = archiveOf(labs.postgres);
     archive.broker.produce('t', 0, null, { raw: Buffer.from('{\n  "id": 1,\r\n  "t": "a\\nb"\n}'), timestamp: START });
     await archive.load();
@@ -103,7 +103,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     expect(JSON.parse(text)).toMatchObject({ id: 1, t: 'a\nb', _offset: 0 });
   });
 
-  it('have names with the range, in a folder for each hour', async () => {
+  it('has file names with the range, in one folder per hour', async () => {
     const archive = archiveOf(labs.postgres, {}, 2);
     for (const i of upTo(6)) archive.broker.produce('t', i % 2, { id: i }, { timestamp: START + (i * HOUR) / 2 });
     expect((await archive.load()).rows).toBe(6);
@@ -129,7 +129,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   ] as const) {
     const lab = (): LoadLab | ClickHouseLab => (database === 'Postgres' ? labs.postgres : labs.clickhouse);
 
-    it(`beside ${database} (${format}) lose and double nothing when loaders end at any point`, async () => {
+    it(`with ${database} (${format}) loses and duplicates nothing when loaders end at any point`, async () => {
       for (const point of POINTS) {
         const archive = archiveOf(lab(), { bytes: 2000 }, 2, format);
         archive.broker.batch = 7;
@@ -146,7 +146,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
       }
     });
 
-    it(`beside ${database} (${format}) write the same names again, with the same bytes`, async () => {
+    it(`with ${database} (${format}) is written again with the same names and the same bytes`, async () => {
       const archive = archiveOf(lab(), {}, 1, format);
       for (const i of upTo(500)) archive.broker.produce('t', 0, { id: i, text: 'x'.repeat(i) }, { timestamp: START });
       expect(await archive.killed('before_merge')).toBe(true);
@@ -163,7 +163,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
       expect(await again.keys()).toEqual([key]);
     });
 
-    it(`beside ${database} (${format}) wait while the store is away`, async () => {
+    it(`with ${database} (${format}) waits while the store is unavailable`, async () => {
       const archive = archiveOf(lab(), {}, 1, format);
       for (const i of upTo(20)) archive.broker.produce('t', 0, { id: i }, { timestamp: START });
       const waited: string[] = [];
@@ -185,7 +185,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   }
 
   it.each(['the clock is set back', 'an older version recorded it'])(
-    'beside Postgres lose nothing of a topic that was made anew (%s)',
+    'with Postgres loses nothing of a topic that was created again (%s)',
     async (which) => {
       const archive = archiveOf(labs.postgres);
       await archive.load();
@@ -205,7 +205,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     },
   );
 
-  it('say that other contents stand under a name, and write nothing over them', async () => {
+  it('reports a file with other contents, and does not overwrite it', async () => {
     const archive = archiveOf(labs.postgres);
     archive.broker.produce('t', 0, { id: 1 }, { timestamp: START });
     const key = `${archive.path}dt=2026-05-01/hour=22/p00000-00000000000000-00000000000001.ndjson.gz`;
@@ -214,23 +214,26 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     expect((await archive.store.get(key))?.toString()).toBe('mine');
   });
 
-  it.each(FORMATS)('are done where the file holds messages that the topic has lost since (%s)', async (format) => {
-    const archive = archiveOf(labs.postgres, {}, 1, format);
-    for (const i of upTo(6)) archive.broker.produce('t', 0, { id: i }, { timestamp: START });
-    expect(await archive.killed('before_commit')).toBe(true);
-    archive.broker.compactAway('t', 0, [1n, 4n]);
-    await archive.load();
-    expect(await archive.ids()).toEqual(upTo(6));
-    expect((await archive.load()).rows).toBe(0);
-    // One that lacks a message is another file.
-    const [key = ''] = await archive.keys();
-    const more = Buffer.from('{"_topic":"t","_partition":0,"_offset":9,"_headers":[]}\n');
-    await expect(putOnce(archive.store, archive.path + key, await fileOf(format, [more]))).rejects.toThrow(
-      'stands there with other contents',
-    );
-  });
+  it.each(FORMATS)(
+    'is complete even if the file contains messages that the topic has lost since (%s)',
+    async (format) => {
+      const archive = archiveOf(labs.postgres, {}, 1, format);
+      for (const i of upTo(6)) archive.broker.produce('t', 0, { id: i }, { timestamp: START });
+      expect(await archive.killed('before_commit')).toBe(true);
+      archive.broker.compactAway('t', 0, [1n, 4n]);
+      await archive.load();
+      expect(await archive.ids()).toEqual(upTo(6));
+      expect((await archive.load()).rows).toBe(0);
+      // One that lacks a message is another file.
+      const [key = ''] = await archive.keys();
+      const more = Buffer.from('{"_topic":"t","_partition":0,"_offset":9,"_headers":[]}\n');
+      await expect(putOnce(archive.store, archive.path + key, await fileOf(format, [more]))).rejects.toThrow(
+        'stands there with other contents',
+      );
+    },
+  );
 
-  it('are loaded from one folder with all of its ranges, wherever their other files lie', async () => {
+  it('is loaded from one folder with all its ranges, wherever their other files are', async () => {
     const archive = archiveOf(labs.postgres, { bytes: 1 });
     // Each range has the same two days; but the last has a day of its own.
     archive.broker.batch = 4;
@@ -245,7 +248,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     await expect(archive.client(`${archive.path}dt=1999`)).rejects.toThrow('No archived files are at s3://lake/');
   });
 
-  it('are loaded whole from one day of a copy, and of an archive whose path is another today', async () => {
+  it('is loaded completely from one day of a copy, and after its path was changed', async () => {
     const archive = archiveOf(labs.postgres);
     for (const i of upTo(8)) archive.broker.produce('t', 0, { id: i }, { timestamp: START + (i % 2) * 24 * HOUR });
     await archive.load();
@@ -272,7 +275,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   });
 
   it.each(['{day}/{topic}/', 'dt={day}/t/'])(
-    'with the path %s are not mixed with those of other topics',
+    'with the path %s is not mixed with those of other topics',
     async (path) => {
       const archive = archiveOf(labs.postgres);
       const home = `${archive.path}${path.startsWith('{') ? 'x' : 'y'}/`;
@@ -297,7 +300,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     },
   );
 
-  it.each(FORMATS)('are loaded into a table, which goes on from the topic (%s)', async (format) => {
+  it.each(FORMATS)('is loaded into a table, which then continues from the topic (%s)', async (format) => {
     const archive = archiveOf(labs.postgres, {}, 2, format);
     for (const i of upTo(10)) archive.broker.produce('t', i % 2, { id: i }, { timestamp: START + i * HOUR });
     await archive.load();
@@ -319,7 +322,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
       }
     });
 
-  it('are read by ClickHouse where they lie', async () => {
+  it('can be read by ClickHouse in place', async () => {
     const archive = archiveOf(labs.postgres, {}, 2);
     for (const i of upTo(50))
       archive.broker.produce('t', i % 2, { id: i, name: `n${i}` }, { timestamp: START + i * 600_000 });
@@ -353,7 +356,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     expect((await fromFiles(`select name from ${files}) where id = 7`))[0]).toEqual(['n7']);
   });
 
-  it('of Parquet are read by ClickHouse where they lie', async () => {
+  it('of Parquet files can be read by ClickHouse in place', async () => {
     const archive = archiveOf(labs.postgres, {}, 2, 'parquet');
     for (const i of upTo(50))
       archive.broker.produce('t', i % 2, { id: i, at: '2026-05-01T10:00:00.123Z' }, { timestamp: START + i * 600_000 });
@@ -380,7 +383,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     ]);
   });
 
-  it('that lack a file are loaded up to the gap, which is named', async () => {
+  it('that lacks a file is loaded up to the gap, which is named', async () => {
     const archive = archiveOf(labs.postgres, { bytes: 1 });
     archive.broker.batch = 2;
     for (const i of upTo(6)) archive.broker.produce('t', 0, { id: i }, { timestamp: START });

@@ -7,7 +7,7 @@ const read = (more: Readonly<Record<string, unknown>>): ReturnType<typeof messag
   messageOf(Buffer.from(JSON.stringify({ ...FRAME, ...more })));
 
 describe('a line of an archive', () => {
-  it('is a message, of its own fields too', () => {
+  it('is read as a message, even with its own fields', () => {
     expect(read({})).toMatchObject({ topic: 't', offset: 7n, value: Buffer.from('x'), headers: [] });
     expect(read({ _value: undefined, id: 1 })?.value).toEqual(Buffer.from('{"id":1}'));
     expect(read({ _headers: [{ name: 'a', value: 'b' }] })?.headers).toEqual([['a', Buffer.from('b')]]);
@@ -20,7 +20,7 @@ describe('a line of an archive', () => {
     ['headers that are none', { _headers: [null] }],
     ['headers that are no list', { _headers: 'x' }],
     ['no headers, before fields of its own', { _headers: undefined, _value: undefined, id: 1 }],
-  ])('is none with %s', (_, more) => {
+  ])('is rejected with %s', (_, more) => {
     expect(read(more)).toBeNull();
   });
 });

@@ -55,7 +55,7 @@ describe.each(['postgres', 'clickhouse'] as const)('archived_rows on %s', (type)
     return { ...ended, sql };
   };
 
-  it.skipIf(missing !== null || type === 'postgres')('names folder, columns and collection', async () => {
+  it.skipIf(missing !== null || type === 'postgres')('names the folder, the columns and the collection', async () => {
     expect((await compile("archived_rows(source('raw', 'shared'), {'id': 'Int64'})")).sql).toBe(
       `select * from (select * from s3("lake", filename = 'it\\'s/clicks/*/p*.ndjson.gz', format = 'JSONEachRow', ` +
         `structure = '"_topic" LowCardinality(String), "_partition" Int32, "_offset" Int64, ` +
@@ -66,7 +66,7 @@ describe.each(['postgres', 'clickhouse'] as const)('archived_rows on %s', (type)
     expect((await compile(other)).sql).toContain(`s3("other", filename = 'x/*/h=*/p*.ndjson.gz'`);
   });
 
-  it.skipIf(missing !== null || type === 'postgres')('takes columns out of the value of Parquet files', async () => {
+  it.skipIf(missing !== null || type === 'postgres')('extracts columns from the value of Parquet files', async () => {
     const { sql } = await compile("archived_rows(source('raw', 'parquet'), {'id': 'Int64', '_value': 'String'})");
     expect(sql).toBe(
       `select * from (select "_topic", "_partition", "_offset", "_kafka_ts", "_key", "_value", ` +
@@ -77,7 +77,7 @@ describe.each(['postgres', 'clickhouse'] as const)('archived_rows on %s', (type)
     );
   });
 
-  it.skipIf(missing !== null || type === 'postgres')('leaves out what joined files stand for', async () => {
+  it.skipIf(missing !== null || type === 'postgres')('omits files that a joined file replaces', async () => {
     const { sql } = await compile("archived_rows(source('raw', 'compacted'), {'id': 'Int64'})");
     expect(sql).toContain(' where _path in (select arrayJoin(');
     expect(sql).toContain(
@@ -87,7 +87,7 @@ describe.each(['postgres', 'clickhouse'] as const)('archived_rows on %s', (type)
   });
 
   it.skipIf(missing !== null || type === 'postgres' || NO_STORE !== null)(
-    'takes one side of what joined files stand for',
+    'reads either a joined file or the files that it replaces',
     async () => {
       const { sql } = await compile("archived_rows(source('raw', 'compacted'), {'id': 'Int64'}, 'archived_once')");
       const daily = await compile("archived_rows(source('raw', 'daily'), {'id': 'Int64'}, 'archived_once')");
@@ -140,12 +140,12 @@ describe.each(['postgres', 'clickhouse'] as const)('archived_rows on %s', (type)
     },
   );
 
-  it.skipIf(missing !== null || type === 'postgres')('refuses a source without an archive', async () => {
+  it.skipIf(missing !== null || type === 'postgres')('rejects a source without an archive', async () => {
     const { code, out } = await compile("archived_rows(source('plain', 'none'), {})");
     expect([code, out]).toEqual([2, expect.stringContaining('`raw`.`none` has no archive')]);
   });
 
-  it.skipIf(type !== 'postgres')('is refused', async () => {
+  it.skipIf(type !== 'postgres')('is rejected on Postgres', async () => {
     const { code, out } = await compile("archived_rows(source('raw', 'shared'), {'id': 'Int64'})");
     expect([code, out]).toEqual([2, expect.stringContaining('this target is of type postgres')]);
   });

@@ -9,7 +9,7 @@ import { bytes, framed, record } from '../support/avro.ts';
 import { LoadLab } from './load-lab.ts';
 import { MemoryRegistry } from './memory-registry.ts';
 
-describe('a table', () => {
+describe('a table of Avro messages', () => {
   let lab: LoadLab;
   let server: MemoryRegistry;
   beforeAll(async () => {
@@ -37,7 +37,7 @@ describe('a table', () => {
       ),
     });
 
-  it('takes values exactly, over versions of the schema, and says why others are dead letters', async () => {
+  it('stores values exactly across schema versions, and gives the reason of each dead letter', async () => {
     const t = lab.target(
       {
         id: 'bigint',
@@ -147,7 +147,7 @@ describe('a table', () => {
     ]);
   });
 
-  it('has a contract: every live version of its schema against the columns', async () => {
+  it('has a contract that compares every live version of its schema with the columns', async () => {
     const t = lab.target(
       { id: 'integer', at: 'timestamptz', price: 'numeric(9,2)', name: 'text', secret: 'text' },
       {
@@ -297,7 +297,7 @@ describe('a table', () => {
     expect(await contractOf(registry, into, { fits })).toEqual({ problems: [], notes: [] });
   });
 
-  it('upserts by Avro keys, plain keys and keys of JSON, and takes new fields as columns', async () => {
+  it('upserts by Avro keys, plain keys and JSON keys, and adds new fields as columns', async () => {
     const t = lab.target({ id: 'text' }, { format: 'avro', mode: 'upsert', key: ['id'], schemaDrift: 'add_column' });
     const value = register(record({ id: 'string', n: 'int' }));
     const whole = server.register('t-key', '"string"', { schemaType: 'AVRO' });

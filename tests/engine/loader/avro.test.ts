@@ -13,7 +13,7 @@ const one = (type: unknown, value: Buffer): string =>
   JSON.stringify(decoded(schemaOf(record({ a: type })), value)['a']);
 const text = (type: unknown, value: Buffer): string => String(decoded(schemaOf(record({ a: type })), value)['a']);
 
-describe('values', () => {
+describe('Avro values', () => {
   interface Golden {
     readonly seed: number;
     readonly schema: unknown;
@@ -27,7 +27,7 @@ describe('values', () => {
     .map((line) => JSON.parse(line) as Golden)
     .filter(({ refused }) => refused === undefined);
 
-  it('are those that fastavro reads', () => {
+  it('are the same as those of fastavro', () => {
     expect(goldens.length).toBeGreaterThan(100);
     for (const { seed, schema, messages, values } of goldens) {
       const known = schemaOf(schema);
@@ -36,7 +36,7 @@ describe('values', () => {
     }
   });
 
-  it('are written back as they were read', () => {
+  it('are written as they were read', () => {
     for (const { seed, schema, messages } of goldens) {
       const known = schemaOf(schema);
       for (const hex of messages) {
@@ -46,7 +46,7 @@ describe('values', () => {
     }
   });
 
-  it('keep numbers that no double has', () => {
+  it('keep numbers that no double can represent', () => {
     for (const value of [
       0n,
       -1n,
@@ -92,8 +92,8 @@ describe('values', () => {
   });
 });
 
-describe('schemas', () => {
-  it('know names by their namespace, themselves, and each other over references', () => {
+describe('Avro schemas', () => {
+  it('resolve names by namespace, themselves, and each other through references', () => {
     const node = {
       type: 'record',
       name: 'a.b.Node',
@@ -128,12 +128,12 @@ describe('schemas', () => {
     ['["null", ["int"]]', 'a union directly within a union'],
     ['[{"type": "fixed", "name": "F", "size": 1}, {"type": "fixed", "name": "F", "size": 1}]', "'F' is defined twice"],
     [`${'{"type":"array","items":'.repeat(20_000)}"int"${'}'.repeat(20_000)}`, 'nested too deeply'],
-  ])('that are none say why: %.60s', (schema, reason) => {
+  ])('that are invalid give the reason: %.60s', (schema, reason) => {
     expect(() => parseSchema(schema)).toThrow(reason);
   });
 });
 
-describe('bad bytes', () => {
+describe('the decoder rejects', () => {
   it.each([
     ['a text that ends early', 'string', bytes(5, Buffer.from('ab')), 'the message ends too early'],
     ['a number that ends early', 'long', Buffer.from([0x80]), 'the message ends too early'],
@@ -161,19 +161,19 @@ describe('bad bytes', () => {
     expect(() => one(type, value)).toThrow(reason);
   });
 
-  it('nested without end are refused as such', () => {
+  it('endlessly nested bytes', () => {
     const deep = record({ a: ['null', 'R'] });
     expect(() => decoded(schemaOf(deep), Buffer.alloc(200_000, 2))).toThrow('nested too deeply');
   });
 });
 
-describe('what is written', () => {
+describe('the Avro writer', () => {
   const written = (type: unknown, value: unknown): unknown => {
     const known = schemaOf(record({ a: type }));
     return decoded(known, writeAvro(known.type, { a: value }))['a'];
   };
 
-  it('takes the texts of CSV, moments as texts, the default of a field, and the branch that a value is of', () => {
+  it('accepts CSV texts, timestamps as text, the default of a field, and the matching branch of a union', () => {
     expect(written('long', '12')).toBe(12);
     expect(written('boolean', 'true')).toBe(true);
     expect(written({ type: 'long', logicalType: 'timestamp-micros' }, '2026-01-02 03:04:05.5+01:00')).toBe(
@@ -198,17 +198,17 @@ describe('what is written', () => {
     [['null', 'int'], 'x'],
     [{ type: 'array', items: 'int' }, { a: 1 }],
     [{ type: 'fixed', name: 'F', size: 2 }, 'eA=='],
-  ])('refuses what %j does not take', (type, value) => {
+  ])('rejects a value for %j', (type, value) => {
     expect(() => written(type, value)).toThrow(/^'a' does not go as/);
   });
 });
 
-describe('resolution', () => {
+describe('Avro schema resolution', () => {
   const column = (name: string, type = 'text', more: Partial<LoadColumn> = {}): LoadColumn => ({ name, type, ...more });
   const target = (columns: readonly LoadColumn[], more: Partial<LoadTarget> = {}): LoadTarget =>
     loadTargetOf('t', { columns, ...more });
 
-  it('goes by name, by aliases of both sides, and by the default of a column', () => {
+  it('matches by name, by aliases of both sides, and by the default of a column', () => {
     const writer = {
       type: 'record',
       name: 'R',
@@ -248,12 +248,12 @@ describe('resolution', () => {
     ['a moment', { type: 'long', logicalType: 'timestamp-millis' }, 'bigint', 'a timestamp'],
     ['bytes', 'bytes', 'integer', 'a bytes'],
     ['an enum', { type: 'enum', name: 'E', symbols: ['A'] }, 'int', 'an enum'],
-  ])('refuses a column that cannot hold %s', (_, type, columnType, name) => {
+  ])('rejects a column that cannot hold %s', (_, type, columnType, name) => {
     const { refused } = schemaOf(record({ a: type }), target([column('a', columnType)]));
     expect(refused).toBe(`schema 1: field 'a' is ${name}, and column 'a' is ${columnType}`);
   });
 
-  it('takes what some value fits, and all as json, text or hash', () => {
+  it('accepts what some values fit, and everything as json, text or hash', () => {
     for (const [type, columnType] of [
       ['int', 'smallint'],
       ['string', 'timestamptz'],
@@ -270,7 +270,7 @@ describe('resolution', () => {
   });
 });
 
-describe('rows', () => {
+describe('Avro rows', () => {
   const stored = (type: string, name: string, modifier = -1): LoadColumn['stored'] => ({
     input: type,
     type: name,
@@ -306,7 +306,7 @@ describe('rows', () => {
   const message = (name: string, at: number | bigint = 1_767_225_600_123_456n): Buffer =>
     bytes(-42, at, 1, name, 1, Buffer.from([1]), 2, Buffer.from([4, 0xd2]), 1, 'x', 0, 1, 5);
 
-  it('are made without a record, and are the same as with one', () => {
+  it('are made directly, with the same result as through a record', () => {
     const { fast, slow } = made(message('a\\b\tc\né'), { mode: 'upsert', key: ['id', 'name'] });
     expect(fast).toEqual(slow);
     expect(fast?.line).toBe(
@@ -321,7 +321,7 @@ describe('rows', () => {
     }
   });
 
-  it('are the same wherever in a text a character needs care', () => {
+  it('are the same wherever a character in a text must be escaped', () => {
     for (const special of ['', '\\', '\n', '\x01', '\x7f', 'é', '😀'])
       for (let length = 0; length <= 9; length++)
         for (let at = 0; at <= length; at++) {
@@ -331,7 +331,7 @@ describe('rows', () => {
         }
   });
 
-  it('keep doubles of a union that have many digits, whatever their bytes are', () => {
+  it('keep doubles of a union with many digits, whatever their bytes are', () => {
     const target = loadTargetOf('t', {
       format: 'avro',
       columns: [
@@ -348,7 +348,7 @@ describe('rows', () => {
     }
   });
 
-  it('are left to the long way where it refuses them, or where a field may become a column', () => {
+  it('are decoded to a record if the direct path rejects them or a field may become a column', () => {
     for (const value of [
       message('a\0b'),
       message('x').subarray(0, 8),

@@ -60,7 +60,7 @@ describe('load check', () => {
     ]);
   });
 
-  it('says nothing of a table that the loader has made, or would only widen', async () => {
+  it('reports nothing for a table that the loader has created or would only widen', async () => {
     const target = lab.target({ id: 'int', name: 'varchar', tags: 'text[]' }, { mode: 'upsert', key: ['id'] });
     lab.broker.produce('t', 0, { id: 1, name: 'a', tags: ['b'] });
     await lab.load(target);
@@ -95,7 +95,7 @@ describe('load check', () => {
     ).toBe(0);
   });
 
-  it('names the key that is missing, and who would have to change the table', async () => {
+  it('names the missing key, and the role that must change the table', async () => {
     const target = lab.target({ id: 'bigint' }, { mode: 'upsert', key: ['id'], identifier: `owned_${process.pid}` });
     expect(await problems(target, 'id int')).toEqual([
       'raw.T has no unique key on (id), which mode \'upsert\' needs: alter table "raw"."T" add primary key ("id")',
@@ -134,8 +134,8 @@ describe('load check', () => {
   });
 });
 
-describe('progress on a terminal', () => {
-  it('is written over, as long as nothing else is printed', () => {
+describe('the progress on a terminal', () => {
+  it('is overwritten as long as nothing else is printed', () => {
     const written: string[] = [];
     const lines = new StatusLines({ columns: 24, write: (text) => written.push(text) });
     lines.clear();
@@ -155,7 +155,7 @@ describe('progress on a terminal', () => {
     ]);
   });
 
-  it('makes room for notices', () => {
+  it('is cleared for notices', () => {
     const written: string[] = [];
     const target = { name: 'raw.t', topic: 't' } as LoadTarget;
     const progress = new LoadProgress(

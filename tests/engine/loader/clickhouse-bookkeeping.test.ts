@@ -14,7 +14,7 @@ import { clickhouseAdapter, clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickHouseLab } from './clickhouse-lab.ts';
 import { upTo } from './load-lab.ts';
 
-describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
+describe.skipIf(clickhouseMissing !== null)('the bookkeeping of a loader in ClickHouse', () => {
   let lab: ClickHouseLab;
   beforeAll(() => {
     lab = new ClickHouseLab('books');
@@ -36,7 +36,7 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
       now: Date.now,
     });
 
-  it('a rewind deletes rows and letters from there on, and they come again', async () => {
+  it('lets a rewind delete rows and dead letters from the position, which are loaded again', async () => {
     const target = lab.target({ id: 'Int64' }, {}, 2);
     produce(0, 60);
     lab.broker.produce('t', 0, null, { raw: Buffer.from('no JSON') });
@@ -52,7 +52,7 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     expect(await lab.letters(target)).toHaveLength(1);
   });
 
-  it('a table that a killed loader left, and that the user may not drop, does not matter', async () => {
+  it('ignores the table of a killed loader that the user cannot drop', async () => {
     const target = lab.target({ id: 'Int64' });
     lab.broker.produce('t', 0, { id: 0 });
     const { ask, run } = LeasedSession.prototype;
@@ -73,7 +73,7 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     expect(await lab.ids(target)).toEqual([0]);
   });
 
-  it('a rewind is not possible over a flush that was cut off, but to before it', async () => {
+  it('refuses a rewind across an interrupted flush, but allows one to an earlier position', async () => {
     const target = lab.target({ id: 'Int64' }, { flush: { rows: 1000, bytes: 1e6, ageMs: 20 } }, 2);
     produce(0, 60);
     const sink = lab.anotherSink((point) => {
@@ -87,7 +87,7 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     expect(await lab.ids(target)).toEqual(upTo(60));
   });
 
-  it('a rewind beside a loader makes it read again', async () => {
+  it('makes a running loader read again after a rewind', async () => {
     const target = lab.target({ id: 'Int64' }, {}, 2);
     produce(0, 40);
     await lab.load(target);
@@ -102,7 +102,7 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     expect(await lab.ids(target)).toEqual(upTo(80));
   });
 
-  it('dead letters that fit by now become rows; the others stay, each once', async () => {
+  it('turns dead letters that fit into rows, and keeps the others once each', async () => {
     const target = lab.target({ id: 'Int64', k: 'Int8' }, {}, 2);
     for (const id of upTo(10)) lab.broker.produce('t', id % 2, { id, k: id < 5 ? 1000 : id === 7 ? 'no' : 1 });
     await lab.run(`create database if not exists ${target.schema}`);
@@ -129,7 +129,7 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     ).toEqual([['1', '1']]);
   });
 
-  it('a replay that was killed before it marked its letters leaves one for each message', async () => {
+  it('keeps one dead letter per message after a replay that was killed', async () => {
     const target = lab.target({ id: 'Int64', k: 'Int8' });
     for (const id of upTo(3)) lab.broker.produce('t', 0, { id, k: 'no' });
     await lab.load(target);
@@ -143,7 +143,7 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     ).toEqual([['0'], ['1'], ['2']]);
   });
 
-  it('letters of targets that hide values are sealed, and opened for a replay', async () => {
+  it('seals dead letters of targets with hidden values, and opens them for a replay', async () => {
     const target = lab.target({ id: 'Int64', name: 'String' }, { hash: ['name'] });
     lab.broker.produce('t', 0, null, { raw: Buffer.from('{"id": "\u00e4", "name": "secret"}'), key: 'secret' });
     await lab.load(target);
@@ -156,7 +156,7 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     expect(Buffer.from(letter?.message.value ?? []).toString()).toContain('secret');
   });
 
-  it('new fields become columns', async () => {
+  it('adds new fields as columns', async () => {
     const target = lab.target({ id: 'Int64' }, { schemaDrift: 'add_column' });
     for (const id of upTo(5)) lab.broker.produce('t', 0, { id });
     for (const id of upTo(5)) lab.broker.produce('t', 0, { id: 5 + id, extra: `e${id}`, number: 1.5, flag: true });
@@ -173,7 +173,7 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     ]);
   });
 
-  it('a field named as a column of the loader, or without a name, adds no column and stays in the rest', async () => {
+  it('keeps a field with an empty or reserved name in the rest instead of a column', async () => {
     const target = lab.target({ id: 'Int64' }, { schemaDrift: 'add_column' });
     for (const id of upTo(5)) lab.broker.produce('t', 0, { id, _deleted: true, _rest: 1, '': 2 });
     await lab.load(target);
@@ -182,7 +182,7 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     ).toEqual([['4', 'false', '{"_deleted":true,"_rest":1,"":2}']]);
   });
 
-  it('status tells positions, dead letters, failures and pauses', async () => {
+  it('reports positions, dead letters, failures and pauses in the status', async () => {
     const target = lab.target({ id: 'Int64' });
     expect(await lab.sink.kept(target)).toEqual({ positions: new Map(), failure: null, paused: null });
     for (const id of upTo(5)) lab.broker.produce('t', 0, { id });
@@ -238,7 +238,7 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     expect((await lab.anotherSink().look([{ group: 'g', member: 'b' }], ['g'], [])).others).toEqual([]);
   });
 
-  it('a table with rows and without positions is not loaded from the beginning', async () => {
+  it('refuses to load a table with rows and without positions from the beginning', async () => {
     const target = lab.target({ id: 'Int64' });
     for (const id of upTo(5)) lab.broker.produce('t', 0, { id });
     await lab.load(target);
@@ -250,7 +250,7 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     expect(await lab.ids(target)).toEqual(upTo(6));
   });
 
-  it('a window of tokens that was taken away, and engines without tokens, are refused', async () => {
+  it('rejects engines without deduplication tokens, and a table whose window was removed', async () => {
     const target = lab.target({ id: 'Int64' });
     lab.broker.produce('t', 0, { id: 0 });
     await lab.load(target);
@@ -265,7 +265,7 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     await expect(lab.load(other)).rejects.toThrow('has the engine Memory');
   });
 
-  it('a profile whose inserts are answered before they are stored is refused', async () => {
+  it('rejects a profile whose inserts are acknowledged before they are stored', async () => {
     const target = lab.target({ id: 'Int64' });
     const adapter = clickhouseAdapter(lab.schema, { custom_settings: { async_insert: 1, wait_for_async_insert: 0 } });
     try {

@@ -162,7 +162,7 @@ function isWritten(type: string, json: string, kept: string): boolean {
   return numbers(plain) === numbers(kept.replace(/\\0/g, ''));
 }
 
-describe.skipIf(clickhouseMissing !== null)('cells of ClickHouse', () => {
+describe.skipIf(clickhouseMissing !== null)("the loader's cells for ClickHouse", () => {
   let adapter: ClickHouseAdapter;
   let session: ClickHouseSession;
   beforeAll(async () => {
@@ -185,7 +185,7 @@ describe.skipIf(clickhouseMissing !== null)('cells of ClickHouse', () => {
   };
 
   it.each(KINDS.map((kind) => [kind.type, kind] as const))(
-    'of %s hold what the server reads of JSON',
+    'of %s contain what the server reads from JSON',
     async (type, { json }) => {
       const values = Array.from({ length: Number(process.env['TSDBT_CELL_VALUES'] ?? 200) }, json);
       const cellsOf = bothWays(type);
@@ -269,7 +269,7 @@ describe.skipIf(clickhouseMissing !== null)('cells of ClickHouse', () => {
     return /^(?:String|Low|Fixed)/.test(type) && !value.startsWith('"') ? ours !== '' && other !== '' : false;
   }
 
-  it('says which types the loader cannot write', () => {
+  it('exclude types that the loader cannot write', () => {
     for (const type of [
       'AggregateFunction(sum, UInt8)',
       'Variant(UInt8, String)',

@@ -16,7 +16,7 @@ import { ClickHouseLab } from './clickhouse-lab.ts';
 
 const WRITE = 'INTO tsdbt.dead_letters';
 
-describe.skipIf(clickhouseMissing !== null)('ranges of one flush', () => {
+describe.skipIf(clickhouseMissing !== null)('the ranges of one flush', () => {
   let lab: ClickHouseLab;
   beforeAll(() => {
     lab = new ClickHouseLab('flush_ranges');
@@ -62,13 +62,13 @@ describe.skipIf(clickhouseMissing !== null)('ranges of one flush', () => {
     };
   };
 
-  it('are recorded, looked at and written by one statement each', async () => {
+  it('are recorded, checked and written by one statement each', async () => {
     const { write, said } = await prepared(() => 0);
     expect(await write()).toEqual([[0, 1, 2], []]);
     expect(said).toEqual(['max(chain)', 'VALUES', "'done'", WRITE]);
   });
 
-  it('are read back when the look at them is not fresh', async () => {
+  it('are read back if their check is not recent', async () => {
     let clock = 0;
     const { target, write, said } = await prepared(() => (clock += 1500));
     expect(await write()).toEqual([[0, 1, 2], []]);

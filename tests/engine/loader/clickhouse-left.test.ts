@@ -11,7 +11,7 @@ import { FOR_EVENTS } from '../support/events.ts';
 import { ClickHouseLab } from './clickhouse-lab.ts';
 import { upTo } from './load-lab.ts';
 
-describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next one to call them done', () => {
+describe.skipIf(clickhouseMissing !== null)('a flush that leaves its completion to the next one', () => {
   let lab: ClickHouseLab;
   beforeAll(() => {
     lab = new ClickHouseLab('left_over');
@@ -38,7 +38,7 @@ describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next o
     );
   };
 
-  it('are called done by the INSERT of its intents, in whichever partitions it is', async () => {
+  it('is completed by the INSERT of the next intents, in whichever partitions', async () => {
     const { target, sink } = await prepared();
     await sink.flush(flushOf(target, [0, 1], 0n));
     expect(await chain(target)).toEqual({ 0: '[2] done []', 1: '[2] done []' });
@@ -52,14 +52,14 @@ describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next o
     expect(await chain(target)).toEqual({ 0: '[2,3] done [2,3]', 1: '[2] done [2]' });
   });
 
-  it('are called done at once where none may follow', async () => {
+  it('is completed at once if none may follow', async () => {
     const { target, sink } = await prepared();
     await sink.flush(flushOf(target, [0, 1], 0n));
     await sink.flush({ ...flushOf(target, [1], 1n), follows: false });
     expect(await chain(target)).toEqual({ 0: '[2] done [2]', 1: '[2,3] done [2,3]' });
   });
 
-  it('are called done once where the INSERT fails, before or after it has run', async () => {
+  it('is completed once if the INSERT fails, before or after it has run', async () => {
     for (const [fails, seen] of [
       ['before', '[2] done []'],
       ['after', '[2,3] done [2]'],
@@ -80,7 +80,7 @@ describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next o
     }
   });
 
-  it('are called done by the next rest where one fails', async () => {
+  it('is completed by the next rest if one fails', async () => {
     const { target, sink } = await prepared(1);
     await sink.flush(flushOf(target, [0], 0n));
     const cut = cutOff(/'done'/, 'before');
@@ -90,7 +90,7 @@ describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next o
     expect(await chain(target)).toEqual({ 0: '[2] done [2]' });
   });
 
-  it('are called done once by a rest beside a flush', async () => {
+  it('is completed once by a rest alongside a flush', async () => {
     const { target, sink } = await prepared(1);
     await sink.flush(flushOf(target, [0], 0n));
     await Promise.all([sink.flush(flushOf(target, [0], 1n)), sink.rest?.(target, 'load'), sink.rest?.(target, 'load')]);
@@ -98,7 +98,7 @@ describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next o
     expect(await chain(target)).toEqual({ 0: '[2,3] done [2,3]' });
   });
 
-  it('are settled by another loader, once, and called done by the first one when it is fenced', async () => {
+  it('is settled once by another loader, and completed by the first one when it is fenced', async () => {
     const { target, sink } = await prepared();
     await sink.flush(flushOf(target, [0, 1], 0n));
     const rival = lab.anotherSink();
@@ -117,7 +117,7 @@ describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next o
     ).toEqual([['0']]);
   });
 
-  it('are those of the loader that was first, also where the clock was set back since', async () => {
+  it('belongs to the loader that was first, even if the clock was set back since', async () => {
     const { target, sink } = await prepared(1);
     const rival = lab.anotherSink();
     await rival.positions(target, [0]);
@@ -136,7 +136,7 @@ describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next o
     expect(await lab.letters(target)).toHaveLength(1);
   });
 
-  it('fence a loader whose machine has slept, also once the server has forgotten their tokens', async () => {
+  it('fences a loader whose machine was suspended, even after the server has forgotten its tokens', async () => {
     const { target, sink } = await prepared();
     const whole = (partition: number, offset: bigint): Flush => ({
       ...flushOf(target, [partition], offset),
@@ -164,7 +164,7 @@ describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next o
     expect(await lab.letters(target)).toHaveLength(3);
   });
 
-  it('let a rewind by another process begin as soon as the loader rests or is fenced', async () => {
+  it('lets a rewind of another process begin when the loader rests or is fenced', async () => {
     for (const way of ['rest', 'fenced'] as const) {
       const { target, sink } = await prepared(1);
       await sink.flush(flushOf(target, [0], 0n));
@@ -177,7 +177,7 @@ describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next o
     }
   });
 
-  it('leave nothing open at the end of a load, nor where its messages have an end', async () => {
+  it('is completed at the end of a load and at the end of its messages', async () => {
     const target = lab.target({ id: 'Int64' }, { flush: { rows: 20, bytes: 1e6, ageMs: 60_000 } }, 3);
     for (const id of upTo(200)) lab.broker.produce('t', id % 3, { id });
     const flush = vi.spyOn(lab.sink, 'flush');
@@ -197,7 +197,7 @@ describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next o
     expect(await lab.ids(target)).toEqual(upTo(265));
   });
 
-  it('leave nothing open, and no rows that are due, while the broker is away', async () => {
+  it('is completed, with all due rows written, while the broker is unavailable', async () => {
     const target = lab.target({ id: 'Int64' }, { flush: { rows: 20, bytes: 1e6, ageMs: 1000 } });
     for (const id of upTo(30)) lab.broker.produce('t', 0, { id });
     lab.broker.batch = 20;
@@ -219,7 +219,7 @@ describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next o
     await ended;
   });
 
-  it('leave nothing open where the loader ends by an error', async () => {
+  it('is completed if the loader ends with an error', async () => {
     const target = lab.target({ id: 'Int64' }, { flush: { rows: 20, bytes: 1e6, ageMs: 60_000 } });
     for (const id of upTo(100)) lab.broker.produce('t', 0, { id });
     const { loader, client } = lab.loader(target, { once: false });

@@ -4,7 +4,7 @@ import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickHouseLab } from './clickhouse-lab.ts';
 
-describe.skipIf(clickhouseMissing !== null)('problems of a table in ClickHouse', () => {
+describe.skipIf(clickhouseMissing !== null)('the check of a ClickHouse table', () => {
   let lab: ClickHouseLab;
   beforeAll(() => {
     lab = new ClickHouseLab('sink_problems');
@@ -25,11 +25,11 @@ describe.skipIf(clickhouseMissing !== null)('problems of a table in ClickHouse',
     [{ id: 'Nothing at all' }, 'which is no type of this database'],
     [{ id: 'AggregateFunction(sum, UInt8)' }, 'which the loader cannot write'],
     [{ id: 'Dynamic' }, 'which the loader cannot write'],
-  ])('refuses %o', async (columns, words) => {
+  ])('rejects %o', async (columns, words) => {
     expect(await lab.sink.problems(lab.target(columns))).toEqual([expect.stringContaining(words)]);
   });
 
-  it('refuses a Nullable key, before the table is made and never after', async () => {
+  it('rejects a Nullable key before the table is created, and never afterwards', async () => {
     const target = lab.target({ id: 'Nullable(Int64)' }, { mode: 'upsert', key: ['id'] });
     expect(await lab.sink.problems(target)).toEqual([expect.stringContaining('declare it without Nullable')]);
     await expect(lab.load(target)).rejects.toThrow('declare it without Nullable');
@@ -72,7 +72,7 @@ describe.skipIf(clickhouseMissing !== null)('problems of a table in ClickHouse',
       ["column '_offset' of # is String"],
     ],
     ['append', `id Int64 alias 1, x Int64, ${META}`, 'MergeTree order by x', ['is computed by the database']],
-  ] as const)('%s into a table (%s) of %s', async (mode, columns, engine, found) => {
+  ] as const)('for %s into a table (%s) of %s reports the expected problems', async (mode, columns, engine, found) => {
     const target = lab.target({ id: 'Int64' }, { mode, key: mode === 'upsert' ? ['id'] : [] });
     await lab.run(`create table ${name(target)} (${columns}) engine = ${engine} ${WINDOW}`);
     expect(await lab.sink.problems(target)).toEqual(
@@ -80,13 +80,13 @@ describe.skipIf(clickhouseMissing !== null)('problems of a table in ClickHouse',
     );
   });
 
-  it('takes a moment in any zone', async () => {
+  it('accepts a timestamp in any time zone', async () => {
     const target = lab.target({ id: "DateTime64(3, 'UTC')" });
     await lab.run(`create table ${name(target)} (id DateTime64(3), ${META}) engine = MergeTree order by id ${WINDOW}`);
     expect(await lab.sink.problems(target)).toEqual([]);
   });
 
-  it('refuses a materialized view whose table remembers no tokens', async () => {
+  it('rejects a materialized view whose table has no deduplication tokens', async () => {
     const target = lab.target({ id: 'Int64' });
     await lab.load(target);
     const [own, view, sums] = [name(target), `${name(target)}_view`, `${name(target)}_sums`];

@@ -36,7 +36,7 @@ describe.skipIf(clickhouseMissing !== null)('a replay of dead letters in ClickHo
       if (reached === point) throw new Error('killed');
     });
 
-  it('of a flush that was cut off does not stand for a row that the flush lacks', async () => {
+  it('of an interrupted flush does not replace a row that the flush lacks', async () => {
     const made = narrow();
     send(1, 1000, 2, 3);
     await expect(lab.load(made, { sink: killedAt('before_commit') })).rejects.toThrow('killed');
@@ -47,7 +47,7 @@ describe.skipIf(clickhouseMissing !== null)('a replay of dead letters in ClickHo
     expect(await lab.ids(target)).toEqual([1, 2, 3, 1000]);
   });
 
-  it('that was cut off before its rows does not count those of a topic that was made anew as its own', async () => {
+  it('that was interrupted before its rows ignores those of a topic that was created again', async () => {
     const made = narrow();
     send(1, 1000, 2);
     await lab.load(made, { sink: lab.anotherSink() });
@@ -60,7 +60,7 @@ describe.skipIf(clickhouseMissing !== null)('a replay of dead letters in ClickHo
     expect(await lab.ids(target)).toEqual([1, 2, 50, 51, 52, 1000]);
   });
 
-  it('is not made twice where the profile lets mutations run later', async () => {
+  it('is not repeated if the profile lets mutations run later', async () => {
     const made = narrow();
     send(1, 1000);
     await lab.load(made, { sink: lab.anotherSink() });

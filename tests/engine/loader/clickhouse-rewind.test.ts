@@ -19,7 +19,7 @@ const CHANGES: ChangeConfig = {
   ...{ decimals: 'string', times: 'isostring', binary: 'hex' },
 };
 
-describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is set', () => {
+describe.skipIf(clickhouseMissing !== null)('a rewind in ClickHouse', () => {
   let lab: ClickHouseLab;
   beforeAll(() => {
     lab = new ClickHouseLab('rewind');
@@ -62,8 +62,8 @@ describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is se
   const places = (target: LoadTarget): Promise<unknown> =>
     lab.rows(`select id, toString(_lsn) from ${name(target)} final order by id`);
 
-  describe('to a topic that was made again', () => {
-    it('keeps rows of the earlier one that a flush under way has still written', async () => {
+  describe('to a topic that was created again', () => {
+    it('keeps rows of the earlier topic that a flush in flight has still written', async () => {
       const target: LoadTarget = { ...lab.target({ id: 'Int64' }), onGap: 'earliest' };
       send(0, 1, 2);
       const killed = lab.anotherSink((point) => {
@@ -91,7 +91,7 @@ describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is se
       expect(await lab.ids(target)).toEqual([0, 1, 2, 50, 51, 52]);
     });
 
-    it('is set by one of two loaders that find it', async () => {
+    it('is done by one of two loaders that find the topic', async () => {
       const target: LoadTarget = { ...lab.target({ id: 'Int64' }), onGap: 'earliest' };
       send(0, 1, 2);
       await lab.load(target, { sink: lab.anotherSink() });
@@ -109,7 +109,7 @@ describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is se
       expect(await lab.ids(target)).toEqual([0, 1, 2, 50, 51]);
     });
 
-    it('fences a flush of the earlier one that is tried again from the same offset', async () => {
+    it('fences a flush of the earlier topic that is retried from the same offset', async () => {
       const target: LoadTarget = { ...lab.target({ id: 'Int64' }), onGap: 'earliest' };
       send(0, 1, 2);
       const own = lab.anotherSink();
@@ -137,7 +137,7 @@ describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is se
       expect(await lab.ids(target)).toEqual([50, 51, 52, 53]);
     });
 
-    it('keeps what a replay makes of dead letters of the earlier one', async () => {
+    it("keeps the rows of a replay of the earlier topic's dead letters", async () => {
       const narrow: LoadTarget = { ...lab.target({ id: 'Int8' }), onGap: 'earliest' };
       send(1000, 1, 2000);
       lab.broker.produce('t', 0, null, { raw: Buffer.from('no JSON') });
@@ -160,7 +160,7 @@ describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is se
       expect(await lab.ids(target)).toEqual([1, 2, 3, 4, 5, 1000, 2000, 3000]);
     });
 
-    it('deletes what a replay makes of its own dead letters at offsets of which the earlier one has some', async () => {
+    it('deletes the rows of a replay of its own dead letters at offsets that the earlier topic has, too', async () => {
       const narrow: LoadTarget = { ...lab.target({ id: 'Int8' }), onGap: 'earliest' };
       const at = (timestamp: number, value: unknown): unknown =>
         value === null
@@ -181,7 +181,7 @@ describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is se
       expect((await lab.letters(target)).map(([offset]) => offset)).toEqual([2, 2]);
     });
 
-    it('begins at its first message with `--to loaded`, whatever the table has of the earlier one', async () => {
+    it('begins at its first message with `--to loaded`, whatever the table has of the earlier topic', async () => {
       const target = lab.target({ id: 'Int64' });
       send(0, 1, 2);
       lab.broker.produce('t', 0, null, { raw: Buffer.from('no JSON') });
@@ -195,7 +195,7 @@ describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is se
     });
   });
 
-  it('waits for a flush under way also where the clock is set meanwhile', async () => {
+  it('waits for a flush in flight even if the clock is set meanwhile', async () => {
     const target = lab.target({ id: 'Int64' });
     send(0, 1, 2, 3);
     const { insert, ask } = LeasedSession.prototype;
@@ -240,7 +240,7 @@ describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is se
   it.each([
     ['at once', 0],
     ['a while after its last flush', 10_000],
-  ])('to where a running loader stands makes it forget what the table had of a snapshot, %s', async (_, laterMs) => {
+  ])('to the position of a running loader makes it forget the snapshot in the table, %s', async (_, laterMs) => {
     const target = changed();
     change('r', 1, 100);
     change('u', 2, 50);
@@ -276,7 +276,7 @@ describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is se
   });
 
   it.each(['before it writes the rows', 'before it is recorded'])(
-    'beside a replay of dead letters, %s, brings none of them twice',
+    'alongside a replay of dead letters, %s, duplicates none of them',
     async (when) => {
       const narrow = lab.target({ id: 'Int8' });
       send(1, 1000);
@@ -317,7 +317,7 @@ describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is se
     },
   );
 
-  it('and whose rows the next loader deletes is no snapshot that it knows', async () => {
+  it('whose rows the next loader deletes leaves no snapshot that it knows', async () => {
     const target = changed();
     change('u', 2, 50);
     for (const id of [1, 3]) change('r', id, 100);

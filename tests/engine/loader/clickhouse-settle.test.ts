@@ -20,7 +20,7 @@ const COLUMNS = { id: 'Int64', at: "DateTime64(3, 'UTC')" };
 const MONTHS = ['2026-01-05', '2026-02-05', '2026-03-05', '2026-04-05'];
 const POINTS: readonly FaultPoint[] = ['before_copy', 'before_merge', 'before_commit', 'after_commit'];
 
-describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
+describe.skipIf(clickhouseMissing !== null)('an interrupted flush in ClickHouse', () => {
   let lab: ClickHouseLab;
   beforeAll(() => {
     lab = new ClickHouseLab('settle');
@@ -78,7 +78,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
         `'${target.identifier}' and active order by 1, 2`,
     )) as string[][];
 
-  it.each(POINTS)('at %s is written to its end by the next loader', async (point) => {
+  it.each(POINTS)('at %s is completed by the next loader', async (point) => {
     const target = await byMonth(2);
     produce(0, 40, 2);
     expect((await lab.load(target)).rows).toBe(36);
@@ -91,7 +91,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     await expectWhole(target, 120);
   });
 
-  it.each(['append', 'upsert', 'view'])('is no part of an earlier topic of that name (%s)', async (kind) => {
+  it.each(['append', 'upsert', 'view'])('is not part of an earlier topic with that name (%s)', async (kind) => {
     const made =
       kind === 'view' ? await byMonth() : lab.target(COLUMNS, kind === 'upsert' ? { mode: 'upsert', key: ['id'] } : {});
     const target: LoadTarget = { ...made, onGap: 'earliest' };
@@ -160,7 +160,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
   };
   const fromHundred = [...wholeNumbers(20), ...upTo(9).map((id) => 100 + id)];
 
-  it('is not begun while the clock is before the moment when the topic was made anew', async () => {
+  it('is not started while the clock is before the time when the topic was created again', async () => {
     const target = await clockBack(4);
     const sink = lab.anotherSink((reached) => {
       if (reached === 'before_commit') throw new Error('killed');
@@ -187,7 +187,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     expect(await lab.ids(target)).toEqual(fromHundred);
   });
 
-  it('is not taken for rows of an earlier topic that a clock gave which was set back since', async () => {
+  it('is not taken for rows of an earlier topic if the clock was set back since', async () => {
     const target: LoadTarget = { ...lab.target(COLUMNS), onGap: 'earliest' };
     produce(0, 20);
     await lab.load(target);
@@ -200,7 +200,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     expect(await lab.ids(target)).toEqual([...wholeNumbers(20), ...upTo(20).map((id) => 100 + id)]);
   });
 
-  it('rows whose tokens the server remembers, and which it has lost, are read back as missing', async () => {
+  it('finds rows missing that the server has lost, although it remembers their tokens', async () => {
     const target = lab.target(COLUMNS);
     produce(0, 40);
     await loadUntil(target, 'before_commit');
@@ -212,7 +212,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     await expectWhole(target, 40);
   });
 
-  describe('with a view on it, when the server crashed', () => {
+  describe('with a view, after a crash of the server,', () => {
     /** A flush of 36 rows over four months that no loader has called done. */
     const cutOff = async (): Promise<Awaited<ReturnType<typeof byMonth>>> => {
       const target = await byMonth();
@@ -228,7 +228,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
       ['has no row, the view all', ['202601', '202602', '202603', '202604'], false],
       ['has every row, the view nothing', [], true],
       ['has some months, the view all', ['202602', '202603'], false],
-    ] as const)('and the table %s', async (_, months, emptied) => {
+    ] as const)('is completed if the table %s', async (_, months, emptied) => {
       const target = await cutOff();
       const before = await repairs(target);
       for (const month of months)
@@ -239,7 +239,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
       await expectWhole(target, 40);
     });
 
-    it('and the table has lost months whose tokens it remembers, the view nothing', async () => {
+    it('is completed if the table has lost months whose tokens it remembers, and the view nothing', async () => {
       const target = await cutOff();
       const table = `${target.schema}.${target.identifier}`;
       // Rows that are deleted keep their tokens.
@@ -258,7 +258,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
       await expectWhole(target, 80);
     });
 
-    it('and the table has forgotten the token of rows that it has', async () => {
+    it('is completed if the table has forgotten the token of rows that it has', async () => {
       const target = await cutOff();
       const table = `${target.schema}.${target.identifier}`;
       await lab.run(`alter table ${table} modify setting non_replicated_deduplication_window = 0`);
@@ -270,7 +270,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     });
   });
 
-  it('and whose rows the TTL has deleted counts as written, in the view too', async () => {
+  it('whose rows the TTL has deleted counts as written, in the view, too', async () => {
     const target = await byMonth(1, 'ttl toDateTime(at) + interval 1 day');
     produce(0, 40);
     await loadUntil(target, 'before_commit');
@@ -298,7 +298,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     }
   });
 
-  it('beside rivals that all believe they own every partition leaves each message once', async () => {
+  it('alongside rivals that all believe they own every partition leaves each message once', async () => {
     const target = await byMonth(3);
     await lab.load(target);
     produce(0, 300, 3);
@@ -313,7 +313,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     await expectWhole(target, 300);
   });
 
-  it('a loader that wakes after others have gone on is fenced and writes nothing', async () => {
+  it('fences a loader that resumes after others have continued, and it writes nothing', async () => {
     const target = await byMonth();
     produce(0, 20);
     let asleep = true;
@@ -344,7 +344,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     expect(await lab.ids(target)).toEqual([15, 16, 17, 18]);
   });
 
-  it('is ended in the partitions whose messages are still there', async () => {
+  it('is completed in the partitions whose messages still exist', async () => {
     const flush = { rows: 1000, bytes: 1_000_000, ageMs: 60_000 };
     const target = lab.target(COLUMNS, { flush }, 2);
     produce(0, 40, 2);
@@ -360,7 +360,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
   it.each([
     ['without a view', false],
     ['with a view and a TTL that deletes', true],
-  ] as const)('whose rest becomes readable later is written to its end, %s', async (_, expiring) => {
+  ] as const)('whose rest becomes readable later is completed, %s', async (_, expiring) => {
     const flush = { rows: 1000, bytes: 1_000_000, ageMs: 60_000 };
     const ttl = expiring ? 'ttl toDateTime(at) + interval 20 year' : '';
     const target = expiring ? { ...(await byMonth(3, ttl)), flush } : lab.target(COLUMNS, { flush }, 3);
@@ -378,7 +378,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     await expectWhole(target, 60);
   });
 
-  it("is ended in a loader's partitions while one of another loader has no leader", async () => {
+  it("is completed in a loader's partitions while one of another loader has no leader", async () => {
     const target = lab.target(COLUMNS, { flush: { rows: 1000, bytes: 1_000_000, ageMs: 60_000 } }, 2);
     produce(0, 40, 2);
     await loadUntil(target, 'before_copy');
@@ -403,7 +403,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     await expectWhole(target, 40);
   });
 
-  it('over two topics, one of which was deleted, is ended in the other one', async () => {
+  it('of two topics, one of which was deleted, is completed in the other one', async () => {
     const flush = { rows: 1000, bytes: 1_000_000, ageMs: 60_000 };
     const target = lab.target(COLUMNS, { flush, topic: 't, u', topics: ['t', 'u'] });
     lab.broker.create('u', 1);
@@ -415,7 +415,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     await expectWhole(target, 20);
   });
 
-  it('of several loaders is written once, whoever has its partitions then', async () => {
+  it('of several loaders is written once, whichever loader then has its partitions', async () => {
     const target = { ...(await byMonth(3)), flush: { rows: 1000, bytes: 1_000_000, ageMs: 60_000 } };
     produce(0, 90, 3);
     await loadUntil(target, 'before_copy');
@@ -451,7 +451,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
   const rewindAll = (target: LoadTarget): Promise<{ rows: number; letters: number }> =>
     lab.anotherSink().rewind(target, null, new Map([[0, 0n]]), new Map([[0, 0n]]));
 
-  it('and whose INSERT still runs is waited for by a rewind, which takes its rows along', async () => {
+  it('whose INSERT is still running makes a rewind wait, which then deletes its rows', async () => {
     const target = lab.target(COLUMNS);
     produce(0, 20);
     await loadUntil(target, 'before_copy');
@@ -470,7 +470,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     await expectWhole(target, 20);
   });
 
-  it('and whose letters took long brings no rows after a rewind', async () => {
+  it('with slow dead letters adds no rows after a rewind', async () => {
     const target = lab.target(COLUMNS);
     produce(0, 20);
     const insert = LeasedSession.prototype.insert;
@@ -497,7 +497,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     await expectWhole(target, 20);
   });
 
-  it("is rewound while other flushes' INSERTs into the table go on", async () => {
+  it('is rewound while INSERTs of other flushes into the table continue', async () => {
     const target = lab.target(COLUMNS);
     produce(0, 20);
     await loadUntil(target, 'before_copy');
@@ -517,7 +517,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
   it.each([
     ['waits', 'FROM system.processes'],
     ['is about to delete', 'SELECT toString(count())'],
-  ])('whose rewind a loader has ended keeps rows that came again, where the other process %s', async (_, text) => {
+  ])('whose rewind a loader has completed keeps the reloaded rows if the other process %s', async (_, text) => {
     const target = lab.target(COLUMNS);
     produce(0, 20);
     await loadUntil(target, 'before_commit');
@@ -553,7 +553,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     await expectWhole(target, 20);
   });
 
-  it('a session that the server has forgotten takes no more rows', async () => {
+  it('writes no rows in a session that the server has forgotten', async () => {
     await lab.run(`create table ${lab.schema}.leased (id Int64) engine = MergeTree order by id`);
     const session = lab.adapter.session({ name: 'test' });
     expect(session).toBeInstanceOf(ClickHouseSession);

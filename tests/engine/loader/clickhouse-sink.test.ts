@@ -5,14 +5,14 @@ import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickHouseLab } from './clickhouse-lab.ts';
 import { upTo } from './load-lab.ts';
 
-describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse', () => {
+describe.skipIf(clickhouseMissing !== null)('a load into ClickHouse', () => {
   let lab: ClickHouseLab;
   beforeAll(() => {
     lab = new ClickHouseLab('sink');
   });
   afterAll(() => lab.close());
 
-  it('appends each message once, over flushes, partitions and loaders', async () => {
+  it('appends each message once across flushes, partitions and loaders', async () => {
     const target = lab.target({ id: 'Int64', k: 'String' }, {}, 3);
     for (const id of upTo(200)) lab.broker.produce('t', id % 3, { id, k: `tab\there ${id}` });
     expect(await lab.load(target)).toEqual({ rows: 200, dead: 0, stopped: [] });
@@ -27,7 +27,7 @@ describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse', () => {
     ).toEqual([['tab\there 5', 't', '2', '1', 'false']]);
   });
 
-  it('keeps quotes that belong to the name of a column', async () => {
+  it('keeps quotes that are part of a column name', async () => {
     const target = lab.target({ id: 'Int64', a: 'String', '"a"': 'String', '`b`': 'Int8', '"': 'String' });
     for (const b of [1, 'seven']) lab.broker.produce('t', 0, { id: 1, a: 'x', '"a"': 'y', '`b`': b, '"': 'z' });
     expect(await lab.load(target)).toEqual({ rows: 1, dead: 1, stopped: [] });
@@ -37,7 +37,7 @@ describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse', () => {
     ]);
   });
 
-  it("makes what is missing alone, also in the server's database default", async () => {
+  it("creates only what is missing, even in the server's default database", async () => {
     const [table, run] = ['sink_in_default', vi.spyOn(LeasedSession.prototype, 'run')];
     try {
       const target = lab.target({ id: 'Int64' }, { schema: 'default', identifier: table });
@@ -56,7 +56,7 @@ describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse', () => {
     }
   });
 
-  it('what cannot be decoded and what the table refuses become dead letters', async () => {
+  it('makes dead letters of undecodable messages and of rows that the table rejects', async () => {
     const target = lab.target({ id: 'Int64', k: 'Int8' });
     for (const id of upTo(120)) lab.broker.produce('t', 0, { id, k: id === 7 || id === 77 ? 'seven' : 1 });
     lab.broker.produce('t', 0, null, { raw: Buffer.from('{"id":') });
@@ -68,7 +68,7 @@ describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse', () => {
     expect(letters[0]?.[1]).toBe("column 'k': invalid value for type Int8");
   });
 
-  it('refuses what the server would change in silence, and keeps rows that look like a header', async () => {
+  it('rejects values that the server would change silently, and keeps rows that look like a header', async () => {
     const target = lab.target({ id: 'Int64', k: 'UInt8', s: 'String', n: 'Nullable(Int32)' }, { rest: null });
     const values: object[] = [
       { k: 300 },
@@ -92,7 +92,7 @@ describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse', () => {
     expect(await lab.load(header)).toEqual({ rows: 1, dead: 0, stopped: [] });
   });
 
-  it('an upsert keeps the newest row of each key, and tombstones delete', async () => {
+  it('in mode upsert keeps the newest row of each key, and tombstones delete', async () => {
     const target = lab.target({ id: 'Int64', v: 'String' }, { mode: 'upsert', key: ['id'] });
     for (const id of upTo(60)) lab.broker.produce('t', 0, { id: id % 20, v: `v${id}` });
     lab.broker.produce('t', 0, null, { raw: null, key: '{"id":3}' });
@@ -105,7 +105,7 @@ describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse', () => {
     );
   });
 
-  it('several topics keep positions of their own, also after a flush that was cut off', async () => {
+  it('keeps separate positions of several topics, even after an interrupted flush', async () => {
     const target = lab.target({ id: 'Int64', k: 'Int8' }, { topic: 'a, b', topics: ['a', 'b'] });
     for (const topic of ['a', 'b']) {
       lab.broker.create(topic, 2);

@@ -22,7 +22,7 @@ const FULL = { strategy: 'full', cursor: null, lookback: null } as const;
 
 class Killed extends Error {}
 
-describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHouse', () => {
+describe.skipIf(clickhouseMissing !== null)('a Postgres table synced into ClickHouse', () => {
   let server: Awaited<ReturnType<typeof OWN_SERVER.open>>;
   let source: pg.Client;
   let adapter: ClickHouseAdapter;
@@ -107,7 +107,7 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
       `select name from system.tables where database = '${SCHEMA}' and startsWith(name, '${identifier}__tsdbt_sync')`,
     );
 
-  it('more synced tables than the target has sessions are all synced at once', async () => {
+  it('is synced together with all others, even if there are more than the target has sessions', async () => {
     // The adapter has four threads, hence six sessions.
     const targets = await Promise.all(
       Array.from({ length: 8 }, () => made('id int primary key', { strategy: 'full', cursor: null })),
@@ -117,7 +117,7 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
       expect(await there(`select count() from ${SCHEMA}.${identifier}`)).toEqual([['0']]);
   });
 
-  it('tells since when it is as the source was', async () => {
+  it('reports since when it equals the source', async () => {
     const target = await made(USERS);
     const state = async (): Promise<unknown> => {
       const session = adapter.session({ name: 'test' });
@@ -140,7 +140,7 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
   for (const cursor of ['updated_at', 'xmin']) {
     const lookback = cursor === 'xmin' ? null : { ms: 0 };
 
-    it(`gives what is new and changed, by ${cursor}`, async () => {
+    it(`receives what is new and changed, by ${cursor}`, async () => {
       const target = await made(USERS, { cursor, lookback });
       await source.query(`insert into ${target.identifier} select i, 'n' || i, now() from generate_series(1, 100) i`);
       expect(await synced(target)).toEqual({ read: 100, changed: 100 });
@@ -156,7 +156,7 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
       ]);
     });
 
-    it(`gives rows of transactions that commit late, and of one time, by ${cursor}`, async () => {
+    it(`receives rows of late transactions and of equal times, by ${cursor}`, async () => {
       const target = await made(USERS, { cursor, lookback });
       const late = await connect();
       const idle = await connect();
@@ -188,7 +188,7 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
       }
     });
 
-    it(`is equal after ${KILLS} kills while it changes, by ${cursor}`, async () => {
+    it(`equals the source after ${KILLS} kills while it changes, by ${cursor}`, async () => {
       const target = await made(`${USERS}, v integer`, { cursor, lookback });
       const writers = await Promise.all([1, 2, 3].map(() => connect()));
       let killed = 0;
@@ -211,7 +211,7 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
     }, 300_000);
   }
 
-  it('is whole to a reader in every strategy, with and without a key', async () => {
+  it('is complete for readers in every strategy, with and without a key', async () => {
     const keyed = await made(USERS, FULL);
     const bare = await made('id bigint, name text, updated_at timestamptz', FULL);
     const changing = await made(USERS);
@@ -245,7 +245,7 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
     }
   });
 
-  it('loses rows that are gone with strategy: full, and says what has changed', async () => {
+  it('loses deleted rows with strategy: full, and the number of changes is reported', async () => {
     const target = await made(USERS, FULL);
     await source.query(`insert into ${target.identifier} select i, 'n', now() from generate_series(1, 50) i`);
     await synced(target);
@@ -263,7 +263,7 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
     await expectEqual(target);
   });
 
-  it('reads every row again where the table was made again, or has a new column', async () => {
+  it('is read completely if the source was created again or has a new column', async () => {
     const target = await made(USERS);
     await source.query(`insert into ${target.identifier} values (1, 'old', now() - interval '1 day'), (2, 'b', now())`);
     await synced(target);
@@ -281,7 +281,7 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
     await expectEqual(target, 'v');
   });
 
-  it('gives values of every type exactly, and of an enum and a declared type', async () => {
+  it('receives values of every type exactly, including an enum and a declared type', async () => {
     await source.query("create type mood as enum ('glad', 'sad'); create domain small as integer check (value < 100)");
     const target = await made(
       'id bigint primary key, name text, updated_at timestamptz, i smallint, n numeric(38, 9), f float8, r real, ' +
@@ -322,7 +322,7 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
     expect(await left(target)).toEqual([]);
   });
 
-  it('gives a time that moves between the hours that clocks show twice', async () => {
+  it('receives a time that moves within the hour that clocks repeat', async () => {
     for (const more of [FULL, {}]) {
       const target = await made(USERS, more);
       await there(
@@ -338,7 +338,7 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
     }
   });
 
-  it('goes on with its table where the database makes a SharedMergeTree of it', async () => {
+  it('is synced further if the database makes it a SharedMergeTree', async () => {
     const target = await made(USERS, FULL);
     const shared = clickhouseAdapter(SCHEMA);
     const open = shared.session.bind(shared);
@@ -364,7 +364,7 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
     }
   });
 
-  it('refuses numbers that their declared type would cut off, and gives those that it holds', async () => {
+  it('rejects numbers that its declared type would truncate, and receives those that fit', async () => {
     const cases: readonly (readonly [type: string, wanted: string, fits: readonly string[], lost: string])[] = [
       ['numeric(9, 3)', 'Decimal(10, 2)', ['1.23', '-0.050'], '1.239'],
       ['numeric(9, 3)', 'Nullable(Int32)', ['7', '-3'], '1.5'],
@@ -399,7 +399,7 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
     }
   });
 
-  it('refuses by name what has no place, or is of somebody else', async () => {
+  it('rejects by name what cannot be stored or belongs to others', async () => {
     const refused = async (columns: string, row: string, more: Partial<SyncTarget> = {}): Promise<string> => {
       const target = await made(`id bigint${columns}`, { ...FULL, ...more });
       await source.query(`insert into ${target.identifier} values (${row})`);
@@ -447,7 +447,7 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
     await expect(synced({ ...view, adopt: true })).rejects.toThrow('is of the engine View');
   });
 
-  it('keeps order, partitions and other columns of a table that it adopts', async () => {
+  it('keeps its order, partitions and other columns when it is adopted', async () => {
     const target = await made(USERS, { adopt: true });
     const name = `${SCHEMA}.${target.identifier}`;
     await there(
@@ -467,7 +467,7 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
     ).toEqual([['id % 3', '110']]);
   });
 
-  it('is synced by a command whose processes are killed, which says when', async () => {
+  it('is synced by a command whose processes are killed, and which reports when', async () => {
     const project = await FaultProject.open({});
     try {
       const { host, port, user, password, database } = server.credentials as unknown as pg.ClientConfig;

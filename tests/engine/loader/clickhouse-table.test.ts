@@ -48,7 +48,7 @@ function refusal(load: object, columns?: object, table?: TableOptions): string {
   return '';
 }
 
-describe('the options of a table in ClickHouse', () => {
+describe('the table options for ClickHouse', () => {
   it.each([
     ['', []],
     ['tuple()', []],
@@ -58,7 +58,7 @@ describe('the options of a table in ClickHouse', () => {
     ["(a, f('x, )', `b,c`))", ['a', "f('x, )', `b,c`)"]],
     ['(a), (b)', ['(a)', '(b)']],
     ['(a + b) * 2', ['(a + b) * 2']],
-  ])('reads %s as expressions', (text, found) => {
+  ])('include %s as expressions', (text, found) => {
     expect(expressions(text)).toEqual(found);
   });
 
@@ -79,28 +79,28 @@ describe('the options of a table in ClickHouse', () => {
     [{ ttl: 5 }, "'ttl' must be a text, found 5"],
     [{ retention: '90 days' }, "'retention' is an option of tables in Postgres, and this target is ClickHouse"],
     [{ hash: ['id'] }, "Declare 'id' as String"],
-  ])('refuses %o', (load, words) => {
+  ])('are rejected: %o', (load, words) => {
     expect(refusal(load)).toContain(words);
   });
 
-  it('refuses options of ClickHouse where the target is Postgres', () => {
+  it('are rejected if the target is Postgres', () => {
     expect(refusal({ order_by: ['id'] }, undefined, POSTGRES_TABLE)).toContain(
       "'order_by' is an option of tables in ClickHouse, and this target is Postgres",
     );
   });
 
-  it('hashes into texts of any spelling', () => {
+  it('allow hashes in text types of any spelling', () => {
     for (const type of ['text', 'String', 'LowCardinality(Nullable(String))', 'FixedString(64)', 'varchar(255)'])
       expect(refusal({ hash: ['c'] }, { c: { name: 'c', data_type: type } })).toBe('');
     expect(refusal({ hash: ['c'] }, { c: { name: 'c', data_type: 'FixedString(32)' } })).not.toBe('');
   });
 
-  it('takes five seconds, 100,000 rows and 24 MiB as a flush', () => {
+  it('default to flushes of five seconds, 100,000 rows and 24 MiB', () => {
     expect(target({}).flush).toEqual({ rows: 100_000, bytes: 24 * 1024 * 1024, ageMs: 5000 });
     expect(target({ flush: { age: '1s' } }).flush).toMatchObject({ rows: 100_000, ageMs: 1000 });
   });
 
-  it('replicates on a cluster, and where the database does it by itself', () => {
+  it('replicate on a cluster, and where the database replicates by itself', () => {
     const upsert = target({
       mode: 'upsert',
       key: ['id'],
@@ -117,7 +117,7 @@ describe('the options of a table in ClickHouse', () => {
   });
 });
 
-describe.skipIf(clickhouseMissing !== null)('a table that the server makes', () => {
+describe.skipIf(clickhouseMissing !== null)('a table that the loader creates in ClickHouse', () => {
   let adapter: ClickHouseAdapter;
   beforeAll(() => {
     adapter = clickhouseAdapter(SCHEMA);
@@ -141,7 +141,7 @@ describe.skipIf(clickhouseMissing !== null)('a table that the server makes', () 
     );
   };
 
-  it('has what an append config says, and the loader its columns', async () => {
+  it("has what an append config contains, and the loader's columns", async () => {
     const ddl = await made({
       order_by: ['kind', 'toDate(at)', 'id'],
       primary_key: 'kind',
@@ -172,7 +172,7 @@ describe.skipIf(clickhouseMissing !== null)('a table that the server makes', () 
       expect(ddl).toContain(part);
   });
 
-  it('keeps the place in the topic as its order where the config names none', async () => {
+  it('is ordered by the position in the topic if the config has no order', async () => {
     expect(await made({})).toContain('ORDER BY (_topic, _partition, _offset)');
     expect(await made({ key: ['id'] })).toContain('ENGINE = MergeTree ORDER BY (id)');
   });

@@ -299,14 +299,14 @@ const COLUMNS: Readonly<Record<string, readonly string[]>> = {
   'raw.small': NUMBERS,
 };
 
-describe('what a column takes', () => {
+describe('the check of column values', () => {
   let lab: LoadLab;
   beforeAll(async () => {
     lab = await LoadLab.open();
   });
   afterAll(async () => lab?.close());
 
-  it('is said as Postgres says it; what is in doubt is left to it', async () => {
+  it('gives the same answer as Postgres, and leaves doubtful values to it', async () => {
     const types = Object.keys(COLUMNS);
     const target = lab.target({});
     const session = lab.adapter.session({ name: 'test' });
@@ -347,7 +347,7 @@ create table raw.${target.identifier} (${types.map((type, i) => `c${i} ${type}`)
     expect(through.filter((each) => /\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d)?Z?"$/.test(each))).toEqual([]);
   });
 
-  it('ordinary moments are those that need no look', () => {
+  it('treats as ordinary the timestamps that need no check', () => {
     const ordinary = MOMENTS.filter((text) => isOrdinaryMoment(Buffer.from(text), 0, Buffer.byteLength(text)));
     expect(ordinary).toEqual([
       '2026-01-31',
@@ -360,7 +360,7 @@ create table raw.${target.identifier} (${types.map((type, i) => `c${i} ${type}`)
     ]);
   });
 
-  it('the days of ordinary moments are those of the calendar', () => {
+  it('knows the days of ordinary timestamps from the calendar', () => {
     const isDay = (text: string): boolean => {
       const time = Date.parse(`${text}T00:00:00Z`);
       return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);

@@ -11,7 +11,7 @@ import { bothWays, framed, schemaOf } from '../support/avro.ts';
 import { loadTargetOf } from '../support/load-target.ts';
 import { LoadLab } from './load-lab.ts';
 
-describe('columns', () => {
+describe('the columns of a load target', () => {
   let lab: LoadLab;
   beforeAll(async () => {
     lab = await LoadLab.open();
@@ -30,7 +30,7 @@ describe('columns', () => {
     origin: { part: 'value', path },
   });
 
-  it('take key, headers, place and time of a message', async () => {
+  it('can contain key, headers, position and time of a message', async () => {
     const t = target(
       [
         { name: 'id', type: 'bigint', origin: { part: 'key', path: ['id'] } },
@@ -88,7 +88,7 @@ describe('columns', () => {
     expect(await lab.letters(t)).toEqual([[2, 'the key is not JSON']]);
   });
 
-  it('take values within objects and lists, and leave the others', async () => {
+  it('can contain values within objects and lists, and leave the others', async () => {
     const t = target(
       [
         within('city', 'text', 'address', 'city'),
@@ -126,7 +126,7 @@ describe('columns', () => {
     expect(await lab.letters(t)).toEqual([[4, "no column is declared for 'unheard'"]]);
   });
 
-  it('take numbers since 1970 in the unit that they say', async () => {
+  it('can contain numbers since 1970 in the declared unit', async () => {
     const t = target([
       { name: 's', type: 'timestamptz', epoch: 0 },
       { name: 'us', type: 'timestamp', epoch: 6 },
@@ -154,7 +154,7 @@ describe('columns', () => {
     ]);
   });
 
-  it('of a key tell rows apart, and which of them a tombstone deletes; letters are replayed with theirs', async () => {
+  it('of a key identify rows, including for tombstones, and dead letters are replayed with them', async () => {
     const t = target(
       [
         { name: 'tenant', type: 'text', origin: { part: 'header', name: 'tenant' } },
@@ -196,7 +196,7 @@ describe('columns', () => {
     expect(await lab.rows(`select tenant, id, n from raw.${t.identifier} where id = '2'`)).toEqual([['a', '2', 'x']]);
   });
 
-  it('of Avro take values within records, maps and lists, and keys that Avro wrote', async () => {
+  it('of Avro can contain values within records, maps and lists, and Avro keys', async () => {
     const key = { type: 'record', name: 'Key', fields: [{ name: 'id', type: 'long' }] };
     const place = {
       type: 'record',
@@ -290,7 +290,7 @@ describe('columns', () => {
   });
 });
 
-describe('rows of Avro made without a record', () => {
+describe('directly made Avro rows', () => {
   const within = (name: string, type: string, ...path: readonly (string | number)[]): LoadColumn => ({
     name,
     type,
@@ -335,7 +335,7 @@ describe('rows of Avro made without a record', () => {
     expect(fast).toBeGreaterThan(2500);
   });
 
-  it('have what paths take, numbers since 1970, and the rest that they leave', () => {
+  it('have the values of paths, numbers since 1970, and the rest that these leave', () => {
     const inner = {
       type: 'record',
       name: 'Inner',

@@ -22,7 +22,7 @@ const pause = (ms: number): Promise<void> =>
   });
 const until = (met: () => boolean | Promise<boolean>): Promise<void> => expect.poll(met, FOR_EVENTS).toBe(true);
 
-describe('a table among others', () => {
+describe('a loader of several tables', () => {
   let lab: LoadLab;
   beforeAll(async () => {
     lab = await LoadLab.open();
@@ -48,7 +48,7 @@ describe('a table among others', () => {
       make: async (told) => lab.loader(t, { once, signal, notify: told, client: broker.client() }).loader,
     });
 
-  it('tells a failure when it happens, tries again, goes on when it can; the others load meanwhile', async () => {
+  it('reports a failed table at once, retries it, and continues it when possible, while others load', async () => {
     const good = lab.target({ id: 'integer' });
     const bad = {
       ...good,
@@ -115,7 +115,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     ]);
   });
 
-  it('ends at once for whoever waits for it, and when too much of it is dead', async () => {
+  it('ends at once for a caller that waits for a table, and if too many messages are dead letters', async () => {
     const t = lab.target({ id: 'integer' }, { maxDead: 1 });
     const events: LoadEvent[] = [];
     await expect(
@@ -128,7 +128,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     expect(events.filter(({ kind }) => kind === 'failed')).toMatchObject([{ seconds: null }, { seconds: null }]);
   });
 
-  it('refuses what `load check` calls impossible', async () => {
+  it('rejects what `load check` calls impossible', async () => {
     const t = lab.target({ id: 'integer' });
     await lab.rows(
       `create schema if not exists raw; create table raw.${t.identifier} (id integer generated always as (1) ` +
@@ -145,7 +145,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     await expect(lab.load(view)).rejects.toThrow(/is no table/);
   });
 
-  it('follows a position that is moved beside it, also when it had stopped there', async () => {
+  it('follows a position that another process moves, even where it had stopped', async () => {
     const t = lab.target({ id: 'integer' }, {}, 2);
     for (let i = 0; i < 20; i++) lab.broker.produce('t', i % 2, { id: i });
     const stop = new AbortController();
@@ -179,7 +179,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     await running;
   });
 
-  it('members of which nothing is seen are sent away, those that live stay', async () => {
+  it('removes members without a sign of life from the group, and keeps those that live', async () => {
     const t = lab.target({ id: 'integer' });
     await lab.sink.prepare(t);
     const evicted: string[] = [];
@@ -208,7 +208,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
   it.each([
     ['connection', 3],
     ['runtime', 1],
-  ] as const)('a dead member that the broker keeps for a %s error is sent away %d times', async (kind, times) => {
+  ] as const)('retries to remove a dead member after a %s error %d times', async (kind, times) => {
     const t = lab.target({ id: 'integer' });
     await lab.sink.prepare(t);
     const [group, member] = [`g ${kind}`, 'dead'];
@@ -232,7 +232,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     await leave();
   });
 
-  it('positions are asked for and handed over at each look, and seldom while a flush is in flight', async () => {
+  it('reads and writes positions at each check, and rarely during a flush', async () => {
     const t = lab.target({ id: 'integer' });
     await lab.sink.prepare(t);
     const wanted: number[] = [];
@@ -263,7 +263,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     await leave();
   });
 
-  it('gives up waiting for what does not come, and says for what', async () => {
+  it('stops waiting after a timeout, and reports what it waited for', async () => {
     const t = lab.target({ id: 'integer' });
     const { loader, client } = lab.loader(t, { timeoutMs: 300 });
     client.topics = async () => {
@@ -300,7 +300,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     ['the broker', { rows: 1 }],
     ['the database', { rows: 0, unfinished: true }],
     ['the database, which has the rows already,', { rows: 1 }],
-  ] as const)('ends without an error when it is stopped while %s is away', async (which, ended) => {
+  ] as const)('ends without an error when it is stopped while %s is unavailable', async (which, ended) => {
     const full = which.endsWith(',');
     const t = lab.target(
       { id: 'integer' },
@@ -322,7 +322,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     expect(await lab.ids(t)).toEqual(ended.rows === 1 ? [1] : []);
   });
 
-  it('loads the others where a partition has no leader from the start, and names it when it gives up', async () => {
+  it('loads other partitions if one has no leader from the start, and names it at the timeout', async () => {
     const t = lab.target({ id: 'integer' }, { flush: { rows: 1000, bytes: 1e6, ageMs: 1 } }, 2);
     lab.broker.leaderless.add('t/1');
     for (const id of [1, 2]) lab.broker.produce('t', id - 1, { id });
@@ -344,7 +344,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
   });
 });
 
-describe('the command', () => {
+describe('the load command', () => {
   let project: FaultProject;
   beforeAll(async () => {
     project = await FaultProject.open({
@@ -356,7 +356,7 @@ describe('the command', () => {
   });
   afterAll(async () => project?.close());
 
-  it('ends on SIGTERM while its table is locked; nothing is lost', async () => {
+  it('ends on SIGTERM while its table is locked, and loses nothing', async () => {
     writeFileSync(join(project.dir, 'a.ndjson'), '{"id": 1}\n');
     expect((await project.run(['load', '--from', 'a.ndjson'])).code).toBe(0);
     writeFileSync(join(project.dir, 'a.ndjson'), '{"id": 1}\n{"id": 2}\n');
@@ -381,7 +381,7 @@ describe('the command', () => {
     ]);
   });
 
-  it('`--once` without a broker or a database ends with one error, after --timeout', async () => {
+  it('with `--once` and no broker or database ends with one error after --timeout', async () => {
     const { code, out } = await project.start(['load', '--once', '--timeout', '2s']).ended;
     expect([code, out]).toEqual([
       2,
@@ -401,7 +401,7 @@ describe('the command', () => {
     );
   });
 
-  it('refuses two sources that would load one topic into one table, and tells the status of files', async () => {
+  it('rejects two sources that would load one topic into one table, and reports the status of files', async () => {
     const status = await project.start(['load', 'status']).ended;
     expect([status.code, status.out]).toEqual([
       1,

@@ -320,8 +320,8 @@ function randomMessage(next: (below: number) => number): string {
   return `${blank()}{${blank()}${fields.join(`${blank()},${blank()}`)}${blank()}}${blank()}`;
 }
 
-describe('rows made without decoding', () => {
-  it('are those of the decoded message, to the last digit', () => {
+describe('a row that is made without decoding', () => {
+  it('equals that of the decoded message to the last digit', () => {
     const ways = {
       plain: bothWays(targetWith()),
       partitioned: bothWays(targetWith({ partitionBy: { column: 'at', every: 'day' }, key: [], mode: 'append' })),
@@ -351,7 +351,7 @@ describe('rows made without decoding', () => {
     expect(Math.min(done.quick, done.close, done.refused)).toBeGreaterThan(500);
   });
 
-  it('are those of the decoded message where columns are filled from elsewhere', () => {
+  it('equals that of the decoded message if columns have other origins', () => {
     const target = (more: Partial<LoadTarget> = {}): LoadTarget =>
       targetWith({ columns: ELSEWHERE, hash: ['b_a_hash'], key: [], mode: 'append', ...more });
     const ways = [
@@ -398,7 +398,7 @@ describe('rows made without decoding', () => {
     expect(Math.min(done.quick, done.close, done.refused)).toBeGreaterThan(400);
   });
 
-  it('are the same for texts and names of any length, with a byte of each kind at any place', () => {
+  it('is the same for texts and names of any length, with any kind of byte at any position', () => {
     const both = bothWays(targetWith({ mode: 'append', key: [], hash: [] }));
     const bytes = [0, 0x1f, 0x20, 0x21, 0x22, 0x23, 0x5b, 0x5c, 0x5d, 0x7f, 0x80, 0xa2, 0xdc, 0xff].map((byte) =>
       Buffer.from([byte]),
@@ -434,7 +434,7 @@ describe('rows made without decoding', () => {
     }
   });
 
-  it('are made of what people send', () => {
+  it('is made from typical messages', () => {
     const both = bothWays(targetWith());
     const { quick, close } = both(
       Buffer.from(
@@ -452,7 +452,7 @@ describe('rows made without decoding', () => {
     expect(quick?.key).toBe('a"b\\\\c\\né😀\t12345678901234567890\t');
   });
 
-  it('keep the text of numbers that stay JSON, and the value of those in columns', () => {
+  it('keeps the text of numbers that stay JSON, and the value of those in columns', () => {
     const both = bothWays(targetWith({ mode: 'append', key: [] }));
     for (const number of [
       '1.10',
@@ -482,7 +482,7 @@ describe('rows made without decoding', () => {
     expect(close?.line.split('\t').slice(1, 3)).toEqual(['1000', '1.5']);
   });
 
-  it('tell where they came from and when', () => {
+  it('contains its position and its time', () => {
     const both = bothWays(targetWith({ mode: 'append', key: [] }));
     for (const [timestamp, offset] of [
       [0, 1n],
@@ -505,7 +505,7 @@ describe('rows made without decoding', () => {
     }
   });
 
-  it('are made of moments on every day of the calendar', () => {
+  it('can contain timestamps of every day of the calendar', () => {
     const stored = { input: 'timestamptz', type: 'timestamptz', modifier: -1, element: null, labels: null };
     const columns = targetWith().columns.map((column) =>
       column.name === 'at' ? { ...column, stored: { ...stored, required: false } } : column,
@@ -522,7 +522,7 @@ describe('rows made without decoding', () => {
       }
   });
 
-  it('keep keys of several columns whole when their room grows in the midst of one', () => {
+  it('keeps a key of several columns complete when its buffer grows within it', () => {
     const both = bothWays(targetWith());
     for (const length of [10, 1000, 1010, 1023, 1024, 2000]) {
       const { quick, close } = both(Buffer.from(`{"id": "${'k'.repeat(length)}", "n": 123456789012345}`));
@@ -531,13 +531,13 @@ describe('rows made without decoding', () => {
     }
   });
 
-  it('leave a field that is new to those who watch for it', () => {
+  it('is not made if new fields may become columns and the message has one', () => {
     const both = bothWays(targetWith({ schemaDrift: 'add_column' }));
     expect(both(Buffer.from('{"id":"a","n":1,"fresh":1}')).quick).toBeNull();
     expect(both(Buffer.from('{"id":"a","n":1,"fresh":null,"hidden":2}')).quick).not.toBeNull();
   });
 
-  it('leave what is nested deeper than anybody nests', () => {
+  it('is not made from very deep nesting', () => {
     const both = bothWays(targetWith());
     expect(both(Buffer.from(`{"id":"a","n":1,"doc":${'['.repeat(64)}${']'.repeat(64)}}`)).quick).not.toBeNull();
     expect(both(Buffer.from(`{"id":"a","n":1,"doc":${'['.repeat(65)}${']'.repeat(65)}}`)).quick).toBeNull();

@@ -17,14 +17,14 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 const open = (name: string) => fileClient(join(dir, name), () => false);
 
 it.skipIf(process.platform === 'win32')(
-  'a pipe is refused: opening it would wait where no signal comes through',
+  'the file reader rejects a pipe, because opening it would block without handling signals',
   () => {
     execFileSync('mkfifo', [join(dir, 'pipe')]);
     expect(() => open('pipe')).toThrow(`The file ${join(dir, 'pipe')} cannot be read: it is no ordinary file`);
   },
 );
 
-it('lines longer than what is read at once come whole, and those around them', async () => {
+it('the file reader returns lines that are longer than its buffer completely, and those around them', async () => {
   const long = `{"a": "${'x'.repeat(9 * 2 ** 20)}"}`;
   writeFileSync(join(dir, 'long.ndjson'), `{"a": 1}\r\n${long}\n\n${long}\r\n{"a": 2}`);
   const client = open('long.ndjson');
@@ -38,13 +38,13 @@ it('lines longer than what is read at once come whole, and those around them', a
   expect(values.map((value) => value.length)).toEqual([8, long.length, long.length, 8]);
 });
 
-it('a line of more than 256 MB is refused by its number', async () => {
+it('the file reader rejects a line of more than 256 MB with its number', async () => {
   writeFileSync(join(dir, 'huge.ndjson'), '{"a": 1}\n');
   truncateSync(join(dir, 'huge.ndjson'), 261 * 2 ** 20);
   await expect(open('huge.ndjson').ends(['t'])).rejects.toThrow('line 2 holds more than 256 MB');
 });
 
-it('others get their turn while a file is counted', async () => {
+it('the file reader yields to other tasks while it counts a file', async () => {
   writeFileSync(join(dir, 'many.ndjson'), '{"a": 1}\n'.repeat(3_000_000));
   let turns = 0;
   const timer = setInterval(() => {
@@ -55,7 +55,7 @@ it('others get their turn while a file is counted', async () => {
   expect(turns).toBeGreaterThan(0);
 });
 
-it('a reader that is sent back to an earlier record reads from there', async () => {
+it('the file reader continues from an earlier record after a rewind', async () => {
   writeFileSync(join(dir, 'back.ndjson'), '{"a": 0}\n{"a": 1}\n{"a": 2}\n');
   const client = open('back.ndjson');
   await client.join(['t'], { assigned: async () => new Map() } as never);

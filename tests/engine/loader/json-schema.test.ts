@@ -21,7 +21,7 @@ const ORDER = {
   additionalProperties: false,
 };
 
-describe('JSON Schema', () => {
+describe('the JSON Schema decoder', () => {
   let lab: LoadLab;
   let server: MemoryRegistry;
   beforeAll(async () => {
@@ -52,7 +52,7 @@ describe('JSON Schema', () => {
   const ids = async (t: LoadTarget): Promise<(string | null)[]> =>
     (await lab.rows(`select n.id::text from raw.${t.identifier} n order by n.id`)).flat();
 
-  it('validates each message against the schema whose id it carries, asking once for each', async () => {
+  it('validates each message against the schema of its id, and requests each schema once', async () => {
     const t = table();
     const id = server.register('t-value', ORDER);
     const next = server.register('t-value', { ...ORDER, properties: { ...ORDER.properties, more: {} } });
@@ -90,7 +90,7 @@ describe('JSON Schema', () => {
     ]);
   });
 
-  it('knows the drafts and references, also references of references, and says what it cannot use', async () => {
+  it('supports drafts and transitive references, and reports what it cannot use', async () => {
     const t = table();
     server.register('name', { $id: 'http://x/name.json', type: 'string', minLength: 2 });
     server.register(
@@ -152,7 +152,7 @@ describe('JSON Schema', () => {
     ]);
   });
 
-  it('waits for a registry that is away or ill, in the midst of a batch, and loses nothing', async () => {
+  it('waits for an unavailable registry in the middle of a batch, and loses nothing', async () => {
     const t = table();
     const [first, second] = [
       server.register('t-value', ORDER),
@@ -183,7 +183,7 @@ describe('JSON Schema', () => {
     expect(events.some(({ kind }) => kind === 'resumed')).toBe(true);
   });
 
-  it('is none where its answers are no schemas, which makes no dead letters', async () => {
+  it("fails if the registry's answers are not schemas, without making dead letters", async () => {
     const t = table();
     send(1, { id: 1 });
     for (const [answer, why] of [
@@ -199,7 +199,7 @@ describe('JSON Schema', () => {
     expect(await lab.load(t, { decoder: decoder() })).toMatchObject({ rows: 1, dead: 0 });
   });
 
-  it('is asked again for a schema whose references it lacked, and never for an id below 0', async () => {
+  it('requests a schema again whose references were missing, and never for an id below 0', async () => {
     let now = 0;
     const schemas = new RegisteredSchemas(
       registry(),
@@ -220,7 +220,7 @@ describe('JSON Schema', () => {
     expect(() => schemas.id(Buffer.from([0, 255, 255, 255, 255]))).toThrow('no schema id: -1 is none');
   });
 
-  it('counts as away when its answer has no end', async () => {
+  it('treats an endless answer of the registry as unavailable', async () => {
     const drip = createServer((_, response) => {
       response.writeHead(200);
       const timer = setInterval(() => response.write(' '), 20);
@@ -234,7 +234,7 @@ describe('JSON Schema', () => {
     await new Promise((done) => drip.close(done));
   });
 
-  it('shows its credentials, and ends with one error where they are refused or nobody is a registry', async () => {
+  it('sends credentials, and ends with one error if they are rejected or there is no registry', async () => {
     const t = table();
     send(server.register('t-value', ORDER), { id: 1 });
     server.authorization = `Basic ${Buffer.from('me:geheim').toString('base64')}`;

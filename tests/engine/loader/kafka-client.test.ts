@@ -104,7 +104,7 @@ describe('a Kafka client', async () => {
     };
   };
 
-  it('reads a range of offsets once more, without a group, beside what is being read', async () => {
+  it('reads a range of offsets again, without a group, alongside its normal reading', async () => {
     send(0, 0, 1, 2, 3);
     send(0, 4, 5, 6);
     send(0, 7, 8, 9);
@@ -128,7 +128,7 @@ describe('a Kafka client', async () => {
     await until(() => ids[0]?.length === 10);
   });
 
-  it('knows of each partition that its topic was made again, whoever has asked for the new id before', async () => {
+  it('detects for each partition that its topic was created again, whoever requested the new id before', async () => {
     for (const partition of [0, 1]) send(partition, 0, 1);
     const { client, until, ids, failures } = await reader();
     await until(() => ids.flat().length === 4);
@@ -146,7 +146,7 @@ describe('a Kafka client', async () => {
     expect(failures).toHaveLength(2);
   });
 
-  it('says in which epoch it asks, and in which what it has read was written', async () => {
+  it('sends the epoch of its request, and returns the epoch in which a message was written', async () => {
     send(0, 1, 2);
     broker.topics.get('t')!.logs[0]!.epochs.push({ epoch: 4, start: 2n });
     send(0, 3);
@@ -170,7 +170,7 @@ describe('a Kafka client', async () => {
     );
   });
 
-  it('asks at its start where the epoch of a position ends, and stops what is no longer in the log', async () => {
+  it('checks at its start where the epoch of a position ends, and stops at what is no longer in the log', async () => {
     send(0, 1, 2);
     send(0, 3);
     send(1, 10);
@@ -210,7 +210,7 @@ describe('a Kafka client', async () => {
     ]);
   });
 
-  it('sees a log that is cut back while it reads, by the answer to its next fetch', async () => {
+  it('detects a log that is truncated while it reads, by the answer to its next fetch', async () => {
     send(0, 1, 2);
     send(0, 3);
     const { until, failures, ids } = await reader();
@@ -222,7 +222,7 @@ describe('a Kafka client', async () => {
     expect([failures.map(({ reason, from }) => [reason, from]), ids[0]]).toEqual([[['truncated', 2n]], [1, 2, 3]]);
   });
 
-  it('goes on behind an election that lost nothing', async () => {
+  it('continues after an election without loss', async () => {
     send(0, 1, 2);
     const { until, failures, ids } = await reader();
     await until(() => ids[0]!.length === 2);
@@ -232,7 +232,7 @@ describe('a Kafka client', async () => {
     expect([ids[0], failures]).toEqual([[1, 2, 3], []]);
   });
 
-  it('tells a position before the log from one behind it', async () => {
+  it('distinguishes a position before the log from one after it', async () => {
     send(0, 1, 2);
     send(1, 3, 4);
     broker.topics.get('t')!.logs[0]!.start = 1n;
@@ -244,7 +244,7 @@ describe('a Kafka client', async () => {
     ]);
   });
 
-  it('fetches a batch that came damaged once more; one that stays so stops its partition at its offset', async () => {
+  it('fetches a damaged batch again, and stops its partition at its offset if it stays damaged', async () => {
     send(0, 1, 2);
     send(0, 3);
     send(1, 10);
@@ -276,7 +276,7 @@ describe('a Kafka client', async () => {
     expect(times[1]).toBeGreaterThan(1);
   });
 
-  it('refuses a batch of more than 256 MB by its offset, and takes no such memory for it', async () => {
+  it('rejects a batch of more than 256 MB by its offset, without allocating that memory', async () => {
     send(0, 1);
     broker.append(
       't',
@@ -311,7 +311,7 @@ describe('a Kafka client', async () => {
     expect((highest - before) / 1024 / 1024).toBeLessThan(600);
   });
 
-  it('unpacks what one fetch brought in several polls', async () => {
+  it('decompresses the result of one fetch over several polls', async () => {
     const value = Buffer.alloc(7 * 1024 * 1024, '1');
     for (let i = 0; i < 4; i++)
       broker.append(
@@ -330,7 +330,7 @@ describe('a Kafka client', async () => {
     expect(sizes).toEqual([2, 2]);
   });
 
-  it('gives a range up whose partition has no leader in time, and still knows its topic', async () => {
+  it('gives up a range whose partition has no leader in time, and still knows its topic', async () => {
     send(1, 10);
     const client = await make();
     await client.topics(['t']);
@@ -349,7 +349,7 @@ describe('a Kafka client', async () => {
     expect((await client.read(at, 0n, 1n, 60_000)).failure).toBeNull();
   });
 
-  it('gives up what takes its connections and says nothing', async () => {
+  it('gives up a server that accepts its connections and sends nothing', async () => {
     const silent = createServer((socket) => socket.on('error', () => undefined).resume());
     await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done));
     const { port } = silent.address() as AddressInfo;
@@ -363,7 +363,7 @@ describe('a Kafka client', async () => {
     await new Promise((done) => silent.close(done));
   });
 
-  it('one partition without a leader, or with one that is away, leaves the others alone', async () => {
+  it('reads other partitions if one has no leader or an unavailable one', async () => {
     send(0, 1);
     send(1, 10);
     const [, second] = broker.topics.get('t')!.logs;
@@ -392,7 +392,7 @@ describe('a Kafka client', async () => {
     [5, -1, 't/1: the broker answers LEADER_NOT_AVAILABLE (5)'],
     [72, -1, 't/1: the broker answers LISTENER_NOT_FOUND (72)'],
     [9, 1, null],
-  ])('a partition with error %i in the answer about its topic leaves the others alone', async (code, leader, told) => {
+  ])('reads other partitions if one has error %i in the metadata of its topic', async (code, leader, told) => {
     send(0, 1);
     send(1, 10);
     const { client, until, ids, waiting, failures } = await reader();
@@ -432,7 +432,7 @@ describe('a Kafka client', async () => {
     ['UNKNOWN_MEMBER_ID', 25, [true, 1]],
     ['COORDINATOR_LOAD_IN_PROGRESS', 14, ['connection', 4]],
     ['GROUP_AUTHORIZATION_FAILED', 30, ['runtime', 1]],
-  ])('tells whether a dead loader is out of its group, where the broker answers %s', async (_, code, wanted) => {
+  ])('reports whether a dead loader has left its group, if the broker answers %s', async (_, code, wanted) => {
     const client = await make();
     let asked = 0;
     broker.error = (api) => {
@@ -447,11 +447,11 @@ describe('a Kafka client', async () => {
     expect([await told, asked]).toEqual(wanted);
   });
 
-  describe('does what each error code of the protocol asks for', () => {
+  describe('handles each error code of the protocol', () => {
     const codes = Array.from({ length: 140 }, (_, i) => i - 1).filter((code) => code !== 0);
     const passes = (code: number): boolean => ['retry', 'verify'].includes(remedyOf(code));
 
-    it('of a partition: it waits and goes on, or the partition stops; the others go on', async () => {
+    it('for a partition: it waits and continues, or the partition stops, and the others continue', async () => {
       broker.create('t', codes.length + 1);
       for (const partition of [...codes.keys(), codes.length]) send(partition, partition);
       const times = codes.map(() => 0);
@@ -479,7 +479,7 @@ describe('a Kafka client', async () => {
       expect(failures).toHaveLength(of('refused').length + 1);
     });
 
-    it('of an answer of the client library: what passes is waited for, all else is told', () => {
+    it('in an answer of the client library: it waits for transient ones, and reports all others', () => {
       const { ProtocolError, ResponseError, MultipleErrors, protocolErrorsCodesById } = library;
       for (const [code, name] of Object.entries(protocolErrorsCodesById))
         if (code !== '0') expect(errorName(Number(code))).toBe(`${name} (${code})`);
@@ -541,7 +541,7 @@ describe('a Kafka client', async () => {
       }
     });
 
-    it('of a whole fetch: it waits and goes on, or nothing can be read', async () => {
+    it('for a whole fetch: it waits and continues, or nothing can be read', async () => {
       send(0, 1);
       let times = 0;
       const { until, ids } = await reader();

@@ -39,7 +39,7 @@ describe('a loaded source', () => {
     return JSON.parse(readFileSync(join(project.dir, 'target/sources.json'), 'utf8')).results[0];
   };
 
-  it('takes a table that is there as it is, its rows and its lack of partitions', async () => {
+  it('uses an existing table unchanged, with its rows and without partitions', async () => {
     await run(0, 'seed');
     project.write({ 'more.csv': 'id,at,details,note\n2,2026-01-02,"{""a"": [1, 2]}","{""a"": 1}"\n3,2026-01-03,,\n' });
     await run(0, 'load', '--from', 'more.csv');
@@ -57,7 +57,7 @@ describe('a loaded source', () => {
     expect(await project.rows('select count(*) from s.events')).toEqual([['3']]);
   });
 
-  it('is as fresh as its newest message, without a look at the rows', async () => {
+  it('is as fresh as its newest message, without reading the rows', async () => {
     await project.client.query('alter table s.events rename to away');
     const now = Date.now();
     expect(await freshness(0)).toMatchObject({ status: 'pass' });
@@ -71,15 +71,18 @@ describe('a loaded source', () => {
     expect(await freshness(0)).toMatchObject({ status: 'pass' });
   });
 
-  it.each(['topics: [events, others]', "topic_pattern: '.*'"])('is as fresh with %s', async (topics) => {
-    project.write({ 'models/sources.yml': SOURCE.replace('topic: events', topics) });
-    await project.client.query("update tsdbt.load_offsets set last_kafka_ts = '2026-01-05 10:00Z'");
-    expect(await freshness(1)).toMatchObject({ status: 'error', max_loaded_at: '2026-01-05T10:00:00+00:00' });
-    const out = await run(0, 'seed');
-    expect(out).toContain('`tsdbt load` fills its table');
-  });
+  it.each(['topics: [events, others]', "topic_pattern: '.*'"])(
+    'has the freshness of its messages with %s',
+    async (topics) => {
+      project.write({ 'models/sources.yml': SOURCE.replace('topic: events', topics) });
+      await project.client.query("update tsdbt.load_offsets set last_kafka_ts = '2026-01-05 10:00Z'");
+      expect(await freshness(1)).toMatchObject({ status: 'error', max_loaded_at: '2026-01-05T10:00:00+00:00' });
+      const out = await run(0, 'seed');
+      expect(out).toContain('`tsdbt load` fills its table');
+    },
+  );
 
-  it('refuses retention where no partition could be dropped', async () => {
+  it('rejects retention if no partition can be dropped', async () => {
     project.write({ 'models/sources.yml': SOURCE.replace('{ column: at }', '{ column: at }, retention: 7 days') });
     expect(await run(2, 'load', '--from', 'more.csv')).toContain(
       "The table of raw.events is there without partitions, and 'retention' drops partitions.",

@@ -18,7 +18,7 @@ import { MemoryBroker } from './memory-broker.ts';
 const DAY = 86_400_000;
 const NOW = Date.UTC(2026, 4, 20, 12);
 
-describe.each(SERVERS)('loading into $name', (server) => {
+describe.each(SERVERS)('a load into $name', (server) => {
   let credentials: Credentials;
   let close: () => Promise<void>;
   let adapter: PostgresAdapter;
@@ -67,7 +67,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
   const ids = async (t: LoadTarget): Promise<number[]> =>
     (await rows(`select id from raw.${t.identifier} order by id`)).map(([id]) => Number(id));
 
-  it('brings every message once, over any number of runs', async () => {
+  it('writes every message once over any number of runs', async () => {
     const t = target();
     for (let i = 0; i < 230; i++) broker.produce('t', i % 2, { id: i, v: `a\tb\\n${i}`, more: { x: 1 } });
     expect(await load(t)).toEqual({ rows: 230, dead: 0, stopped: [] });
@@ -92,7 +92,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
     ]);
   });
 
-  it('keeps numbers that JavaScript cannot hold', async () => {
+  it('keeps numbers that JavaScript cannot represent', async () => {
     const t = target({
       columns: [
         { name: 'id', type: 'bigint' },
@@ -108,7 +108,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
     ]);
   });
 
-  it('passes over offsets that nobody sees', async () => {
+  it('skips offsets without a message', async () => {
     const t = target();
     broker.skip('t', 0);
     broker.produce('t', 0, { id: 0 });
@@ -120,7 +120,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
     ).toEqual([[4]]);
   });
 
-  it('reduces to the last offset of a key, and an older one never overwrites a newer one', async () => {
+  it('keeps the last offset of a key, and an older one never overwrites a newer one', async () => {
     const t = target({ mode: 'upsert', key: ['id'] });
     for (let i = 0; i < 100; i++) broker.produce('t', 0, { id: i % 7, v: `v${i}` });
     await load(t);
@@ -154,7 +154,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
     ]);
   });
 
-  it('puts what cannot become a row among the dead letters, exactly that', async () => {
+  it('makes dead letters exactly of the messages that cannot become rows', async () => {
     const t = target({
       columns: [
         { name: 'id', type: 'integer' },
@@ -203,7 +203,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
     ).toEqual([[91, 9]]);
   });
 
-  it('finds rows that only a constraint or a trigger refuses', async () => {
+  it('finds rows that only a constraint or a trigger rejects', async () => {
     const t = target({ mode: 'upsert', key: ['id'] });
     await sink.prepare(t);
     await rows(`alter table raw.${t.identifier} add constraint no_x check (v <> 'x')`);
@@ -212,7 +212,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
     expect(await ids(t)).toEqual(upTo(60).filter((i) => i % 13 !== 5));
   });
 
-  it('two loaders share the partitions, and one that was taken for dead does no harm', async () => {
+  it('shares the partitions between two loaders, and one that was taken for dead does no harm', async () => {
     const t = target();
     for (let i = 0; i < 100; i++) broker.produce('t', i % 2, { id: i });
     const stop = new AbortController();
@@ -241,7 +241,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
     );
   });
 
-  it('a loader whose position was moved by another throws its rows away and reads on from the table', async () => {
+  it('discards the rows of a loader whose position was moved by another, and continues from the table', async () => {
     const t = target({ flush: { rows: 1000, bytes: 1e6, ageMs: 60_000 } });
     for (let i = 0; i < 10; i++) broker.produce('t', 0, { id: i });
     let meddled = false;
@@ -262,7 +262,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
     expect(await ids(t)).toEqual(upTo(11));
   });
 
-  it('waits for a database that is away, and a commit of which the answer is lost is not repeated', async () => {
+  it('waits for an unavailable database, and does not repeat a commit whose answer is lost', async () => {
     const t = target();
     for (let i = 0; i < 120; i++) broker.produce('t', 0, { id: i });
     let calls = 0;
@@ -288,7 +288,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
     expect(events.filter(({ kind }) => kind === 'fenced').length).toBeGreaterThan(0);
   });
 
-  it('stops a partition whose messages are gone, loads the others, and goes on after a documented choice', async () => {
+  it('stops a partition whose messages are gone, loads the others, and continues as configured', async () => {
     const t = target();
     broker.produce('t', 0, { id: 0 });
     broker.produce('t', 1, { id: 1 });
@@ -306,7 +306,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
     expect(await ids(t)).toEqual([0, 1, 3, 5, 6, 7, 8, 9]);
   });
 
-  it('refuses a topic that was made anew under the same name', async () => {
+  it('rejects a topic that was created again under the same name', async () => {
     const t = target();
     broker.produce('t', 0, { id: 0 });
     await load(t);
@@ -317,7 +317,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
     expect(await ids(t)).toEqual([0, 1]);
   });
 
-  it('a field named as a column of the loader, or without a name, adds no column and stays in the rest', async () => {
+  it('keeps a field with an empty or reserved name in the rest', async () => {
     const t = target({ schemaDrift: 'add_column' });
     const own = { _deleted: true, _offset: 'x', _rest: { a: 1 }, '': 1 };
     for (let id = 0; id < 5; id++) broker.produce('t', 0, { id, ...own });
@@ -329,7 +329,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
     ).toEqual([[false, 4, true]]);
   });
 
-  it('new fields: kept in the rest, given a column, refused, or made dead letters', async () => {
+  it('keeps new fields in the rest, adds columns, rejects them, or makes dead letters', async () => {
     const t = target({ schemaDrift: 'add_column', rest: null });
     broker.produce('t', 0, { id: 0, v: 'a' });
     broker.produce('t', 0, { id: 1, n: 1.5, s: 'x', o: { a: 1 }, b: true, nothing: null });
@@ -347,7 +347,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
     expect((await load(t)).rows).toBe(1);
   });
 
-  it('adds declared columns, widens them, refuses any other change', async () => {
+  it('adds declared columns, widens them, and rejects any other change', async () => {
     const t = target({ columns: [{ name: 'id', type: 'integer' }] });
     await sink.prepare(t);
     await sink.prepare({
@@ -368,7 +368,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
     );
   });
 
-  it('widens a column that views read, and leaves the views, grants and comments as they were', async () => {
+  it('widens a column that views read, and keeps the views, grants and comments', async () => {
     const t = target({ columns: [{ name: 'id', type: 'integer' }] });
     broker.produce('t', 0, { id: 1 });
     await load(t);
@@ -412,8 +412,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
   });
 
   it(
-    'partitions by day, ahead of time, drops what is past its retention, and keeps later rows in the default ' +
-      'partition',
+    'creates partitions by day ahead of time, drops expired ones, and keeps later rows in the default ' + 'partition',
     async () => {
       const t = target({
         columns: [
@@ -449,7 +448,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
     },
   );
 
-  it('a loader whose clock is years ahead of the database drops no partition', async () => {
+  it("drops no partition if the loader's clock is years ahead of the database", async () => {
     const t = target({
       columns: [
         { name: 'id', type: 'bigint' },
@@ -466,7 +465,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
     expect(await ids(t)).toEqual([1]);
   });
 
-  it('stores personal data hashed or not at all, in dead letters too', async () => {
+  it('stores personal data hashed or not at all, even in dead letters', async () => {
     const t = target({
       columns: [
         { name: 'id', type: 'integer' },

@@ -8,7 +8,7 @@ import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickHouseLab } from './clickhouse-lab.ts';
 import { upTo } from './load-lab.ts';
 
-describe.skipIf(clickhouseMissing !== null)('an upsert of a topic that was made anew', () => {
+describe.skipIf(clickhouseMissing !== null)('an upsert from a topic that was created again', () => {
   let lab: ClickHouseLab;
   beforeAll(() => {
     lab = new ClickHouseLab('made_anew');
@@ -32,7 +32,7 @@ describe.skipIf(clickhouseMissing !== null)('an upsert of a topic that was made 
   const rewind = (target: LoadTarget, to: string): Promise<unknown> =>
     rewindTo(lab.broker.client(), lab.sink, target, to);
 
-  it('is taken up by several loaders one after the other', async () => {
+  it('is continued by several loaders one after the other', async () => {
     const target = await loaded(2);
     await lab.run(`truncate table ${name(target)}`);
     const start = (partition: number): Promise<unknown> =>
@@ -44,7 +44,7 @@ describe.skipIf(clickhouseMissing !== null)('an upsert of a topic that was made 
     expect([...new Set(await lab.ids(target))]).toEqual(upTo(12).map((id) => 100 + id));
   });
 
-  it('is rewound, where a partition that it lacks has a position of the earlier topic', async () => {
+  it('is rewound if a partition that it lacks has a position of the earlier topic', async () => {
     const target = await loaded(2);
     await lab.run(`truncate table ${name(target)}`);
     await lab.load(target);

@@ -6,7 +6,7 @@ import { jsonDecoder } from '../../../src/loader/decode.ts';
 import { replayLetters } from '../../../src/loader/replay.ts';
 import { LoadLab } from './load-lab.ts';
 
-describe('messages', () => {
+describe('a message', () => {
   let lab: LoadLab;
   beforeAll(async () => {
     lab = await LoadLab.open();
@@ -17,7 +17,7 @@ describe('messages', () => {
       lab.broker.produce('t', 0, null, { raw: text === null ? null : Buffer.from(text), key: 'k' });
   };
 
-  it('numbers keep their value', async () => {
+  it('keeps the values of its numbers', async () => {
     const t = lab.target({ id: 'bigint', n: 'numeric', s: 'text', j: 'jsonb', f: 'double precision' });
     raw(
       '{"id": 9007199254740993, "n": 0.12345678901234567890, "j": [1e400, -1.5, 18446744073709551616], "s": 1.5}',
@@ -45,7 +45,7 @@ describe('messages', () => {
     ]);
   });
 
-  it('numbers without a column keep their text; jsonb keeps what it can of it, json all', async () => {
+  it('keeps the text of numbers without a column, in jsonb as far as possible, and in json completely', async () => {
     const numbers = '[1.10, -0, 1E3, 1e-3, 12345678901234567890, 1.5]';
     const t = lab.target({ id: 'integer', doc: 'jsonb', plain: 'json', words: 'text' });
     raw(
@@ -77,7 +77,7 @@ describe('messages', () => {
     ]);
   });
 
-  it('texts that the database cannot keep are dead letters, those that only look like it are not', async () => {
+  it('is a dead letter if the database cannot store its text, but not if the text only looks so', async () => {
     const t = lab.target({ id: 'integer', s: 'text' });
     raw(
       '{"id": 0, "s": "\\\\u0000", "x": "\\\\u0000 \\\\\\\\"}',
@@ -102,7 +102,7 @@ describe('messages', () => {
     expect((await lab.letters(t)).map(([offset]) => offset)).toEqual([1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12]);
   });
 
-  it('names of fields are only names', async () => {
+  it('can have any field names', async () => {
     const t = lab.target({ id: 'integer', constructor: 'text', toString: 'text' });
     raw(
       '{"id": 0}',
@@ -122,7 +122,7 @@ describe('messages', () => {
     ]);
   });
 
-  it('moments are the same moment everywhere, arrays and bytes what they were', async () => {
+  it('has the same timestamps everywhere, and unchanged arrays and bytes', async () => {
     const t = lab.target({
       id: 'integer',
       l: 'timestamp',
@@ -174,7 +174,7 @@ describe('messages', () => {
     ]);
   });
 
-  it('a tombstone deletes what came before it, in the same flush too; without a key it is a dead letter', async () => {
+  it('without a value deletes earlier ones, even in the same flush, and is a dead letter without a key', async () => {
     const t = lab.target({ id: 'text', v: 'text' }, { mode: 'upsert', key: ['id'] });
     const send = (key: string | null, value: unknown): void =>
       void lab.broker.produce('t', 0, value, value === null ? { key, raw: null } : { key });
@@ -206,7 +206,7 @@ describe('messages', () => {
     expect(await lab.letters(keyed)).toEqual([[1, expect.stringContaining('duplicate key')]]);
   });
 
-  it('of rows that exclude one another the second goes, however many flushes they lie apart', async () => {
+  it('is dropped if it conflicts with an earlier row, however many flushes apart', async () => {
     const t = lab.target(
       { id: 'integer', u: 'integer' },
       { mode: 'upsert', key: ['id'], flush: { rows: 2000, bytes: 1e7, ageMs: 20 } },
@@ -218,7 +218,7 @@ describe('messages', () => {
     expect((await lab.letters(t)).map(([offset]) => offset)).toEqual([450, 599]);
   });
 
-  it('a header, a time or a trigger of any kind stops nothing', async () => {
+  it('is loaded with any header, time or trigger', async () => {
     const t = lab.target({ id: 'integer' });
     await lab.sink.prepare(t);
     await lab.rows(
@@ -242,7 +242,7 @@ describe('messages', () => {
     ).toEqual([['[["a\u2400b", null], ["twice", "MQ=="], ["twice", "/w=="]]']]);
   });
 
-  it('new fields that cannot be columns are dead letters; those that can become columns, at a replay too', async () => {
+  it('is a dead letter if its new fields cannot be columns, and is replayed if they can', async () => {
     const t = lab.target({ id: 'integer' }, { schemaDrift: 'add_column', rest: null });
     lab.broker.produce('t', 0, { id: 1, ['x'.repeat(64)]: 1 });
     lab.broker.produce('t', 0, Object.fromEntries(Array.from({ length: 1700 }, (_, i) => [`c${i}`, 1])));
@@ -276,7 +276,7 @@ describe('messages', () => {
     ]);
   });
 
-  it('a message that fails again in a replay has one dead letter, with the new reason and the first time', async () => {
+  it('that fails again in a replay has one dead letter, with the new reason and the first time', async () => {
     const t = lab.target({ id: 'smallint' });
     for (const id of ['x', 'q', '100000']) lab.broker.produce('t', 0, { id });
     expect(await lab.load(t)).toMatchObject({ rows: 0, dead: 3 });
@@ -309,7 +309,7 @@ describe('messages', () => {
     );
   });
 
-  it('nothing of personal data is left anywhere in the database', async () => {
+  it('leaves no personal data anywhere in the database', async () => {
     const t = lab.target({ id: 'integer', ip: 'text', n: 'text' }, { hash: ['ip', 'n'], drop: ['mail'] });
     const secret = 'SECRET7x';
     const good = { id: 1, ip: secret, n: 1.5, mail: secret, more: 1 };

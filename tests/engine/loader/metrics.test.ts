@@ -31,14 +31,14 @@ const pause = (ms: number): Promise<void> =>
     setTimeout(resolve, ms);
   });
 
-describe('metrics', () => {
+describe('the metrics of a loader', () => {
   let lab: LoadLab;
   beforeAll(async () => {
     lab = await LoadLab.open();
   });
   afterAll(() => lab.close());
 
-  it('counts what was done, per topic and table', async () => {
+  it('count its work per topic and table', async () => {
     const t = lab.target({ id: 'integer' }, {}, 2);
     for (let i = 0; i < 120; i++) lab.broker.produce('t', i % 2, { id: i });
     lab.broker.produce('t', 0, 'poison');
@@ -98,7 +98,7 @@ describe('metrics', () => {
     }
   });
 
-  it('says that nothing moves while the table is away, stopped or silent', async () => {
+  it('report that there is no progress while the table is unavailable, stopped or silent', async () => {
     const t = lab.target({ id: 'integer' });
     for (let i = 0; i < 10; i++) lab.broker.produce('t', 0, { id: i });
     await lab.load(t);
@@ -137,7 +137,7 @@ describe('metrics', () => {
     expect(metrics.health().tables[0]!.reasons).toEqual(['stopped at t/0: gone']);
   });
 
-  it('holds no more than two flushes while the table is locked', async () => {
+  it('show at most two flushes while the table is locked', async () => {
     const BYTES = 200_000;
     const t: LoadTarget = lab.target(
       { id: 'integer', v: 'text' },

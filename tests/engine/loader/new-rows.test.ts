@@ -39,7 +39,7 @@ describe('new_rows', () => {
   const built = async (): Promise<string[][]> =>
     project.rows('select k, count(*), count(distinct id) from s.m group by 1 order by 1');
 
-  it('a file that has grown brings its new records, and the model those alone', async () => {
+  it('returns only the new records of a file that has grown', async () => {
     await append('a.ndjson', 0, 10);
     await build();
     await build();
@@ -58,7 +58,7 @@ describe('new_rows', () => {
     ]);
   });
 
-  it('a flush that commits after a later one is not missed', async () => {
+  it('does not miss a flush that commits after a later one', async () => {
     const flush = (partition: number, from: number, to: number): string =>
       `update tsdbt.load_offsets set next_offset = ${to} where topic = 'events' and partition = ${partition};
       insert into raw.events (id, k, _topic, _partition, _offset) select i, 'p${partition}', 'events', ` +
@@ -84,7 +84,7 @@ describe('new_rows', () => {
     ]);
   });
 
-  it('a build that fails after its rows were read has consumed nothing', async () => {
+  it('consumes nothing in a build that fails after its rows were read', async () => {
     await append('c.ndjson', 0, 4);
     project.write({
       'models/m.sql': MODEL.replace("materialized='incremental'", "materialized='incremental', post_hook='select 1/0'"),
@@ -96,7 +96,7 @@ describe('new_rows', () => {
     expect(await project.rows("select count(*) from s.m where k = 'c.ndjson'")).toEqual([['4']]);
   });
 
-  it('replayed dead letters reach the model; positions that are set back ask for a full refresh', async () => {
+  it('returns replayed dead letters, and requires a full refresh after a rewind', async () => {
     writeFileSync(
       join(project.dir, 'd.ndjson'),
       '{"id": 1, "k": "d.ndjson"}\n{"id": "2x", "k": "d.ndjson"}\n{"id": 3, "k": "d.ndjson"}\n',
@@ -134,7 +134,7 @@ describe('new_rows', () => {
     ).toEqual([['1']]);
   });
 
-  it('a position that is set back while a model is built asks the next build for a full refresh', async () => {
+  it('requires a full refresh in the next build after a rewind during a build', async () => {
     await append('r.ndjson', 0, 10);
     await build('--full-refresh');
     const slow = MODEL.replace("{{ new_rows(source('raw', 'events')) }}", '{{ rows }}').replace(
@@ -158,7 +158,7 @@ describe('new_rows', () => {
     await build('--full-refresh');
   });
 
-  it('a source of another name brings nothing twice, neither into its table nor into the model', async () => {
+  it('duplicates nothing in the table and the model if the source is renamed', async () => {
     await build();
     const before = await built();
     project.write({
@@ -179,7 +179,7 @@ describe('new_rows', () => {
     project.write({ 'models/sources.yml': SOURCE, 'models/m.sql': MODEL });
   });
 
-  it('says what is wrong with a load config, a file and a selection', async () => {
+  it('reports errors in a load config, a file and a selection', async () => {
     const attempt = async (yaml: string, args: readonly string[], exitCode = 2): Promise<string> => {
       project.write({ 'models/sources.yml': yaml });
       const { code, out } = await project.run(args);

@@ -51,7 +51,7 @@ describe('a paused table', () => {
     return { ok: table?.ok, paused: table?.paused, reasons: table?.reasons };
   };
 
-  it('stops in a running loader, keeps its position, and goes on when it may', async () => {
+  it('stops in a running loader, keeps its position, and continues when it is resumed', async () => {
     const t = lab.target({ id: 'integer' });
     const stop = new AbortController();
     produce(upTo(30));
@@ -76,7 +76,7 @@ describe('a paused table', () => {
     await running;
   });
 
-  it('is not begun by a new loader, and passed by when it loads once', async () => {
+  it('is not started by a new loader, and is skipped by `--once`', async () => {
     const t = lab.target({ id: 'integer' });
     produce(upTo(5));
     await lab.sink.setPaused(t, true);
@@ -95,7 +95,7 @@ describe('a paused table', () => {
     await running;
   });
 
-  it('leaves other tables alone', async () => {
+  it('does not affect other tables', async () => {
     const t = lab.target({ id: 'integer' });
     await lab.sink.setPaused({ ...t, identifier: 'another' }, true);
     produce(upTo(3));
@@ -124,7 +124,7 @@ describe('load pause, load resume and load status', () => {
   };
   const events = ['--select', 'source:raw.events'];
 
-  it('pause before anything was loaded, and say so at each step', async () => {
+  it('work before anything was loaded, and report each step', async () => {
     expect(await said(0, 'pause', ...events)).toContain('raw.events: paused');
     expect(await said(0, 'pause', ...events)).toContain('raw.events: was paused');
     const skipped = await said(0, '--from', 'a.ndjson', ...events);
@@ -136,7 +136,7 @@ describe('load pause, load resume and load status', () => {
     expect(await said(0, '--from', 'a.ndjson', ...events)).toContain('raw.events: 2 rows loaded, 1 dead letter');
   });
 
-  it('status is one JSON document on stdout, with the same exit code', async () => {
+  it('print one JSON document on stdout, with the same exit code', async () => {
     const document = JSON.parse(await said(1, 'status', '--output', 'json'));
     const away = expect.stringMatching(/^no broker answers at 127\.0\.0\.1:9/);
     expect(document).toEqual({

@@ -24,7 +24,7 @@ create table tsdbt.consumed_offsets (model text not null, source text not null, 
   'partition integer not null, next_offset bigint not null, updated_at timestamptz not null default now(), ' +
   'primary key (model, source, topic, partition))';
 
-describe('positions', () => {
+describe('the position of a table', () => {
   let lab: LoadLab;
   beforeAll(async () => {
     lab = await LoadLab.open();
@@ -38,7 +38,7 @@ describe('positions', () => {
     name: t.name.replace('raw', 'input'),
   });
 
-  it('a source or project of another name goes on where the table is, with its dead letters', async () => {
+  it('is kept with its dead letters under another name of the source or project', async () => {
     const t = lab.target({ id: 'integer' });
     for (const id of upTo(20)) lab.broker.produce('t', 0, { id: id === 7 ? 'x' : id });
     await lab.load(t);
@@ -53,7 +53,7 @@ describe('positions', () => {
     expect(await lab.letters(renamed(t))).toEqual([[7, "column 'id': invalid input syntax for type integer"]]);
   });
 
-  it('a table without one begins where its config says, a later partition at its first message', async () => {
+  it('starts as configured, and a later partition starts at its first message', async () => {
     const next = async (t: LoadTarget): Promise<(string | null)[]> =>
       (
         await lab.rows(
@@ -90,7 +90,7 @@ describe('positions', () => {
     }
   });
 
-  it('a loader beside another one that is not of its group doubles nothing', async () => {
+  it('prevents duplicates by a loader that is not in the group of another', async () => {
     const t = lab.target({ id: 'integer' }, { flush: { rows: 7, bytes: 1e6, ageMs: 5 } });
     lab.broker.batch = 5;
     for (const id of upTo(200)) lab.broker.produce('t', 0, { id });
@@ -120,7 +120,7 @@ describe('positions', () => {
     expect(await lab.ids(t)).toEqual(upTo(200));
   });
 
-  it('what a version before has left is taken over; its loaders are refused from then on', async () => {
+  it('is taken over from an older version, whose loaders are then rejected', async () => {
     const t = lab.target({ id: 'integer' });
     await run(OLDER);
     await run(
@@ -183,7 +183,7 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`,
     ).toEqual([['16', '0', null]]);
   });
 
-  it('the lag of a table is the age of the first message to load, however old the newest loaded one is', async () => {
+  it('has a lag that is the age of the first message to load, however old the newest loaded one is', async () => {
     const t = lab.target({ id: 'integer' });
     const now = Date.now();
     lab.broker.produce('t', 0, { id: 0 }, { timestamp: now - 3_600_000 });
@@ -193,7 +193,7 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`,
     expect(partitions.map(({ lagRows, lagSeconds }) => [lagRows, lagSeconds])).toEqual([[2n, 5]]);
   });
 
-  it('a table with rows of the topic and no position is refused, and the ways out are named', async () => {
+  it('is required if the table has rows of the topic, and the error names the solutions', async () => {
     const t = lab.target({ id: 'integer' }, {}, 2);
     for (const id of upTo(20)) lab.broker.produce('t', id % 2, { id });
     await lab.load(t);
@@ -225,7 +225,7 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`,
     expect(await lab.ids(t)).toEqual(upTo(21));
   });
 
-  it('rows of files, of other topics, by hand: no reason to refuse; a new partition begins at its start', async () => {
+  it('is not required for rows of files, other topics or manual inserts, and a new partition starts at 0', async () => {
     const t = lab.target({ id: 'integer' });
     await lab.sink.prepare(t);
     await run(
@@ -240,7 +240,7 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`,
     expect(await lab.ids(t)).toEqual([0, 1, 100, 101, 102]);
   });
 
-  it('status tells of files without a broker, and of a topic what is wrong with the topic', async () => {
+  it('is in the status of files without a broker, and with the error of a topic', async () => {
     const t = lab.target({ id: 'integer' });
     await lab.sink.prepare(t);
     const file = { ...t, topic: 'file:a.ndjson' };

@@ -11,7 +11,7 @@ import { MemoryRegistry } from './memory-registry.ts';
 
 const ORDER = { type: 'object', properties: { id: { type: 'integer' } }, required: ['id'] };
 
-describe('messages of produce', () => {
+describe('a message of the produce command', () => {
   let memory: MemoryRegistry;
   let registry: SchemaRegistry;
   let topics = 0;
@@ -35,7 +35,7 @@ describe('messages of produce', () => {
   const written = async (format: ProduceFormat['format'], value: string): Promise<Buffer> =>
     (await encoder(format))(Buffer.from(value), 3n);
 
-  it('by JSON Schema are read again, digit by digit, and refused where the schema does not hold', async () => {
+  it('with JSON Schema is read back to the last digit, and rejected if it violates the schema', async () => {
     memory.register(`${topic}-value`, ORDER);
     const message = await written('json_schema', '{"id": 7, "n": 1.10}');
     expect(message.subarray(5).toString()).toBe('{"id": 7, "n": 1.10}');
@@ -44,7 +44,7 @@ describe('messages of produce', () => {
     await expect(written('avro', '{"id": 7}')).rejects.toThrow('is JSON, and --format says avro');
   });
 
-  it('by a schema that refers to others are read again', async () => {
+  it('with a schema that refers to others is read back', async () => {
     const money = { type: 'record', name: 'com.x.Money', fields: [{ name: 'cents', type: 'long' }] };
     memory.register(`${topic}-money`, money, { schemaType: 'AVRO' });
     const order = { type: 'record', name: 'com.x.Order', fields: [{ name: 'price', type: 'com.x.Money' }] };
@@ -67,7 +67,7 @@ describe('messages of produce', () => {
     await expect(written('json_schema', '{"id": 1.5}')).rejects.toThrow('does not hold');
   });
 
-  it('by the file of a schema that refers to others are read again', async () => {
+  it('with a schema file that refers to others is read back', async () => {
     const money = { type: 'record', name: 'com.x.Money', fields: [{ name: 'cents', type: 'long' }] };
     memory.register(`${topic}-money`, money, { schemaType: 'AVRO' });
     const order = { type: 'record', name: 'com.x.Order', fields: [{ name: 'price', type: 'com.x.Money' }] };
@@ -90,12 +90,12 @@ describe('messages of produce', () => {
     [422, 'does not take the schema: ill'],
     [401, 'refuses the credentials (HTTP 401)'],
     [503, 'answers with HTTP 503'],
-  ])('are none where the registry answers a new schema with %s', async (status, reason) => {
+  ])('is not produced if the registry answers a new schema with %s', async (status, reason) => {
     memory.ill = status;
     await expect(encoder('json_schema', { schema: JSON.stringify(ORDER), register: true })).rejects.toThrow(reason);
   });
 
-  it('are none without a schema, or with one that cannot be used', async () => {
+  it('is not produced without a schema, or with an invalid one', async () => {
     await expect(encoder('avro')).rejects.toThrow(`The registry has no schema of ${topic}-value`);
     const schema = JSON.stringify({ type: 'record', name: 'R', fields: [{ name: 'a', type: 'Missing' }] });
     await expect(encoder('avro', { schema })).rejects.toThrow(`The registry has no such schema of ${topic}-value`);

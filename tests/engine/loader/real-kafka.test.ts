@@ -28,7 +28,7 @@ describe.skipIf(reason !== null)(`a real Kafka${reason === null ? '' : ` (left o
     await broker?.close();
   });
 
-  it('produce, load, status', async () => {
+  it('works with produce, load and status', async () => {
     const run = async (...args: string[]): Promise<string> => {
       const { code, out } = await project.start(args).ended;
       expect(code, out).toBe(0);

@@ -17,7 +17,7 @@ type Message = readonly [offset: number, value: string | null, timestamp: number
 
 const MEGABYTE = 1024 * 1024;
 
-describe('batches of records', async () => {
+describe('a record batch', async () => {
   const library = await loadClientLibrary();
   const crc32c = crc32cOf(library);
   const batch = (
@@ -68,7 +68,7 @@ describe('batches of records', async () => {
     return { messages, next, error: null };
   };
 
-  it('give their messages, from the position on, whatever they were compressed by', () => {
+  it('returns its messages from the position on, with any compression', () => {
     const bytes = Buffer.concat([
       batch(5, sent(['a', 'b'])),
       batch(7, sent(['c'], 1_700_000_000_500n), { compression: 'gzip' }),
@@ -88,7 +88,7 @@ describe('batches of records', async () => {
     expect(next).toBe(14n);
   });
 
-  it('know keys, tombstones, headers, the time of the log, and that there is none', () => {
+  it('has keys, tombstones, headers, the time of the log or none', () => {
     const messages: Sent[] = [
       {
         timestamp: 5n,
@@ -134,7 +134,7 @@ describe('batches of records', async () => {
       expect(read(batch(0, [{ value: Buffer.from('a'), timestamp }])).messages).toEqual([[0, 'a', moment]]);
   });
 
-  it('leave out what was aborted, and what is no message', () => {
+  it('omits aborted messages and control records', () => {
     const [transactional, control] = [0x10, 0x30];
     const of = (first: number, value: string, attributes: number, producer: bigint): Buffer =>
       batch(first, sent([value]), { attributes, producer });
@@ -155,7 +155,7 @@ describe('batches of records', async () => {
     });
   });
 
-  it('are told apart by the epoch of their leader', () => {
+  it('is separate from others by the epoch of its leader', () => {
     const batches = open(
       Buffer.concat([
         batch(0, sent(['a']), { epoch: 3 }),
@@ -171,7 +171,7 @@ describe('batches of records', async () => {
     ).toEqual([[3, 3n, [3]], [5, 4n, [1]], null]);
   });
 
-  it('may be cut off at the end: the rest comes again; the first one comes whole', () => {
+  it('may be truncated at the end, which is fetched again, but the first one is complete', () => {
     const [first, second] = [batch(0, sent(['a'])), batch(1, sent(['b']))];
     for (const length of [0, 3, 11, 12, 60, second.length - 1]) {
       expect(read(Buffer.concat([first, second.subarray(0, length)]))).toEqual({
@@ -188,7 +188,7 @@ describe('batches of records', async () => {
     }
   });
 
-  it('with one wrong bit are refused by their offset, and those before them are read', () => {
+  it('with one wrong bit is rejected by its offset, and earlier ones are read', () => {
     const [first, second] = [
       batch(0, sent(['a', 'b'])),
       batch(2, sent(['c', 'd'.repeat(300)]), { compression: 'gzip' }),
@@ -217,7 +217,7 @@ describe('batches of records', async () => {
     }
   });
 
-  it('whose checksum holds and whose content does not are never read for ever, or beyond their end, or twice', () => {
+  it('with a valid checksum and invalid content is never read endlessly, beyond its end, or twice', () => {
     const whole = batch(0, sent(['a', 'b'.repeat(300), 'c']));
     const old = Buffer.from(whole);
     old[16] = 1;
@@ -256,7 +256,7 @@ describe('batches of records', async () => {
   });
 
   it.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(
-    'that hold more than may be unpacked are refused by their offset: %s',
+    'that exceeds the limit of decompressed bytes is rejected by its offset: %s',
     (compression) => {
       const bomb =
         compression === 'zstd'
@@ -277,7 +277,7 @@ describe('batches of records', async () => {
     },
   );
 
-  it.each(['none', 'lz4'] as const)('of one message each copy none more than a few times (%s)', (compression) => {
+  it.each(['none', 'lz4'] as const)('of one message each is copied only a few times (%s)', (compression) => {
     const count = 3000;
     const one = batch(0, sent(['value']), { compression });
     const bytes = Buffer.concat(
@@ -303,7 +303,7 @@ describe('batches of records', async () => {
     expect(records.length).toBeLessThanOrEqual(2);
   });
 
-  it('of several kinds by turns take memory for their own messages alone', () => {
+  it('of alternating kinds allocates memory only for its own messages', () => {
     const count = 1_000;
     const values = Array.from({ length: 20 }, () => '');
     const bytes = Buffer.concat(
@@ -319,7 +319,7 @@ describe('batches of records', async () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * MEGABYTE);
   });
 
-  it('of lengths that are promised and not kept take no memory', () => {
+  it('with false lengths allocates no memory', () => {
     const unpack = unpacker(library, 64 * MEGABYTE);
     const before = process.memoryUsage().rss;
     const xerial = Buffer.concat([

@@ -5,7 +5,7 @@ import { PostgresSink } from '../../../src/loader/postgres/sink.ts';
 import type { Flush, Flushed } from '../../../src/loader/sink.ts';
 import { LoadLab, upTo } from './load-lab.ts';
 
-describe('rows that are refused', () => {
+describe('a rejected row', () => {
   let lab: LoadLab;
   beforeAll(async () => {
     lab = await LoadLab.open();
@@ -34,7 +34,7 @@ describe('rows that are refused', () => {
     return begun;
   };
 
-  it('by the type of a column: found while they are encoded, also among ordinary messages', async () => {
+  it('is found while it is encoded if its type is wrong, even among valid messages', async () => {
     const columns = {
       id: 'integer',
       at: 'timestamptz',
@@ -103,7 +103,7 @@ describe('rows that are refused', () => {
   });
 
   it.each(['append', 'upsert'] as const)(
-    'by constraints and triggers, those that are checked at the commit too: %s',
+    'is found if constraints or triggers reject it, even at the commit: %s',
     async (mode) => {
       const t = lab.target(
         { id: 'bigint', v: 'text', k: 'integer' },
@@ -147,7 +147,7 @@ create trigger angry before insert on raw.${t.identifier} for each row execute f
     },
   );
 
-  it('are found whatever the columns are called', async () => {
+  it('is found whatever the columns are called', async () => {
     const names = ['n', 'size', 'block', 'lowest', 'highest', 'detail', 'found', 'refused', 'starts', 't', 'excluded'];
     for (const more of [{}, { mode: 'upsert', key: ['n'] } as const]) {
       const t = lab.target(Object.fromEntries(names.map((name) => [name, 'integer'])), more);
@@ -162,7 +162,7 @@ create trigger angry before insert on raw.${t.identifier} for each row execute f
 
   // TSDBT_REFUSED=100000: the long form.
   const many = Number(process.env['TSDBT_REFUSED'] ?? 10_000);
-  it('one in ten of many thousands cost a few transactions', async () => {
+  it('in ten of many thousands costs only a few transactions', async () => {
     const t = lab.target({ id: 'bigint' }, { maxDead: null, flush: { rows: many / 2, bytes: 1e9, ageMs: 60_000 } });
     lab.broker.batch = 10_000;
     await lab.sink.prepare(t);
@@ -182,7 +182,7 @@ create trigger angry before insert on raw.${t.identifier} for each row execute f
     expect(begun).toBeLessThan(60);
   });
 
-  it('stop the table when they are too many: none is written, and the next load stops at the same place', async () => {
+  it('stops the table if there are too many: none is written, and the next load stops there, too', async () => {
     const t = lab.target({ id: 'integer' }, { maxDead: 20, flush: { rows: 1000, bytes: 1e8, ageMs: 60_000 } });
     for (const id of upTo(300)) lab.broker.produce('t', 0, { id });
     for (const i of upTo(15)) lab.broker.produce('t', 0, { id: `once ${i}` });
@@ -208,7 +208,7 @@ create trigger angry before insert on raw.${t.identifier} for each row execute f
     expect(await lab.load({ ...t, maxDead: 500 })).toEqual({ rows: 0, dead: 50, stopped: [] });
   });
 
-  it('stop the table when only the database refuses them', async () => {
+  it('stops the table even if only the database rejects it', async () => {
     const t = lab.target(
       { id: 'integer' },
       { maxDead: 20, mode: 'upsert', key: ['id'], flush: { rows: 1000, bytes: 1e8, ageMs: 60_000 } },
@@ -226,7 +226,7 @@ create trigger angry before insert on raw.${t.identifier} for each row execute f
     expect(await lab.letters(t)).toEqual([]);
   });
 
-  it('are no reason to stop when they are few among many', async () => {
+  it('does not stop the table if there are few among many', async () => {
     const t = lab.target({ id: 'integer' }, { flush: { rows: 3000, bytes: 1e8, ageMs: 60_000 } });
     lab.broker.batch = 1000;
     for (const i of upTo(30_000)) lab.broker.produce('t', 0, { id: i % 101 === 0 ? 'x' : i });

@@ -17,7 +17,7 @@ const INTEGERS = [
   { name: 'v', type: 'text' },
 ];
 
-describe('a position that is set', () => {
+describe('a rewind', () => {
   let lab: LoadLab;
   beforeAll(async () => {
     lab = await LoadLab.open();
@@ -56,7 +56,7 @@ describe('a position that is set', () => {
     });
   };
 
-  describe('to a topic that was made again', () => {
+  describe('to a topic that was created again', () => {
     it('deletes its rows by their offsets, whatever the clock says', async () => {
       const t = lab.target(columns, { onGap: 'earliest' });
       send(0, 1, 2);
@@ -76,7 +76,7 @@ describe('a position that is set', () => {
       expect((await lab.letters(t)).map(([offset]) => offset)).toEqual([3, 6]);
     });
 
-    it('waits for the clock where the earlier one has rows of the same offsets', async () => {
+    it('waits for the clock if the earlier topic has rows of the same offsets', async () => {
       const t = lab.target(columns, { onGap: 'earliest' });
       send(0, 1, 2);
       await lab.load(t);
@@ -97,7 +97,7 @@ describe('a position that is set', () => {
       expect(await lab.ids(t)).toEqual([0, 1, 2, 52]);
     });
 
-    it('keeps the rows of the earlier one whose time is later than the clock', async () => {
+    it('keeps the rows of the earlier topic whose time is later than the clock', async () => {
       const t = lab.target(columns, { onGap: 'earliest' });
       send(0, 1, 2);
       await lab.load(t);
@@ -110,7 +110,7 @@ describe('a position that is set', () => {
       expect(await lab.ids(t)).toEqual([0, 1, 2, 50, 51]);
     });
 
-    it('fences a flush of the earlier one that began at the same offset', async () => {
+    it('fences a flush of the earlier topic that began at the same offset', async () => {
       const t = lab.target(columns, { onGap: 'earliest' });
       send(0, 1, 2);
       const sink = once('flush', 'before', async () => {
@@ -123,7 +123,7 @@ describe('a position that is set', () => {
       expect(await lab.ids(t)).toEqual([50, 51, 52, 53]);
     });
 
-    it('is set by one of two loaders that find it', async () => {
+    it('is done by one of two loaders that find the topic', async () => {
       const t = lab.target(columns, { onGap: 'earliest' });
       send(0, 1, 2);
       await lab.load(t);
@@ -133,7 +133,7 @@ describe('a position that is set', () => {
       expect(await lab.ids(t)).toEqual([0, 1, 2, 50, 51]);
     });
 
-    it('keeps what a replay makes of dead letters of the earlier one', async () => {
+    it("keeps the rows of a replay of the earlier topic's dead letters", async () => {
       const narrow = lab.target({ id: 'smallint', v: 'text' }, { onGap: 'earliest' });
       send(40_000, 1, 50_000);
       lab.broker.produce('t', 0, null, { raw: Buffer.from('bad') });
@@ -151,7 +151,7 @@ describe('a position that is set', () => {
       expect(await lab.ids(t)).toEqual([1, 2, 3, 4, 5, 40_000, 50_000, 60_000]);
     });
 
-    it('deletes what a replay makes of its own dead letters at offsets of which the earlier one has some', async () => {
+    it('deletes the rows of a replay of its own dead letters at offsets that the earlier topic has, too', async () => {
       const narrow = lab.target({ id: 'smallint', v: 'text' }, { onGap: 'earliest' });
       const at = (timestamp: number, values: readonly (number | null)[]): void => {
         for (const id of values) {
@@ -173,7 +173,7 @@ describe('a position that is set', () => {
       expect(await lab.ids(t)).toEqual([1, 40_000, 40_001, 60_000, 60_001]);
     });
 
-    it('is not written over by dead letters of the earlier one', async () => {
+    it('is not overwritten by dead letters of the earlier topic', async () => {
       const t = lab.target(columns, { mode: 'upsert', key: ['id'], onGap: 'earliest' });
       for (const id of upTo(3)) lab.broker.produce('t', 0, { id: `no ${id}` });
       await lab.load(t);
@@ -191,7 +191,7 @@ describe('a position that is set', () => {
       expect(await lab.letters(t)).toHaveLength(4);
     });
 
-    it('begins at its first message with `--to loaded`, whatever the table has of the earlier one', async () => {
+    it('begins at its first message with `--to loaded`, whatever the table has of the earlier topic', async () => {
       const t = lab.target(columns);
       send(0, 1, 2);
       await lab.load(t);
@@ -204,7 +204,7 @@ describe('a position that is set', () => {
     });
   });
 
-  it('beside a running loader lets dead letters that come again count once', async () => {
+  it('alongside a running loader counts repeated dead letters once', async () => {
     const t = lab.target(columns, { maxDead: 3, flush: { rows: 1, bytes: 1e6, ageMs: 60_000 } });
     lab.broker.batch = 1;
     const bad = { raw: Buffer.from('bad') };
@@ -224,7 +224,7 @@ describe('a position that is set', () => {
     expect(await lab.letters(t)).toHaveLength(3);
   });
 
-  it('beside a replay of dead letters brings none of them twice', async () => {
+  it('alongside a replay of dead letters duplicates none of them', async () => {
     const narrow = lab.target({ id: 'smallint', v: 'text' });
     send(1, 40_000);
     await lab.load(narrow);
@@ -258,7 +258,7 @@ describe('a position that is set', () => {
     expect(await lab.ids(t)).toEqual([1, 40_000]);
   });
 
-  it('of a partition that has stopped is followed while others fill one flush after the other', async () => {
+  it('of a stopped partition is followed while others are flushed continuously', async () => {
     const t = lab.target(columns, { flush: { rows: 1, bytes: 1e6, ageMs: 60_000 } }, 2);
     lab.broker.batch = 1;
     send(0, 1);
@@ -287,7 +287,7 @@ describe('a position that is set', () => {
     await running;
   });
 
-  it('behind a gap is set by one of two loaders that find it', async () => {
+  it('after a gap is done by one of two loaders that find it', async () => {
     const t = lab.target(columns, { onGap: 'earliest' });
     send(...upTo(3));
     await lab.load(t);
@@ -297,7 +297,7 @@ describe('a position that is set', () => {
     expect(await lab.ids(t)).toEqual([0, 1, 2, 5, 6]);
   });
 
-  it('to where a running loader stands makes it forget what the table had of a snapshot', async () => {
+  it('to the position of a running loader makes it forget the snapshot in the table', async () => {
     const t = lab.target(
       { id: 'integer', v: 'integer' },
       {

@@ -12,7 +12,7 @@ const GONE =
   'what was loaded from offset 3 on, in leader epoch 0, is gone\\. ' +
   '`tsdbt load rewind --select source:raw\\.t\\d+ --to 0:3`';
 
-describe('rewinding', () => {
+describe('the position of a Postgres table', () => {
   let lab: LoadLab;
   beforeAll(async () => {
     lab = await LoadLab.open();
@@ -36,8 +36,7 @@ describe('rewinding', () => {
   const columns = { id: 'integer', v: 'text' };
 
   it(
-    'keeps the epoch of what was read last, and stops a partition whose log was cut back: the others go on, a ' +
-      'rewind mends it',
+    'keeps the epoch of the last message, and a truncated log stops only its partition, until a ' + 'rewind repairs it',
     async () => {
       const t = lab.target(columns, {}, 2);
       send(0, 0, 1, 2, 3, 4);
@@ -80,7 +79,7 @@ describe('rewinding', () => {
     },
   );
 
-  it('does not take a position beyond the end for the end', async () => {
+  it('is not moved to the end if it is beyond the end', async () => {
     const t = lab.target(columns);
     send(0, 0, 1, 2, 3);
     await lab.load(t);
@@ -101,7 +100,7 @@ describe('rewinding', () => {
     ]);
   });
 
-  it('a partition of a running loader goes on after a rewind, also where the offset stays the same', async () => {
+  it('of a running loader is followed after a rewind, even to the same offset', async () => {
     const t = lab.target(columns, {}, 2);
     send(0, 0, 1, 2, 3, 4);
     send(1, 100);
@@ -146,7 +145,7 @@ describe('rewinding', () => {
     ]);
   });
 
-  it('behind what the table has nothing goes but what the log has lost', async () => {
+  it('moves only past what the log has lost if the table has nothing after it', async () => {
     const t = lab.target(columns, {}, 2);
     send(0, 0, 1, 2, 3, 4);
     send(1, 100, 101);
@@ -182,7 +181,7 @@ describe('rewinding', () => {
     });
   });
 
-  it('where another loader has set it, a position beyond the end is no end either', async () => {
+  it('that another loader has set beyond the end is not taken for the end either', async () => {
     const t = lab.target(columns);
     send(0, 0, 1, 2);
     const { loader, events } = lab.loader(t, {
@@ -202,7 +201,7 @@ describe('rewinding', () => {
     ]);
   });
 
-  it('brings no row and no dead letter a second time', async () => {
+  it('can be rewound without duplicating a row or a dead letter', async () => {
     const t = lab.target(columns);
     send(0, 0, 1);
     lab.broker.produce('t', 0, null, { raw: Buffer.from('bad') });
@@ -234,7 +233,7 @@ describe('rewinding', () => {
     );
   });
 
-  it('an upsert loads the versions again; of a log that was cut back also those that were overwritten', async () => {
+  it('of an upsert loads the versions again after a rewind, also those of a truncated log', async () => {
     const t = lab.target(columns, { mode: 'upsert', key: ['id'] });
     const version = (id: number, v: string): void => void lab.broker.produce('t', 0, { id, v });
     version(1, 'first');
@@ -266,7 +265,7 @@ describe('rewinding', () => {
     ]);
   });
 
-  it('leaves the rows of a topic that had the name before: they are in no log any more', async () => {
+  it('can be rewound without deleting rows of an earlier topic with the name', async () => {
     const t = lab.target(columns, { onGap: 'earliest' });
     send(0, 0, 1, 2);
     await lab.load(t);
@@ -283,7 +282,7 @@ describe('rewinding', () => {
   });
 
   it.each(['on_gap', 'rewind', 'not null'])(
-    'lets a topic that was made anew write over rows of the earlier one (%s)',
+    'lets a topic that was created again overwrite rows of the earlier one (%s)',
     async (by) => {
       const t = lab.target({ id: 'integer', v: 'text' }, { mode: 'upsert', key: ['id'], onGap: 'earliest' });
       const values = (): Promise<unknown> => lab.rows(`select id, v, _offset from raw.${t.identifier} order by id`);
@@ -310,7 +309,7 @@ describe('rewinding', () => {
     },
   );
 
-  it('beside a loader in the midst of a flush takes its rows along', async () => {
+  it('is rewound during a flush together with its rows', async () => {
     const t = lab.target(columns);
     send(0, 0, 1);
     await lab.load(t);
@@ -336,7 +335,7 @@ describe('rewinding', () => {
     ]);
   });
 
-  it('a message without a time has none in the table, nor as a dead letter that is replayed', async () => {
+  it('can be one of a message without a time, which has none in the table and after a replay', async () => {
     const t = lab.target(columns);
     send(0, 0);
     lab.broker.produce('t', 0, null, { raw: Buffer.from('bad') });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { recordsOf } from '../../../src/loader/fast/records.ts';
 import { RowBuffer } from '../../../src/loader/fast/row-buffer.ts';
 
-describe('a buffer of rows', () => {
+describe('a row buffer', () => {
   const filled = (keys: readonly string[], partition = (_row: number): number => 0): RowBuffer => {
     const rows = new RowBuffer(1);
     const records = recordsOf(
@@ -30,7 +30,7 @@ describe('a buffer of rows', () => {
     expect(many.latest()).toEqual(Array.from({ length: 1700 }, (_, i) => 3300 + i));
   });
 
-  it('gives all its bytes in chunks, also where a row takes the place of another', () => {
+  it('returns all its bytes in chunks, even if a row replaces another', () => {
     const rows = filled(Array.from({ length: 60_000 }, (_, i) => `k${i}`));
     const text = rows.all().map((row) => rows.line(row));
     expect([...rows.allChunks()].length).toBeGreaterThan(1);
@@ -46,7 +46,7 @@ describe('a buffer of rows', () => {
     expect(Buffer.concat([...changed.allChunks()]).toString()).toBe('a\t1\tc\na\t1\tu\n');
   });
 
-  it('gives back rows, messages and places, also without those of a partition', () => {
+  it('returns rows, messages and positions, also without those of a partition', () => {
     const rows = filled(['a', 'b', 'c', 'd'], (row) => row % 2);
     const rest = rows.without((_, partition) => partition === 0);
     expect(rest.all().map((row) => [rest.line(row), rest.partition(row), rest.message(row)])).toEqual(

@@ -14,7 +14,7 @@ import { FOR_EVENTS } from '../support/events.ts';
 import { loadTargetOf } from '../support/load-target.ts';
 import { LoadLab, upTo } from './load-lab.ts';
 
-describe('several topics', () => {
+describe('a table of several topics', () => {
   let lab: LoadLab;
   beforeAll(async () => {
     lab = await LoadLab.open();
@@ -35,7 +35,7 @@ describe('several topics', () => {
   const waitFor = (target: LoadTarget, rows: unknown): Promise<void> =>
     expect.poll(() => held(target).catch(() => []), FOR_EVENTS).toEqual(rows);
 
-  it('fill one table in common transactions, each from its own positions', async () => {
+  it('is filled in common transactions, each topic from its own positions', async () => {
     const t = named(['a', 'b'], { flush: { rows: 1000, bytes: 1e6, ageMs: 10_000 } });
     produce('a', upTo(50));
     produce('b', upTo(20));
@@ -57,7 +57,7 @@ describe('several topics', () => {
     ]);
   });
 
-  it('one that is missing is named, by check too', async () => {
+  it('names a missing topic, in load check, too', async () => {
     const t = named(['a', 'b']);
     lab.broker.remove('b');
     expect(await checkTarget(lab.sink, lab.broker.client(), { ...t, topics: ['a'] })).toEqual([]);
@@ -65,7 +65,7 @@ describe('several topics', () => {
     await expect(lab.load(t)).rejects.toThrow('topic b does not exist');
   });
 
-  it('a rewind moves all of them, one, or partitions of some', async () => {
+  it('can be rewound for all topics, one, or some partitions', async () => {
     const t = named(['a', 'b']);
     produce('a', upTo(10));
     produce('b', upTo(10));
@@ -93,7 +93,7 @@ describe('several topics', () => {
     expect(await lab.load(t)).toMatchObject({ rows: 20 });
   });
 
-  it('one that was made again stops the table and says how to go on', async () => {
+  it('stops if one topic was created again, and names the solution', async () => {
     const t = named(['a', 'b']);
     produce('a', upTo(4));
     produce('b', upTo(4));
@@ -115,7 +115,7 @@ describe('several topics', () => {
     expect(stopped).toEqual([expect.stringContaining('--to a:earliest`')]);
   });
 
-  it('dead letters of each are loaded again', async () => {
+  it('loads the dead letters of each topic again', async () => {
     const t = named(['a', 'b']);
     produce('a', [1, 'x']);
     produce('b', ['y', 2]);
@@ -141,7 +141,7 @@ describe('several topics', () => {
   it.each([
     ['in one flush', 1000],
     ['in a flush each', 1],
-  ])('the newest message of a key counts, whichever topic is read first: %s', async (_, rows) => {
+  ])('keeps the newest message of a key, whichever topic is read first: %s', async (_, rows) => {
     const t = named(['a', 'b'], { mode: 'upsert', key: ['id'], flush: { rows, bytes: 1e6, ageMs: 10_000 } });
     const at = (topic: string, id: number, v: string, timestamp: number, raw?: null): void =>
       void lab.broker.produce(
@@ -174,7 +174,7 @@ describe('several topics', () => {
     ]);
   });
 
-  it('a pattern takes up topics that come and leaves those that go', async () => {
+  it('with a pattern starts with new topics and stops with deleted ones', async () => {
     const t = lab.target(COLUMNS, { topic: '^orders_.*', topics: topicPattern('^orders_.*') });
     lab.broker.create('orders_eu', 2);
     lab.broker.create('my_orders_eu');
@@ -220,7 +220,7 @@ describe('several topics', () => {
     await expect(lab.load(t)).rejects.toThrow(`No topic matches ^orders_.*, the topic_pattern of source ${t.name}.`);
   });
 
-  it('two sources of one table are told which topic they share', () => {
+  it('reports the topic that it shares with another source', () => {
     const of = (topics: readonly string[] | RegExp | string): LoadTarget =>
       loadTargetOf('x', typeof topics === 'string' ? { topic: topics } : { topic: String(topics), topics });
     const pattern = topicPattern('orders_.*');
@@ -234,7 +234,7 @@ describe('several topics', () => {
     expect(sharedTopic(of(pattern), of(topicPattern('orders_.*')))).toBe(String(pattern));
   });
 
-  it('a pattern is anchored, and one that could take forever is refused', () => {
+  it('has an anchored pattern, and a pattern that could backtrack endlessly is rejected', () => {
     const matches = (pattern: string, name: string): boolean => topicPattern(pattern).test(name);
     expect(matches('orders_.*', 'orders_eu')).toBe(true);
     expect(matches('^orders_.*$', 'orders_eu')).toBe(true);

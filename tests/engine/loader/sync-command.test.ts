@@ -8,7 +8,7 @@ import { run } from '../support/program.ts';
 
 const POINTS = ['before_stage', 'before_merge', 'before_commit', 'after_commit'];
 
-describe('load of a table of another database', () => {
+describe("the load of another database's table", () => {
   let project: FaultProject;
   let source: pg.Client;
   let close: () => Promise<void>;
@@ -48,7 +48,7 @@ describe('load of a table of another database', () => {
       'models/sources.yml': project.read('models/sources.yml').replace(/connection: \w+/, `connection: ${connection}`),
     });
 
-  it('loses and doubles nothing when processes are killed', async () => {
+  it('loses and duplicates nothing when processes are killed', async () => {
     let id = 0;
     for (const point of POINTS) {
       const values = Array.from({ length: 20 }, () => `(${id++ % 50}, 'n${id}', clock_timestamp())`).join(', ');
@@ -71,7 +71,7 @@ describe('load of a table of another database', () => {
     expect(found.rows).toHaveLength(50);
   });
 
-  it('says when the last one was, and what it cannot see', async () => {
+  it('reports its last time and what it cannot detect', async () => {
     const status = await project.run(['load', 'status', '--output', 'json']);
     const document = JSON.parse(status.out.trim().split('\n').at(-1) ?? '');
     expect(document.syncs).toEqual([
@@ -91,7 +91,7 @@ describe('load of a table of another database', () => {
     expect(check.out).toContain('does not see rows that are deleted');
   });
 
-  it('is as fresh as its last sync, and no seed writes over it', async () => {
+  it('is as fresh as its last sync, and no seed overwrites it', async () => {
     const sources = project.read('models/sources.yml');
     const freshness = async (code: number): Promise<unknown> => {
       const { code: found, out } = await project.run(['source', 'freshness']);
@@ -116,7 +116,7 @@ describe('load of a table of another database', () => {
     for (const path of ['seeds/users.csv', 'macros/schema.sql']) project.remove(path);
   });
 
-  it('hashes by the key of the environment, and does nothing without it', async () => {
+  it('hashes with the key from the environment, and does nothing without it', async () => {
     const sources = project.read('models/sources.yml');
     const hidden = sources
       .replace('cursor: updated_at', 'cursor: updated_at, hash: [name]')
@@ -135,7 +135,7 @@ describe('load of a table of another database', () => {
     project.write({ 'models/sources.yml': sources });
   });
 
-  it('names a connection that is missing or of another type, and tests each by debug', async () => {
+  it('names a connection that is missing or of another type, and debug tests each one', async () => {
     const said = async (connection: string): Promise<string> => {
       load(connection);
       const { code, out } = await project.run(['load', '--once']);

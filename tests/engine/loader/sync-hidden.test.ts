@@ -32,7 +32,7 @@ interface Target {
   readonly text: string;
 }
 
-describe('columns that a sync hides', () => {
+describe('a sync with hidden columns', () => {
   let server: Awaited<ReturnType<typeof OWN_SERVER.open>>;
   let source: pg.Client;
   let postgres: PostgresAdapter;
@@ -79,7 +79,7 @@ describe('columns that a sync hides', () => {
     };
   };
 
-  it('hashes the fields of COPY, wherever its pieces end', async () => {
+  it('hashes the fields of COPY, wherever its chunks end', async () => {
     const text = 'a\\tb\\\\N\t1\t\\N\t\nü\\n\t2\t\\\\N\tx\n';
     const bytes = Buffer.from(text);
     const wanted = `${hash('a\tb\\N')}\t1\t\\N\t${hash('')}\n` + `${hash('ü\n')}\t2\t${hash('\\N')}\t${hash('x')}\n`;
@@ -155,7 +155,7 @@ describe('columns that a sync hides', () => {
         }
       };
 
-      it('hashes values as a topic does, keeps null, and leaves dropped columns out', async () => {
+      it('hashes values as for a topic, keeps null, and omits dropped columns', async () => {
         const target = await made('id int primary key, email text, score numeric, ok bool, phone text', {
           hash: ['email', 'score', 'ok'],
           drop: ['phone'],
@@ -197,7 +197,7 @@ describe('columns that a sync hides', () => {
         expect((await synced({ ...target, ...FULL })).changed).toBe(0);
       });
 
-      it('keeps rows apart by a hashed key', async () => {
+      it('identifies rows by a hashed key', async () => {
         const target = await made('id bigint primary key, name text', { ...FULL, hash: ['id'] });
         await source.query(`insert into public.${target.identifier} select i, 'n' || i from generate_series(1, 50) i`);
         await synced(target);
@@ -211,7 +211,7 @@ describe('columns that a sync hides', () => {
         expect((await columns(target.identifier))[0]).toEqual(['id', text]);
       });
 
-      it('refuses a table that would keep what is hidden now, until it is written again', async () => {
+      it('rejects a table with values that are hidden now, until it is written again', async () => {
         const target = await made('id int primary key, email text, age int, phone text');
         const { identifier } = target;
         await source.query(`insert into public.${identifier} values (1, 'a', 30, '555'), (2, 'b', 40, '556')`);
@@ -244,7 +244,7 @@ describe('columns that a sync hides', () => {
         expect(await problems(dropped, 'another key')).toEqual([]);
       });
 
-      it('hashes a column that came later without another sync of all rows', async () => {
+      it('hashes a column that was added later without a full sync', async () => {
         const target = await made('id int primary key');
         await source.query(`insert into public.${target.identifier} values (1)`);
         await synced(target);

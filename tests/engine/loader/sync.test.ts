@@ -30,7 +30,7 @@ async function connect({ host, port, user, password, database }: Credentials): P
   return client;
 }
 
-describe('a table of another Postgres', () => {
+describe('a table synced from another Postgres', () => {
   let from: Server;
   let into: Server;
   let source: pg.Client;
@@ -99,7 +99,7 @@ describe('a table of another Postgres', () => {
   for (const cursor of ['updated_at', 'xmin']) {
     const lookback = cursor === 'xmin' ? null : { ms: 0 };
 
-    it(`gives what is new and changed, by ${cursor}`, async () => {
+    it(`receives what is new and changed, by ${cursor}`, async () => {
       const target = await made(USERS, { cursor, lookback });
       await source.query(`insert into ${target.identifier} select i, 'n' || i, now() from generate_series(1, 100) i`);
       expect(await synced(target)).toEqual({ read: 100, changed: 100 });
@@ -110,7 +110,7 @@ describe('a table of another Postgres', () => {
       expect((await synced(target)).changed).toBe(0);
     });
 
-    it(`gives rows of transactions that commit late, by ${cursor}`, async () => {
+    it(`receives rows of transactions that commit late, by ${cursor}`, async () => {
       const target = await made(USERS, { cursor, lookback });
       const late = await connect(from.credentials);
       const idle = await connect(from.credentials);
@@ -139,7 +139,7 @@ describe('a table of another Postgres', () => {
       }
     });
 
-    it(`gives rows of one time that come later, by ${cursor}`, async () => {
+    it(`receives later rows with an equal time, by ${cursor}`, async () => {
       const target = await made(USERS, { cursor, lookback });
       const time = (await source.query('select clock_timestamp()::text as at')).rows[0].at;
       for (let i = 0; i < 5; i++) {
@@ -149,7 +149,7 @@ describe('a table of another Postgres', () => {
       await expectEqual(target);
     });
 
-    it(`is equal after ${KILLS} kills while it changes, by ${cursor}`, async () => {
+    it(`equals the source after ${KILLS} kills while it changes, by ${cursor}`, async () => {
       const target = await made(`${USERS}, v integer`, { cursor, lookback });
       const writers = await Promise.all([1, 2, 3].map(() => connect(from.credentials)));
       let killed = 0;
@@ -172,7 +172,7 @@ describe('a table of another Postgres', () => {
     }, 300_000);
   }
 
-  it('a sync writes values that compare as equal and are not the same', async () => {
+  it('receives values that compare as equal and are not the same', async () => {
     const target = await made('id numeric primary key, term interval, price numeric, zone timetz', {
       strategy: 'full',
       cursor: null,
@@ -187,7 +187,7 @@ describe('a table of another Postgres', () => {
   });
 
   for (const cursor of ['updated_at', 'xmin']) {
-    it(`a sync by ${cursor} reads a partition that was attached with old rows`, async () => {
+    it(`by ${cursor} receives a partition that was attached with old rows`, async () => {
       const target = await made(USERS, { cursor, lookback: cursor === 'xmin' ? null : { ms: 0 } });
       const { identifier: name } = target;
       await source.query(`drop table ${name}; create table ${name} (id bigint, name text, updated_at timestamptz,
@@ -205,7 +205,7 @@ describe('a table of another Postgres', () => {
       await expectEqual(target);
     });
 
-    it(`a sync by ${cursor} reads every row of a table that was renamed into the place`, async () => {
+    it(`by ${cursor} receives every row of a table that replaced its source by a rename`, async () => {
       const target = await made(USERS, { cursor, lookback: cursor === 'xmin' ? null : { ms: 0 } });
       const { identifier: name } = target;
       await source.query(`create table ${name}_next (like ${name} including all);
@@ -220,7 +220,7 @@ describe('a table of another Postgres', () => {
     });
   }
 
-  it('gives rows behind one whose clock is ahead', async () => {
+  it('receives rows after one whose clock is ahead', async () => {
     const target = await made(USERS);
     await source.query(`insert into ${target.identifier} values (1, 'future', now() + interval '1 year')`);
     await synced(target);
@@ -229,7 +229,7 @@ describe('a table of another Postgres', () => {
     await expectEqual(target);
   });
 
-  it('gives rows of clocks that are behind by less than lookback', async () => {
+  it('receives rows of clocks that are behind by less than lookback', async () => {
     const target = await made(USERS, { lookback: { ms: 600_000 } });
     await source.query(`insert into ${target.identifier} values (1, 'now', now())`);
     await synced(target);
@@ -238,7 +238,7 @@ describe('a table of another Postgres', () => {
     await expectEqual(target);
   });
 
-  it('takes a cursor of numbers, and of times without a zone', async () => {
+  it('can have a cursor of numbers, or of times without a zone', async () => {
     const numbers = await made('id bigint primary key, seq bigint', { cursor: 'seq', lookback: { steps: 5 } });
     const times = await made('id bigint primary key, at timestamp', { cursor: 'at', lookback: null });
     for (const target of [numbers, times]) {
@@ -253,7 +253,7 @@ describe('a table of another Postgres', () => {
     }
   });
 
-  it('loses rows that are deleted with strategy: full, and its views stay', async () => {
+  it('loses deleted rows with strategy: full, and its views stay', async () => {
     const target = await made('id bigint primary key, j json, x xml', {
       strategy: 'full',
       cursor: null,
@@ -270,7 +270,7 @@ describe('a table of another Postgres', () => {
     expect(await rowsOf(copy, `app.v_${target.identifier}`)).toHaveLength(10);
   });
 
-  it('is replaced in one step with strategy: full where it has no key', async () => {
+  it('is replaced in one step with strategy: full if it has no key', async () => {
     const target = await made('a integer, b text', { strategy: 'full', cursor: null, lookback: null });
     await source.query(`insert into ${target.identifier} select 1, 'x' from generate_series(1, 200)`);
     await synced(target);
@@ -294,7 +294,7 @@ describe('a table of another Postgres', () => {
     await expectEqual(target);
   });
 
-  it('reads what a transaction leaves that empties the table at that moment', async () => {
+  it('is read after a transaction that truncates the source at that moment', async () => {
     const target = await made(USERS, { strategy: 'full', cursor: null, lookback: null });
     await source.query(`insert into ${target.identifier} values (1, 'old', now())`);
     await synced(target);
@@ -313,7 +313,7 @@ describe('a table of another Postgres', () => {
     await expectEqual(target);
   });
 
-  it('reads a materialized view, and a table of which the role may read some columns', async () => {
+  it('can be a materialized view, or a table of which the role may read some columns', async () => {
     const { identifier } = await made(USERS);
     await source.query(
       `insert into ${identifier} values (1, 'a', now()); create materialized view mv_${identifier} as select * from ` +
@@ -329,7 +329,7 @@ describe('a table of another Postgres', () => {
     await sync.close();
   });
 
-  it('reads every row again where the table was made again, or has a new column', async () => {
+  it('is read completely if the source was created again or has a new column', async () => {
     const target = await made(USERS);
     await source.query(`insert into ${target.identifier} values (1, 'old', now() - interval '1 day'), (2, 'b', now())`);
     await synced(target);
@@ -341,7 +341,7 @@ describe('a table of another Postgres', () => {
     await expectEqual(target);
   });
 
-  it('leaves rows of somebody else alone, unless it may adopt them, and its own source always', async () => {
+  it('keeps rows of others unless it may adopt them, and never replaces its own source', async () => {
     const target = await made(USERS, { strategy: 'full', cursor: null, lookback: null });
     await copy.query(`create schema if not exists app`);
     await copy.query(
@@ -366,7 +366,7 @@ describe('a table of another Postgres', () => {
     await expectEqual(target);
   });
 
-  it('is not blinded by a time far in the future, infinity or NaN', async () => {
+  it('is not blocked by a time far in the future, infinity or NaN', async () => {
     const cases = [
       ['timestamp', "'2999-01-01'", "(now() at time zone 'UTC') + interval '15 hours'"],
       ['timestamp', "'infinity'", 'localtimestamp'],
@@ -387,7 +387,7 @@ describe('a table of another Postgres', () => {
     }
   });
 
-  it('keeps values of all kinds', async () => {
+  it('keeps values of all types', async () => {
     const target = await made(
       'id uuid primary key, n numeric(12,3), f double precision, b bytea, a text[], t timestamptz, d date, i ' +
         'interval, j jsonb, c char(3), net inet, r int4range, g integer generated always as (1) stored',
@@ -406,7 +406,7 @@ describe('a table of another Postgres', () => {
     expect((await synced(target)).changed).toBe(0);
   });
 
-  it('names the type that the target lacks, and takes it as text where that is declared', async () => {
+  it('names the type that the target lacks, and stores it as text if declared', async () => {
     await source.query("create type mood as enum ('glad', 'sad')");
     const target = await made('id integer primary key, m mood', { strategy: 'full', cursor: null, lookback: null });
     await source.query(`insert into ${target.identifier} values (1, 'glad')`);
@@ -420,7 +420,7 @@ describe('a table of another Postgres', () => {
     expect(await rowsOf(copy, 'app.only_ids')).toEqual(['(1)']);
   });
 
-  it('says what the source lacks, and what to do', async () => {
+  it('reports what the source lacks, and what to do', async () => {
     const target = await made(USERS);
     await source.query(
       `create role reader login password 'reader'; create view v as select * from ${target.identifier}`,
@@ -471,7 +471,7 @@ describe('a table of another Postgres', () => {
     await limited.close();
   });
 
-  it('is synced at its times, also over a restart, and waits for a source that is away', async () => {
+  it('is synced at its times, even after a restart, and waits for an unavailable source', async () => {
     const target = await made(USERS, { everyMs: 3_600_000 });
     await source.query(`insert into ${target.identifier} values (1, 'a', now())`);
     const waits: number[] = [];
@@ -519,7 +519,7 @@ describe('a table of another Postgres', () => {
     expect(waits.at(-1)).toBeGreaterThan(3_500_000);
   });
 
-  it('says what it has failed with and goes on when somebody has mended it', async () => {
+  it('reports its failure and continues after a repair', async () => {
     const target = await made(USERS, { everyMs: 50_000 });
     await source.query(`alter table ${target.identifier} rename to away`);
     const end = new AbortController();

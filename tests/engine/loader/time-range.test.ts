@@ -60,7 +60,7 @@ describe.each(Object.entries(COLUMNS))('a column of %s', (_, column) => {
     ['1767225600123456789', 'microseconds', 'nanoseconds'],
     ['"1767225600123456"', 'milliseconds', 'microseconds'],
     ['-1767225600123', 'seconds', 'milliseconds'],
-  ] as const)('that reads %s as %s names the unit %s', (json, unit: EpochUnit | undefined, likely) => {
+  ] as const)('reports that %s read as %s has probably the unit %s', (json, unit: EpochUnit | undefined, likely) => {
     const cell = cellOf(json, { ...column, ...(unit === undefined ? {} : { epoch: EPOCHS[unit] }) });
     if (likely === null) expect(cell).toMatch(/^2026-01-01/);
     else
@@ -70,7 +70,7 @@ describe.each(Object.entries(COLUMNS))('a column of %s', (_, column) => {
       );
   });
 
-  it('with `years` refuses seconds that are read as milliseconds, and texts', () => {
+  it('with `years` rejects seconds that are read as milliseconds, and texts', () => {
     expect(cellOf('1767225600', { ...column, years: DECLARED })).toContain('it is probably in seconds');
     expect(cellOf('"1999-12-31T00:00:00Z"', { ...column, years: DECLARED })).toBe(
       "column 'at': a time outside of the years 2000 to 2100",
@@ -85,30 +85,30 @@ describe('a time column of Postgres', () => {
   const { timestamptz: column = {} } = COLUMNS;
 
   it.each(['infinity', '-infinity', '0001-01-01', '9999-12-31', '1582-10-15', '2999-12-31', '0044-03-15 BC'])(
-    'keeps the text %s',
+    'accepts the text %s',
     (text) => {
       expect(cellOf(`"${text}"`, column)).toBe(text);
     },
   );
 
-  it('keeps the numbers of the first and last day that sources write for no limit', () => {
+  it('accepts the first and last day that sources write for no limit', () => {
     expect(cellOf('253402300799999', column)).toBe('9999-12-31T23:59:59.999Z');
     expect(cellOf('253402214400', { ...column, epoch: 0 })).toBe('9999-12-31T00:00:00Z');
     expect(cellOf('-62135596800000', column)).toBe('0001-01-01T00:00:00.000Z');
     expect(cellOf('"9999-12-31"', { ...column, years: DECLARED })).toBe('9999-12-31');
   });
 
-  it('refuses a text of a year of five digits, which a decoder made of a number', () => {
+  it('rejects the text of a five-digit year, which a decoder made from a number', () => {
     expect(cellOf('"58209-03-15T11:02:03Z"', column)).toContain("column 'at': the year has more than four digits");
   });
 
-  it('takes every year with `years: false`', () => {
+  it('accepts every year with `years: false`', () => {
     expect(cellOf('7258118400000', { ...column, years: null })).toBe('2200-01-01T00:00:00.000Z');
     expect(cellOf('1767225600123', { ...column, epoch: 0, years: null })).toMatch(/^57971-/);
     expect(cellOf('"58209-03-15T11:02:03Z"', { ...column, years: null })).toMatch(/^58209-/);
   });
 
-  it('takes the first and the last moment of its years', () => {
+  it('accepts the first and the last moment of its years', () => {
     expect(cellOf('-2208988800000', column)).toBe('1900-01-01T00:00:00.000Z');
     expect(cellOf('-2208988800001', column)).toContain('outside of the years');
     expect(cellOf('7289654399999', column)).toBe('2200-12-31T23:59:59.999Z');

@@ -39,7 +39,7 @@ const LABS: readonly [string, boolean, () => Promise<{ lab: Lab; sink: () => Sin
   ],
 ];
 
-describe.each(LABS)('a position in %s that was kept without the id of its topic', (name, there, open) => {
+describe.each(LABS)('a position in %s that was stored without a topic id', (name, there, open) => {
   let lab: Lab;
   let sink: () => Sink;
   beforeAll(async () => {
@@ -73,7 +73,7 @@ describe.each(LABS)('a position in %s that was kept without the id of its topic'
   };
   const all = (to: number): number[] => upTo(to).map((id) => 100 + id);
 
-  it.runIf(there)('goes on, and has the id from there on', async () => {
+  it.runIf(there)('is continued, and has the id from then on', async () => {
     const target = await loaded();
     send(20, 30, EARLIER);
     await load(target);
@@ -82,7 +82,7 @@ describe.each(LABS)('a position in %s that was kept without the id of its topic'
     await expect(load(target)).rejects.toThrow('was deleted and made again');
   });
 
-  it.runIf(name === 'Postgres').each(['t', NO_ID])('goes on where it was kept with %s for an id', async (id) => {
+  it.runIf(name === 'Postgres').each(['t', NO_ID])('is continued if it was stored with %s for an id', async (id) => {
     const target = await loaded();
     await lab.rows(`update tsdbt.load_offsets set topic_id = '${id}' where target = '${target.uniqueId}'`);
     send(20, 30, EARLIER);
@@ -92,16 +92,19 @@ describe.each(LABS)('a position in %s that was kept without the id of its topic'
     await expect(load(target)).rejects.toThrow('was deleted and made again');
   });
 
-  it.runIf(there).each([40, 10])('is none of a topic that was made again and has %i messages', async (messages) => {
-    const target = await loaded();
-    madeAgain(messages);
-    await expect(load(target)).rejects.toThrow('was deleted and made again');
-    await rewind(target, 'earliest');
-    await load(target);
-    expect(await lab.ids(target)).toEqual([...upTo(20), ...all(messages)]);
-  });
+  it.runIf(there).each([40, 10])(
+    'is rejected for a topic that was created again and has %i messages',
+    async (messages) => {
+      const target = await loaded();
+      madeAgain(messages);
+      await expect(load(target)).rejects.toThrow('was deleted and made again');
+      await rewind(target, 'earliest');
+      await load(target);
+      expect(await lab.ids(target)).toEqual([...upTo(20), ...all(messages)]);
+    },
+  );
 
-  it.runIf(there)('begins at the first message of a topic that was made again, with `on_gap: earliest`', async () => {
+  it.runIf(there)('moves to the first message of a topic that was created again with `on_gap: earliest`', async () => {
     const target = await loaded('earliest');
     madeAgain(30);
     await load(target);
@@ -109,7 +112,7 @@ describe.each(LABS)('a position in %s that was kept without the id of its topic'
     expect(await lab.ids(target)).toEqual([...upTo(20), ...all(30)]);
   });
 
-  it.runIf(there)('that a rewind has set behind messages goes on there', async () => {
+  it.runIf(there)('that a rewind has set after messages is continued there', async () => {
     const target = await loaded();
     lab.broker.hasIds = false;
     send(20, 40, LATER);
@@ -121,6 +124,6 @@ describe.each(LABS)('a position in %s that was kept without the id of its topic'
   });
 });
 
-it('what stands for an id where a broker has none is none', () => {
+it('idOf returns null for the placeholders of brokers without topic ids', () => {
   expect([idOf('t', null), idOf('t', 't'), idOf('t', NO_ID), idOf('t', 'u')]).toEqual([null, null, null, 'u']);
 });

@@ -18,7 +18,7 @@ async function readAs(type: string, written: string, changes: Partial<ChangeConf
     : String(value);
 }
 
-describe('values of changes', () => {
+describe('the values of a change', () => {
   it.each([
     ['numeric(12,2)', '"BAE="', '10.25'],
     ['numeric(12,2)', '"8A=="', '-0.16'],
@@ -55,7 +55,7 @@ describe('values of changes', () => {
     ['int4range', '"[1,5)"', '[1,5)'],
     ['Nullable(Decimal(18, 4))', '"BAE="', '0.1025'],
     ['Array(Date)', '[20545]', '[2026-04-02]'],
-  ])('%s of %s without a schema', async (type, written, found) => {
+  ])('contain %s of %s without a schema', async (type, written, found) => {
     expect(await readAs(type, written)).toBe(found);
   });
 
@@ -73,7 +73,7 @@ describe('values of changes', () => {
     ['timestamp(3)', '1772359200500000', { times: 'microseconds' }, '2026-03-01T10:00:00.500000'],
     ['bytea', '"00ff"', { binary: 'hex' }, 'AP8='],
     ['bytea', '"-_8"', { binary: 'base64-url-safe' }, '+/8='],
-  ] as const)('%s of %s in mode %o', async (type, written, changes, found) => {
+  ] as const)('contain %s of %s in mode %o', async (type, written, changes, found) => {
     expect(await readAs(type, written, changes)).toBe(found);
   });
 
@@ -81,7 +81,7 @@ describe('values of changes', () => {
     ['"not read"', 'not read'],
     ['"bm90IHJlYWQ="', 'not read'],
     ['"00ff00ff00ff00ff"', 'hex:00ff00ff00ff00ff'],
-  ])('%s stands for one that did not change by a placeholder of the connector', async (written, placeholder) => {
+  ])("treat %s as an unchanged value if the connector's placeholder is configured", async (written, placeholder) => {
     const key = '{"id":1}';
     const value = envelope('u', `{"id":1,"v":${written}}`);
     const [own, usual] = [
@@ -92,7 +92,7 @@ describe('values of changes', () => {
     expect(usual instanceof Change && usual.unavailable).toEqual([]);
   });
 
-  it('of a schema within the message go by their logical types', async () => {
+  it('with a schema in the message are read by their logical types', async () => {
     const schema = (name: string, more: Members = {}): Members => ({ type: 'int64', name, ...more });
     const fields = [
       { field: 'id', type: 'int64' },
@@ -116,7 +116,7 @@ describe('values of changes', () => {
     expect(record['id']).toBe(1);
   });
 
-  it('of a schema that cannot be read are refused each time', async () => {
+  it('with an unreadable schema are rejected each time', async () => {
     const decoder = changeDecoder(null, targetOf({ a: 'text' }), Date.now);
     const read = async (schema: string): Promise<unknown> => {
       const payload = envelope('c', { id: 1, a: 20_545 });
@@ -129,7 +129,7 @@ describe('values of changes', () => {
     for (let i = 0; i < 2; i++) await expect(read('{"fields":[,]}')).rejects.toThrow('a schema that is not JSON');
   });
 
-  it('of Avro go by the names that Connect gives types', async () => {
+  it('of Avro are read by the names that Connect gives types', async () => {
     const avro = await AvroWriters.open();
     const target = targetOf({ total: 'numeric(12,2)', at: 'timestamp', due: 'date' });
     const found = await changeDecoder(avro.registry, target, Date.now).message?.(avro.message());
@@ -146,7 +146,7 @@ describe('values of changes', () => {
 
 const NOWHERE = { position: 0n, source: '', at: null, micros: null, committed: null };
 
-describe('what is no change', () => {
+describe('a message that is not a change', () => {
   it('of a row is skipped', async () => {
     const target = targetOf({});
     expect(await decoded(target, null, null)).toBe(SKIPPED);
@@ -172,11 +172,11 @@ describe('what is no change', () => {
     ['{"id":1}', envelope('c', { id: 1, v: { scale: 1e9, value: 'BAE=' } }), 'scale is beyond 16383'],
     ['{"id":1}', envelope('c', { id: 1, v: 'BAE=' }, 10, { lsn: null }), 'no lsn'],
     ['{"id":1}', envelope('c', { id: 1 }, 10, { connector: 'mysql' }), 'no file and pos of a binlog'],
-  ])('is refused: %s %s', async (key, value, why) => {
+  ])('is rejected: %s %s', async (key, value, why) => {
     await expect(decoded(targetOf({ v: 'numeric(12,2)' }), key, value)).rejects.toThrow(why);
   });
 
-  it('is refused in Avro where its operation is no text', async () => {
+  it('is rejected in Avro if its operation is not text', async () => {
     const text = JSON.stringify({
       ...{ type: 'record', name: 'Envelope' },
       fields: ['source', 'op'].map((name) => ({ name, type: { type: 'map', values: 'string' } })),
@@ -190,7 +190,7 @@ describe('what is no change', () => {
     await expect(read()).rejects.toThrow('no text and no number');
   });
 
-  it('names schemas that both are unknown, and fails for one of them alone', async () => {
+  it('names both unknown schemas, and fails if only one of them is unknown', async () => {
     const named = (id: number): Buffer => Buffer.from([0, 0, 0, 0, id, 0]);
     const decoder = changeDecoder({ schema: async () => null }, targetOf({}), Date.now);
     const read = async (key: number, value: number): Promise<unknown> =>
@@ -208,7 +208,7 @@ describe('what is no change', () => {
     expect(unhandled).toEqual([]);
   });
 
-  it('a table that cannot keep values refuses those that the source did not say', async () => {
+  it('is rejected if its unchanged values cannot be kept in the table', async () => {
     const value = envelope('u', { id: 1, v: '__debezium_unavailable_value' });
     await expect(decoded(targetOf({ v: 'text' }, { keeps: false }), '{"id":1}', value)).rejects.toThrow(
       'REPLICA IDENTITY FULL',
@@ -224,7 +224,7 @@ describe('what is no change', () => {
     await expect(found).rejects.toThrow(why);
   });
 
-  it('positions of MySQL are those of its binlog', async () => {
+  it('has a position from the binlog in MySQL', async () => {
     const position = async (file: string, pos: number): Promise<bigint> => {
       const found = await decoded(
         targetOf({}),
@@ -238,7 +238,7 @@ describe('what is no change', () => {
   });
 });
 
-describe('changes in Postgres', () => {
+describe('a change in Postgres', () => {
   let lab: LoadLab;
   beforeAll(async () => {
     lab = await LoadLab.open();
@@ -258,7 +258,7 @@ describe('changes in Postgres', () => {
   const rows = ({ identifier }: LoadTarget): Promise<(string | null)[][]> =>
     lab.rows(`select id, v, w, _op, _lsn, _deleted, _rest::text from raw.${identifier} order by 1`);
 
-  it('keep what a message lacks and what the source did not say, also beside the columns', async () => {
+  it('keeps values that a message lacks or the source omitted, also outside of the columns', async () => {
     const target = made();
     produce(1, envelope('c', { id: 1, v: 'a', w: 'b', x: 'c' }, 1));
     await run(target);
@@ -272,7 +272,7 @@ describe('changes in Postgres', () => {
     ]);
   });
 
-  it('a value that nobody knows is a dead letter, and nothing else is lost', async () => {
+  it('with an unknown value is a dead letter, and nothing else is lost', async () => {
     const target = made();
     produce(1, envelope('u', { id: 1, v: '__debezium_unavailable_value', w: 'b' }, 1));
     produce(2, envelope('c', { id: 2, v: 'a', w: 'b' }, 2));
@@ -281,7 +281,7 @@ describe('changes in Postgres', () => {
     expect((await lab.letters(target)).map(([offset]) => offset)).toEqual([0]);
   });
 
-  it('a row whose key changed is a dead letter when the source did not say all of it', async () => {
+  it("of a row's key is a dead letter if the source omitted a part of the row", async () => {
     const target = made();
     produce(1, envelope('c', { id: 1, v: 'a', w: 'b' }, 1));
     produce(1, envelope('d', null, 2));
@@ -291,32 +291,29 @@ describe('changes in Postgres', () => {
     expect((await lab.letters(target)).map(([offset]) => offset)).toEqual([2]);
   });
 
-  it.each(['soft', 'hard'] as const)(
-    'behind a snapshot count, though their positions are lower (%s)',
-    async (deletes) => {
-      const target = made({}, { deletes });
-      for (const id of [1, 2, 3, 4]) produce(id, envelope('r', { id, v: 'a', w: 'b' }, 100));
-      produce(1, envelope('d', null, 95));
-      produce(2, envelope('u', { id: 2, v: 'b', w: 'b' }, 90));
-      await run(target);
-      // Another loader knows the snapshot from the table.
-      produce(2, envelope('u', { id: 2, v: 'c', w: 'b' }, 96));
-      produce(3, envelope('u', { id: 3, v: 'd', w: 'b' }, 97));
-      produce(3, envelope('d', null, 98));
-      await run(target);
-      produce(3, envelope('c', { id: 3, v: 'e', w: 'b' }, 101));
-      await run(target);
-      const found = (await rows(target)).map(([id, v, , op, lsn]) => [id, v, op, lsn]);
-      expect(found).toEqual([
-        ...(deletes === 'soft' ? [['1', 'a', 'd', '100']] : []),
-        ['2', 'c', 'u', '100'],
-        ['3', 'e', 'c', '101'],
-        ['4', 'a', 'r', '100'],
-      ]);
-    },
-  );
+  it.each(['soft', 'hard'] as const)('after a snapshot counts, though its position is lower (%s)', async (deletes) => {
+    const target = made({}, { deletes });
+    for (const id of [1, 2, 3, 4]) produce(id, envelope('r', { id, v: 'a', w: 'b' }, 100));
+    produce(1, envelope('d', null, 95));
+    produce(2, envelope('u', { id: 2, v: 'b', w: 'b' }, 90));
+    await run(target);
+    // Another loader knows the snapshot from the table.
+    produce(2, envelope('u', { id: 2, v: 'c', w: 'b' }, 96));
+    produce(3, envelope('u', { id: 3, v: 'd', w: 'b' }, 97));
+    produce(3, envelope('d', null, 98));
+    await run(target);
+    produce(3, envelope('c', { id: 3, v: 'e', w: 'b' }, 101));
+    await run(target);
+    const found = (await rows(target)).map(([id, v, , op, lsn]) => [id, v, op, lsn]);
+    expect(found).toEqual([
+      ...(deletes === 'soft' ? [['1', 'a', 'd', '100']] : []),
+      ['2', 'c', 'u', '100'],
+      ['3', 'e', 'c', '101'],
+      ['4', 'a', 'r', '100'],
+    ]);
+  });
 
-  it('behind a snapshot count when none of its rows is left in the table', async () => {
+  it('after a snapshot counts even if none of its rows is left in the table', async () => {
     const target = made();
     produce(1, envelope('r', { id: 1, v: 'a', w: 'a' }, 100));
     // Two changes of one transaction that was under way, and a loader that starts between them.
@@ -329,7 +326,7 @@ describe('changes in Postgres', () => {
     expect(await rows(target)).toEqual([['1', 'd', 'd', 'u', '100', 'false', null]]);
   });
 
-  it('an older change never overwrites a newer one, and one that comes again changes nothing', async () => {
+  it('never overwrites a newer one, and has no effect when repeated', async () => {
     const target = made();
     for (let twice = 0; twice < 2; twice++) {
       produce(1, envelope('c', { id: 1, v: 'a', w: 'a' }, 1));
@@ -341,7 +338,7 @@ describe('changes in Postgres', () => {
     expect(await rows(target)).toEqual([['1', 'b', 'b', 'u', '2', 'false', null]]);
   });
 
-  it('a source that steps back stops the table', async () => {
+  it('stops the table if the source steps back', async () => {
     const target = made();
     produce(1, envelope('c', { id: 1, v: 'a', w: 'a' }, 1000));
     await run(target);
@@ -354,7 +351,7 @@ describe('changes in Postgres', () => {
     await expect(run(other)).rejects.toThrow("its rows come from source 'app'");
   });
 
-  it('what was read before a truncate is written, then the table stops', async () => {
+  it('before a truncate is written, and then the table stops', async () => {
     const target = made();
     produce(1, envelope('c', { id: 1, v: 'a', w: 'a' }, 1));
     produce(null, envelope('t', null, 2));
@@ -366,7 +363,7 @@ describe('changes in Postgres', () => {
     expect((await rows(target)).map(([id]) => id)).toEqual(['1', '2']);
   });
 
-  it('a table without a key gets a row for each change, a delete with the row before', async () => {
+  it('is one row in a table without a key, and a delete has the row before', async () => {
     const target = lab.target({ a: 'integer' }, { format: 'debezium', changes: { ...CHANGES, keeps: false } });
     produce(null, envelope('c', { a: 1 }, 1));
     produce(null, envelope('u', { a: 2 }, 2));
@@ -379,7 +376,7 @@ describe('changes in Postgres', () => {
     ]);
   });
 
-  it('two topics with rows of the same ids fill one table with the topic in its key', async () => {
+  it('from two topics with the same ids fills one table with the topic in its key', async () => {
     const target = lab.target(
       { id: 'integer', v: 'text' },
       { format: 'debezium', mode: 'upsert', key: ['t', 'id'], changes: CHANGES, topic: 'a, b', topics: ['a', 'b'] },
@@ -407,7 +404,7 @@ describe('changes in Postgres', () => {
     ]);
   });
 
-  it('one topic fills a table with personal data and one without', async () => {
+  it('from one topic fills a table with personal data and one without', async () => {
     const restricted = lab.target(
       { id: 'integer', email: 'text', phone: 'text' },
       { format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, schema: 'restricted' },
@@ -439,19 +436,19 @@ describe('changes in Postgres', () => {
   });
 });
 
-describe('columns of the key that the message has beside its key', () => {
+describe('key columns that are not in the message key', () => {
   const columns = [
     { name: 't', type: 'text', origin: { part: 'topic' } },
     { name: 'id', type: 'bigint' },
   ] as const;
   const target: LoadTarget = { ...targetOf({}), key: ['t', 'id'], columns };
 
-  it('are no fields of it, and a key of one other column may be a mere value', async () => {
+  it('are not expected in it, and a key of one other column may be a plain value', async () => {
     for (const key of ['{"id":7}', '7'])
       expect(await decoded(target, key, envelope('c', { id: 7 }))).toMatchObject({ record: { id: 7 } });
   });
 
-  it('leave its other fields wanted', async () => {
+  it('do not make its other fields optional', async () => {
     const change = envelope('c', { id: 7 });
     await expect(decoded(target, '{"id":7,"t":1}', change)).rejects.toThrow("the message's key has 't', too");
     await expect(decoded(target, '{}', change)).rejects.toThrow("the message's key has no 'id'");
@@ -460,10 +457,10 @@ describe('columns of the key that the message has beside its key', () => {
   });
 });
 
-describe('what a table does not keep', () => {
+describe('a table that keeps no old values', () => {
   const large = '{"id":1,"other":"__debezium_unavailable_value"}';
 
-  it('may have an unchanged large value, but where new fields become columns', async () => {
+  it('may have an unchanged large value, unless new fields become columns', async () => {
     const target = { ...targetOf({}, { keeps: false }), rest: null };
     expect(await decoded(target, '{"id":1}', envelope('u', large))).toMatchObject({
       record: { id: 1 },

@@ -43,7 +43,7 @@ const TEXTS: Readonly<Record<keyof typeof COLUMNS, readonly [source: string, loa
   tags: ["coalesce(array_to_json(tags)::text, '[]')", 'toJSONString(tags)'],
 };
 
-describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in ClickHouse, over kills', () => {
+describe.skipIf(clickhouseMissing !== null)('recorded Debezium changes in ClickHouse, with kills,', () => {
   let source: LoadLab;
   let lab: ClickHouseLab;
   beforeAll(async () => {
@@ -73,7 +73,7 @@ describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in Cl
   });
 
   it.each(['debezium-default', 'debezium-readable'] as const)(
-    '%s are the table of the source',
+    'result in the table of the source: %s',
     async (file) => {
       const all = recorded(file).filter(({ topic }) => topic.endsWith('.shop.orders'));
       const truncate = all.findIndex(({ value }) => value?.includes('"op":"t"'));

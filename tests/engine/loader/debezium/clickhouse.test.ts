@@ -17,7 +17,7 @@ const CHANGES: ChangeConfig = {
   binary: 'hex',
 };
 
-describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in ClickHouse', () => {
+describe.skipIf(clickhouseMissing !== null)('recorded Debezium changes in ClickHouse', () => {
   let lab: ClickHouseLab;
   beforeAll(() => {
     lab = new ClickHouseLab('debezium');
@@ -39,7 +39,7 @@ describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in Cl
     lab.broker.produce('t', partition, null, { key: `{"id":${id}}`, raw: Buffer.from(value) });
   }
 
-  it('are the rows of the source by its positions, also when they come again', async () => {
+  it('result in the rows of the source by its positions, even when repeated', async () => {
     const target = lab.target(
       { id: 'Int64', status: 'String', total: 'Nullable(Decimal(20, 4))', created_at: "DateTime64(6, 'UTC')" },
       { format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, rest: null },
@@ -70,7 +70,7 @@ describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in Cl
     ]);
   });
 
-  it('of two topics with the same ids stay apart with the topic in the key', async () => {
+  it('of two topics with the same ids are separate with the topic in the key', async () => {
     const target = lab.target(
       { id: 'Int32', v: 'String' },
       {
@@ -106,7 +106,7 @@ describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in Cl
     ]);
   });
 
-  it('behind a snapshot count when none of its rows is left in the table', async () => {
+  it('after a snapshot count even if none of its rows is left in the table', async () => {
     const target = lab.target(
       { id: 'Int32', v: 'String' },
       { format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, rest: null },
@@ -136,7 +136,7 @@ describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in Cl
     expect(await lab.rows(`select v from ${table} final where not _deleted`)).toEqual([]);
   });
 
-  it.each([false, true])('stop where the source steps back, also after a restart: %s', async (restart) => {
+  it.each([false, true])('stop where the source steps back, even after a restart: %s', async (restart) => {
     const target = lab.target(
       { id: 'Int32', v: 'String' },
       { format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, rest: null },
@@ -160,7 +160,7 @@ describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in Cl
     expect(await load()).toMatchObject({ rows: 1 });
   });
 
-  it.each(['u', 'r'])('stop behind what a new slot sends first, also after a restart: %s', async (first) => {
+  it.each(['u', 'r'])('stop after the first changes of a new slot, even after a restart: %s', async (first) => {
     const target = lab.target(
       { id: 'Int32', v: 'String' },
       { format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, rest: null },
@@ -174,23 +174,26 @@ describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in Cl
     await expect(load()).rejects.toThrow('position 110 at 2026-05-28T20:27:00.500000Z comes behind position 2000');
   });
 
-  it.each([false, true])('stop where another server fills a topic made anew, after a restart: %s', async (restart) => {
-    const target = lab.target(
-      { id: 'Int32', v: 'String' },
-      { format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, rest: null, onGap: 'earliest' },
-    );
-    const load = (): Promise<unknown> => lab.load(target, { decoder: changeDecoder(null, target, Date.now) });
-    change('r', 2, 50, 8, null);
-    change('u', 1, 2000, 10, 1100);
-    await load();
-    lab.broker.create('t');
-    change('r', 2, 100, 20, null);
-    if (restart) await load();
-    change('u', 1, 110, 20.5, 105);
-    await expect(load()).rejects.toThrow('position 110 at 2026-05-28T20:27:00.500000Z comes behind position 2000');
-  });
+  it.each([false, true])(
+    'stop where another server fills a topic that was created again, after a restart: %s',
+    async (restart) => {
+      const target = lab.target(
+        { id: 'Int32', v: 'String' },
+        { format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, rest: null, onGap: 'earliest' },
+      );
+      const load = (): Promise<unknown> => lab.load(target, { decoder: changeDecoder(null, target, Date.now) });
+      change('r', 2, 50, 8, null);
+      change('u', 1, 2000, 10, 1100);
+      await load();
+      lab.broker.create('t');
+      change('r', 2, 100, 20, null);
+      if (restart) await load();
+      change('u', 1, 110, 20.5, 105);
+      await expect(load()).rejects.toThrow('position 110 at 2026-05-28T20:27:00.500000Z comes behind position 2000');
+    },
+  );
 
-  it('stop behind a gap that is passed over', async () => {
+  it('stop after a gap that is skipped', async () => {
     const target = lab.target(
       { id: 'Int32', v: 'String' },
       { format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, rest: null, onGap: 'earliest' },
@@ -204,7 +207,7 @@ describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in Cl
     await expect(load()).rejects.toThrow('comes behind position 2000');
   });
 
-  it('before a snapshot keep their positions when a rewind under way has deleted its rows', async () => {
+  it('before a snapshot keep their positions when a rewind in progress has deleted its rows', async () => {
     const target = lab.target(
       { id: 'Int32', v: 'String' },
       {
@@ -238,7 +241,7 @@ describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in Cl
     ]);
   });
 
-  it.each([1, 2])('stop where they come from another source after a restart, of %s partitions', async (partitions) => {
+  it.each([1, 2])('stop if they come from another source after a restart, of %s partitions', async (partitions) => {
     const target = lab.target(
       { id: 'Int32', v: 'String' },
       { format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, rest: null },
@@ -255,7 +258,7 @@ describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in Cl
     await expect(load()).rejects.toThrow("come from source 'other' and before from 'app'");
   });
 
-  it('a large value that the source did not say is a dead letter', async () => {
+  it('with a large value that the source omitted are dead letters', async () => {
     const target = lab.target(
       { id: 'Int32', big: 'String', n: 'Int32' },
       { format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, rest: null },

@@ -225,7 +225,7 @@ function generator(seed: number): (below: number) => number {
   };
 }
 
-describe.each(Object.entries(TARGETS))('rows of envelopes: %s', (name, target) => {
+describe.each(Object.entries(TARGETS))('directly made rows of envelopes: %s', (name, target) => {
   const ways = [false, true].flatMap((schema) => KEYS.map((how) => ({ schema, how })));
   it.each(ways)('equal those of every recorded change, with a schema: $schema, keys: $how', ({ schema, how }) => {
     const counts = { quick: 0, close: 0 };
@@ -251,7 +251,7 @@ describe.each(Object.entries(TARGETS))('rows of envelopes: %s', (name, target) =
     expect(counts.quick / counts.close, `${name}: ${JSON.stringify(counts)}`).toBeGreaterThan(0.3);
   });
 
-  it('equal those of random changes, also where it must be refused', () => {
+  it('equal those of random changes, including invalid ones', () => {
     const counts = { quick: 0, close: 0, refused: 0 };
     for (const schema of [false, true]) {
       const below = generator(schema ? 7 : 11);
@@ -274,7 +274,7 @@ describe.each(Object.entries(TARGETS))('rows of envelopes: %s', (name, target) =
   });
 });
 
-describe('a source whose positions begin anew', () => {
+describe('a source whose positions start again', () => {
   type Told = readonly [op: string, lsn: number, second: number, committed: number | null];
   /** How each change is taken; a stop ends it. */
   const taken = (target: LoadTarget, changes: readonly Told[], known: NewestChange | null = null): string[] => {
@@ -381,11 +381,11 @@ describe('a source whose positions begin anew', () => {
       ],
       ['quick', 'quick', 'stop'],
     ],
-  ])('%s', (_, changes, expected) => {
+  ])('is handled as expected: %s', (_, changes, expected) => {
     expect(taken(house, changes)).toEqual(expected);
   });
 
-  it('stops also for what the table has, and not where the table is asked, or keeps all', () => {
+  it('stops even for what is in the table, unless the table is queried or keeps all', () => {
     const known = { position: 200n, micros: 1_795_333_052_492_943 + 1e7, source: 'app' };
     const late: readonly Told[] = [['u', 120, 20, 110]];
     expect(taken(house, late, known)).toEqual(['stop']);
@@ -401,11 +401,11 @@ describe.each([
   ['String', 'String', columnFormat('String', false)],
   ['LowCardinality(String)', 'LowCardinality(String)', columnFormat('LowCardinality(String)', false)],
   ['Int64', 'Int64', columnFormat('Int64', false)],
-])('keys that are no object, of a column of %s', (_, type, format) => {
+])('keys that are not objects, of a column of %s,', (_, type, format) => {
   const columns = [{ name: 'id', type, ...(format === undefined ? {} : { format }) }];
   const written = ['1.1', '1.10', '1e5', '100000', '-0', '0', ' 7', '7', '007', 'null', 'true', 'a-b', '"1.10"', '"a"'];
 
-  it('make the same rows in both ways, and texts stay apart', () => {
+  it('make the same rows in both ways, and texts stay distinct', () => {
     const add = bothWays(targetOf(columns));
     add(messageOf(1, '1', envelopeOf('r', '{"id":1}', 5)));
     const [keys, quickly] = [new Set<string>(), new Set<string>()];

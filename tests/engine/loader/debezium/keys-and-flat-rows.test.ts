@@ -10,13 +10,13 @@ import { RowEncoder } from '../../../../src/loader/row-encoder.ts';
 import type { LoadTarget } from '../../../../src/loader/load-target.ts';
 import { decoded, envelope, type Members, message, targetOf } from './changes-lab.ts';
 
-describe('keys that are no object', () => {
+describe('a key that is not an object', () => {
   const key = async (written: string, more: Partial<LoadTarget> = {}): Promise<unknown> => {
     const found = await decoded({ ...targetOf({ v: 'text' }), ...more }, written, envelope('u', { v: 'x' }));
     return found instanceof Change ? found.record['id'] : found;
   };
 
-  it('are the only column of the key', async () => {
+  it('is the only column of the key', async () => {
     expect(await key('7')).toBe(7);
     expect(String(await key('9007199254740993'))).toBe('9007199254740993');
     expect(await key('"a b"')).toBe('a b');
@@ -27,7 +27,7 @@ describe('keys that are no object', () => {
   });
 
   it.each(['text', 'varchar(20)', 'uuid', 'citext', 'String', 'LowCardinality(String)', 'FixedString(4)'])(
-    'are taken as they stand by a column of texts: %s',
+    'is stored unchanged in a text column: %s',
     async (type) => {
       const columns = [{ name: 'id', type }];
       for (const written of [
@@ -54,14 +54,14 @@ describe('keys that are no object', () => {
   );
 
   it.each(['bigint', 'numeric(10,2)', 'double precision', 'UInt64', 'Nullable(Decimal(9, 2))', 'Int8'])(
-    'are numbers in a column of numbers: %s',
+    'is a number in a numeric column: %s',
     async (type) => {
       expect(await key(' 7', { columns: [{ name: 'id', type }] })).toBe(7);
       await expect(key('{7', { columns: [{ name: 'id', type }] })).rejects.toThrow('not JSON');
     },
   );
 
-  it('of a table that is appended to fill its key, or nothing', async () => {
+  it('of an append table fills its key, or nothing', async () => {
     const row = envelope('c', { id: 7, v: 'x' });
     const append = { ...targetOf({ v: 'text' }), mode: 'append', key: [] } as const;
     const schema = '{"schema":{"type":"int64","optional":false},"payload":7}';
@@ -72,12 +72,12 @@ describe('keys that are no object', () => {
     expect(await decoded({ ...append, key: ['id'] }, '7', gone)).toMatchObject({ op: 'd', record: { id: 7 } });
   });
 
-  it('are refused where the key has two columns', async () => {
+  it('is rejected if the key has two columns', async () => {
     await expect(key('7', { key: ['id', 'v'] })).rejects.toThrow('not a JSON object');
   });
 });
 
-describe('flattened rows', () => {
+describe('a flattened row', () => {
   const flat = (changes: Partial<ChangeConfig> = {}, more: Partial<LoadTarget> = {}): LoadTarget => ({
     ...targetOf({ v: 'text', day: 'date' }, { flattened: true, ...changes }),
     topic: 'app.shop.orders',
@@ -91,7 +91,7 @@ describe('flattened rows', () => {
     return found instanceof Change ? { ...found, record: { ...found.record } } : found;
   };
 
-  it('are changes in the order of the source', async () => {
+  it('is a change in the order of the source', async () => {
     const at = '2026-05-28T20:26:40.000Z';
     const place = { position: 10n, source: 'app', at, micros: 1_780_000_000_000_000, committed: null };
     const more = { unavailable: [], ...place };
@@ -114,7 +114,7 @@ describe('flattened rows', () => {
     expect(await read(flat(), { id: 1, ...named })).toMatchObject({ position: 12n, source: 'other' });
   });
 
-  it('bring their schemas, in JSON and in Avro', async () => {
+  it('has its schema, in JSON and in Avro', async () => {
     const field = (name: string, type: string, logical?: string): Members => ({
       ...{ field: name, type, optional: true, ...(logical === undefined ? {} : { name: logical }) },
     });
@@ -141,14 +141,14 @@ describe('flattened rows', () => {
     expect(found).toMatchObject({ op: 'c', record: { id: 1, day: '1970-01-02' }, position: 10n, source: 'app' });
   });
 
-  it('keep fields of the transform that are declared as columns', async () => {
+  it('keeps fields of the transform that are declared as columns', async () => {
     const target = targetOf({ __lsn: 'bigint' }, { flattened: true });
     expect(await read(target, { id: 1, __table: 't', ...told('c') })).toMatchObject({
       record: { id: 1, __table: 't', __lsn: 10 },
     });
   });
 
-  it('keep fields of the transform that a column takes by a path', async () => {
+  it('keeps fields of the transform that a column takes by a path', async () => {
     const at = { name: 'at', type: 'timestamptz', origin: { part: 'value', path: ['__source_ts_ms'] } } as const;
     const target = targetOf({}, { flattened: true });
     const found = await read({ ...target, columns: [...target.columns, at] }, { id: 1, ...told('c') });
@@ -156,7 +156,7 @@ describe('flattened rows', () => {
     expect(found).not.toHaveProperty('record.__lsn');
   });
 
-  it('keep fields of the transform for columns that were added to the table', async () => {
+  it('keeps fields of the transform for columns that were added to the table', async () => {
     const target = flat();
     const columns = [...target.columns, { name: '__sequence', type: 'text' }];
     const plans = [target.columns, columns].map(
@@ -172,7 +172,7 @@ describe('flattened rows', () => {
     ]);
   });
 
-  it('without an exact order are refused', async () => {
+  it('without an exact order is rejected', async () => {
     const refused = async (row: Members, target = flat()): Promise<string> =>
       read(target, row).then(String, (error: unknown) => (error instanceof Error ? error.message : ''));
     expect(await refused({ id: 1, ...told('c', null) })).toMatch(

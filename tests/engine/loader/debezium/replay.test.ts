@@ -35,7 +35,7 @@ const ORDERS = {
 };
 const WIDE = { id: 'integer', big: 'text', n: 'integer' };
 
-describe('changes recorded of Debezium', () => {
+describe('recorded Debezium changes in Postgres', () => {
   let lab: LoadLab;
   beforeAll(async () => {
     lab = await LoadLab.open();
@@ -104,7 +104,7 @@ describe('changes recorded of Debezium', () => {
   };
 
   describe.each(['debezium-default', 'debezium-readable'] as const)('%s', (file) => {
-    it.each(['hard', 'soft'] as const)('are the tables of the source with deletes: %s', async (deletes) => {
+    it.each(['hard', 'soft'] as const)('result in the tables of the source with deletes: %s', async (deletes) => {
       for (let seed = 1; seed <= 8; seed++) {
         for (const [table, columns] of [
           ['orders', ORDERS],
@@ -118,7 +118,7 @@ describe('changes recorded of Debezium', () => {
       }
     });
 
-    it('are the table before it was truncated', async () => {
+    it('result in the table before it was truncated', async () => {
       const messages = of(file, 'orders');
       const truncate = messages.findIndex(({ value }) => value?.includes('"op":"t"'));
       // What an alter table does to rows that are there is no change of a row.

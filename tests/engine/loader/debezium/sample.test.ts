@@ -34,7 +34,7 @@ const SOURCE = '{"connector":"postgresql","name":"app","lsn":7,"ts_us":178000000
 const change = (op: string, after: string, before = 'null'): string =>
   `{"before":${before},"after":${after},"source":${SOURCE},"op":"${op}"}`;
 
-it('nothing of changes that could be loaded, nor of an empty topic', async () => {
+it('the sample of a topic reports nothing for loadable changes or an empty topic', async () => {
   const row = '{"id":1,"total":"BAE=","note":"a"}';
   expect(await sampled(targetOf(true), [])).toEqual({ problems: [], notes: [] });
   expect(
@@ -47,7 +47,7 @@ it('nothing of changes that could be loaded, nor of an empty topic', async () =>
   ).toEqual({ problems: [], notes: [] });
 });
 
-it('how many could not be loaded, where the first lies, and why', async () => {
+it('the sample of a topic reports how many changes are not loadable, the first position, and why', async () => {
   const { problems, notes } = await sampled(targetOf(false), [
     ['{"id":1}', change('c', '{"id":1,"total":"10.25","note":"a"}')],
     ['{"id":1,"place":2}', change('c', '{"id":1,"total":"BAE=","note":"a"}')],

@@ -18,7 +18,7 @@ type Registry = Parameters<typeof changeDecoder>[0];
 
 const DATABASES = ['Postgres', 'ClickHouse'] as const;
 
-describe.each(DATABASES)('tombstones without their delete event, in %s', (database) => {
+describe.each(DATABASES)('a tombstone without its delete event, in %s,', (database) => {
   const clickhouse = database === 'ClickHouse';
   if (clickhouse && clickhouseMissing !== null) return;
   let lab: LoadLab | ClickHouseLab;
@@ -62,7 +62,7 @@ describe.each(DATABASES)('tombstones without their delete event, in %s', (databa
     ['soft', 'a later load'],
     ['hard', 'one flush'],
     ['hard', 'a later load'],
-  ] as const)('delete the row (deletes: %s, %s)', async (deletes, when) => {
+  ] as const)('deletes the row (deletes: %s, %s)', async (deletes, when) => {
     const target = made({ deletes });
     row(1, 'a', 10);
     row(2, 'b', 20);
@@ -80,7 +80,7 @@ describe.each(DATABASES)('tombstones without their delete event, in %s', (databa
       ]);
   });
 
-  it.each([false, true])('delete the row of a snapshot, also after its change (restart: %s)', async (restart) => {
+  it.each([false, true])('deletes the row of a snapshot, even after its change (restart: %s)', async (restart) => {
     const target = made();
     row(1, 'a', 100, 'r');
     row(2, 'a', 100, 'r');
@@ -92,7 +92,7 @@ describe.each(DATABASES)('tombstones without their delete event, in %s', (databa
     expect(await kept(target)).toEqual([]);
   });
 
-  it('after a delete event change nothing, also when the loader restarts between the two', async () => {
+  it('after a delete event has no effect, even if the loader restarts between the two', async () => {
     const target = made();
     row(1, 'a', 10);
     row(2, 'b', 20);
@@ -113,7 +113,7 @@ describe.each(DATABASES)('tombstones without their delete event, in %s', (databa
     else expect(await all(target, columns)).toEqual(before);
   });
 
-  it('leave nothing of a key that the table does not have', async () => {
+  it('leaves nothing of a key that is not in the table', async () => {
     const target = made();
     tombstone(1);
     row(2, 'b', 20);
@@ -123,7 +123,7 @@ describe.each(DATABASES)('tombstones without their delete event, in %s', (databa
     if (!clickhouse) expect(await all(target, 'id')).toEqual([['2']]);
   });
 
-  it.each([false, true])('are older than a row that comes back after them (restart: %s)', async (restart) => {
+  it.each([false, true])('is older than a row that is inserted again after it (restart: %s)', async (restart) => {
     const target = made();
     row(1, 'a', 10);
     // Another transaction, whose later change was committed earlier.
@@ -140,7 +140,7 @@ describe.each(DATABASES)('tombstones without their delete event, in %s', (databa
     ]);
   });
 
-  it('delete a row whose position is the highest and far back, after a restart', async () => {
+  it('deletes a row whose position is the highest and far back, after a restart', async () => {
     const target = made();
     row(1, 'a', 1000);
     for (let at = 0; at < 10_050; at++) lab.broker.skip('t', 0);
@@ -152,7 +152,7 @@ describe.each(DATABASES)('tombstones without their delete event, in %s', (databa
     expect(await kept(target)).toEqual([['2', 'b']]);
   });
 
-  it('that were dead letters delete the row when they are replayed, or stay dead letters', async () => {
+  it('that was a dead letter deletes the row when it is replayed, or stays a dead letter', async () => {
     const target = made();
     row(1, 'a', 10);
     row(2, 'b', 20);
@@ -178,7 +178,7 @@ describe.each(DATABASES)('tombstones without their delete event, in %s', (databa
     if (clickhouse) expect((await lab.letters(target)).flat().join()).toContain('a tombstone has no position');
   });
 
-  it('do not hide a source that steps back later', async () => {
+  it('does not hide a source that steps back later', async () => {
     const target = made();
     row(1, 'a', 1000);
     row(2, 'a', 1001);
@@ -192,7 +192,7 @@ describe.each(DATABASES)('tombstones without their delete event, in %s', (databa
     await expect(run(target)).rejects.toThrow('the source steps back: position 1500');
   });
 
-  it('delete by keys of several columns', async () => {
+  it('deletes by a key of several columns', async () => {
     const target = made({}, { columns: ['a', 'b'] });
     for (const b of [1, 2]) send(`{"a":1,"b":${b}}`, envelope('c', { a: 1, b, v: 'x' }, b));
     await run(target);
@@ -201,7 +201,7 @@ describe.each(DATABASES)('tombstones without their delete event, in %s', (databa
     expect(await kept(target, 'a, b')).toEqual([['1', '1']]);
   });
 
-  it('delete by keys with a schema, and by keys that are mere values', async () => {
+  it('deletes by a key with a schema, and by a key that is a plain value', async () => {
     const target = made();
     const schema = { type: 'struct', fields: [{ field: 'id', type: 'int32', optional: false }] };
     row(1, 'a', 1);
@@ -214,7 +214,7 @@ describe.each(DATABASES)('tombstones without their delete event, in %s', (databa
     expect(await kept(target)).toEqual([['3', 'a']]);
   });
 
-  it('delete by keys in Avro', async () => {
+  it('deletes by a key in Avro', async () => {
     const target = made();
     const schema = JSON.stringify({ type: 'record', name: 'Key', fields: [{ name: 'id', type: 'int' }] });
     const registry = { schema: async () => ({ schema, type: 'AVRO', references: new Map<string, string>() }) };
@@ -227,7 +227,7 @@ describe.each(DATABASES)('tombstones without their delete event, in %s', (databa
     expect(await kept(target)).toEqual([['2', 'a']]);
   });
 
-  it('delete flattened rows', async () => {
+  it('deletes a flattened row', async () => {
     const target = made({ flattened: true });
     for (const id of [1, 2, 3]) {
       const told = { __op: 'c', __lsn: id, __source_ts_ms: 1_780_000_000_000, __deleted: 'false' };
@@ -242,7 +242,7 @@ describe.each(DATABASES)('tombstones without their delete event, in %s', (databa
     expect(await kept(target)).toEqual([['3', 'a']]);
   });
 
-  it('do nothing where deletes are ignored', async () => {
+  it('has no effect if deletes are ignored', async () => {
     const target = made({ deletes: 'ignore' });
     row(1, 'a', 1);
     tombstone(1);
@@ -250,7 +250,7 @@ describe.each(DATABASES)('tombstones without their delete event, in %s', (databa
     expect(await kept(target)).toEqual([['1', 'a']]);
   });
 
-  it.skipIf(clickhouse)('delete rows that were inserted after a truncate', async () => {
+  it.skipIf(clickhouse)('deletes a row that was inserted after a truncate', async () => {
     const target = made({ truncate: 'apply' });
     row(1, 'a', 1);
     lab.broker.produce('t', 0, null, { key: null, raw: Buffer.from(envelope('t', null, 2)) });
@@ -262,7 +262,7 @@ describe.each(DATABASES)('tombstones without their delete event, in %s', (databa
     expect(await kept(target)).toEqual([['3', 'c']]);
   });
 
-  it('of recorded changes give the same rows as their delete events, wherever compaction begins', async () => {
+  it('of recorded changes has the same result as its delete event, wherever compaction begins', async () => {
     const messages = recorded('debezium-readable').filter(({ topic }) => topic.endsWith('.shop.orders'));
     const truncate = messages.findIndex(({ value }) => value?.includes('"op":"t"') === true);
     const whole = messages.slice(0, truncate);
