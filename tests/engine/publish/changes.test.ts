@@ -4,7 +4,7 @@ import { labForAll, type PublishLab } from './lab.ts';
 
 const TABLE = "{{ config(materialized='table') }}\n";
 
-describe('a copy that is changed in place', () => {
+describe('an incremental publication', () => {
   let lab: PublishLab;
   labForAll((opened) => {
     lab = opened;
@@ -15,7 +15,7 @@ describe('a copy that is changed in place', () => {
   };
   const all = () => lab.there('select *, xmin from serving.m order by 1, 2');
 
-  it('is written by key: rows that are new or differ, and those that are gone; the others are left alone', async () => {
+  it('writes rows by key that are new, changed or gone, and leaves the others unchanged', async () => {
     const settings = { to: 'lookup', table: 'serving.m', mode: 'upsert', key: ['id'] };
     const rows = (values: string) => `select * from (values ${values}) v (id, name, j)`;
     const one = `(1, 'a', '{"a": 1}'::json), (2, null, null), (3, 'c', '{}')`;
@@ -40,7 +40,7 @@ describe('a copy that is changed in place', () => {
     expect(await all()).toEqual(after);
   });
 
-  it('takes another index, a column that may be null, and values that rows exchange', async () => {
+  it('supports another index, a column that becomes nullable, and values that rows exchange', async () => {
     const settings = { to: 'lookup', table: 'serving.m', mode: 'upsert', key: ['id'] };
     const rows = (values: string) => `select * from (values ${values}) v (id, name)`;
     await lab.there('create schema serving; create table serving.m (id int primary key, name text not null)');
@@ -65,7 +65,7 @@ describe('a copy that is changed in place', () => {
     ).toEqual([['m_name_key']]);
   });
 
-  it('has partitions replaced that differ, keeps older ones, and drops those whose time is over', async () => {
+  it('replaces changed partitions, keeps older ones, and drops expired ones', async () => {
     const settings = {
       to: 'lookup',
       table: 'serving.m',
@@ -98,7 +98,7 @@ describe('a copy that is changed in place', () => {
     expect(await days()).toEqual(['1', '4', '5']);
   });
 
-  it('keeps no partition whose time is over: at the first, when nothing else is new, and their marks', async () => {
+  it('keeps no expired partition and no mark of one, even on the first run or without changes', async () => {
     const settings = { to: 'lookup', table: 'serving.m', mode: 'partitions', partition_by: ['day(at)'] };
     const sql =
       "select id, now()::timestamp - age as at from (values (1, interval '1 day'), (2, interval '80 days'), " +
@@ -123,7 +123,7 @@ describe('a copy that is changed in place', () => {
     expect(await ids()).toEqual(['1', '2', '3']);
   });
 
-  it('a publication with a column named t sends the rows that changed in a view and in partitions', async () => {
+  it('with a column named t sends the rows that changed in a view and in partitions', async () => {
     const publish_t = async (sql: string, settings: object) => (await publish(sql, settings)).code;
     const whole = { to: 'lookup', table: 'serving.m' };
     const parts = { ...whole, mode: 'partitions', partition_by: ['day(at)'] };
@@ -137,7 +137,7 @@ describe('a copy that is changed in place', () => {
     }
   });
 
-  it('a publication keeps rows of a year beyond 9999 when retention ends older partitions', async () => {
+  it('keeps rows of a year beyond 9999 when retention drops older partitions', async () => {
     const settings = {
       to: 'lookup',
       table: 'serving.m',
@@ -155,7 +155,7 @@ describe('a copy that is changed in place', () => {
     expect(await lab.there('select id from serving.m order by id')).toEqual([['1'], ['2']]);
   });
 
-  it('a publication by key writes a key again that changes and stays equal', async () => {
+  it('by key writes a key again that changes and compares as equal', async () => {
     const settings = { to: 'lookup', table: 'serving.m', mode: 'upsert', key: 'id' };
     const sql = (n: string) => `select ${n}::numeric as id, 'x' as v`;
     expect((await publish(sql('1.0'), settings)).code).toBe(0);
@@ -163,7 +163,7 @@ describe('a copy that is changed in place', () => {
     expect(await lab.there('select id from serving.m')).toEqual([['1.00']]);
   });
 
-  it('a publication fails where a policy of the receiver hides rows from its role', async () => {
+  it('fails if a policy of the receiver hides rows from its role', async () => {
     await lab.there(
       'create role plain login password \'plain\'; grant create on database "$" to plain'.replace(
         '$',
@@ -198,7 +198,7 @@ describe('a copy that is changed in place', () => {
     }
   });
 
-  it('a copy that was restored from a dump is published again as a whole, and another table is not', async () => {
+  it('replaces a copy that was restored from a dump, and rejects another table', async () => {
     const settings = { to: 'lookup', table: 'serving.m', mode: 'upsert', key: 'id' };
     const ids = (list: string) => `select id from (values ${list}) v (id)`;
     expect((await publish(ids('(1), (2)'), settings)).code).toBe(0);
@@ -215,7 +215,7 @@ describe('a copy that is changed in place', () => {
     expect((await lab.project.run(['publish'])).out).toContain('it holds this version already');
   });
 
-  it('leaves a column out, and refuses what it cannot write', async () => {
+  it('omits an excluded column, and rejects what it cannot write', async () => {
     const settings = { to: 'lookup', table: 'm', columns: ['b', 'id'] };
     expect((await publish('select 1 as id, 2 as b, 3 as c', settings)).code).toBe(0);
     expect(await lab.there('select * from serving.m')).toEqual([['2', '1']]);

@@ -12,7 +12,7 @@ const ROUNDS = Number(process.env['TSDBT_PUBLISH_ROUNDS'] ?? 6);
 const TABLE = "{{ config(materialized='table') }}\n";
 
 for (const from of ['postgres', 'clickhouse'] as const)
-  describe.skipIf(clickhouseMissing !== null)(`partitions from ${from} in ClickHouse`, () => {
+  describe.skipIf(clickhouseMissing !== null)(`a partitioned publication from ${from} to ClickHouse`, () => {
     const schema = `parted_${from}`;
     let lab: PublishLab;
     let adapter: ClickHouseAdapter;
@@ -71,7 +71,7 @@ for (const from of ['postgres', 'clickhouse'] as const)
           .map((name) => statSync(join(path, name)).ino),
       );
 
-    it('send what has changed, keep what the model no longer holds, and end what is too old', async () => {
+    it('sends what has changed, keeps what the model no longer has, and drops what has expired', async () => {
       const kept = settings('kept', { retention: '90 days' });
       const first = await publish(
         rows([1, 1, 'de', 'a'], [2, 2, "a''b", 'a'], [3, 80, null, 'a'], [7, 95, 'de', 'a']),
@@ -100,7 +100,7 @@ for (const from of ['postgres', 'clickhouse'] as const)
       expect((await there(`select name from system.tables where database = '${schema}'`)).flat()).toEqual(['kept']);
     });
 
-    it('leave the files of others as they are', async () => {
+    it('leaves the files of unchanged partitions as they are', async () => {
       const own = settings('files');
       await publish(rows([1, 1, 'de', 'a'], [2, 2, 'de', 'a'], [3, 3, 'de', 'a']), own);
       const before = await files('files');
@@ -110,7 +110,7 @@ for (const from of ['postgres', 'clickhouse'] as const)
       expect(await held('files')).toBe('1a 2b 3a');
     });
 
-    it('take other keys, another order and a table of somebody else, and refuse other columns', async () => {
+    it('accepts other keys, another order and an adopted table, and rejects other columns', async () => {
       const own = settings('changed');
       const [time, text] =
         from === 'postgres'
@@ -150,7 +150,7 @@ for (const from of ['postgres', 'clickhouse'] as const)
       expect(await held('changed')).toBe('6e');
     });
 
-    it.runIf(from === 'clickhouse')('refuse times without a zone, and take those with one', async () => {
+    it.runIf(from === 'clickhouse')('rejects times without a zone, and accepts those with one', async () => {
       const by = (type: string) =>
         publish(`select 1 as id, cast(0 as ${type}) as at`, settings('zones', { partition_by: 'at' }));
       for (const type of ['DateTime', 'Nullable(DateTime64(3))']) {
@@ -165,7 +165,7 @@ for (const from of ['postgres', 'clickhouse'] as const)
       }
     });
 
-    it('are whole to readers while publishers are killed, and nothing is left', { timeout: 3_600_000 }, async () => {
+    it('is complete for readers while publishers are killed, and leaves nothing', { timeout: 3_600_000 }, async () => {
       const count = 40_000;
       const numbers = from === 'postgres' ? `generate_series(1, ${count}) g (number)` : `numbers(1, ${count})`;
       lab.model(

@@ -60,7 +60,7 @@ class CrashingServer extends ClickhouseProxy {
   }
 }
 
-describe.skipIf(clickhouseMissing !== null)('readers of ClickHouse while copies are published', () => {
+describe.skipIf(clickhouseMissing !== null)('readers of ClickHouse during publications', () => {
   let server: CrashingServer;
   let project: FaultProject;
   let ofSource: Readonly<Record<'postgres' | 'clickhouse', string>>;
@@ -118,7 +118,7 @@ describe.skipIf(clickhouseMissing !== null)('readers of ClickHouse while copies 
 
   for (const { from, mode, short } of KINDS)
     it.runIf(short || LONG !== undefined)(
-      `see whole versions of a copy from ${from} in mode ${mode}, over kills and crashes`,
+      `see complete versions of a copy from ${from} in mode ${mode}, over kills and crashes`,
       { timeout: 3_600_000 },
       async () => {
         const table = `m_${from}_${mode}`;

@@ -7,7 +7,7 @@ import { openLab, type PublishLab } from './lab.ts';
 const TABLE = "{{ config(materialized='table') }}\n";
 const TO = { to: 'analytics', table: 'published.m', key: 'id' };
 
-describe.skipIf(clickhouseMissing !== null)('publishing from Postgres into ClickHouse', () => {
+describe.skipIf(clickhouseMissing !== null)('a publication from Postgres to ClickHouse', () => {
   let lab: PublishLab;
   let adapter: ClickHouseAdapter;
   beforeAll(async () => {
@@ -27,7 +27,7 @@ describe.skipIf(clickhouseMissing !== null)('publishing from Postgres into Click
     return lab.project.run(['build']);
   };
 
-  it('is refused where the connection has a cluster, before anything is made', async () => {
+  it('is rejected before any change if the connection has a cluster', async () => {
     const connections = lab.project.read('connections.yml');
     lab.project.write({ 'connections.yml': connections.replace('schema:', 'cluster: east, schema:') });
     const { code, out } = await publish('select 1 as id', { to: 'analytics', table: 'published_east.m' });
@@ -36,7 +36,7 @@ describe.skipIf(clickhouseMissing !== null)('publishing from Postgres into Click
     expect(await there("select name from system.databases where name = 'published_east'")).toEqual([]);
   });
 
-  it('gives every bit of floats', async () => {
+  it('keeps every bit of floats', async () => {
     const floats = "('x' || substr(md5(g::text), 1, 16))::bit(64)::bigint";
     const built = await publish(
       `select g::int as id, ${floats}::float8 / 1e7 as f, ((${floats} % 1000003)::float8 / 7)::float4 as ` +
@@ -56,7 +56,7 @@ describe.skipIf(clickhouseMissing !== null)('publishing from Postgres into Click
     ).toEqual(rows.map(({ bits }) => [bits]));
   });
 
-  it('gives values of every type exactly, by one exchange, and nothing when it is there already', async () => {
+  it('keeps values of every type exactly, in one exchange, and sends nothing if unchanged', async () => {
     const built = await publish(
       `select 1::bigint as id, 'a\tb\\c\nd''e' as t, true as b, 123456789012345678.123456789::numeric(38, 9) as n,
   timestamptz '2026-11-23 08:00:00.123456+02' as at, date '1900-01-01' as d, null::int as i, 'NaN'::float8 as f,
@@ -92,7 +92,7 @@ union all select 2, '', false, (-1)::numeric(38, 9),
     expect(await there("select name from system.tables where database = 'published' order by 1")).toEqual([['m']]);
   });
 
-  it('keeps columns that take no null so, and changes with them', async () => {
+  it('keeps NOT NULL columns, and changes with them', async () => {
     const described = () =>
       there("select name, type from system.columns where database = 'published' and table = 'n' order by position");
     const build = async (notNull: readonly string[]): Promise<void> => {
@@ -142,7 +142,7 @@ ${Object.entries({ id: 'integer', name: 'text', at: 'timestamptz', note: 'intege
     ['a null in the key', 'select null::int as id', 'a sorting key has no null'],
   ];
   for (const [name, sql, message] of refused)
-    it(`refuses ${name} by name`, async () => {
+    it(`rejects ${name} by name`, async () => {
       const ended = await publish(sql, { ...TO, adopt: true });
       expect(ended.code).toBe(1);
       expect(ended.out).toContain(message);

@@ -12,7 +12,7 @@ const TABLE = "{{ config(materialized='table') }}\n";
 const IN_POSTGRES = { to: 'lookup', table: 'serving.m', key: 'id' };
 const IN_CLICKHOUSE = { to: 'analytics', table: 'from_ch_copy.m', key: 'id' };
 
-describe.skipIf(clickhouseMissing !== null)('publishing from ClickHouse', () => {
+describe.skipIf(clickhouseMissing !== null)('a publication from ClickHouse', () => {
   let lab: PublishLab;
   let adapter: ClickHouseAdapter;
   beforeAll(async () => {
@@ -43,7 +43,7 @@ describe.skipIf(clickhouseMissing !== null)('publishing from ClickHouse', () => 
 union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC'), toDate32('2299-12-31'), 7, -inf, 0,
   toUUID('00000000-0000-0000-0000-000000000000'), toDateTime('1970-01-01 00:00:00', 'UTC')`;
 
-  it('gives values of every type exactly to Postgres, and nothing when it is there already', async () => {
+  it('sends values of every type exactly to Postgres, and nothing if unchanged', async () => {
     const built = await publish(everything, IN_POSTGRES);
     expect(built.out).toContain('PUBLISH 2');
     const columns =
@@ -67,7 +67,7 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
     expect(await lab.there('select * from serving.m')).toEqual([['3', 'x']]);
   });
 
-  it('says that the model is not built yet', async () => {
+  it('reports that the model is not built yet', async () => {
     lab.model(`${TABLE}select 1 as id`, IN_POSTGRES);
     await asked('drop table if exists from_ch.m');
     const { code, out } = await lab.project.run(['publish']);
@@ -77,7 +77,7 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
     ]);
   });
 
-  it('changes what stands in Postgres by key, and by partition', async () => {
+  it('changes rows in Postgres by key, and by partition', async () => {
     const keyed = { to: 'lookup', table: 'serving.keyed', key: 'id', mode: 'upsert' };
     await publish("select toInt32(arrayJoin([1, 2, 3])) as id, 'a' as t", keyed);
     expect((await publish("select toInt32(arrayJoin([2, 3, 4])) as id, if(id = 3, 'b', 'a') as t", keyed)).code).toBe(
@@ -127,7 +127,7 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
     expect(await lab.there('select v from serving.by_value')).toEqual([['2']]);
   });
 
-  it('gives every type as it is to ClickHouse, by one exchange', async () => {
+  it('sends every type unchanged to ClickHouse, in one exchange', async () => {
     const types =
       "[1, 2] as l, map('k', toNullable(1)) as m, tuple(1, 'a') as tu, toLowCardinality('lc') as lc, " +
       "toDateTime('2026-10-25 02:30:00', 'Europe/Berlin') as at, cast(1 as Nullable(Int64)) as id, " +
@@ -142,7 +142,7 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
     expect(await asked("select name from system.tables where database = 'from_ch_copy'")).toEqual([['m']]);
   });
 
-  it('keeps quotes that belong to the name of a column', async () => {
+  it('keeps quotes that are part of a column name', async () => {
     const columns = 'select 1 as id, 2 as "a", 3 as `"a"`, 4 as `\\`b\\``, 5 as `"`';
     const to = [
       { ...IN_POSTGRES, table: 'serving.quoted' },
@@ -164,7 +164,7 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
   });
 
   it.each(['text', 'native'] as const)(
-    'refuses %s rows of a table that was emptied and filled again with the same rows while they were read',
+    'rejects %s rows of a table that was truncated and filled with the same rows while they were read',
     async (format) => {
       const session = adapter.session({ name: 'test' });
       const into = adapter.session({ name: 'receiver' });
@@ -216,7 +216,7 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
     },
   );
 
-  it('tells the hours apart that are there twice when clocks are set back', async () => {
+  it('distinguishes the hours that clocks repeat', async () => {
     const session = adapter.session({ name: 'test' });
     try {
       const source = new ClickHouseSource(session, adapter.createRelation({ schema: 'from_ch', identifier: 'clocks' }));
@@ -250,7 +250,7 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
     }
   });
 
-  it('gives rows of twenty thousand partitions of more, each once', async () => {
+  it('sends the rows of many thousand partitions, each once', async () => {
     const session = adapter.session({ name: 'test' });
     try {
       await asked(
@@ -279,7 +279,7 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
     }
   });
 
-  it('says what makes a value of what an aggregate keeps', async () => {
+  it('suggests how to convert an aggregate state to a value', async () => {
     const merged: [string, string, string][] = [
       ['sumState', '3', 'sumMerge(`s`)'],
       ['quantilesState(0.5, 0.9)', '3', 'quantilesMerge(0.5, 0.9)(`s`)'],
@@ -340,7 +340,7 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
     ['a key twice', 'select arrayJoin([1, 1]) as id', IN_POSTGRES, 'is not unique'],
   ];
   for (const [name, sql, to, message] of refused)
-    it(`refuses ${name} by name`, async () => {
+    it(`rejects ${name} by name`, async () => {
       const ended = await publish(sql, to);
       expect([ended.code, ended.out.includes(message)], ended.out).toEqual([1, true]);
     });

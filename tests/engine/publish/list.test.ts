@@ -18,7 +18,7 @@ describe.skipIf(clickhouseMissing !== null)('publish --list', () => {
     return { code, copies: JSON.parse(stdout).copies as Record<string, unknown>[] };
   };
 
-  it('shows what stands at each receiver, and how old it is, and makes nothing', async () => {
+  it('shows the copy at each receiver and its age, and creates nothing', async () => {
     lab.model("{{ config(materialized='table') }} select 1 as id union all select 2", [
       { to: 'lookup', table: 'm', key: 'id' },
       { to: 'analytics', table: 'm', key: 'id' },

@@ -4,7 +4,7 @@ import { labForAll, type PublishLab } from './lab.ts';
 
 const TO = { to: 'lookup', table: 'serving.m' };
 
-describe('a relation that is replaced at the moment of publishing', () => {
+describe('a publication whose source changes meanwhile', () => {
   let lab: PublishLab;
   labForAll((opened) => {
     lab = opened;
@@ -35,14 +35,14 @@ describe('a relation that is replaced at the moment of publishing', () => {
     expect(await lab.there("select to_regclass('serving.m')")).toEqual([['null']]);
   });
 
-  it('is published as it is afterwards: a table', async () => {
+  it('contains the new rows of a replaced table', async () => {
     lab.model("{{ config(materialized='table') }}\nselect 1 as id", TO);
     expect((await lab.project.run(['build'])).code).toBe(0);
     expect(await whileHeld('truncate s.m; insert into s.m values (7), (8)')).toContain('PUBLISH 2');
     expect(await lab.there('select * from serving.m order by id')).toEqual([['7'], ['8']]);
   });
 
-  it('is published as it is afterwards: a materialized view', async () => {
+  it('contains the new rows of a replaced materialized view', async () => {
     await lab.project.client.query('create table public.base as select 1 as id');
     lab.model("{{ config(materialized='materialized_view') }}\nselect * from public.base", TO);
     expect((await lab.project.run(['build'])).out).toContain('PUBLISH 1');
@@ -51,7 +51,7 @@ describe('a relation that is replaced at the moment of publishing', () => {
     expect(await lab.there('select * from serving.m order by id')).toEqual([['1'], ['2']]);
   });
 
-  it('is not published with rows that another run built after the tests had begun', async () => {
+  it('does not contain rows that another run built after the tests had begun', async () => {
     const { project } = lab;
     await project.client.query(`create table public.gate (id int);
       create function public.waits() returns setof int language plpgsql volatile as $$ begin

@@ -7,7 +7,7 @@ import { labForAll, type PublishLab } from './lab.ts';
 const TABLE = "{{ config(materialized='table') }}\n";
 const TO = { to: 'lookup', table: 'serving.m' };
 
-describe('publishing into another Postgres', () => {
+describe('a publication to another Postgres', () => {
   let lab: PublishLab;
   labForAll((opened) => {
     lab = opened;
@@ -22,7 +22,7 @@ describe('publishing into another Postgres', () => {
   };
   const ID = 'publication.faults.m.lookup_serving_m';
 
-  it('is a step of a build after the tests, and nothing when what stands there is this version', async () => {
+  it('is a step of a build after the tests, and sends nothing if the version is there', async () => {
     lab.model(`${TABLE}select g as id, 'n' || g as name from generate_series(1, 3) g`, { ...TO, key: 'id' }, [
       'unique',
     ]);
@@ -41,7 +41,7 @@ describe('publishing into another Postgres', () => {
     expect(await lab.there('select publication, row_count, mode from tsdbt.published')).toEqual([[ID, '3', 'replace']]);
   });
 
-  it('is left out when a test has failed, and caught up by retry', async () => {
+  it('is skipped if a test has failed, and is made by retry', async () => {
     lab.model(`${TABLE}select 1 as id union all select 1`, TO, ['unique']);
     expect((await run('build')).code).toBe(1);
     expect(results()[ID]).toEqual(['skipped', null]);
@@ -54,7 +54,7 @@ describe('publishing into another Postgres', () => {
     expect(results()[ID]).toEqual(['success', 'PUBLISH 2']);
   });
 
-  it('goes with run and not with test when it is published as built', async () => {
+  it('is part of run and not of test with when: built', async () => {
     lab.model(`${TABLE}select 1 as id union all select 1`, { ...TO, when: 'built' }, ['unique']);
     expect((await run('run')).code).toBe(0);
     expect(results()[ID]).toEqual(['success', 'PUBLISH 2']);
@@ -77,7 +77,7 @@ describe('publishing into another Postgres', () => {
     expect(Object.keys(manifest.publications)).toEqual([ID]);
   });
 
-  it('keeps its name beside a second one to the same connection, and no two have one name or table', async () => {
+  it('keeps its name if a second one to the same connection is added, and names and tables are unique', async () => {
     lab.model(`${TABLE}select 1 as id`, TO);
     expect((await run('build')).code).toBe(0);
     lab.model(`${TABLE}select 2 as id`, [TO, { ...TO, table: 'serving.n' }]);
@@ -97,7 +97,7 @@ describe('publishing into another Postgres', () => {
     ]);
   });
 
-  it('is not done with a build of no rows or of some', async () => {
+  it('is not made by a build with --empty or --sample', async () => {
     lab.model(`${TABLE}select 1 as id`, TO);
     expect((await run('build')).code).toBe(0);
     for (const option of [['--empty'], ['--sample', '3 days']]) {
@@ -109,7 +109,7 @@ describe('publishing into another Postgres', () => {
     }
   });
 
-  it('keeps grants of columns, and gives nobody what default privileges would', async () => {
+  it('keeps grants of columns, and ignores default privileges', async () => {
     lab.model(`${TABLE}select 1 as id, 2 as name`, TO);
     expect((await run('build')).code).toBe(0);
     await lab.there('do $$ begin create role reader_of_copies; exception when others then null; end $$');
@@ -128,7 +128,7 @@ describe('publishing into another Postgres', () => {
     await lab.there('drop owned by reader_of_copies; drop role reader_of_copies');
   });
 
-  it('makes its indexes beside those of another table that would have their names', async () => {
+  it('creates its indexes if another table has indexes of the same names', async () => {
     lab.model(`${TABLE}select 1 as a_b, 2 as c`, { ...TO, table: 'serving.t', indexes: [['a_b', 'c']] });
     expect((await run('build')).code).toBe(0);
     lab.model(`${TABLE}select 1 as b, 2 as c`, { ...TO, table: 'serving.t_a', indexes: [['b', 'c']] });
@@ -139,7 +139,7 @@ describe('publishing into another Postgres', () => {
     }
   });
 
-  it('sends what is another value without another row: a label, a column that was made anew', async () => {
+  it('sends values that change without a new row: a label, a column that was created again', async () => {
     await lab.project.client.query(
       "create type mood as enum ('sad', 'glad'); create schema if not exists s; create table s.moods (id " +
         'int, feels mood, n int); ' +
@@ -166,7 +166,7 @@ describe('publishing into another Postgres', () => {
     expect(await there()).toEqual([['blue', '6']]);
   });
 
-  it('publishes arrays of enums and domains as arrays of what they are made of', async () => {
+  it('sends arrays of enums and domains as arrays of their base types', async () => {
     await lab.project.client.query(
       "create type tone as enum ('low, \"so\"', 'high'); create domain cents as numeric(8, 2); create domain own_tone as tone; " +
         'create schema if not exists s',
@@ -189,7 +189,7 @@ describe('publishing into another Postgres', () => {
     expect(await lab.there('select tones[1], own from serving.m')).toEqual([['loud', 'loud']]);
   });
 
-  it('takes no password that stands in connections.yml, of digits alone neither', async () => {
+  it('rejects a password that is written in connections.yml, even one of digits', async () => {
     const before = lab.project.read('connections.yml');
     lab.model(`${TABLE}select 1 as id`, TO);
     lab.project.write({ 'connections.yml': before.replace(/password: "[^"]*"/, 'password: 123456') });
@@ -199,7 +199,7 @@ describe('publishing into another Postgres', () => {
     expect(out).toContain('lookup.password');
   });
 
-  it('lets readers of a view go on while their table is replaced', async () => {
+  it('does not block readers of a view while their table is replaced', async () => {
     lab.model(`${TABLE}select g as id from generate_series(1, 100) g`, TO);
     expect((await run('build')).code).toBe(0);
     await lab.there(
@@ -219,7 +219,7 @@ describe('publishing into another Postgres', () => {
     expect(failed).toEqual([]);
   });
 
-  it('keeps values of every type, grants, comments and views, and makes the indexes', async () => {
+  it('keeps values of every type, grants, comments and views, and creates the indexes', async () => {
     const values =
       "select 1::smallint as id, 123.4500::numeric(10,4) as n, 'a\tb\\\\c\nd'::text as t, true as b, " +
       "'-infinity'::timestamptz as at, 'NaN'::float8 as f, array['x', null, 'y,\"z']::text[] as l, " +
@@ -258,7 +258,7 @@ describe('publishing into another Postgres', () => {
     ]);
   });
 
-  it('overwrites no table that somebody else has made, unless it is told to adopt it', async () => {
+  it('overwrites no table of others unless it may adopt it', async () => {
     await lab.there('create schema serving; create table serving.m (mine int); insert into serving.m values (7)');
     lab.model(`${TABLE}select 1 as id`, TO);
     const refused = await run('build');
@@ -273,7 +273,7 @@ describe('publishing into another Postgres', () => {
     expect(await lab.there('select * from serving.m')).toEqual([['1']]);
   });
 
-  it('says what to do where a view stands, and what its user lacks', async () => {
+  it('explains what to do about an existing view, and what its user lacks', async () => {
     await lab.there('create schema serving; create view serving.m as select 7 as mine');
     lab.model(`${TABLE}select 1 as id`, { ...TO, adopt: true });
     expect((await run('build')).out).toContain(
@@ -303,7 +303,7 @@ describe('publishing into another Postgres', () => {
     }
   });
 
-  it('refuses a key that is not unique, and leaves what stands there', async () => {
+  it('rejects a key that is not unique, and keeps the copy', async () => {
     lab.model(`${TABLE}select 1 as id`, { ...TO, key: 'id' });
     expect((await run('build')).code).toBe(0);
     lab.model(`${TABLE}select 1 as id union all select 1`, { ...TO, key: 'id' });
@@ -313,7 +313,7 @@ describe('publishing into another Postgres', () => {
     expect(await lab.there('select * from serving.m')).toEqual([['1']]);
   });
 
-  it('refuses a null in the key by name, in each mode', async () => {
+  it('rejects a null in the key by name, in each mode', async () => {
     lab.model(`${TABLE}select 1 as id`, { ...TO, key: 'id' });
     expect((await run('build')).code).toBe(0);
     for (const mode of ['replace', 'upsert']) {
@@ -327,7 +327,7 @@ describe('publishing into another Postgres', () => {
     }
   });
 
-  it('refuses a column that is not there, and a type that no other server has', async () => {
+  it('rejects a column that does not exist, and a type that no other server has', async () => {
     lab.model(`${TABLE}select 1 as id`, { ...TO, key: 'no' });
     expect((await run('build')).out).toContain(
       "'key' of the publication contains the column 'no', which does not exist",
@@ -336,7 +336,7 @@ describe('publishing into another Postgres', () => {
     expect((await run('build')).out).toContain("Column 'id' of type money cannot be published to Postgres: its text");
   });
 
-  it('names file, line and suggestion when the settings are wrong', async () => {
+  it('reports invalid settings with file, line and suggestion', async () => {
     lab.model(`${TABLE}select 1 as id`, { ...TO, to: 'lokup' });
     expect((await run('parse')).out).toContain(
       "Publication of model m: goes to 'lokup', and connections.yml has no such connection.",

@@ -15,7 +15,7 @@ const pause = (ms: number) =>
     setTimeout(resolve, ms);
   });
 
-describe('readers while copies are published and publishers are killed', () => {
+describe('readers during publications whose publishers are killed', () => {
   let lab: PublishLab;
   beforeAll(async () => {
     lab = await openLab(OWN_SERVER);
@@ -49,7 +49,7 @@ describe('readers while copies are published and publishers are killed', () => {
   }
 
   for (const mode of ['replace', 'upsert', 'partitions'] as const)
-    it(`see whole versions in mode ${mode}, and nothing is left behind`, { timeout: 3_600_000 }, async () => {
+    it(`see complete versions in mode ${mode}, and nothing is left over`, { timeout: 3_600_000 }, async () => {
       const table = `m_${mode}`;
       lab.model(
         "{{ config(materialized='table') }}\n" +

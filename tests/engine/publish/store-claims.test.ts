@@ -83,7 +83,7 @@ function nodeOf(name: string, config: Partial<PublicationConfig>): PublicationNo
   };
 }
 
-it('rows that are long become row groups before there are 8,000 of them', async () => {
+it('long rows are written as row groups before there are 8,000 of them', async () => {
   const long = 'x'.repeat(1024 ** 2);
   const source = new ListSource({ a: Array.from({ length: 40 }, () => long) });
   const columns = (await source.columns()).slice(0, 1).map(lakeColumnOfPostgres);
@@ -95,7 +95,7 @@ it('rows that are long become row groups before there are 8,000 of them', async 
   expect(groups).toEqual([16, 16, 8]);
 });
 
-describe.skipIf(NO_STORE !== null)(`files of copies${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
+describe.skipIf(NO_STORE !== null)(`the files of publications${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
   const server = new S3Server();
   let store: ObjectStore;
   let runs = 0;
@@ -174,7 +174,7 @@ describe.skipIf(NO_STORE !== null)(`files of copies${NO_STORE === null ? '' : ` 
     expect(await publish(node, { b: ['1', '2'] }, { force: true })).toMatchObject({ rows: 2 });
   });
 
-  it('below another copy stay, whichever is published', async () => {
+  it('below another publication stay, whichever is published', async () => {
     const outer = nodeOf('outer', { path: 'marts', ...days });
     const inner = nodeOf('inner', { path: 'marts/orders', ...days });
     await publish(outer, { a: ['1'] });
@@ -190,7 +190,7 @@ describe.skipIf(NO_STORE !== null)(`files of copies${NO_STORE === null ? '' : ` 
     expect((await amiss('marts/a=b')).gone).toEqual([]);
   });
 
-  it('stay when another run has taken them over and the answer to the switch was lost', async () => {
+  it('stay if another run has taken them over and the answer to the switch was lost', async () => {
     const node = nodeOf('lost', { path: 'lost', ...days });
     const over = withSwitch(async (...args) => {
       expect((await store.put(...args)).created).toBe(true);
@@ -203,7 +203,7 @@ describe.skipIf(NO_STORE !== null)(`files of copies${NO_STORE === null ? '' : ` 
     expect((await manifest('lost')).rows).toBe(3);
   });
 
-  it('are never gone behind a switch that the store applies late', async () => {
+  it('are never missing after a switch that the store applies late', async () => {
     const node = nodeOf('late', { path: 'late' });
     const late: Parameters<ObjectStore['put']>[] = [];
     const over = withSwitch((...args) => {
@@ -219,7 +219,7 @@ describe.skipIf(NO_STORE !== null)(`files of copies${NO_STORE === null ? '' : ` 
     expect(await amiss('late')).toEqual({ gone: [], unnamed: [] });
   });
 
-  it('of a failed run are not published by its late switch while the same run tries again', async () => {
+  it('of a failed run are not published by its late switch while the same run retries', async () => {
     const node = nodeOf('again', { path: 'again' });
     const run = runs + 1;
     const late: Parameters<ObjectStore['put']>[] = [];
@@ -238,7 +238,7 @@ describe.skipIf(NO_STORE !== null)(`files of copies${NO_STORE === null ? '' : ` 
     expect(await amiss('again')).toEqual({ gone: [], unnamed: [] });
   });
 
-  it('go when a killed run has left them of its trial of the store, and not while one may try', async () => {
+  it('that a killed run left from its test of the store are deleted, but not while a test may be running', async () => {
     const node = nodeOf('trial', { path: 'trial' });
     const key = 'trial/.tsdbt-00000000-0000-4000-8000-000000000000';
     await store.put(key, Buffer.from('1'));
@@ -249,7 +249,7 @@ describe.skipIf(NO_STORE !== null)(`files of copies${NO_STORE === null ? '' : ` 
     expect(await store.get(key)).toBeNull();
   });
 
-  it('stay while it is unknown whether the switch will come', async () => {
+  it('stay while it is unknown whether the switch will happen', async () => {
     const node = nodeOf('away', { path: 'away' });
     const over = withSwitch(() => Promise.reject(new Error('no answer')));
     await failure(publish(node, { a: ['1'] }, { over }));

@@ -17,7 +17,7 @@ const ROUNDS = Number(process.env['TSDBT_PUBLISH_ROUNDS'] ?? 6);
 const SCHEMA = 'ch_to_store';
 const MISSING = NO_STORE ?? clickhouseMissing;
 
-describe.skipIf(MISSING !== null)(`files of a ClickHouse${MISSING === null ? '' : ` (${MISSING})`}`, () => {
+describe.skipIf(MISSING !== null)(`the files of a ClickHouse copy${MISSING === null ? '' : ` (${MISSING})`}`, () => {
   let lab: StoreLab;
   let adapter: ClickHouseAdapter;
   beforeAll(async () => {
@@ -35,7 +35,7 @@ describe.skipIf(MISSING !== null)(`files of a ClickHouse${MISSING === null ? '' 
   });
   const asked = (sql: string): Promise<string[][]> => textsOf(adapter, sql);
 
-  it('hold values of every type exactly, as ClickHouse reads them back', async () => {
+  it('contain values of every type exactly, as ClickHouse reads them', async () => {
     const columns: readonly (readonly [name: string, type: string, read: string, one: string, two: string])[] = [
       ['id', 'Int64', 'Int64', '-9223372036854775808', '9223372036854775807'],
       ['i', 'Nullable(Int32)', 'Nullable(Int32)', '-2147483648', 'null'],
@@ -89,7 +89,7 @@ describe.skipIf(MISSING !== null)(`files of a ClickHouse${MISSING === null ? '' 
     expect(JSON.parse(stdout).copies).toMatchObject([{ path: 'ch/types', rows: 2 }]);
   });
 
-  it('are sent by the partition that has changed, and dropped when retention ends it', async () => {
+  it('are sent for changed partitions, and deleted when retention drops them', async () => {
     const rows = (mark: number): string =>
       "select number as id, toDateTime(toStartOfDay(now('UTC')), 'UTC') - interval number % 5 day as at, " +
       `if(number % 3 = 0, null, if(number % 3 = 1, 'a/b="', '\\t')) as country, if(number = 7, ${mark}, 0) as mark ` +
@@ -112,7 +112,7 @@ describe.skipIf(MISSING !== null)(`files of a ClickHouse${MISSING === null ? '' 
     expect((await lab.manifest('ch/days'))?.rows).toBe(18);
   });
 
-  it('of a type or value without a place are refused by name', async () => {
+  it('with an unsupported type or value are rejected by name', async () => {
     const refused: readonly (readonly [sql: string, message: string])[] = [
       ['select [1] as d', "Column 'd' of type Array(UInt8) cannot be published to Parquet"],
       ['select toInt128(1) as d', 'at most 38 digits; toString(…)'],
@@ -129,7 +129,7 @@ describe.skipIf(MISSING !== null)(`files of a ClickHouse${MISSING === null ? '' 
     expect(await lab.keys('ch/never/')).toEqual([]);
   });
 
-  it('are not switched to when the rows have changed while they were read', async () => {
+  it('are not switched to if the rows have changed while they were read', async () => {
     // Another time in each query.
     const sql = 'select number as id, number % 2 as part, now64(9)::String as at from numbers(4)';
     for (const more of [{}, { partition_by: 'part' }, { mode: 'partitions', partition_by: 'part' }]) {
@@ -150,7 +150,7 @@ describe.skipIf(MISSING !== null)(`files of a ClickHouse${MISSING === null ? '' 
     );
   });
 
-  it('are one whole version to readers while publishers are killed, and leave nothing behind', async () => {
+  it('are one complete version for readers while publishers are killed, and leave nothing', async () => {
     const count = 100_000;
     const model = (version: number): void =>
       lab.model(`select number as id, number % 4 as part, ${version} as version from numbers(${count})`, {

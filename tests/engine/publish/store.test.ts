@@ -9,14 +9,14 @@ import { StoreLab } from './store-lab.ts';
 const ROUNDS = Number(process.env['TSDBT_PUBLISH_ROUNDS'] ?? 6);
 const ROWS = 30_000;
 
-describe.skipIf(NO_STORE !== null)(`publications as files${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
+describe.skipIf(NO_STORE !== null)(`the files of a publication${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
   let lab: StoreLab;
   beforeAll(async () => {
     lab = await StoreLab.open();
   });
   afterAll(() => lab?.close());
 
-  it('are whole behind a manifest, and a repeat sends nothing', async () => {
+  it('are complete in a manifest, and a repetition sends nothing', async () => {
     lab.model(
       `select 1 as id, 'a\tb\\c' || chr(10) || 'ü' as name, 12.50::numeric(10, 2) as price, ` +
         `date '2026-11-23' as day, timestamptz '2026-11-23 07:08:09.123456+02' as at, null::text as nothing, ` +
@@ -60,7 +60,7 @@ describe.skipIf(NO_STORE !== null)(`publications as files${NO_STORE === null ? '
     expect(await lab.orphans('marts/one')).toEqual([]);
   });
 
-  it('send partitions that have changed, and drop those that retention ends', async () => {
+  it('are sent for changed partitions, and deleted when retention drops them', async () => {
     const publish = { to: 'lake', path: 'marts/days', mode: 'partitions', partition_by: ['day(at)', 'country'] };
     const rows = (day: number): string =>
       `select g as id, now() - interval '1 day' * (g % ${day}) as at, ` +
@@ -94,7 +94,7 @@ describe.skipIf(NO_STORE !== null)(`publications as files${NO_STORE === null ? '
     expect(await lab.orphans('marts/days')).toEqual([]);
   });
 
-  it('of a type or value without a place, or at a place of others, are refused by name', async () => {
+  it('with an unsupported type or value, or at a path of others, are rejected by name', async () => {
     const refused = async (sql: string, path: string): Promise<string> => {
       lab.model(sql, { to: 'lake', path });
       const { code, out } = await lab.project.run(['build']);
@@ -111,7 +111,7 @@ describe.skipIf(NO_STORE !== null)(`publications as files${NO_STORE === null ? '
     expect((await lab.store.get('others/manifest.json'))?.toString()).toBe('{}');
   });
 
-  it('with a key, which nothing would check, are refused at parse', async () => {
+  it('with a key, which nothing would check, are rejected while parsing', async () => {
     lab.model('select 1 as id', { to: 'lake', path: 'no/key', key: ['id'] });
     const { code, out } = await lab.project.run(['parse']);
     expect([code, out]).toEqual([
@@ -120,7 +120,7 @@ describe.skipIf(NO_STORE !== null)(`publications as files${NO_STORE === null ? '
     ]);
   });
 
-  it('in a folder of another copy are refused at parse', async () => {
+  it('in a folder of another publication are rejected while parsing', async () => {
     const parsed = async (...args: string[]): Promise<string> => {
       const { code, out } = await lab.project.run(['parse', ...args]);
       expect(code).toBe(2);
@@ -140,7 +140,7 @@ describe.skipIf(NO_STORE !== null)(`publications as files${NO_STORE === null ? '
     expect(await parsed()).toContain("goes to 'marts' of 'lake', and model m goes to 'marts/orders'");
   });
 
-  it('to a wrong bucket or with a wrong secret end in one sentence', async () => {
+  it('in a wrong bucket or with a wrong secret fail with one sentence', async () => {
     lab.model('select 1 as id', { to: 'lake', path: 'marts/never' });
     const failed = async (): Promise<string> => {
       const { code, out } = await lab.project.run(['build']);
@@ -161,7 +161,7 @@ describe.skipIf(NO_STORE !== null)(`publications as files${NO_STORE === null ? '
     }
   });
 
-  it('are one whole version to readers while publishers are killed, and leave nothing behind', async () => {
+  it('are one complete version for readers while publishers are killed, and leave nothing', async () => {
     const model = (version: number): void =>
       lab.model(`select g as id, g % 4 as part, ${version} as version from generate_series(1, ${ROWS}) g`, {
         to: 'lake',
@@ -212,7 +212,7 @@ describe.skipIf(NO_STORE !== null)(`publications as files${NO_STORE === null ? '
     expect((await lab.orphans('marts/read')).filter((key) => !key.includes('/.tsdbt-'))).toEqual([]);
   }, 3_600_000);
 
-  it('of two publishers at once one is refused, and none mixes with the other', async () => {
+  it('of two concurrent publishers are never mixed, and one is rejected', async () => {
     lab.model('select g as id from generate_series(1, 60000) g', { to: 'lake', path: 'marts/two' });
     await lab.run('run');
     const two = [1, 2].map((n) => lab.project.start(['publish', '--full-refresh'], `two-${n}`));
@@ -225,7 +225,7 @@ describe.skipIf(NO_STORE !== null)(`publications as files${NO_STORE === null ? '
   });
 });
 
-describe('a store that ignores conditions', () => {
+describe('an object store that ignores conditions', () => {
   let server: Server;
   const objects = new Map<string, Buffer>();
   beforeAll(async () => {
@@ -248,7 +248,7 @@ describe('a store that ignores conditions', () => {
     server.close();
   });
 
-  it('is refused by name, and holds nothing afterwards', async () => {
+  it('is rejected by name, and contains nothing afterwards', async () => {
     const address = server.address();
     const endpoint = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
     const { FaultProject } = await import('../faults/project.ts');
