@@ -6,7 +6,7 @@ import { bad, GOOD, HOUR, Lab, MINUTE } from './scheduler-lab.ts';
 
 const START = '2026-11-23T12:00:00Z';
 
-describe('sources', () => {
+describe('a job after a source', () => {
   const follower = job('sessions', { timing: { kind: 'after', sources: ['source:raw.events'], debounceMs: 10_000 } });
 
   it('starts when rows have arrived, once for those that arrive together', async () => {
@@ -23,7 +23,7 @@ describe('sources', () => {
     expect(lab.begun).toEqual(['sessions 12:01:20 1']);
   });
 
-  it('starts for the rows that come with a table, and not for a moment in which it cannot be read', async () => {
+  it('starts for the rows of a new table, and not while the table cannot be read', async () => {
     const lab = new Lab(START, [job('sessions', { ...follower, catchUp: 'none' })]);
     lab.host();
     await lab.pass(MINUTE);
@@ -38,7 +38,7 @@ describe('sources', () => {
     expect(lab.begun.length).toBe(1);
   });
 
-  it('waits alone for sources that cannot be asked, says so once, and misses none of their rows', async () => {
+  it('waits alone for an unreadable source, reports it once, and misses none of its rows', async () => {
     const { timing } = follower;
     const lab = new Lab(START, [job('closed', { timing }), job('open', { timing })]);
     lab.marks = new Map([
@@ -66,7 +66,7 @@ describe('sources', () => {
     ]);
   });
 
-  it('begins no run for rows again whose run failed for good: the next rows do, and all are in it', async () => {
+  it('starts no other run for rows whose run failed for good, and the next rows include them', async () => {
     const lab = new Lab(START, [job('sessions', { ...follower, catchUp: 'none' })]);
     lab.marks.set('sessions', '0');
     lab.play = () => bad('column x does not exist');
@@ -80,7 +80,7 @@ describe('sources', () => {
     expect(lab.begun.length).toBe(2);
   });
 
-  it('does not wait for ever for a source that never rests', async () => {
+  it('does not wait forever for a source that never pauses', async () => {
     const lab = new Lab(START, [job('sessions', { ...follower, catchUp: 'none' })]);
     lab.marks.set('sessions', '0');
     lab.host();

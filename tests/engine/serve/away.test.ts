@@ -62,7 +62,7 @@ async function wayTo(project: FaultProject): Promise<() => Promise<HoleProxy>> {
   };
 }
 
-it('waits for a database that is away at its start, says so once, and goes on when it is there', async () => {
+it('serve waits for an unavailable database at its start, reports it once, and continues', async () => {
   const project = await open({
     'models/a.sql': 'select 1 as id',
     'jobs.yml': 'jobs:\n  fast: { every: 2s, run:  }\n',
@@ -84,7 +84,7 @@ it('waits for a database that is away at its start, says so once, and goes on wh
   expect([code, says(host, AWAY), says(host, BACK)], out).toEqual([0, 1, 1]);
 });
 
-it('tells by the channels once that the database is away, and once that it is back', async () => {
+it('serve alerts once that the database is unavailable, and once that it is back', async () => {
   const receiver = await receiveWebhooks<{
     readonly key: string;
     readonly occasion: string;
@@ -119,13 +119,13 @@ alerts:
   expect(told()).toEqual([away, back, away, back]);
 });
 
-it('refuses a time that is none', async () => {
+it('serve rejects an invalid duration', async () => {
   const project = await open({ 'jobs.yml': 'jobs:\n  fast: { every: 2s, run:  }\n' });
   const { code, out } = await project.run(['serve', '--away-after', 'soon']);
   expect([code, out]).toEqual([2, expect.stringContaining("'--away-after': 'soon' is not a duration.")]);
 });
 
-it('ends at a signal while the database is away', async () => {
+it('serve ends at a signal while the database is unavailable', async () => {
   const project = await open({ 'models/a.sql': 'select 1 as id', 'jobs.yml': 'jobs:\n  fast: { every: 2s, run: }\n' });
   await wayTo(project);
   const host = serve(project);
@@ -134,7 +134,7 @@ it('ends at a signal while the database is away', async () => {
   expect((await host.ended).code, host.out()).toBe(0);
 });
 
-it('goes on after the server has crashed in the midst of runs, and the mart lacks nothing', async () => {
+it('serve continues after the server has crashed during runs, and the mart lacks nothing', async () => {
   const project = await open(
     {
       'models/mart.sql': `{{ config(materialized='incremental') }}
@@ -173,7 +173,7 @@ with slow as materialized (select pg_sleep(3)) select id from public.events, slo
   expect(await project.one(running('fast'))).toBe('false');
 });
 
-it('lets a run come to its end at the first signal, and cancels it at the second one', async () => {
+it('serve lets a run finish at the first signal, and cancels it at the second one', async () => {
   const project = await open({
     'models/short.sql': "{{ config(materialized='table') }} select public.pass('short') as id",
     'models/long.sql': "{{ config(materialized='table') }} select pg_sleep(600)::text as id",
@@ -201,7 +201,7 @@ it('lets a run come to its end at the first signal, and cancels it at the second
   expect(await project.orphans()).toEqual([]);
 });
 
-it('cancels by itself what still runs when its time of grace is over', async () => {
+it('serve cancels running jobs after its grace period', async () => {
   const project = await open({
     'models/long.sql': "{{ config(materialized='table') }} select pg_sleep(600)::text as id",
     'jobs.yml': 'jobs:\n  long: { every: 1d, run: }\n',
@@ -214,7 +214,7 @@ it('cancels by itself what still runs when its time of grace is over', async () 
   expect(await project.one(BACKENDS)).toBe('0');
 });
 
-it('ends at a signal while the database hangs and a promise is being looked at', async () => {
+it('serve ends at a signal while the database hangs and an objective is being measured', async () => {
   const project = await open({
     'models/a.sql': 'select 1 as id',
     'models/sources.yml': `sources:

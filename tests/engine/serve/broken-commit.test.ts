@@ -58,7 +58,7 @@ afterAll(async () => {
   receiver.close();
 });
 
-it('runs a job for the first time by the last good project', async () => {
+it('serve runs a job for the first time with the last valid project', async () => {
   const host = serve();
   await project.until(`${runOf('fast')} and state = 'success'`);
   project.write(BROKEN);
@@ -80,7 +80,7 @@ it('runs a job for the first time by the last good project', async () => {
   ]);
 });
 
-it('tells once of a start on a broken commit, and runs when it is mended', async () => {
+it('serve alerts once about a start on a broken commit, and runs when it is repaired', async () => {
   const before = told().length;
   project.write(BROKEN);
   for (let times = 0; times < 2; times++) {
@@ -102,7 +102,7 @@ const properties = (sla: string): { [path: string]: string } => ({
     'sources: [{ name: raw, tables: [{ name: events }] }]\n',
 });
 
-it('goes on with the promises before, and tells, when a commit or jobs.yml makes one wrong', async () => {
+it('serve keeps the previous objectives and alerts when a commit or jobs.yml breaks one', async () => {
   project.write(properties('success: 50%'));
   const before = receiver.received.length;
   const since = (): readonly Message[] => receiver.received.slice(before);
@@ -146,7 +146,7 @@ it('goes on with the promises before, and tells, when a commit or jobs.yml makes
   expect((await host.ended).code, host.out()).toBe(0);
 });
 
-it('names the line of a model that a commit has broken, in history and alarms', async () => {
+it('serve names the line of a model that a commit has broken, in history and alerts', async () => {
   const before = receiver.received.length;
   const host = serve();
   await until(host, 'it serves', () => host.out().includes('Serving'));

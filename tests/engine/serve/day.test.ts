@@ -49,7 +49,7 @@ const HARSH: Faults = {
 };
 
 describe.each(seeds)('a day of 288 due times (seed %i)', (seed) => {
-  it('runs each of them once where all are made up for', { timeout: LONG }, async () => {
+  it('runs each of them once with catch_up: all', { timeout: LONG }, async () => {
     const day = new Day(START, [job('fast', ALL)], MILD, seed);
     await day.run(24, 2);
     await expectSound(day);
@@ -58,7 +58,7 @@ describe.each(seeds)('a day of 288 due times (seed %i)', (seed) => {
     for (const what of ['transient', 'kill', 'stop', 'away']) expect(day.happened.get(what)).toBeGreaterThan(0);
   });
 
-  it('runs none twice and says of each that is left out why', { timeout: LONG }, async () => {
+  it('runs none twice, and records why each missed one was left out', { timeout: LONG }, async () => {
     const more = { timeoutMs: 4 * MINUTE, retries: { times: 2, backoffMs: 5000 } };
     const jobs = (['skip', 'wait'] as const).flatMap((overlap) =>
       (['none', 'latest', 'all'] as const).map((catchUp) =>
@@ -86,7 +86,7 @@ describe.each(seeds)('a day of 288 due times (seed %i)', (seed) => {
     for (const what of ['sql', 'long', 'hang']) expect(day.happened.get(what)).toBeGreaterThan(0);
   });
 
-  it('holds while the clock of the database jumps forth and back', { timeout: LONG }, async () => {
+  it('is complete while the clock of the database jumps forward and back', { timeout: LONG }, async () => {
     const day = new Day(
       START,
       [job('all', ALL), job('latest', { ...ALL, catchUp: 'latest' })],
@@ -101,7 +101,7 @@ describe.each(seeds)('a day of 288 due times (seed %i)', (seed) => {
   });
 });
 
-describe('both days of daylight saving in Berlin', () => {
+describe('jobs during the daylight saving changes in Berlin', () => {
   const cron = (pattern: string): Partial<Job> => ({
     ...ALL,
     timing: { kind: 'cron', pattern, timeZone: 'Europe/Berlin' },
@@ -109,7 +109,7 @@ describe('both days of daylight saving in Berlin', () => {
   it.each([
     ['2027-03-28', '2027-03-27T23:00:00Z', 23, '2027-03-28T01:00:00Z'],
     ['2026-10-25', '2026-10-24T22:00:00Z', 25, '2026-10-25T00:30:00Z'],
-  ])('on %s', { timeout: LONG }, async (_date, midnight, hours, night) => {
+  ])('run as expected on %s', { timeout: LONG }, async (_date, midnight, hours, night) => {
     for (const seed of seeds.slice(0, Math.ceil(DAYS / 2))) {
       const day = new Day(midnight, [job('often', cron('*/5 * * * *')), job('night', cron('30 2 * * *'))], MILD, seed);
       await day.run(hours, 2);

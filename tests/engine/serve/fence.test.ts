@@ -31,7 +31,7 @@ async function takeOver(adapter: Adapter): Promise<readonly string[]> {
 }
 
 for (const server of SERVERS)
-  describe(`fence on ${server.name}`, () => {
+  describe(`the fence on ${server.name}`, () => {
     let adapter: Adapter;
     let store: Store;
     let end: () => Promise<void>;
@@ -55,7 +55,7 @@ for (const server of SERVERS)
       return table.rows[0]?.at(0);
     };
 
-    it('lets a run publish that has its lease', async () => {
+    it('lets a run publish that holds its lease', async () => {
       const { session } = await fenced(adapter, store);
       await session.begin();
       await session.execute('create table kept (a int)');
@@ -72,7 +72,7 @@ for (const server of SERVERS)
       expect([await exists('kept'), await exists('kept_later'), told]).toEqual([true, true, true]);
     });
 
-    it('undoes the transaction of a run that was lost before the commit', async () => {
+    it('rolls back the transaction of a run that was lost before the commit', async () => {
       for (const later of [false, true]) {
         const { claim, session } = await fenced(adapter, store);
         await session.begin();
@@ -85,7 +85,7 @@ for (const server of SERVERS)
       }
     });
 
-    it('is not lost while it publishes', async () => {
+    it('prevents a run from being lost while it publishes', async () => {
       const { claim, session, check } = await fenced(adapter, store);
       await session.begin();
       await session.execute('create table in_flight (a int)');
@@ -97,7 +97,7 @@ for (const server of SERVERS)
       expect(await takeOver(adapter)).toContain(claim.runId);
     });
 
-    it('refuses a COMMIT that a macro has written, and what runs outside of a transaction', async () => {
+    it('rejects a COMMIT in a macro, and statements outside of a transaction', async () => {
       const { claim, session } = await fenced(adapter, store);
       await session.execute('create table by_hand (a int)');
       // A later claim of the job has overtaken it.
@@ -113,7 +113,7 @@ for (const server of SERVERS)
       await over.session.release();
     });
 
-    it('ends the transaction of a host that is stopped within it', async () => {
+    it('ends the transaction of a host that is suspended within it', async () => {
       const claim = await store.claim('stopped', ++due, 1, 'host a');
       const fence = claim === null ? null : store.fence(claim);
       if (fence === null) throw new Error('no claim');
@@ -132,7 +132,7 @@ for (const server of SERVERS)
   });
 
 if (clickhouseMissing === null)
-  describe('fence on ClickHouse', () => {
+  describe('the fence on ClickHouse', () => {
     let adapter: ClickHouseAdapter;
     let store: Store;
     beforeAll(async () => {
@@ -158,7 +158,7 @@ if (clickhouseMissing === null)
       return name;
     };
 
-    it('lets a run publish that has its lease', async () => {
+    it('lets a run publish that holds its lease', async () => {
       const { session } = await fenced(adapter, store);
       const name = await built(session, 2);
       await session.execute(`exchange tables ${name} and serve_fence.target`);
@@ -168,7 +168,7 @@ if (clickhouseMissing === null)
       expect(await target()).toBe('2,3');
     });
 
-    it('publishes nothing of a run that was lost, and lets it clean up', async () => {
+    it('publishes nothing of a lost run, and lets it clean up', async () => {
       const { claim, session } = await fenced(adapter, store);
       const before = await target();
       const name = await built(session, 4);
@@ -185,7 +185,7 @@ if (clickhouseMissing === null)
       expect(await target()).toBe(before);
     });
 
-    it('refuses a statement that comes long after its fence was asked', async () => {
+    it('rejects a statement that comes long after its fence was checked', async () => {
       const { claim, session } = await fenced(adapter, createStore(adapter, 8000));
       const before = await target();
       const name = await built(session, 6);

@@ -9,7 +9,7 @@ const DEADLOCK =
   'end if; end $$';
 
 it.each(['on-run-start', 'on-run-end'])(
-  'a job whose %s meets a deadlock is tried again, and says why',
+  'a job whose %s meets a deadlock is retried and reports the reason',
   async (when) => {
     const project = await FaultProject.open({
       'models/good.sql': "{{ config(materialized='table') }} select 1 as id",

@@ -90,7 +90,7 @@ async function fault(): Promise<string> {
   return other === undefined ? 'stop' : 'stop and kill';
 }
 
-it(`runs each due time once over ${FAULTS} faults`, { timeout: 300_000 + FAULTS * 30_000 }, async () => {
+it(`two hosts run each due time once over ${FAULTS} faults`, { timeout: 300_000 + FAULTS * 30_000 }, async () => {
   start(0);
   start(1);
   await project.until(`select count(*) > 1 from tsdbt.job_runs where state = 'success'`);

@@ -41,7 +41,7 @@ async function check(files: Readonly<Record<string, string>>, ...more: string[])
 }
 
 describe('jobs check', () => {
-  it('is content with what serve would start with, and writes no artifact', async () => {
+  it('accepts what serve would start with, and writes no artifact', async () => {
     const { code, out } = await check({});
     expect(out).toContain(`${project.dir}/jobs.yml fits the project: 3 jobs, 1 channel of alerts`);
     expect(code, out).toBe(0);
@@ -60,13 +60,13 @@ describe('jobs check', () => {
     ['load: { load: source:raw.events }', /selects nothing: load source:raw.events[\s\S]*meta.tsdbt.load/],
     ['fast: { every: 5m, run: , sla: { succes: 99% } }', /sla of job 'fast': unknown key 'succes'/],
     ['fast: { evry: 5m, run: }', /unknown key 'evry' of job 'fast'/],
-  ])('refuses %s', async (job, expected) => {
+  ])('rejects %s', async (job, expected) => {
     const { code, out } = await check({ 'jobs.yml': `jobs:\n  ${job}\n` });
     expect(out).toMatch(expected);
     expect([code, /\n\s+at .*\.ts/.test(out)]).toEqual([2, false]);
   });
 
-  it('refuses wrong alerts, a wrong promise of a model and a project that cannot be read', async () => {
+  it('rejects invalid alerts, an invalid objective of a model and an unreadable project', async () => {
     const alerts = await check({ 'jobs.yml': GOOD.replace('webhook:', 'webhok:') });
     expect([alerts.code, alerts.out]).toEqual([2, expect.stringContaining('webhok')]);
     const tags = 'tags: [fast]';
@@ -78,7 +78,7 @@ describe('jobs check', () => {
     expect([broken.code, broken.out]).toEqual([2, expect.stringContaining('a.yml')]);
   });
 
-  it('tells as JSON what is wrong and where', async () => {
+  it('reports errors and their position as JSON', async () => {
     const jobs = 'jobs:\n  fast: { every: 5m, build: "tag:none" }\n';
     const { code, stdout } = await check({ 'jobs.yml': jobs }, '--output', 'json');
     expect([code, JSON.parse(stdout)]).toEqual([

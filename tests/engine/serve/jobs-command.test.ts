@@ -35,8 +35,8 @@ async function listed(): Promise<Listed> {
   return JSON.parse(stdout) as Listed;
 }
 
-describe('jobs', () => {
-  it('makes no tables while it only looks, and says that there is no history', async () => {
+describe('the jobs command', () => {
+  it('creates no tables while it only reads, and reports that there is no history', async () => {
     const none = 'There is no history yet';
     for (const args of [['jobs'], ['runs'], ['runs', 'show', 'x']]) {
       const { code, out } = await project.run(args);
@@ -48,7 +48,7 @@ describe('jobs', () => {
     expect(await project.rows(`select nspname from pg_namespace where nspname = 'tsdbt'`)).toEqual([]);
   });
 
-  it('tells of each job what it does, when, and that it has not run', async () => {
+  it('shows for each job what it does, when, and that it has not run', async () => {
     const { code, stdout } = await jobs();
     expect(code).toBe(0);
     const lines = plain(stdout);
@@ -143,7 +143,7 @@ describe('jobs', () => {
     });
   });
 
-  it('pauses and resumes a job, and asks for a run', async () => {
+  it('pauses and resumes a job, and requests a run', async () => {
     const said = async (...args: string[]): Promise<string | undefined> => {
       const { stdout, code } = await jobs(...args);
       expect(code).toBe(0);
@@ -160,7 +160,7 @@ describe('jobs', () => {
     expect(await said('run', 'fast', '--output', 'json')).toBe('{"job":"fast","requested":true}');
   });
 
-  it('shows due times that were not run', async () => {
+  it('shows due times that were left out', async () => {
     const [first, last] = [Date.UTC(2026, 10, 23, 10, 5), Date.UTC(2026, 10, 23, 10, 15)];
     await project.client.query(
       `insert into tsdbt.due_left_out values ('fast', 'paused', to_timestamp(0), to_timestamp(${first / 1000}), ` +
@@ -188,7 +188,7 @@ describe('jobs', () => {
     await project.client.query('delete from tsdbt.due_left_out');
   });
 
-  it('shows the last run, with its reason', async () => {
+  it('shows the last run with its reason', async () => {
     const { MemoryStore } = await import('../../../src/serve/store/memory.ts');
     const { jobOverviews } = await import('../../../src/serve/jobs/overview.ts');
     const { readJobs } = await import('../../../src/serve/jobs/read-jobs.ts');
@@ -214,14 +214,14 @@ describe('jobs', () => {
     [['run', 'fast', 'more'], /Got unexpected extra argument \(more\)/],
     [['pause', 'fats'], /Job 'fats' does not exist in jobs.yml\n[\s\S]*did you mean 'fast'\? Jobs: fast, night, rows/],
     [['run', 'load'], /Job 'load' of jobs.yml loads all the time, so it cannot be asked for\n.*jobs.yml line 6/],
-  ])('refuses %j', async (args, expected) => {
+  ])('rejects %j', async (args, expected) => {
     const { code, out } = await jobs(...args);
     expect(out).toMatch(expected);
     expect(code).toBe(2);
   });
 
   it.each(['topic: t', 'topics: [t, u]', "topic_pattern: '^t'", 'table: public.t'])(
-    'sees two loaders of a table with %s before serve begins',
+    'detects two loaders of a table with %s before serve starts',
     async (origin) => {
       const table = `{ name: t, meta: { tsdbt: { load: { ${origin} } } } }`;
       project.write({
@@ -236,7 +236,7 @@ describe('jobs', () => {
     },
   );
 
-  it('refuses a bad file with its place, and shows no secret', async () => {
+  it('rejects an invalid file with its position, and shows no secret', async () => {
     const env = { DBT_ENV_SECRET_HOOK: 'sign-with-this-and-more-of-it' };
     project.env = env;
     const secret = `alerts: { hook: { webhook: http://x, secret: "{{ env_var('DBT_ENV_SECRET_HOOK') }}" } }\n`;
@@ -254,7 +254,7 @@ describe('jobs', () => {
     project.env = {};
   });
 
-  it('says that the database is away', async () => {
+  it('reports that the database is unavailable', async () => {
     project.write({
       'profiles.yml':
         'faults: {target: dev, outputs: {dev: {type: postgres, host: 127.0.0.1, port: 1, user: u, ' +

@@ -32,41 +32,41 @@ async function parsed(files: Readonly<Record<string, string>>, env = {}): Promis
   return project;
 }
 
-describe('what is left of a job whose first model was made', () => {
+describe('the remaining work of a job whose first model was built', () => {
   const hooked = async (hooks: string): Promise<readonly string[] | null> => {
     const project = await parsed({ 'dbt_project.yml': `name: p\nversion: "1.0"\nprofile: p\n${hooks}` });
     const rest = restBefore(project, new Set(['model.p.first']));
     return rest === null ? null : [...rest.left];
   };
 
-  it('is the other one', async () => {
+  it('is the other model', async () => {
     expect(await hooked('')).toEqual(['model.p.second']);
     expect(await hooked('on-run-end: ["select 1"]\n')).toEqual(['model.p.second']);
   });
 
-  it('is all of it where hooks run before all nodes', async () => {
+  it('is everything if hooks run before all nodes', async () => {
     expect(await hooked('on-run-start: ["select 1"]\n')).toBeNull();
   });
 });
 
-describe('what a run is made of', () => {
+describe('the fingerprint of a run', () => {
   const settings = 'name: p\nversion: "1.0"\nprofile: p\n';
   const connection = "connections:\n  store: { type: s3, bucket: b, region: \"{{ env_var('PLACE', 'x') }}\" }\n";
   const named = async (files: Readonly<Record<string, string>>, env = {}): Promise<string> =>
     madeOf(await parsed(files, env), 'build');
 
-  it('is the same for the same texts in another folder', async () => {
+  it('is the same for the same files in another folder', async () => {
     expect(await named({ 'connections.yml': connection })).toBe(await named({ 'connections.yml': connection }));
   });
 
-  it('is another with other connections', async () => {
+  it('changes with the connections', async () => {
     const known = await named({ 'connections.yml': connection });
     expect(await named({})).not.toBe(known);
     expect(await named({ 'connections.yml': connection.replace('bucket: b', 'bucket: c') })).not.toBe(known);
     expect(await named({ 'connections.yml': connection }, { PLACE: 'elsewhere' })).not.toBe(known);
   });
 
-  it('is another with another text of a seed that a parse does not read', async () => {
+  it('changes with a seed that is not read while parsing', async () => {
     const rows = 'id\n'.padEnd(1_100_000, '1\n');
     const seed = (text: string) => named({ 'dbt_project.yml': settings, 'seeds/large.csv': text });
     const known = await seed(rows);

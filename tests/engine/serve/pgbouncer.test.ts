@@ -75,7 +75,7 @@ const holds = (what: string, sql: string): Promise<void> =>
   until(what, async () => (await project.one(`select (${sql})::text`)) === 'true');
 const good = `select count(*) from tsdbt.job_runs where job = 'fast' and state = 'success'`;
 
-it.skipIf(bouncerMissing !== null)('works behind a pooler of transactions', { timeout: 600_000 }, async () => {
+it.skipIf(bouncerMissing !== null)('serve works through a transaction pooler', { timeout: 600_000 }, async () => {
   await until('both serve', () => hosts.every(({ out }) => /jobs of \S+ at http/.test(out())));
   await project.until(`select (${good}) >= 3`);
   await project.client.query('insert into public.gate values (1), (2)');

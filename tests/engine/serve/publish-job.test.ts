@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { openLab } from '../publish/lab.ts';
 
-it('copies what stands in the model, at its times', async () => {
+it('a publish job copies the rows of the model at its times', async () => {
   const lab = await openLab();
   const { project } = lab;
   lab.model("{{ config(materialized='incremental') }} select 1 as id{% if is_incremental() %} where false{% endif %}", {

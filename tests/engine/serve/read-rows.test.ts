@@ -100,7 +100,7 @@ afterAll(async () => {
   await proxy.close();
 });
 
-it.skipIf(clickhouseMissing !== null)('are in runs show and on the page', async () => {
+it.skipIf(clickhouseMissing !== null)('the rows that a node read are in runs show and on the page', async () => {
   const url = async (): Promise<string> => {
     for (;;) {
       const [, found] = /jobs of \S+ at (http:\S+)/.exec(serve.out()) ?? [];

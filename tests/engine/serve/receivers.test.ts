@@ -85,7 +85,7 @@ interface Question {
   readonly body: string;
 }
 
-describe('a webhook and Slack, by HTTP', () => {
+describe('a webhook or Slack receiver', () => {
   const questions: Question[] = [];
   const answers: number[] = [];
   let server: Server;
@@ -106,7 +106,7 @@ describe('a webhook and Slack, by HTTP', () => {
   });
   afterAll(() => server.close());
 
-  it('get a signed message, after errors and broken connections', async () => {
+  it('gets a signed message, even after errors and broken connections', async () => {
     answers.push(500, 0, 503);
     const { alarms, log } = alarmsTo({
       hook: {
@@ -146,7 +146,7 @@ describe('a webhook and Slack, by HTTP', () => {
     ]);
   });
 
-  it('get texts that mention nobody and are no markup', async () => {
+  it('gets texts that mention no user and contain no markup', async () => {
     const { alarms } = alarmsTo({ oncall: { slack: `${url}/services/T/B/x` } });
     alarms.broken(trouble);
     await alarms.settled();
@@ -162,7 +162,7 @@ describe('a webhook and Slack, by HTTP', () => {
     });
   });
 
-  it('are not followed to where they redirect', async () => {
+  it('is not followed when it redirects', async () => {
     answers.push(302);
     const { alarms, log } = alarmsTo({ hook: { webhook: `${url}/hook` } });
     alarms.broken(trouble);
@@ -174,7 +174,7 @@ describe('a webhook and Slack, by HTTP', () => {
   });
 });
 
-describe('e-mail, by SMTP', () => {
+describe('an e-mail by SMTP', () => {
   const certificates = new Certificates(mkdtempSync(join(folder, 'tls-')));
   const servers: SMTPServer[] = [];
   afterAll(() => {
@@ -220,7 +220,7 @@ describe('e-mail, by SMTP', () => {
   it.each([
     ['starttls', false],
     ['implicit', true],
-  ])('goes through TLS (%s) with a password, as a thread', async (tls, secure) => {
+  ])('is sent through TLS (%s) with a password, as a thread', async (tls, secure) => {
     const { mails, port } = await smtp({ secure });
     const { alarms, log } = alarmsTo(channel({ port, tls }));
     alarms.broken(trouble);
@@ -241,7 +241,7 @@ describe('e-mail, by SMTP', () => {
     expect(second).toContain('It lasted 1 min, since');
   });
 
-  it('is not sent without TLS, to a stranger, or with a wrong password', async () => {
+  it('is not sent without TLS, to an unknown host, or with a wrong password', async () => {
     const plain = await smtp({ disabledCommands: ['STARTTLS'] });
     const { port, mails } = await smtp();
     const wrong: [{ [name: string]: Json }, string][] = [
@@ -275,7 +275,7 @@ function findProgram(): string | null {
   }
 }
 
-describe.skipIf(alertmanager === null)('a real Alertmanager (scripts/fetch-debian.sh gets it)', () => {
+describe.skipIf(alertmanager === null)('a real Alertmanager (downloaded by scripts/fetch-debian.sh)', () => {
   let program: ChildProcess;
   let url = '';
   beforeAll(async () => {
@@ -300,7 +300,7 @@ describe.skipIf(alertmanager === null)('a real Alertmanager (scripts/fetch-debia
   const alerts = async (): Promise<{ labels: object; annotations: object; status: { state: string } }[]> =>
     (await fetch(`${url}/api/v2/alerts?active=true`)).json() as never;
 
-  it('shows the alarm while it lasts, and no longer', async () => {
+  it('shows the alert while it lasts, and no longer', async () => {
     const { alarms, log } = alarmsTo({ am: { alertmanager: url, labels: { team: 'data' } } });
     alarms.broken(trouble);
     await alarms.settled();

@@ -76,11 +76,11 @@ async function history(store: Store): Promise<{ first: Claim; good: Claim; bad: 
   return { first, good, bad };
 }
 
-describe('detail of a run', () => {
+describe('the details of a run', () => {
   let now = DUE;
   const create = () => new MemoryStore({ now: () => ++now });
 
-  it('compares with all attempts at the last good due time', async () => {
+  it('are compared with all attempts at the last successful due time', async () => {
     const store = create();
     const { good, bad } = await history(store);
     const { failed, changes } = await runDetail(store, bad.runId);
@@ -94,7 +94,7 @@ describe('detail of a run', () => {
     });
   });
 
-  it('says nothing of changes before the first good run, and calls nothing gone that a run did not reach', async () => {
+  it('have no changes before the first successful run, and never list an unreached node as removed', async () => {
     const store = create();
     const { first, good } = await history(store);
     expect((await runDetail(store, first.runId)).changes).toBeNull();
@@ -103,7 +103,7 @@ describe('detail of a run', () => {
     expect((await runDetail(store, cut.runId)).changes).toMatchObject({ project: null, removed: [] });
   });
 
-  it('wants one run', async () => {
+  it('need one matching run', async () => {
     let id = 0;
     const store = new MemoryStore({ now: () => ++now, newId: () => `run ${++id}` });
     await history(store);
@@ -136,7 +136,7 @@ const DATABASES = [
   },
 ];
 
-describe.each(DATABASES)('runs on $type', ({ missing, open }) => {
+describe.each(DATABASES)('tsdbt runs on $type', ({ missing, open }) => {
   let dir: string;
   let adapter: Adapter;
   let close: () => Promise<void>;
@@ -212,7 +212,7 @@ describe.each(DATABASES)('runs on $type', ({ missing, open }) => {
     ]);
   });
 
-  it.skipIf(missing !== null)('shows a run, why it failed and what had changed', async () => {
+  it.skipIf(missing !== null)('shows a run, its failure and what had changed', async () => {
     const { code, stdout } = await tsdbt('runs', 'show', played.bad.runId.slice(0, 13));
     expect(code).toBe(0);
     expect(stdout).toContain(`Run ${played.bad.runId} of job fast, try 1: failed`);
@@ -232,7 +232,7 @@ describe.each(DATABASES)('runs on $type', ({ missing, open }) => {
     expect(json.nodes.length).toBe(3);
   });
 
-  it.skipIf(missing !== null)('says what is wrong with what was asked', async () => {
+  it.skipIf(missing !== null)('explains an invalid request', async () => {
     for (const [args, said] of [
       [['runs', 'show'], "Missing argument 'ID'."],
       [['runs', 'shw', 'x'], "'shw' is not one of 'show'"],

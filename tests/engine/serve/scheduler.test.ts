@@ -12,8 +12,8 @@ function times(first: string, last: string, count: number): { first: number; las
   return { first: begin ?? 0, last: end ?? 0, count };
 }
 
-describe('due times', () => {
-  it('runs each once, at its time', async () => {
+describe('the scheduler', () => {
+  it('runs each due time once, at its time', async () => {
     const lab = new Lab(START, [job('fast')]);
     const host = lab.host();
     await lab.pass(16 * MINUTE);
@@ -24,7 +24,7 @@ describe('due times', () => {
     expect(lab.clock.sleeping).toBe(0);
   });
 
-  it('shares them between hosts', async () => {
+  it('shares due times between hosts', async () => {
     const lab = new Lab(START, [job('fast'), job('other', { timing: { kind: 'every', ms: 7 * MINUTE } })]);
     lab.play = async (attempt) => {
       await lab.work(1000, attempt);
@@ -40,7 +40,7 @@ describe('due times', () => {
     expect(new Set(lab.begun).size).toBe(lab.begun.length);
   });
 
-  it('takes jobs that are new, and those whose times have changed, from the next look on', async () => {
+  it('uses new and changed jobs from the next check on', async () => {
     const lab = new Lab(START, [job('fast')]);
     lab.host();
     await lab.pass(MINUTE);
@@ -50,7 +50,7 @@ describe('due times', () => {
     expect((await lab.runs('new')).length).toBe(2);
   });
 
-  it('makes up for an absence as the job says', async () => {
+  it('catches up on missed due times as the job is configured', async () => {
     const names = ['none', 'latest', 'all'] as const;
     const lab = new Lab(
       START,
@@ -70,7 +70,7 @@ describe('due times', () => {
     expect(await lab.leftOut()).toEqual(['latest 12:05 to 12:10, 2 missed']);
   });
 
-  it('notes what an absence has cost a job that makes up for nothing, and runs what is not late', async () => {
+  it('records what a job without catch-up has missed, and runs what is not late', async () => {
     const lab = new Lab(START, [job('none', { catchUp: 'none' })]);
     const serve = async (ms: number): Promise<void> => {
       const host = lab.host();
@@ -89,7 +89,7 @@ describe('due times', () => {
   });
 });
 
-describe('a job that still runs', () => {
+describe('a job that is still running', () => {
   const slow = (overlap: 'skip' | 'wait') => {
     const lab = new Lab(START, [job('slow', { overlap })]);
     lab.play = async (attempt) => {
@@ -99,7 +99,7 @@ describe('a job that still runs', () => {
     return lab;
   };
 
-  it('leaves out the due time with skip', async () => {
+  it('leaves out its due time with overlap: skip', async () => {
     const lab = slow('skip');
     lab.host();
     await lab.pass(16 * MINUTE);
@@ -111,7 +111,7 @@ describe('a job that still runs', () => {
     expect(await lab.leftOut()).toEqual(['slow 12:05 to 12:10, 2 still_running']);
   });
 
-  it('starts the latest when it ends with wait', async () => {
+  it('starts the latest due time after its end with overlap: wait', async () => {
     const lab = slow('wait');
     lab.host();
     await lab.pass(26 * MINUTE);
@@ -119,7 +119,7 @@ describe('a job that still runs', () => {
     expect((await lab.runs()).map((run) => clockTime(run.startedAt))).toEqual(['12:00', '12:12', '12:24']);
   });
 
-  it('counts on another host, too', async () => {
+  it('is also respected on another host', async () => {
     const lab = slow('skip');
     lab.host('a');
     await lab.pass(1);
@@ -131,8 +131,8 @@ describe('a job that still runs', () => {
   });
 });
 
-describe('retries', () => {
-  it('runs what failed after a pause that doubles, and no more', async () => {
+describe('the retry of a job', () => {
+  it('runs what failed after a delay that doubles, and no more', async () => {
     const lab = new Lab(START, [job('fast', { retries: { times: 2, backoffMs: 10_000 } })]);
     const parts: string[] = [];
     lab.play = () =>
@@ -154,7 +154,7 @@ describe('retries', () => {
   it.each([
     ['latest', ['12:00 1 failed', '12:05 1 failed']],
     ['all', ['12:00 1 failed', '12:00 2 failed', '12:05 1 failed', '12:05 2 failed']],
-  ] as const)('retries past the next due time only where each counts (%s)', async (catchUp, told) => {
+  ] as const)('continues past the next due time only if each counts (%s)', async (catchUp, told) => {
     const lab = new Lab(START, [job('fast', { catchUp, overlap: 'wait', retries: { times: 1, backoffMs: 2000 } })]);
     const again = async (attempt: JobTry): Promise<ReturnType<typeof bad>> => {
       await lab.work(attempt.claim.attempt === 1 ? 299_000 : 1000, attempt);
@@ -166,7 +166,7 @@ describe('retries', () => {
     expect((await lab.told()).filter((each) => !each.endsWith('running')).slice(0, told.length)).toEqual(told);
   });
 
-  it('does not retry what would fail again', async () => {
+  it('does not repeat what would fail again', async () => {
     const lab = new Lab(START, [job('fast', { retries: { times: 2, backoffMs: 10_000 } })]);
     lab.play = () => bad('syntax error');
     lab.host();
@@ -174,7 +174,7 @@ describe('retries', () => {
     expect(await lab.told()).toEqual(['12:00 1 failed']);
   });
 
-  it('ends them before the next due time', async () => {
+  it('ends before the next due time', async () => {
     const lab = new Lab(START, [job('fast', { retries: { times: 9, backoffMs: MINUTE } })]);
     const again = async (): Promise<ReturnType<typeof bad>> => bad('deadlock', again);
     lab.play = again;
@@ -183,7 +183,7 @@ describe('retries', () => {
     expect((await lab.runs()).map((run) => clockTime(run.startedAt))).toEqual(['12:00', '12:01', '12:03']);
   });
 
-  it('cancels a try at its limit, waits until it is gone, and tries again', async () => {
+  it('follows a try that was cancelled at its timeout, once it has ended', async () => {
     const lab = new Lab(START, [job('fast', { timeoutMs: 30_000, retries: { times: 1, backoffMs: 5000 } })]);
     lab.play = async (attempt) => {
       expect(await lab.work(HOUR, attempt)).toBe(true);
@@ -199,8 +199,8 @@ describe('retries', () => {
   });
 });
 
-describe('windows', () => {
-  it('leaves out a start that comes too late', async () => {
+describe('the window of a job', () => {
+  it('leaves out a start that is too late', async () => {
     const lab = new Lab(START, [job('heavy', { overlap: 'wait', windowMs: MINUTE })]);
     lab.play = async (attempt) => {
       await lab.work(7 * MINUTE, attempt);
@@ -212,8 +212,8 @@ describe('windows', () => {
   });
 });
 
-describe('pauses and requests', () => {
-  it('leaves out due times of a paused job, and goes on later', async () => {
+describe('a paused or requested job', () => {
+  it('is left out while it is paused, and continues later', async () => {
     const lab = new Lab(START, [job('fast')]);
     lab.host();
     await lab.pass(MINUTE);
@@ -225,7 +225,7 @@ describe('pauses and requests', () => {
     expect(await lab.leftOut()).toEqual(['fast 12:05 to 12:10, 2 paused']);
   });
 
-  it('decides once about a due time, also over a restart', async () => {
+  it('is decided once per due time, even after a restart', async () => {
     const lab = new Lab(START, [job('fast')]);
     const first = lab.host();
     await lab.pass(MINUTE);
@@ -239,7 +239,7 @@ describe('pauses and requests', () => {
     expect(lab.begun).toEqual(['fast 12:00 1', 'fast 12:10 1']);
   });
 
-  it('runs a job that somebody asks for, also a paused one', async () => {
+  it('runs on request, even if it is paused', async () => {
     const lab = new Lab(START, [job('by hand', { timing: { kind: 'manual' } })]);
     lab.host();
     await lab.pass(MINUTE);
@@ -250,34 +250,31 @@ describe('pauses and requests', () => {
     expect((await lab.runs())[0]?.state).toBe('success');
   });
 
-  it.each(['stops', 'dies'])(
-    'runs a job that was asked for when the host that read the request %s before',
-    async (how) => {
-      const byHand = job('by hand', { timing: { kind: 'manual' } });
-      const lab = new Lab(START, [byHand]);
-      lab.play = async (attempt) => {
-        await lab.work(10 * MINUTE, attempt);
-        return GOOD;
-      };
-      let dead = false;
-      const first = lab.host('a', { gate: () => (dead ? new Promise(() => undefined) : Promise.resolve()) });
-      await lab.store.request('by hand');
-      await lab.pass(MINUTE);
-      // The first run goes on, so that this one waits.
-      await lab.store.request('by hand');
-      await lab.pass(MINUTE);
-      expect(lab.begun).toHaveLength(1);
-      if (how === 'dies') dead = true;
-      else first.drain();
-      lab.host('b');
-      await lab.pass(30 * MINUTE);
-      expect((await lab.runs()).filter(({ attempt }) => attempt === 1)).toHaveLength(2);
-      expect((await lab.runs()).map(({ host, state }) => [host, state]).at(-1)).toEqual(['b', 'success']);
-      expect(await lab.store.requests()).toEqual([]);
-    },
-  );
+  it.each(['stops', 'dies'])('runs as requested if the host that read the request %s before', async (how) => {
+    const byHand = job('by hand', { timing: { kind: 'manual' } });
+    const lab = new Lab(START, [byHand]);
+    lab.play = async (attempt) => {
+      await lab.work(10 * MINUTE, attempt);
+      return GOOD;
+    };
+    let dead = false;
+    const first = lab.host('a', { gate: () => (dead ? new Promise(() => undefined) : Promise.resolve()) });
+    await lab.store.request('by hand');
+    await lab.pass(MINUTE);
+    // The first run goes on, so that this one waits.
+    await lab.store.request('by hand');
+    await lab.pass(MINUTE);
+    expect(lab.begun).toHaveLength(1);
+    if (how === 'dies') dead = true;
+    else first.drain();
+    lab.host('b');
+    await lab.pass(30 * MINUTE);
+    expect((await lab.runs()).filter(({ attempt }) => attempt === 1)).toHaveLength(2);
+    expect((await lab.runs()).map(({ host, state }) => [host, state]).at(-1)).toEqual(['b', 'success']);
+    expect(await lab.store.requests()).toEqual([]);
+  });
 
-  it('runs a job once for a request that two hosts read', async () => {
+  it('runs once for a request that two hosts read', async () => {
     const lab = new Lab(START, [job('by hand', { timing: { kind: 'manual' } })]);
     lab.host('a');
     lab.host('b');
@@ -288,7 +285,7 @@ describe('pauses and requests', () => {
     expect(await lab.store.requests()).toEqual([]);
   });
 
-  it('runs a job that was asked for while the database went away and the jobs changed', async () => {
+  it('runs as requested if the database was unavailable and the jobs changed meanwhile', async () => {
     const byHand = job('by hand', { timing: { kind: 'manual' } });
     const lab = new Lab(START, [byHand]);
     let goes = false;
@@ -309,8 +306,8 @@ describe('pauses and requests', () => {
   });
 });
 
-describe('a database that is away', () => {
-  it('is waited for at the start, and said once', async () => {
+describe('an unavailable database', () => {
+  it('is waited for at the start, and reported once', async () => {
     const lab = new Lab(START, [job('fast')]);
     lab.away = true;
     lab.host();
@@ -322,7 +319,7 @@ describe('a database that is away', () => {
     expect(lab.events[0]).toEqual({ kind: 'database_away', reason: 'connection refused' });
   });
 
-  it('loses no due time of a job that makes up for all', async () => {
+  it('costs no due time of a job with catch_up: all', async () => {
     const lab = new Lab(START, [job('fast', { catchUp: 'all', overlap: 'wait' })]);
     lab.host();
     await lab.pass(MINUTE);
@@ -333,7 +330,7 @@ describe('a database that is away', () => {
     expect(await lab.told()).toEqual(['12:00 1 success', '12:05 1 success', '12:10 1 success', '12:15 1 success']);
   });
 
-  it('is told the end of a run when it is back', async () => {
+  it('receives the end of a run when it is back', async () => {
     const lab = new Lab(START, [job('fast')]);
     lab.play = async (attempt) => {
       await lab.work(10_000, attempt);
@@ -351,8 +348,8 @@ describe('a database that is away', () => {
 
 const TWICE = { times: 2, backoffMs: 5000 };
 
-describe('hosts that go silent', () => {
-  it('leaves its run to another, which runs the due time again', async () => {
+describe('a silent host', () => {
+  it('leaves its run to another host, which repeats the due time', async () => {
     const lab = new Lab(START, [job('fast')]);
     let hung = true;
     lab.play = async (attempt) => {
@@ -375,7 +372,7 @@ describe('hosts that go silent', () => {
     expect(await lab.told()).toEqual(['12:00 1 lost', '12:00 2 success']);
   });
 
-  it('leaves the try that it has promised to another, once', async () => {
+  it('leaves its announced retry to another host, once', async () => {
     const lab = new Lab(START, [job('fast', { retries: { times: 1, backoffMs: 20_000 } })]);
     const again = (): ReturnType<typeof bad> => bad('deadlock detected', async () => again());
     lab.play = again;
@@ -394,7 +391,7 @@ describe('hosts that go silent', () => {
     expect(await lab.told()).toEqual(['12:00 1 failed', '12:00 2 failed']);
   });
 
-  it('leaves the try that it has promised to the next start', async () => {
+  it('leaves its announced retry to the next start', async () => {
     const lab = new Lab(START, [job('daily', { timing: { kind: 'every', ms: 24 * HOUR }, retries: TWICE })]);
     lab.play = ({ claim }) => (claim.attempt === 1 ? bad('deadlock detected', async () => GOOD) : GOOD);
     const host = lab.host();
@@ -408,7 +405,7 @@ describe('hosts that go silent', () => {
     expect(await lab.told()).toEqual(['00:00 1 failed', '00:00 2 success']);
   });
 
-  it('is found by a host that starts later', async () => {
+  it('is detected by a host that starts later', async () => {
     const lab = new Lab(START, [job('daily', { timing: { kind: 'every', ms: 24 * HOUR } })]);
     const claim = await lab.store.claim('daily', Date.parse('2026-11-23T00:00:00Z'), 1, 'gone');
     expect(claim).not.toBeNull();
@@ -420,7 +417,7 @@ describe('hosts that go silent', () => {
   });
 });
 
-describe('a due time that was lost while the job has gone on', () => {
+describe('a lost due time of a job that has run since', () => {
   /** The host that called 11:50 lost has died, too; 11:55 was run. */
   async function abandoned(catchUp: 'all' | 'latest'): Promise<string[]> {
     const lab = new Lab(START, [job('fast', { catchUp, overlap: 'wait' })]);
@@ -435,7 +432,7 @@ describe('a due time that was lost while the job has gone on', () => {
     return lab.told();
   }
 
-  it('is run again where each due time counts', async () => {
+  it('is run again if each due time counts', async () => {
     expect(await abandoned('all')).toEqual(['11:50 1 lost', '11:55 1 success', '11:50 2 success', '12:00 1 success']);
   });
 
@@ -452,7 +449,7 @@ describe('a due time that was lost while the job has gone on', () => {
     expect(await lab.told()).toEqual(['00:00 1 lost', '00:00 2 success']);
   });
 
-  it('is left without a word when its window is over', async () => {
+  it('is dropped silently when its window is over', async () => {
     const lab = new Lab(START, [job('daily', { timing: { kind: 'every', ms: 24 * HOUR }, windowMs: HOUR })]);
     await lab.store.claim('daily', Date.parse('2026-11-23T00:00:00Z'), 1, 'gone');
     await lab.pass(MINUTE);
@@ -462,13 +459,13 @@ describe('a due time that was lost while the job has gone on', () => {
     expect(lab.events.filter(({ kind }) => kind === 'left_out')).toEqual([]);
   });
 
-  it('is left where the latest one sees what it would see', async () => {
+  it('is dropped if the latest run covers it', async () => {
     expect(await abandoned('latest')).toEqual(['11:50 1 lost', '11:55 1 success', '12:00 1 success']);
   });
 });
 
 describe('a clock that jumps', () => {
-  it('runs what an absence would run when it is put forward', async () => {
+  it('forward causes the same runs as a downtime', async () => {
     const lab = new Lab(START, [job('fast')]);
     lab.host();
     await lab.pass(MINUTE);
@@ -478,7 +475,7 @@ describe('a clock that jumps', () => {
     expect(lab.events.filter(({ kind }) => kind === 'clock_moved')).toEqual([{ kind: 'clock_moved', byMs: HOUR }]);
   });
 
-  it('runs no due time twice when it is put back, and goes on', async () => {
+  it('back repeats no due time, and runs continue', async () => {
     const lab = new Lab(START, [job('fast')]);
     lab.host();
     await lab.pass(11 * MINUTE);
@@ -488,8 +485,8 @@ describe('a clock that jumps', () => {
   });
 });
 
-describe('loaders', () => {
-  it('are started again with growing pauses', async () => {
+describe('a loader in serve', () => {
+  it('is restarted with growing delays', async () => {
     const lab = new Lab(START, [loadJob('load')]);
     const starts: string[] = [];
     lab.load = async () => {
@@ -508,7 +505,7 @@ describe('loaders', () => {
     });
   });
 
-  it('run on one host, and on another when that is gone', async () => {
+  it('runs on one host, and on another when that is gone', async () => {
     const lab = new Lab(START, [loadJob('load')]);
     const at: string[] = [];
     lab.load = async ({ signal }) => {
@@ -528,7 +525,7 @@ describe('loaders', () => {
     expect(new Set(runs.map(({ host }) => host))).toEqual(new Set(['a', 'b']));
   });
 
-  it('are started again where the clock of the database was set back, by one host', async () => {
+  it("is restarted by one host if the database's clock was set back", async () => {
     const lab = new Lab(START, [loadJob('load')]);
     let end = new AbortController();
     let [started, running, most] = [0, 0, 0];
@@ -551,7 +548,7 @@ describe('loaders', () => {
     expect([started, most]).toEqual([5, 1]);
   });
 
-  it('rest while their job is paused, and end with serve', async () => {
+  it('rests while its job is paused, and ends with serve', async () => {
     const lab = new Lab(START, [loadJob('load')]);
     const host = lab.host();
     await lab.pass(MINUTE);
@@ -573,7 +570,7 @@ describe('the end of serve', () => {
     return lab;
   };
 
-  it('lets what runs come to its end and starts nothing', async () => {
+  it('lets running jobs finish and starts nothing', async () => {
     const lab = long();
     const host = lab.host();
     await lab.pass(6 * MINUTE);
@@ -584,7 +581,7 @@ describe('the end of serve', () => {
     expect(lab.clock.sleeping).toBe(0);
   });
 
-  it('cancels what runs when it is told again', async () => {
+  it('cancels running jobs at the second signal', async () => {
     const lab = long();
     const host = lab.host();
     await lab.pass(6 * MINUTE);

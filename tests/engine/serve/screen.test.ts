@@ -52,7 +52,7 @@ const PROMISES: PromiseState[] = [
   },
 ];
 
-describe.skipIf(program === null)('the page of serve in a browser', () => {
+describe.skipIf(program === null)('the serve page in a browser', () => {
   let browser: Browser;
   const open: (() => Promise<void>)[] = [];
   beforeAll(async () => {
@@ -148,7 +148,7 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
     return mine;
   }
 
-  it('shows a run as it goes: a bar for each node, by thread, until its end', async () => {
+  it('shows a run in progress, with a bar per node and thread, until its end', async () => {
     fresh();
     const { served, store } = await host();
     const mine = await someRun(store);
@@ -200,7 +200,7 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('shows the log of a node as it is written, and failing rows', async () => {
+  it('shows the log of a node while it is written, and failing rows', async () => {
     fresh();
     const { served, store } = await host();
     const mine = await someRun(store);
@@ -222,7 +222,7 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('shows the history of a test, promises with freshness, and how far loaders are behind', async () => {
+  it('shows the history of a test, objectives with freshness, and the lag of loaders', async () => {
     fresh();
     const { served, store } = await host();
     const mine = await someRun(store);
@@ -253,7 +253,7 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('leads from an incident to what it is about, and shows jobs while the database is away', async () => {
+  it('links from an incident to its subject, and shows jobs while the database is unavailable', async () => {
     fresh();
     const { served, store } = await host();
     await store.openIncident('sla:model.shop.orders:freshness', 'model orders: 22m old, expected at most 15m');
@@ -276,7 +276,7 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
     await ended(page, '22 min');
   });
 
-  it('shows runs in their list as they begin and end', async () => {
+  it('shows runs in their list when they start and end', async () => {
     fresh();
     const { served, store } = await host();
     const { page, wrong } = await look(`${served.url}/#/runs`);
@@ -294,7 +294,7 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
   it.each([
     ['runs', '#/runs', '**/api/runs?*'],
     ['a node', '#/node/model.shop.orders', '**/api/nodes/*'],
-  ])('keeps the next page live when the answer for %s comes late', async (_what, route, asked) => {
+  ])('keeps the next page live when the answer for %s is late', async (_what, route, asked) => {
     fresh();
     const { served, store } = await host();
     const mine = await someRun(store);
@@ -324,7 +324,7 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('lets who has the token pause a job, and nobody else', async () => {
+  it('lets only a user with the token pause a job', async () => {
     fresh();
     const { served, store } = await host();
     const { page } = await look(served.url);
@@ -344,14 +344,14 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
     expect((await store.requests()).map(({ job }) => job)).toEqual(['slow']);
   });
 
-  it('has nothing to press where serve was started without a token', async () => {
+  it('has no buttons if serve was started without a token', async () => {
     fresh();
     const { served } = await host({ token: null });
     const { page } = await look(served.url);
     expect(await page.$$eval('main button', (all) => all.length)).toBe(0);
   });
 
-  it('goes by keys from bar to bar, and into a node', async () => {
+  it('is navigated by keys from bar to bar, and into a node', async () => {
     fresh();
     const { served, store } = await host();
     const mine = await someRun(store);
@@ -377,7 +377,7 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
     expect(await page.evaluate('document.activeElement.id')).toBe('main');
   });
 
-  it('comes back by itself after serve was away, with what happened meanwhile', async () => {
+  it('reconnects after serve was unavailable, and shows what happened meanwhile', async () => {
     fresh();
     const { served, store } = await host();
     const { page } = await look(served.url);
@@ -391,7 +391,7 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
     expect(await page.textContent('#link')).toBe('live');
   });
 
-  it('moves nothing for who wants less motion', async () => {
+  it('has no animation with reduced motion', async () => {
     fresh();
     const { served, store } = await host();
     const mine = await someRun(store);
@@ -418,7 +418,7 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
     ['dark', 1280],
     ['light', 360],
     ['dark', 360],
-  ] as const)('has nothing that axe-core finds, and fits: %s, %i px', async (colorScheme, width) => {
+  ] as const)('has no axe-core finding, and fits: %s, %i px', async (colorScheme, width) => {
     fresh();
     const { served, store } = await host();
     const mine = await someRun(store);
@@ -444,7 +444,7 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
     expect(found).toEqual([]);
   });
 
-  it('opens on 10,000 runs of 1,000 nodes with a page of each', async () => {
+  it('opens with 10,000 runs of 1,000 nodes, page by page', async () => {
     fresh();
     told.now = START + 60_000;
     const { store, asked } = longHistory(10_000, 1000);

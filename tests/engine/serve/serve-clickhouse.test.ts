@@ -85,47 +85,50 @@ async function until(what: string, asked: () => boolean | Promise<boolean>): Pro
   throw new Error(`never: ${what}\n${serve?.out()}`);
 }
 
-it.skipIf(missing !== null)('runs jobs, keeps their history, tells of failures, and ends at a signal', async () => {
-  const address = (): string | undefined => /jobs of \S+ at (http:\S+)/.exec(serve?.out() ?? '')?.[1];
-  await until('it serves', () => address() !== undefined);
-  const url = address() ?? '';
-  await until('an alarm', () => receiver.received.length > 0);
-  expect(receiver.received.map(({ occasion, key }) => [occasion, key])).toEqual([['opened', `job:${SICK}:failed`]]);
-  expect(JSON.stringify(receiver.received[0]?.parts)).toMatch(/model.*\.bad.*no rows yet/);
+it.skipIf(missing !== null)(
+  'serve on ClickHouse runs jobs, keeps their history, reports failures, and ends at a signal',
+  async () => {
+    const address = (): string | undefined => /jobs of \S+ at (http:\S+)/.exec(serve?.out() ?? '')?.[1];
+    await until('it serves', () => address() !== undefined);
+    const url = address() ?? '';
+    await until('an alarm', () => receiver.received.length > 0);
+    expect(receiver.received.map(({ occasion, key }) => [occasion, key])).toEqual([['opened', `job:${SICK}:failed`]]);
+    expect(JSON.stringify(receiver.received[0]?.parts)).toMatch(/model.*\.bad.*no rows yet/);
 
-  await ask(`insert into ${SCHEMA}.events select number + 1 from numbers(1000)`);
-  await until('the rows are counted', async () => (await ask(`select n from ${SCHEMA}.counted`)).join() === '1000');
-  await until('it is over', () => receiver.received.length > 1);
-  expect(receiver.received.map(({ occasion }) => occasion)).toEqual(['opened', 'recovered']);
+    await ask(`insert into ${SCHEMA}.events select number + 1 from numbers(1000)`);
+    await until('the rows are counted', async () => (await ask(`select n from ${SCHEMA}.counted`)).join() === '1000');
+    await until('it is over', () => receiver.received.length > 1);
+    expect(receiver.received.map(({ occasion }) => occasion)).toEqual(['opened', 'recovered']);
 
-  expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
-    new RegExp(`tsdbt_job_runs_total{job_name="${SICK}",status="failed"} [1-9]`),
-  );
-  const [, token] = /\?token=(\S+)/.exec(serve?.out() ?? '') ?? [];
-  const page = await fetch(`${url}/`, { headers: { authorization: `Bearer ${token}` } });
-  expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('<html')]);
-  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
+      new RegExp(`tsdbt_job_runs_total{job_name="${SICK}",status="failed"} [1-9]`),
+    );
+    const [, token] = /\?token=(\S+)/.exec(serve?.out() ?? '') ?? [];
+    const page = await fetch(`${url}/`, { headers: { authorization: `Bearer ${token}` } });
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('<html')]);
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
 
-  await ask(`insert into ${SCHEMA}.events select number + 1001 from numbers(500)`);
-  await until(
-    'the rows are appended',
-    async () => (await ask(`select count() from ${SCHEMA}.appended`)).join() === '1500',
-  );
-  serve?.child.kill('SIGTERM');
-  const { code, out } = (await serve?.ended) ?? {};
-  expect([code, out]).toEqual([0, expect.stringContaining('Serving 3 jobs')]);
+    await ask(`insert into ${SCHEMA}.events select number + 1001 from numbers(500)`);
+    await until(
+      'the rows are appended',
+      async () => (await ask(`select count() from ${SCHEMA}.appended`)).join() === '1500',
+    );
+    serve?.child.kill('SIGTERM');
+    const { code, out } = (await serve?.ended) ?? {};
+    expect([code, out]).toEqual([0, expect.stringContaining('Serving 3 jobs')]);
 
-  const fast = await runs(FAST);
-  expect(new Set(fast.map(({ due_at }) => due_at)).size).toBe(fast.length);
-  expect(fast.filter(({ state }) => state !== 'success')).toEqual([]);
-  expect((await runs(SICK)).map(({ state }) => state)).toContain('failed');
-  expect((await runs(ROWS)).filter(({ state }) => state === 'running')).toEqual([]);
-  const shown = await project.tsdbt('runs', 'show', fast[0]?.run_id ?? '', '--output', 'json', '--quiet');
-  expect((JSON.parse(shown.stdout) as { nodes: { unique_id: string; status: string }[] }).nodes).toEqual([
-    expect.objectContaining({ unique_id: expect.stringMatching(/\.appended$/), status: 'success' }),
-  ]);
-  // What runs appended is what the source has, each row once.
-  expect(await ask(`select count(), uniqExact(id), max(id) from ${SCHEMA}.appended`)).toEqual([
-    ['1500', '1500', '1500'],
-  ]);
-});
+    const fast = await runs(FAST);
+    expect(new Set(fast.map(({ due_at }) => due_at)).size).toBe(fast.length);
+    expect(fast.filter(({ state }) => state !== 'success')).toEqual([]);
+    expect((await runs(SICK)).map(({ state }) => state)).toContain('failed');
+    expect((await runs(ROWS)).filter(({ state }) => state === 'running')).toEqual([]);
+    const shown = await project.tsdbt('runs', 'show', fast[0]?.run_id ?? '', '--output', 'json', '--quiet');
+    expect((JSON.parse(shown.stdout) as { nodes: { unique_id: string; status: string }[] }).nodes).toEqual([
+      expect.objectContaining({ unique_id: expect.stringMatching(/\.appended$/), status: 'success' }),
+    ]);
+    // What runs appended is what the source has, each row once.
+    expect(await ask(`select count(), uniqExact(id), max(id) from ${SCHEMA}.appended`)).toEqual([
+      ['1500', '1500', '1500'],
+    ]);
+  },
+);

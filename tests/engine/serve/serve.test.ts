@@ -66,7 +66,7 @@ async function until(what: string, asked: () => boolean | Promise<boolean>): Pro
   throw new Error(`never: ${what}\n${serve.out()}`);
 }
 
-it('runs jobs, tells once of what is broken and once that it is over, and ends at a signal', async () => {
+it('serve runs jobs, reports a failure once and its end once, and ends at a signal', async () => {
   const address = (): string | undefined => /jobs of \S+ at (http:\S+)/.exec(serve.out())?.[1];
   await until('it serves', () => address() !== undefined);
   const url = address() ?? '';
@@ -164,7 +164,7 @@ it('runs jobs, tells once of what is broken and once that it is over, and ends a
   expect(receiver.received).toHaveLength(2);
 });
 
-it('refuses a port that there is not', async () => {
+it('serve rejects an invalid port', async () => {
   const { code, out } = await project.run(['serve', '--port', '99999']);
   expect([code, out]).toEqual([2, expect.stringContaining("'--port': 99999 is not a port, 0 to 65535.")]);
 });

@@ -34,7 +34,7 @@ const DATABASES: Readonly<Record<string, ProjectDatabase>> = {
 };
 
 for (const [name, database] of Object.entries(DATABASES))
-  it.skipIf(database.missing !== null)(`on ${name}`, { timeout: 400_000 }, async () => {
+  it.skipIf(database.missing !== null)(`a suspended host does no harm on ${name}`, { timeout: 400_000 }, async () => {
     const schema = `stopped_${process.pid}`;
     const isPostgres = name === 'postgres';
     const rows = isPostgres ? 'generate_series(1, 60) as number' : 'numbers(1, 60)';

@@ -48,7 +48,7 @@ function present<T>(value: T | null): T {
 }
 
 export function storeCases(name: string, create: () => Promise<Place>): void {
-  describe(`store in ${name}`, { timeout: TIMEOUT }, () => {
+  describe(`the store in ${name}`, { timeout: TIMEOUT }, () => {
     let place: Place;
     let a: Store;
     let b: Store;
@@ -66,14 +66,14 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
     const claim = async (store: Store, job: string, dueAt = DUE): Promise<Claim> =>
       present(await store.claim(job, dueAt, 1, 'host a'));
 
-    it('is there once it was opened, which may be twice', async () => {
+    it('exists once it was opened, which may happen twice', async () => {
       const before = await a.exists();
       await Promise.all([a.open(), b.open()]);
       expect([before, await a.exists()]).toEqual([name === 'memory', true]);
       expect(await a.now()).toBeGreaterThan(0);
     });
 
-    it('gives each due time once per attempt, however many ask at once', async () => {
+    it('grants each due time once per attempt, however many hosts claim it at once', async () => {
       const times = [0, 1, 2, 3].map((i) => DUE + i * 300_000);
       const asks = times.flatMap((due) =>
         [1, 2].flatMap((attempt) => [a, b, a, b].map((store) => store.claim('many', due, attempt, 'x'))),
@@ -90,7 +90,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       expect((await a.lastDue()).get('many')).toBe(DUE + 9_000_000);
     });
 
-    it('gives no second run of a job while one goes on', async () => {
+    it('grants no second run of a job while one is running', async () => {
       for (let times = 0; times < 3; times++) {
         const asks = [a, b, a, b].map((store, i) => store.claimAlone('alone', DUE + 10 * times + i, 1, 'x'));
         const answers = await Promise.all(asks);
@@ -110,7 +110,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       expect(Math.abs(present(run?.startedAt ?? null) - (await a.now()))).toBeLessThan(LONG);
     });
 
-    it('renews a lease, and says when it is lost', async () => {
+    it('renews a lease, and reports when it is lost', async () => {
       const mine = await claim(a, 'beat');
       expect(await a.heartbeat([])).toEqual([]);
       expect(await a.heartbeat([mine])).toEqual([]);
@@ -146,7 +146,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       expect(await abandoned()).toEqual([]);
     });
 
-    it('calls a run lost that ends without success when its lease is over, though nobody has looked', async () => {
+    it('records a run as lost that fails after its lease expired, even before it is reaped', async () => {
       const [bad, good] = [await claim(a, 'late'), await claim(a, 'late', DUE + 1)];
       await place.pass(30);
       const late = await place.host(1);
@@ -156,7 +156,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       expect((await a.runs({ job: 'late', limit: 5 })).map(({ state }) => state).sort()).toEqual(['lost', 'success']);
     });
 
-    it('finds a due time whose promised try did not come, until somebody tries it', async () => {
+    it('finds a due time whose announced retry did not come, until it is tried', async () => {
       const [promised, none, later] = [
         await claim(a, 'promised'),
         await claim(a, 'promised', DUE + 1),
@@ -177,7 +177,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       expect(await late(impatient)).toEqual([]);
     });
 
-    it('brings the tables of an earlier version up to date, and keeps what is in them', async () => {
+    it('migrates the tables of an earlier version, and keeps their rows', async () => {
       const [before, after] = [await claim(a, 'aged'), await claim(a, 'aged', DUE + 1)];
       await a.finish(before, { state: 'success', reason: null, project: 'c0ffee' });
       await place.age?.();
@@ -225,7 +225,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       expect(await b.runs({ runId: `${begin}%`, limit: 9 })).toEqual([]);
     });
 
-    it('keeps due times that were left out as one row between two runs, whoever notes them', async () => {
+    it('keeps left-out due times as one row between two runs, whichever host records them', async () => {
       const left = (from: number, to: number, why: LeftOut = 'still_running'): LeftOutTimes => {
         return { job: 'left', why, first: DUE + from, last: DUE + to, count: to - from + 1 };
       };
@@ -252,7 +252,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       expect((await b.leftOut(newest)).map(({ last }) => last - DUE)).toEqual([105, 104]);
     });
 
-    it('keeps 1,000 nodes of a run as they were', async () => {
+    it('keeps 1,000 nodes of a run unchanged', async () => {
       const { runId } = await claim(a, 'history');
       const nodes = Array.from({ length: 1000 }, (_, i) =>
         node(runId, `model.p.m${String(i).padStart(4, '0')}`, {
@@ -281,7 +281,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       await a.record([], []);
     });
 
-    it('knows what a try before has made, as long as it was made of the same', async () => {
+    it('knows what a previous try has built, as long as its fingerprint is the same', async () => {
       const tries = [1, 2, 3].map(async (attempt) => present(await a.claim('taken', DUE, attempt, 'host a')));
       const [first, second, third] = (await Promise.all(tries)) as [Claim, Claim, Claim];
       const made = async (madeOf: string): Promise<string[]> =>
@@ -311,7 +311,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       ]);
     });
 
-    it('knows the history and the usual duration of a node, and the newest freshness', async () => {
+    it('returns the history and the usual duration of a node, and the newest freshness', async () => {
       const seconds = [100, 3, 1, 2];
       for (const [i, one] of seconds.entries()) {
         const { runId } = await claim(a, 'usual', DUE + i);
@@ -330,7 +330,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       });
     });
 
-    it('pauses and resumes', async () => {
+    it('pauses and resumes jobs', async () => {
       await Promise.all([a.setPaused('p', true), b.setPaused('p', true), a.setPaused('q', true)]);
       expect([...(await b.paused())].sort()).toEqual(['p', 'q']);
       await a.setPaused('p', false);
@@ -345,7 +345,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       expect([...(await b.paused())].sort()).toEqual(['p', 'q']);
     });
 
-    it('keeps a request, one per job, until it is ended', async () => {
+    it('keeps one request per job until it is ended', async () => {
       expect(await a.requests()).toEqual([]);
       await Promise.all([a.request('r'), b.request('s')]);
       const open = [...(await b.requests())].sort((x, y) => x.job.localeCompare(y.job));
@@ -379,7 +379,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       expect([next.opened, next.incident.id === incident.id, next.incident.reason]).toEqual([true, false, 'again']);
     });
 
-    it('notes an alarm once', async () => {
+    it('records an alert once', async () => {
       const { incident } = await a.openIncident('alarmed', 'x');
       const alarm = { incident: incident.id, channel: 'hook', occasion: 'opened' };
       const noted = await Promise.all([a, b, a, b].map((store) => store.noteAlarm(alarm)));
@@ -395,7 +395,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       expect(await b.alarms('00000000-0000-0000-0000-000000000000')).toEqual([]);
     });
 
-    it('prunes what is over, and keeps what is not', async () => {
+    it('prunes what has ended, and keeps what has not', async () => {
       const ended = await claim(a, 'pruned');
       const newest = await claim(a, 'pruned', DUE + 1);
       const runs = await claim(a, 'runs on');

@@ -17,47 +17,50 @@ const NODE = {
   checksum: null,
 } as const;
 
-describe('rows that arrive while the run of a dead host waits for another one', () => {
+describe('rows that arrive while the run of a dead host waits for another', () => {
   const timing = { kind: 'after', sources: ['source:raw.events'], debounceMs: 10_000 } as const;
 
   it.each([
     ['starts later', 'latest', [61_000]],
     ['is there', 'none', [45_000]],
     ['is there, and a third one', 'none', [45_000, 46_000]],
-  ] as const)('are in a run of their own, as the takeover may leave out who reads them: it %s', async (...row) => {
-    const [, catchUp, others] = row;
-    const lab = new Lab(START, [job('sessions', { timing, catchUp })]);
-    lab.marks.set('sessions', '0');
-    lab.play = async (attempt) => {
-      await lab.work(2 * MINUTE, attempt);
-      return GOOD;
-    };
-    let gone = false;
-    lab.host('a', { away: () => gone });
-    const steps: [number, () => void][] = [
-      [20_000, () => lab.marks.set('sessions', '1')],
-      ...others.map((at, i): [number, () => void] => [at, () => lab.host(`b${i}`)]),
-      [60_000, () => (gone = true)],
-      // A moment before the lease is over.
-      [88_000, () => lab.marks.set('sessions', '2')],
-    ];
-    let now = 0;
-    for (const [at, step] of steps.sort(([one], [other]) => one - other)) {
-      await lab.pass(at - now);
-      now = at;
-      step();
-    }
-    await lab.pass(15 * MINUTE);
-    expect(lab.begun.map((each) => each.split(' ')[2])).toEqual(['1', '2', '1']);
-  });
+  ] as const)(
+    'are in a separate run, because the takeover may skip the model that reads them: it %s',
+    async (...row) => {
+      const [, catchUp, others] = row;
+      const lab = new Lab(START, [job('sessions', { timing, catchUp })]);
+      lab.marks.set('sessions', '0');
+      lab.play = async (attempt) => {
+        await lab.work(2 * MINUTE, attempt);
+        return GOOD;
+      };
+      let gone = false;
+      lab.host('a', { away: () => gone });
+      const steps: [number, () => void][] = [
+        [20_000, () => lab.marks.set('sessions', '1')],
+        ...others.map((at, i): [number, () => void] => [at, () => lab.host(`b${i}`)]),
+        [60_000, () => (gone = true)],
+        // A moment before the lease is over.
+        [88_000, () => lab.marks.set('sessions', '2')],
+      ];
+      let now = 0;
+      for (const [at, step] of steps.sort(([one], [other]) => one - other)) {
+        await lab.pass(at - now);
+        now = at;
+        step();
+      }
+      await lab.pass(15 * MINUTE);
+      expect(lab.begun.map((each) => each.split(' ')[2])).toEqual(['1', '2', '1']);
+    },
+  );
 });
 
-describe('what a dead host has made', () => {
+describe('the work of a dead host', () => {
   it.each([
     [50 * MINUTE, 50 * MINUTE, ['first', 'second']],
     [50 * MINUTE, 2 * HOUR, []],
     [2 * HOUR, 50 * MINUTE, ['second']],
-  ])('counts unless it is old: tries %i and %i ms after one another', async (pause, otherPause, made) => {
+  ])('counts unless it is old: tries %i and %i ms apart', async (pause, otherPause, made) => {
     const lab = new Lab(START, []);
     for (const [attempt, uniqueId, wait] of [
       [1, 'first', pause],
@@ -97,7 +100,7 @@ describe('a job of which each due time counts', () => {
     return { lab, die };
   }
 
-  it('runs those that waited before the pause, and leaves out those within it', async () => {
+  it('runs those that waited before the pause, and leaves out those during it', async () => {
     const { lab } = await waiting();
     await lab.pass(3 * MINUTE);
     expect(await lab.told()).toEqual(['12:00 1 success', '12:05 1 success', '12:10 1 success']);
@@ -116,7 +119,7 @@ describe('a job of which each due time counts', () => {
     expect(await lab.leftOut()).toEqual([]);
   });
 
-  it('has those that waited in the history when its host dies within the pause', async () => {
+  it('records those that waited in the history when its host dies during the pause', async () => {
     const { lab, die } = await waiting();
     die();
     await lab.pass(MINUTE / 2);
@@ -126,9 +129,9 @@ describe('a job of which each due time counts', () => {
   });
 });
 
-describe('a host that was cut off', () => {
+describe('a disconnected host', () => {
   it.each(['latest', 'none'] as const)(
-    'does not call missed what another one has run meanwhile (%s)',
+    'does not report as missed what another host has run meanwhile (%s)',
     async (catchUp) => {
       const lab = new Lab(START, [job('fast', { catchUp })]);
       let cut = false;

@@ -98,7 +98,7 @@ for (const [name, open, missing] of [
   ['Postgres', postgres, null],
   ['ClickHouse', clickhouse, clickhouseMissing],
 ] as const)
-  describe.skipIf(missing !== null)(`a statement that hangs on ${name}`, () => {
+  describe.skipIf(missing !== null)(`a hanging statement on ${name}`, () => {
     let place: Place;
     let serve: Running;
     beforeAll(async () => {
@@ -123,7 +123,7 @@ for (const [name, open, missing] of [
     }
 
     for (const job of ['model', 'hook', 'end', 'docs'])
-      it(`is gone from the server at the timeout of a job: ${job}`, async () => {
+      it(`is gone from the server after the timeout of a job: ${job}`, async () => {
         place.edit(place.hung);
         await place.ask(job);
         await until(async () => (await place.one(place.running)) !== '0');
