@@ -80,7 +80,7 @@ async function ask(sql: string): Promise<string[][]> {
 }
 
 it.skipIf(clickhouseMissing !== null)(
-  `the sample project returns the same on ClickHouse${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
+  `the sample returns the same on ClickHouse${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
   async () => {
     await build('dev');
     await build('clickhouse');
