@@ -145,7 +145,8 @@
 
         select
             'delete' as dbt_change_type,
-            source_data.*,
+            no_row.*,
+            {{ snapshot_prefixed('snapshotted_data', snapshot_key_names(key)) }},
             {{ snapshot_get_time() }} as {{ columns.dbt_valid_from }},
             {{ snapshot_get_time() }} as {{ columns.dbt_updated_at }},
             {{ snapshot_get_time() }} as {{ columns.dbt_valid_to }},
@@ -154,6 +155,8 @@
         from snapshotted_data
         left join deletes_source_data as source_data
             on {{ same_row }}
+        left join (select * from snapshot_query where 1 = 0) as no_row
+            on 1 = 0
         where {{ unique_key_is_null(key, 'source_data') }}
             {{- '\n            and ' ~ known_as_deleted if record_deletes }}
 
