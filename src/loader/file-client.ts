@@ -1,5 +1,6 @@
 // A file as a topic with one partition: NDJSON or CSV; a record's number is its offset. A second load continues where
 // the first ended, so it follows a growing file.
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync, type Stats, statSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -242,12 +243,18 @@ function withoutReturn(line: Buffer): Buffer {
 }
 
 function* csvMessages(path: string, holdsJson: HoldsJson): Generator<Buffer> {
-  const text = readFileSync(path, 'utf8');
+  const text = utf8Text(path);
   const [header, ...records] = csvRecords(unixBreaks(text.startsWith('\ufeff') ? text.slice(1) : text), {
     strictIn: path,
   });
   if (header === undefined)
     throw new TsdbtError('runtime', 'the file is empty: its first line must name the columns', { path, line: 1 });
+  const twice = header.cells.find((name, i) => header.cells.indexOf(name) < i);
+  if (twice !== undefined)
+    throw new TsdbtError('runtime', `the header names the column "${twice}" twice, so one value would be lost`, {
+      path,
+      line: header.line,
+    });
   for (const { cells, line } of records) {
     if (cells.length > header.cells.length)
       throw new TsdbtError('runtime', `a record has ${cells.length} values, the header names ${header.cells.length}`, {
@@ -258,6 +265,20 @@ function* csvMessages(path: string, holdsJson: HoldsJson): Generator<Buffer> {
     const fields = header.cells.map((name, i) => `${JSON.stringify(name)}:${jsonOf(name, cells[i] ?? '', holdsJson)}`);
     yield Buffer.from(`{${fields.join(',')}}`);
   }
+}
+
+/** @throws `runtime` error for other encodings, whose characters would be replaced without an error */
+function utf8Text(path: string): string {
+  const bytes = readFileSync(path);
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  let line = 1;
+  let start = 0;
+  for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
+    if (!isUtf8(bytes.subarray(start, end))) break;
+    start = end + 1;
+    line++;
+  }
+  throw new TsdbtError('runtime', 'the file is not valid UTF-8. Convert it to UTF-8 first', { path, line });
 }
 
 function jsonOf(column: string, cell: string, holdsJson: HoldsJson): string {

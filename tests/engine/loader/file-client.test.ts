@@ -66,3 +66,30 @@ it('the file reader continues from an earlier record after a rewind', async () =
   const again = (await client.poll()).batches.map(({ from, next }) => [from, next]);
   expect(again).toEqual([[1n, 3n]]);
 });
+
+/** Everything that a client gives of a file. */
+async function valuesOf(name: string, content: string | Buffer): Promise<string[]> {
+  writeFileSync(join(dir, name), content);
+  const client = open(name);
+  await client.join(['t'], { assigned: async () => new Map() } as never);
+  const values: string[] = [];
+  for (let polled = await client.poll(); polled.batches.length > 0; polled = await client.poll())
+    for (const { records } of polled.batches)
+      for (const batch of records)
+        for (let i = 0; i < batch.length; i++) values.push(batch.message(i).value?.toString() ?? '');
+  return values;
+}
+
+it.each([
+  ['a byte order mark, CRLF and empty lines', 'mark.csv', '\ufeffa,b\r\n\r\n1,x\r\n\r\n', ['{"a":"1","b":"x"}']],
+])('a file with %s has only its records', async (_what, name, text, expected) => {
+  expect(await valuesOf(name, text)).toEqual(expected);
+});
+
+it.each([
+  ['the same column twice', Buffer.from('a,b,a\n1,2,3\n'), /names the column "a" twice/],
+  ['bytes that are not UTF-8', Buffer.from('a\ncaf\u00e9\n', 'latin1'), /not valid UTF-8/],
+  ['UTF-16', Buffer.from('\ufeffa\n1\n', 'utf16le'), /not valid UTF-8/],
+])('a CSV file with %s is refused, because values would be lost', async (_what, bytes, message) => {
+  await expect(valuesOf('lossy.csv', bytes)).rejects.toThrow(message);
+});
