@@ -3,6 +3,12 @@
 
 export class InOrder {
   #last: Promise<unknown> = Promise.resolve();
+  #unfinished = 0;
+
+  /** Whether all tasks have ended. */
+  get isIdle(): boolean {
+    return this.#unfinished === 0;
+  }
 
   /** Resolves when all tasks have ended. Never rejects. */
   get ended(): Promise<unknown> {
@@ -11,12 +17,13 @@ export class InOrder {
 
   /** Runs a task after all earlier ones. @returns its result @throws its error */
   async run<T>(work: () => Promise<T>): Promise<T> {
+    this.#unfinished++;
     const result = this.#last.then(work);
+    const ended = (): void => {
+      this.#unfinished--;
+    };
     // The result is not kept.
-    this.#last = result.then(
-      () => undefined,
-      () => undefined,
-    );
+    this.#last = result.then(ended, ended);
     return result;
   }
 }

@@ -7,6 +7,8 @@ export interface Look {
   readonly state: 'runs' | 'unknown' | 'gone' | 'unreachable';
   /** The finding, as the end of a sentence. */
   readonly why: string;
+  /** Ask again soon: it waits for what the next question may end. */
+  readonly soon?: boolean;
   /** Outcome of a transaction with a COMMIT in flight: not committed. */
   readonly undone?: boolean;
 }
@@ -79,7 +81,7 @@ export function watchSilence(statement: Watched, { askAfter, limit, again }: Sil
         const what = `said nothing for ${quiet()} s and cannot be asked whether it still works on the statement`;
         statement.doubt(`The server has ${what}: ${found.why}. Waiting for it.`);
       }
-      wait(askAfter);
+      wait(found.soon === true ? again : askAfter);
     } else if (misses++ === 0) wait(again);
     else {
       over = true;

@@ -58,6 +58,7 @@ import { quoteIdentifier, quoteText, quoteWritten } from './literal.ts';
 import { MAX_IDENTIFIER, POSTGRES_RELATION } from './relation.ts';
 import { nameOf, RelationLocks, storedNames, workingNames } from './relation-locks.ts';
 import { PostgresSession } from './session.ts';
+import { SILENCE_SECONDS } from './connection-life.ts';
 import { LONGEST_TIMER, within } from '../../within.ts';
 import { POSTGRES_METHODS } from './template-methods.ts';
 import { ViewStates } from './view-states.ts';
@@ -159,7 +160,7 @@ export class PostgresAdapter implements Adapter {
         role: textOf(credentials['role']),
         searchPath: textOf(credentials['search_path']),
         autocommit: credentials['autocommit'] === true,
-        silence: options.fence?.holds,
+        silence: Math.min(options.fence?.holds ?? SILENCE_SECONDS, SILENCE_SECONDS),
         onChange: () => this.#early.forget(),
         onEnd: (own, how) =>
           how === 'committed' ? this.cache.committed(own) : this.cache.rolledBack(own, how === 'undone'),
@@ -268,7 +269,7 @@ export class PostgresAdapter implements Adapter {
 
   async claim(session: Session, name: string, holder: string): Promise<string | null> {
     const key = lockKey(this.#database, null, name);
-    // The transaction stays open for the whole run: exempt it from the idle timeout, and show its holder.
+    // The transaction stays open for the whole run and shows its holder.
     const { table } = await session.execute(claimSql(key, holder), { autoBegin: true, fetch: true });
     if (table.rows[0]?.values[0] === true) return null;
     const holders = await session.execute(lockHolderSql(key), { fetch: true });

@@ -97,7 +97,7 @@ export function lockCall(key: bigint, wait: boolean): string {
 /** Tries a lock for a transaction that stays open for the whole run, and shows its holder to others. */
 export function claimSql(key: bigint, holder: string): string {
   return (
-    "set local idle_in_transaction_session_timeout = 0; select pg_catalog.set_config('application_name', " +
+    "select pg_catalog.set_config('application_name', " +
     `${quoteText(holder.slice(0, 63))}, true); select ${lockCall(key, false)}`
   );
 }

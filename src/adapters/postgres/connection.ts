@@ -19,6 +19,7 @@ import {
   verdictOfFailure,
 } from './silent-statement.ts';
 import { isMeantToLast } from './statements.ts';
+import { SignsOfLife, StoppedCopies } from './connection-life.ts';
 
 /** Validated connection settings of a command. */
 export interface ServerAddress {
@@ -78,6 +79,8 @@ const END_MS = 1000;
 /** How long to ask for a transaction's outcome: the server may have to restart. */
 const SETTLE_MS = 10_000;
 const ASK_MS = 3000;
+/** SQLSTATE of a session that the server ends: by an administrator, or as its transaction was idle. */
+const ENDED_BY_SERVER: ReadonlySet<string> = new Set(['57P01', '25P03']);
 
 /** At most `max` connections at a time; later requests wait in order. */
 export class ConnectionPool {
@@ -97,11 +100,15 @@ export class ConnectionPool {
   checkInterval: boolean | undefined = undefined;
   /** Whether DDL must be sent in separate messages: Citus passes on the whole message. */
   singly = false;
+  /** Shows the server that this process lives. */
+  readonly life: SignsOfLife;
+  readonly #stoppedCopies = new StoppedCopies();
 
   constructor(address: () => Promise<ServerAddress>, max: number, times = silenceTimes(undefined)) {
     this.address = address;
     this.max = max;
     this.#times = times;
+    this.life = new SignsOfLife(async () => (await this.#connectAny(await this.address())).client);
   }
 
   /** Whether one of the connections belongs to a process of the server. */
@@ -140,6 +147,7 @@ export class ConnectionPool {
   /** Closes idle connections and cancels running statements, within three seconds. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.life.close();
     for (const { reject } of this.#waiting.splice(0)) reject(stopped());
     for (const client of this.#attempts) destroy(client);
     const idle = new Set(this.#idle.splice(0));
@@ -216,7 +224,9 @@ export class ConnectionPool {
       // The lost connection would keep its locks until the server notices, and could still commit.
       const { end } = verdict;
       if (final && end !== undefined) await asker.query(`select pg_catalog.pg_terminate_backend(${end})`);
-      found = verdict;
+      // It may wait for a process that was stopped.
+      const soon = verdict.state === 'runs' && (await this.#stoppedCopies.look(asker).catch(() => false));
+      found = { ...verdict, soon };
     };
     await within(
       ask().catch((error: unknown) => {
@@ -324,12 +334,34 @@ export class ConnectionPool {
     const { client } = connection;
     const drop = (): void => {
       connection.broken = true;
+      connection.lost ??= this.#lostWhileStopped('the connection was closed');
       const index = this.#idle.indexOf(connection);
       if (index >= 0) this.#idle.splice(index, 1);
       if (this.#open.delete(connection)) this.#serveNext();
     };
-    client.on('error', drop);
+    // A query in flight gets the error first, and asks why the connection was lost.
+    client.connection.on('errorMessage', ({ code, message }: { code?: string; message: string }) => {
+      if (code !== undefined && ENDED_BY_SERVER.has(code)) connection.lost ??= this.#lostWhileStopped(message, code);
+    });
+    client.on('error', (error: Error) => {
+      connection.lost ??= this.#lostWhileStopped(error.message);
+      drop();
+    });
     client.on('end', drop);
+  }
+
+  /** Null: this process has not been stopped. */
+  #lostWhileStopped(why: string, code?: string): TsdbtError | null {
+    const seconds = Math.round(this.life.stoppedMs / 1000);
+    if (seconds === 0) return null;
+    return new TsdbtError(
+      'connection',
+      `This process was stopped for ${seconds} s, and the server has ended its transaction: ${why}.\n\t${NOT_COMMITTED}`,
+      {
+        code,
+        hint: 'Run it again: what the transaction was to change is as it was before, or as another run left it.',
+      },
+    );
   }
 
   /**

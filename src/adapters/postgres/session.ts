@@ -1,8 +1,6 @@
 // One unit of work on Postgres: statements in order on one connection, with the transactions that dbt and psycopg2
 // would use. Takes a connection from the pool with its first statement. statements.ts classifies statements, message.ts
 // combines them and wire.ts sends them.
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { InOrder } from '../../in-order.ts';
@@ -11,6 +9,7 @@ import type { ColumnDescription, ExecuteOptions, ExecuteResult, Session, Session
 import { Table } from '../table.ts';
 import type { Value } from '../../values/value.ts';
 import type { Connection, ConnectionPool } from './connection.ts';
+import { type Copied, type Copy, copyRowsIn, copyRowsOut } from './copy.ts';
 import { databaseError } from './database-error.ts';
 import { bind, quoteText, quoteWritten } from './literal.ts';
 import { withOutcome } from './lost-commit.ts';
@@ -42,15 +41,6 @@ export interface SessionSettings extends TransactionSettings {
 interface WaitingStatement {
   readonly sql: string;
   readonly answered: (result: ExecuteResult) => void;
-}
-
-/** A COPY that is about to be sent. */
-interface Copy {
-  readonly connection: Connection;
-  readonly text: string;
-  readonly streams: typeof import('./copy-stream.ts');
-  /** Rolls back. @returns the error to throw */
-  readonly failed: (error: unknown) => Promise<TsdbtError>;
 }
 
 const COMMITS = /^(?:\s|\/\*(?:[^*]|\*(?!\/))*\*\/)*(?:commit|end)\b/i;
@@ -277,59 +267,33 @@ export class PostgresSession implements Session {
   }
 
   async copyIn(sql: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<number> {
-    return this.#copy(sql, async ({ connection, text, streams, failed }) => {
-      const stream = connection.client.query(streams.copyFrom(text));
-      try {
-        await pipeline(Readable.from(chunks), stream);
-      } catch (error) {
-        throw await failed(error);
-      }
-      await this.#settle(connection);
-      const count = stream.rowCount ?? 0;
-      return { value: count, response: { _message: `COPY ${count}`, code: 'COPY', rows_affected: count } };
-    });
+    return this.#copy(sql, (copy) => copyRowsIn(copy, chunks));
   }
 
   async copyOut<T>(sql: string, take: (rows: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T> {
-    return this.#copy(sql, async ({ connection, text, streams, failed }) => {
-      const stream = connection.client.query(streams.copyTo(text));
-      let failure: unknown = null;
-      stream.on('error', (error) => {
-        // A failing consumer destroys the stream in the pipeline: that is not a failure of this server.
-        if (error.name !== 'AbortError') failure = error;
-      });
-      try {
-        const value = await take(stream);
-        await this.#settle(connection);
-        return { value, response: { _message: 'COPY', code: 'COPY', rows_affected: stream.rowCount } };
-      } catch (error) {
-        if (failure !== null) throw await failed(failure);
-        // The consumer has failed: unread rows precede the next answer on this connection.
-        connection.broken = true;
-        connection.client.connection.stream.destroy();
-        throw error;
-      }
-    });
+    return this.#copy(sql, (copy) => copyRowsOut(copy, take));
   }
 
   /** Begins a COPY, and reports if it waits for another session. @param work sends it and reads its answer */
-  async #copy<T>(sql: string, work: (begun: Copy) => Promise<{ value: T; response: AdapterResponse }>): Promise<T> {
+  async #copy<T>(sql: string, work: (begun: Copy) => Promise<Copied<T>>): Promise<T> {
     await this.#first();
     return this.#statements.run(async () => {
       const connection = await this.#ready();
       await this.#sendBegin(connection);
-      const { text, prefix } = this.#commented(sql);
+      const commented = this.#commented(sql);
       return this.#observed(sql, async () => {
-        const streams = await import('./copy-stream.ts');
+        const { text, ended } = this.#pool.life.copy(commented.text);
+        const added = text.length - commented.text.length + [...commented.prefix].length;
         const answered = this.#pool.watch(connection, text, (message) => this.notifyWait(message));
         const failed = async (error: unknown): Promise<TsdbtError> => {
           await this.#settle(connection);
           await this.#rollBack();
-          return databaseError(connection.lost ?? error, text, sql, [...prefix].length);
+          return databaseError(connection.lost ?? error, text, sql, added);
         };
         try {
-          return await work({ connection, text, streams, failed });
+          return await work({ connection, text, settle: () => this.#settle(connection), failed });
         } finally {
+          ended();
           answered();
         }
       });
@@ -339,6 +303,15 @@ export class PostgresSession implements Session {
   async cancel(): Promise<void> {
     this.#cancelled = true;
     if (this.#connection !== null) await this.#pool.cancel(this.#connection);
+  }
+
+  /** Between two statements of a transaction: the server would end it otherwise. */
+  beat(): void {
+    const connection = this.#connection;
+    if (connection === null || connection.broken || connection.status === 'I' || !this.#statements.isIdle) return;
+    void this.#statements.run(async () => {
+      if (connection === this.#connection) await this.#sendOne(connection, '', false).catch(() => undefined);
+    });
   }
 
   async release(): Promise<void> {
@@ -360,6 +333,7 @@ export class PostgresSession implements Session {
         this.#temporary.forget();
         this.#waiting = [];
         this.#stateful = false;
+        this.#pool.life.remove(this);
         if (connection !== null) this.#pool.release(connection);
       }
     });
@@ -380,6 +354,7 @@ export class PostgresSession implements Session {
 
   async #take(): Promise<Connection> {
     this.#connection ??= await this.#pool.acquire();
+    this.#pool.life.add(this);
     // Also for a session that waited for a connection until others were cancelled.
     if (this.#cancelled) throw new TsdbtError('database', 'canceling statement due to user request');
     const { broken, lost } = this.#connection;

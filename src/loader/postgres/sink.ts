@@ -47,7 +47,6 @@ import { pausedOf, pauseTable } from './pauses.ts';
 import { deadEnds, forgetMembers, heldEnds, heldRows, lookSql, recentDeadSql, snapshotsSql } from './look.ts';
 import { mergeRows } from './merge.ts';
 import { CREATE_TRUNCATES, noteNoTruncate, TRUNCATES_PRESENT } from './merge-changes.ts';
-import { loadTransaction } from './stalled-copies.ts';
 import { createMissing, read } from './statements.ts';
 import { databaseProblems } from './problems.ts';
 import { reconcileColumns, widening } from './reconcile.ts';
@@ -71,10 +70,8 @@ import {
 
 const DAY = 86_400_000;
 const STAGE = 'tsdbt_load_stage';
-/**
- * Timestamps without a zone are UTC. A loader that hangs in a flush loses its transaction, so that others can go on.
- */
-const FLUSH_SETTINGS = setConfigText({ idle_in_transaction_session_timeout: '15s' });
+/** Timestamps without a zone are UTC. */
+const FLUSH_SETTINGS = setConfigText();
 
 export class PostgresSink implements Sink {
   readonly takesSmall = true;
@@ -555,7 +552,10 @@ export class PostgresSink implements Sink {
     const active = this.#active.get(key) ?? new Set();
     this.#active.set(key, active.add(session));
     try {
-      return await loadTransaction(session, (look) => this.#ask('load', look), work);
+      await session.begin();
+      const result = await work(session);
+      await session.commit();
+      return result;
     } finally {
       active.delete(session);
       await session.release();

@@ -11,7 +11,7 @@ import { type KeptBorder, nextBorder, oldestWriters, type Writers } from './sync
 import { type SourceTable, sourceTable } from './sync-source.ts';
 
 /** COPY's texts in the form that every target reads. */
-const SETTINGS = setConfigText({ idle_in_transaction_session_timeout: '1h' });
+const SETTINGS = setConfigText();
 
 /**
  * LOCK rejects a materialized view, a foreign table, a role with privileges on some columns only, and a missing table.

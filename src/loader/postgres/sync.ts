@@ -36,10 +36,8 @@ const CREATE = [
 const CREATED =
   `select exists (select from pg_attribute where attrelid = to_regclass('${POSITIONS}') and ` + "attname = 'hashed')";
 const PRESENT = `select to_regclass('${POSITIONS}') is not null`;
-/** COPY's texts are read in the form in which they were written. The source's locks and border may take time. */
-const TARGET_SETTINGS = setConfigText({ idle_in_transaction_session_timeout: '1h' });
-/** A process that hangs loses its transaction. */
-const SHORT_IDLE = "select set_config('idle_in_transaction_session_timeout', '120s', true)";
+/** COPY's texts are read in the form in which they were written. */
+const TARGET_SETTINGS = setConfigText();
 
 export class PostgresSync implements TableSync {
   readonly #target: SyncTarget;
@@ -117,7 +115,6 @@ export class PostgresSync implements TableSync {
   }
 
   async #write(source: Session, target: Session, table: SourceTable, border: KeptBorder): Promise<Synced> {
-    await target.execute(SHORT_IDLE);
     await createMissing(target, CREATE, CREATED);
     await this.#refuseForeign(source, target, table);
     await this.#refuseShown(target);

@@ -38,8 +38,6 @@ export class PostgresReceiver implements Receiver {
       // Times without a zone and bytes are read in the source's format, regardless of this database's settings.
       const settings = setLocalText({
         lock_timeout: '0',
-        // The transaction is idle while the source counts and hashes its rows.
-        idle_in_transaction_session_timeout: '1h',
         // Rows that a policy hides from this role would remain. With `off` the server refuses the statement instead.
         row_security: 'off',
       });

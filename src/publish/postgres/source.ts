@@ -19,10 +19,7 @@ import type {
 } from '../receiver.ts';
 import { inPartitions, partitionText } from './partitions.ts';
 
-const SETTINGS =
-  'set transaction isolation level repeatable read, read only; ' +
-  // The transaction is idle while the target works.
-  setLocalText({ idle_in_transaction_session_timeout: '1h' });
+const SETTINGS = `set transaction isolation level repeatable read, read only; ${setLocalText()}`;
 /** A row as text, even if a column has the name of the alias. */
 const ROW_HASH = 'hashtextextended(row(t.*)::text, 0)::numeric';
 /**
