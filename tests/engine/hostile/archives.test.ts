@@ -284,12 +284,12 @@ function bomb(): string {
   return `name: evil\nvars:\n  a: &a [x,x,x,x,x,x,x,x,x,x]\n${levels.join('\n')}\n`;
 }
 
-describe('an archive that holds', () => {
+describe('a hostile archive', () => {
   it(`is one of at least 60 kinds: ${Object.keys(ARCHIVES).length}`, () => {
     expect(Object.keys(ARCHIVES).length).toBeGreaterThanOrEqual(60);
   });
 
-  it.each(Object.entries(ARCHIVES))('%s', async (_, [make, ends]) => {
+  it.each(Object.entries(ARCHIVES))('does no harm with %s', async (_, [make, ends]) => {
     const made = make();
     answers.set('/x.tar.gz', Buffer.isBuffer(made) ? made : packed(made as readonly TarEntry[]));
     const [before, temporary] = [world(), downloads()];
@@ -303,7 +303,7 @@ describe('an archive that holds', () => {
     expect(downloads().filter((name) => !temporary.includes(name))).toEqual([]);
   });
 
-  it('rights, owners and moments of its own gives files as this user makes them', async () => {
+  it('with other permissions, owners and times is unpacked as files of this user', async () => {
     answers.set(
       '/x.tar.gz',
       packed([PROJECT, pax({ uid: '12345', gid: '12345', mtime: '1' }), file('p/a', 'x', { mode: '0006777' })]),
@@ -314,7 +314,7 @@ describe('an archive that holds', () => {
   });
 });
 
-describe('limits of an archive', () => {
+describe('the limits of an archive', () => {
   const at = (name: string): string => {
     const path = join(root, 'tmp', name);
     mkdirSync(path);
@@ -340,7 +340,7 @@ describe('limits of an archive', () => {
     );
   });
 
-  it('and every other failure leave nothing that is still being written', async () => {
+  it('and all other failures leave no file that is still being written', async () => {
     const files = Array.from({ length: 60 }, (_, i) => file(`p/d${i}/f`, ''));
     const folder = at('f');
     await expect(unpack(packed([...files, file('p/x', 'x', { broken: true })]), folder, 'x')).rejects.toThrow(
@@ -365,7 +365,7 @@ describe('limits of an archive', () => {
     expect(process.resourceUsage().maxRSS).toBeLessThan(2 * 2 ** 20);
   });
 
-  it('hold for a download that does not end', async () => {
+  it('hold for an endless download', async () => {
     const endless = createServer((request, response) => {
       if (request.url?.includes('drip') === true) {
         const drops = setInterval(() => response.write('x'), 10);

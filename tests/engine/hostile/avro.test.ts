@@ -39,7 +39,7 @@ async function reasonOf(type: unknown, body: Buffer): Promise<string> {
   );
 }
 
-describe('a hostile message of Avro', () => {
+describe('a hostile Avro message', () => {
   it.each<readonly [what: string, type: unknown, body: Buffer, reason: string]>([
     ['nulls without end', { type: 'array', items: 'null' }, varint(2 ** 40), MANY],
     [
@@ -93,18 +93,18 @@ describe('a hostile message of Avro', () => {
       Buffer.concat([varint(1_000_000), Buffer.alloc(1_000_000, 1)]),
       'a decimal of more than 65536 bytes',
     ],
-  ])('with %s is refused', async (_, type, body, reason) => {
+  ])('with %s is rejected', async (_, type, body, reason) => {
     expect(await reasonOf(type, body)).toBe(`schema 1, field 'f0': ${reason}`);
   });
 
-  it('of a decimal with a billion digits behind its point is refused by its schema', async () => {
+  it('with a decimal of a billion decimal places is rejected by its schema', async () => {
     const type = { type: 'bytes', logicalType: 'decimal', precision: 1e9, scale: 1e9 };
     expect(await reasonOf(type, Buffer.from([2, 1]))).toMatch(
       /^schema 1 cannot be used: a decimal of 1000000000 digits/,
     );
   });
 
-  it('that is nested deeper than the stack is refused by its schema', async () => {
+  it('that is nested deeper than the stack is rejected by its schema', async () => {
     const deep = times(20_000, () => 0).reduce<string>((inner) => `{"type":"array","items":${inner}}`, '"int"');
     const schema = `{"type":"record","name":"r","fields":[{"name":"f0","type":${deep}}]}`;
     const registry = { schema: async () => ({ schema, type: 'AVRO', references: new Map<string, string>() }) };
@@ -113,7 +113,7 @@ describe('a hostile message of Avro', () => {
     await expect((async () => decoder.decode(Buffer.concat([HEAD, varint(0)])))()).rejects.toThrow(PoisonMessage);
   });
 
-  it('that is great and honest is read', async () => {
+  it('that is large and valid is read', async () => {
     const items = times(50, (i) => (i % 2 === 0 ? ['null', 'int'] : 'null'));
     const type = { type: 'array', items: record('honest', items) };
     const body = Buffer.concat([varint(100_000), Buffer.alloc(2_500_000), varint(0)]);

@@ -216,7 +216,7 @@ async function show(dir: string, rows: () => Promise<readonly string[]>): Promis
   expect(echoed).toBeGreaterThan(1);
 }
 
-describe('no secret is shown or kept by loading', () => {
+describe('a secret is neither shown nor stored by a load', () => {
   it('into Postgres', { timeout: 600_000 }, async () => {
     const output = { ...database.credentials, dbname: database.credentials['database'], schema: 'x', threads: 2 };
     const client = new pg.Client({ ...output, port: Number(database.credentials['port']) } as pg.ClientConfig);

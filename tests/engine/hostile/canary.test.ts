@@ -357,7 +357,7 @@ async function tsdbt(
   }
 }
 
-describe('a secret stands nowhere after', () => {
+describe('a secret is stored nowhere after', () => {
   it(
     'any command, one after the other in one project',
     async () => {
@@ -378,7 +378,7 @@ describe('a secret stands nowhere after', () => {
     LONG ? 600_000 : 300_000,
   );
 
-  it('a run that was killed, in its journal and in what the next command makes of it', async () => {
+  it('a killed run, in its journal and in the results of the next command', async () => {
     const dir = join(base, 'killed');
     let child: ChildProcess | undefined;
     const slow =
@@ -411,7 +411,7 @@ describe('a secret stands nowhere after', () => {
   });
 });
 
-describe('db url', () => {
+describe('the db url command', () => {
   it('shows the password on the console and not in the log', async () => {
     const dir = join(base, 'url');
     const folder = join(String((database.credentials['host'] as string) === '' ? '' : base), 'embedded');

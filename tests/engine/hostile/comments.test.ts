@@ -25,7 +25,7 @@ describe.skipIf(clickhouseMissing !== null)('a long header of comments on ClickH
     await project.close();
   });
 
-  it('does not keep a hook or a query from running', async () => {
+  it('does not prevent a hook or a query from running', async () => {
     const { code, out } = await project.run(['run']);
     expect({ code, out: code === 0 ? '' : out }).toEqual({ code: 0, out: '' });
     const shown = await project.run(['show', '--inline', `${HEADER}select id from {{ ref('m') }}`, '--output', 'json']);

@@ -66,10 +66,10 @@ const NAMING: readonly (readonly [option: string, connection: string])[] = [
 const debug = (...more: string[]): Promise<Ended> => tsdbt(['debug', '--connection', 'evil', ...more]);
 const OUTSIDE = /outside of .*\/p\. Move it into that folder, or allow it with --allow-outside-paths/;
 
-describe('a connections.yml of the project', () => {
+describe("a project's connections.yml", () => {
   beforeEach(() => write({ 'p/own': 'mine' }));
 
-  it.each(NAMING)('with %s outside of it is refused: %s', async (option, connection) => {
+  it.each(NAMING)('with %s outside of the project is rejected: %s', async (option, connection) => {
     symlinkSync(join(root, 'out'), join(root, 'p/linked'));
     for (const file of ['../out/secret', join(root, 'out/secret'), 'linked/secret']) {
       write({ 'p/connections.yml': connection.replace('FILE', file) });
@@ -81,7 +81,7 @@ describe('a connections.yml of the project', () => {
     }
   });
 
-  it('may name a file outside with the option or the variable of the shell, and not by .env', async () => {
+  it('may name an outside file with the option or the shell variable, but not with .env', async () => {
     write({ 'p/connections.yml': kafka('sasl: {username: u, password_file: ../out/secret}') });
     expect((await debug('--allow-outside-paths')).out).not.toMatch(OUTSIDE);
     const shell = await tsdbt(['debug', '--connection', 'evil'], { TSDBT_ALLOW_OUTSIDE_PATHS: '1' });
@@ -90,7 +90,7 @@ describe('a connections.yml of the project', () => {
     expect((await debug()).out).toMatch(OUTSIDE);
   });
 
-  it('may name its own files, also by a link that stays in the project', async () => {
+  it('may name its own files, even by a link that stays in the project', async () => {
     symlinkSync('own', join(root, 'p/link'));
     write({ 'p/connections.yml': kafka('sasl: {username: u, password_file: link}') });
     const { out } = await debug();
@@ -127,8 +127,8 @@ describe('a connections.yml next to profiles.yml', () => {
   });
 });
 
-describe('a jobs.yml of the project', () => {
-  it('may not name a certificate outside of it', async () => {
+describe("a project's jobs.yml", () => {
+  it('cannot name a certificate outside of the project', async () => {
     const jobs = (ca: string): string =>
       'jobs:\n  a: {every: 5m, build: }\nalerts:\n' +
       `  mail: {email: a@b.c, from: d@e.f, smtp: {host: 127.0.0.1, ca: ${ca}}}\n`;
@@ -150,7 +150,7 @@ describe('a jobs.yml of the project', () => {
   });
 });
 
-describe('a link in the place of a settings file', () => {
+describe('a link instead of a settings file', () => {
   it.each([
     'dbt_project.yml',
     'vars.yml',

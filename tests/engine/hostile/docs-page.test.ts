@@ -100,7 +100,7 @@ function projectOf(texts: readonly string[]): SiteData {
 
 const program = chromium();
 
-describe.skipIf(program === null)('descriptions that try to run scripts', () => {
+describe.skipIf(program === null)('scripts in descriptions', () => {
   const data = projectOf(ATTACKS);
   let folder = '';
   let browser: Browser;
@@ -135,7 +135,7 @@ describe.skipIf(program === null)('descriptions that try to run scripts', () => 
     return [...found, ...(window.hit === undefined ? [] : ['it ran'])];
   })()`;
 
-  it.each(['index.html', 'bare.html'])('run in no view of %s', async (name) => {
+  it.each(['index.html', 'bare.html'])('are run in no view of %s', async (name) => {
     const ran: string[] = [];
     const routes = ['#/', '#/list/model', '#/graph', ...data.items.map(({ id }) => `#/item/${id}`)];
     await browser.open(pathToFileURL(join(folder, name)).href);
@@ -153,7 +153,7 @@ describe.skipIf(program === null)('descriptions that try to run scripts', () => 
     expect(await browser.evaluate('document.querySelectorAll("main h1").length')).toBe(1);
   });
 
-  it('would not run in the written file even if they became HTML', async () => {
+  it('would not be run in the written file even if they became HTML', async () => {
     const inject = `main.innerHTML = '<img src="data:," onerror="window.hit=1">' +
       '<a id="followed" href="javascript:window.hit=1">x</a>';
       const script = document.createElement('script');
@@ -168,7 +168,7 @@ describe.skipIf(program === null)('descriptions that try to run scripts', () => 
     expect(await browser.evaluate(inject)).toBeNull();
   });
 
-  it('do not stop the images and links of other descriptions', async () => {
+  it('do not break the images and links of other descriptions', async () => {
     const dot =
       '<svg xmlns="http://www.w3.org/2000/svg" width="7" height="7"><rect width="7" height="7" fill="red"/></svg>';
     writeFileSync(join(folder, 'dot.svg'), dot);

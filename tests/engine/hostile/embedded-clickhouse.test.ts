@@ -316,7 +316,7 @@ describe.skipIf(clickhouseMissing !== null)('SQL on the embedded ClickHouse', ()
     for (const folder of [root, ...homes]) rmSync(folder, { recursive: true, force: true });
   });
 
-  it.each(Object.entries(FORBIDDEN))('reaches nothing by %s', async (_kind, statements) => {
+  it.each(Object.entries(FORBIDDEN))('has no access by %s', async (_kind, statements) => {
     const before = readdirSync(root).sort();
     const answers: [string, string][] = [];
     for (const sql of statements) answers.push([sql, await ask(filled(sql))]);
@@ -329,18 +329,18 @@ describe.skipIf(clickhouseMissing !== null)('SQL on the embedded ClickHouse', ()
     expect(await ask("select s from h.t where s != ''")).toBe('200 ');
   });
 
-  it('does what a project needs', async () => {
+  it('can do what a project needs', async () => {
     for (const sql of ALLOWED) expect([sql, await ask(sql)]).toEqual([sql, expect.stringMatching(/^200 /)]);
     expect(await ask('select count() from h.t')).toMatch(/^200 /);
   });
 
-  it('gets rows with an empty line and quotes as they are', async () => {
+  it('inserts rows with an empty line and quotes unchanged', async () => {
     await ask('create table h.rows (s String) engine = MergeTree order by tuple()');
     expect(await ask("insert into h.rows format TSV\n'\n\nselect 1 into outfile 'x'\n$\n")).toBe('200 ');
     expect(await ask('select s from h.rows')).toBe("200 \\'\n\nselect 1 into outfile \\'x\\'\n$\n");
   });
 
-  it.runIf(process.platform === 'linux')('has no working folder, without which the function file fails', async () => {
+  it.runIf(process.platform === 'linux')('runs without a working folder, so that the function file fails', async () => {
     const status = embeddedStatus(join(root, '.tsdbt/clickhouse'));
     const folder = () => readlinkSync(`/proc/${status.state === 'running' ? status.pid : 0}/cwd`);
     expect(folder()).toMatch(/ \(deleted\)$/);
@@ -349,13 +349,13 @@ describe.skipIf(clickhouseMissing !== null)('SQL on the embedded ClickHouse', ()
     await ask('truncate table h.t');
   });
 
-  it('says how the caller allows more', async () => {
+  it('gets an error that explains how the caller can allow more', async () => {
     const told = /If you trust the project, set TSDBT_ALLOW_EXTERNAL_ACCESS=1 in the shell, or use a ClickHouse server/;
     expect(await ask("select * from url('http://x/', 'TSV', 'a String')")).toMatch(told);
     expect(await ask("select file('x')")).toMatch(told);
   });
 
-  it('reaches files and servers when the shell of the caller says so, and only then', async () => {
+  it("can access files and servers only if the caller's shell allows it", async () => {
     const dir = join(root, 'open/.tsdbt/clickhouse');
     const place = { dir, projectDir: root };
     const read = filled("select * from file('FILE', 'LineAsString', 'a String')");
@@ -381,7 +381,7 @@ describe.skipIf(clickhouseMissing !== null)('SQL on the embedded ClickHouse', ()
     }
   });
 
-  it('runs in no engine that a project brings', () => {
+  it('is not run in an engine that a project contains', () => {
     const project = join(root, 'brings');
     mkdirSync(join(project, 'node_modules/chdb'), { recursive: true });
     writeFileSync(join(project, 'node_modules/chdb/index.js'), 'throw new Error("code of the project")');
@@ -389,7 +389,7 @@ describe.skipIf(clickhouseMissing !== null)('SQL on the embedded ClickHouse', ()
     expect(readdirSync(new EmbeddedFiles(join(root, '.tsdbt/clickhouse'), 'ClickHouse').dir)).toContain('users.xml');
   });
 
-  it('finds nothing more in models, hooks, operations, seeds, snapshots and .env of a project', async () => {
+  it('has no more access in models, hooks, operations, seeds, snapshots and .env of a project', async () => {
     const project = join(root, 'project');
     const write = (files: Readonly<Record<string, string>>): void => {
       for (const [path, text] of Object.entries(files)) {
@@ -442,7 +442,7 @@ describe.skipIf(clickhouseMissing !== null)('SQL on the embedded ClickHouse', ()
   }, 120_000);
 });
 
-describe('the head of an INSERT', () => {
+describe("the parser of an INSERT's head", () => {
   it.each([
     ['insert into t format TSV\n1', 'insert into t format TSV', 'TSV'],
     ['INSERT INTO a.format (format, b) SETTINGS x = 1 FORMAT JSONEachRow {"a":1}', undefined, 'JSONEachRow'],
@@ -452,7 +452,7 @@ describe('the head of an INSERT', () => {
     ["insert into t values ('format TSV\n')", null, null],
     ['insert into function s3(x, format) format CSV 1', undefined, 'CSV'],
     ['select 1 format TSV', null, null],
-  ])('%j', (sql, head, format) => {
+  ])('parses %j', (sql, head, format) => {
     const found = insertHead(sql);
     expect(found?.format ?? null).toBe(format);
     if (typeof head === 'string') expect(sql.slice(0, found?.end)).toBe(head);

@@ -256,7 +256,7 @@ const ORDINARY: readonly string[] = [
 ];
 
 describe('the embedded ClickHouse of a project', () => {
-  it('reaches no file, program or host by any statement', async () => {
+  it('accesses no file, program or host in any statement', async () => {
     const statements = HOSTILE();
     expect(statements.length).toBeGreaterThan(100);
     for (const sql of statements) {
@@ -271,7 +271,7 @@ describe('the embedded ClickHouse of a project', () => {
       expect([table, (await ask(`select * from d.${table}`))[1].includes(SECRET)]).toEqual([table, false]);
   });
 
-  it('reads each character between words as the engine does', async () => {
+  it('interprets each character between words as the engine does', async () => {
     const characters = [
       [0, 0x100],
       [0x1680, 0x1681],
@@ -287,7 +287,7 @@ describe('the embedded ClickHouse of a project', () => {
       }
   });
 
-  it('takes no setting of a request for SQL', async () => {
+  it('accepts no SQL in the settings of a request', async () => {
     for (const settings of [
       { [`max_threads = 1; select 1 into outfile '${join(outside, 's')}'; set max_threads`]: '1' },
       { [`param_x = '1'; select 1 into outfile '${join(outside, 's')}'; set param_y`]: '1' },
@@ -299,11 +299,11 @@ describe('the embedded ClickHouse of a project', () => {
     expect(readdirSync(outside)).toEqual(['secret.txt']);
   });
 
-  it('runs ordinary statements that look alike', async () => {
+  it('runs harmless statements that look similar', async () => {
     for (const sql of ORDINARY) expect([sql, ...(await ask(sql))]).toEqual([sql, 200, expect.anything()]);
   });
 
-  it('finds no way by quotes and comments, which change what the rest of a statement is', async () => {
+  it('is not fooled by quotes and comments that change the meaning of the rest', async () => {
     // Pieces that change what the rest of a statement is, in every order of three.
     const pieces = [
       "'",

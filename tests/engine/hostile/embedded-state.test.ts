@@ -110,7 +110,7 @@ describe('a committed .tsdbt', () => {
     expect(embeddedStatus(dir).state).toBe('stopped');
   });
 
-  it('that holds data is refused with what to do, and its data are not touched', async () => {
+  it('that contains data is rejected with advice, and its data are unchanged', async () => {
     const dir = clone('data');
     plant(dir, { 'data/PG_VERSION': '18', 'data/postgresql.conf': "archive_command = 'id'" });
     const before = pictureOf(dir);
@@ -121,7 +121,7 @@ describe('a committed .tsdbt', () => {
   });
 
   it.each(['.tsdbt', '.tsdbt/pg'])(
-    'whose %s is a link is refused, and the target of the link stays as it is',
+    'whose %s is a link is rejected, and the target of the link is unchanged',
     async (link) => {
       const project = mkdtempSync(join(work, 'link-'));
       const outside = mkdtempSync(join(work, 'outside-'));
@@ -135,7 +135,7 @@ describe('a committed .tsdbt', () => {
     },
   );
 
-  it('that adopts data with a link takes nothing over', async () => {
+  it('is not adopted if its data contain a link', async () => {
     const dir = clone('adopt-link');
     plant(dir, { 'data/PG_VERSION': '18' });
     symlinkSync('/etc/passwd', join(dir, 'data/pg_hba.conf'));
@@ -143,7 +143,7 @@ describe('a committed .tsdbt', () => {
     expect(statSync('/etc/passwd').uid).toBe(0);
   });
 
-  it('leaves state only in a folder that belongs to the user', () => {
+  it('has its state only in a folder that belongs to the user', () => {
     const { dir } = new EmbeddedFiles(clone('owned'), 'Postgres');
     expect(dir.startsWith(process.env['XDG_STATE_HOME']!)).toBe(true);
   });
@@ -152,7 +152,7 @@ describe('a committed .tsdbt', () => {
 describe('the role of a project on the embedded Postgres', () => {
   const dir = clone('role');
 
-  it('reaches no file, no program and no right of a superuser', async () => {
+  it('can use no file, no program and no privilege of a superuser', async () => {
     const forbidden = [
       "copy (select 1) to program 'id'",
       "copy (select 1) to '/tmp/tsdbt-hostile'",
@@ -201,7 +201,7 @@ describe('the role of a project on the embedded Postgres', () => {
     });
   });
 
-  it('creates schemas, databases, trusted extensions, functions and roles, and acts as those roles', async () => {
+  it('can create schemas, databases, trusted extensions, functions and roles, and act as those roles', async () => {
     await using(dir, async (client) => {
       for (const sql of [
         'create schema s',
@@ -235,7 +235,7 @@ describe('the role of a project on the embedded Postgres', () => {
   });
 });
 
-it('data that an earlier version made for a superuser are adopted, and their objects belong to the role', async () => {
+it("data of an earlier version with a superuser are adopted and given to the project's role", async () => {
   const dir = clone('earlier');
   const user = asRoot ? { uid: 65534, gid: 65534 } : {};
   if (asRoot) for (const folder of [dirname(dirname(dir)), dirname(dir), dir]) chownSync(folder, 65534, 65534);

@@ -61,7 +61,7 @@ describe('the .env of a cloned repository', () => {
     expect(templates).toEqual({ [name]: CANARY });
   });
 
-  it('sets env_var() and options, and never beats the shell in either spelling', () => {
+  it('sets env_var() and options, and never overrides the shell in either spelling', () => {
     write({ 'p/.env': 'A=1\nDBT_TARGET=file\nDBT_ENGINE_PROFILE=file\nNO_COLOR=1\n' });
     const env = { DBT_PROFILE: 'shell' };
     const { settings, templates } = readEnvironment({ cwd: join(root, 'p'), env, projectDir: join(root, 'p') });
@@ -69,7 +69,7 @@ describe('the .env of a cloned repository', () => {
     expect(templates).toEqual({ ...settings, A: '1', DBT_ENGINE_PROFILE: 'file' });
   });
 
-  it('sets no key and no token, and a warning says so', async () => {
+  it('sets no key and no token, which is reported in a warning', async () => {
     write({ 'p/.env': 'TSDBT_HASH_KEY=known\nTSDBT_SERVE_TOKEN=known-to-its-author\nTSDBT_SERVE_READ_TOKEN=known\n' });
     const { code, out } = await tsdbt(['parse'], { TSDBT_SERVE_READ_TOKEN: 'of the shell' });
     expect(code, out).toBe(0);
@@ -85,7 +85,7 @@ describe('the .env of a cloned repository', () => {
     expect((await tsdbt(['load', '--once'])).out).toContain('TSDBT_HASH_KEY is not set');
   });
 
-  it('reaches no git that deps starts', async () => {
+  it('is not passed to the git that deps starts', async () => {
     const git = join(root, 'bin/git');
     write({
       'bin/git': `#!/bin/sh\n{ env; echo "argv: $*"; } >> '${root}/git.log'\nexit 1\n`,
@@ -114,7 +114,7 @@ describe('the .env of a cloned repository', () => {
     }
   });
 
-  it('is read by env_var() from the project, and not from above the project', async () => {
+  it('is read by env_var() from the project, and not from parent folders', async () => {
     write({ 'p/sub/x': '', '.env': 'FROM_FILE=above\n' });
     expect((await seen()).value).toBe('nothing');
     write({ 'p/.env': 'FROM_FILE=project\n' });
@@ -149,7 +149,7 @@ describe('the .env of a cloned repository', () => {
   });
 
   it.each(['DBT_TARGET_PATH', 'DBT_ENGINE_TARGET_PATH', 'DBT_LOG_PATH', 'DBT_ENGINE_LOG_PATH'])(
-    'does not move files out of the project by %s',
+    'cannot move files out of the project by %s',
     async (name) => {
       write({ 'p/.env': `${name}=../outside\n` });
       const { code, out } = await tsdbt(['parse']);

@@ -36,13 +36,13 @@ afterAll(async () => {
   await server.close();
 });
 
-describe('hostile inputs', () => {
-  it(`are at least 400: ${ALL.length}, of which ${CHOSEN.length} are tried here`, () => {
+describe('the hostile inputs', () => {
+  it(`number at least 400: ${ALL.length}, of which ${CHOSEN.length} are tried here`, () => {
     expect(ALL.length).toBeGreaterThanOrEqual(400);
   });
 
   it.each(GROUPS.map((inputs, i) => [i * GROUP, inputs] as const))(
-    'from number %i on end in plain words, in time, within the project',
+    'from number %i on fail with a plain message, in time, and within the project',
     { timeout: 3_600_000 },
     async (_first, inputs) => {
       const wrong: string[] = [];

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 /** ClickHouse's library for systems for which the registry has no package: npm installs none of them. */
 const UNPUBLISHED = ['darwin-arm64', 'darwin-x64', 'linux-arm64-gnu'].map((name) => `node_modules/@chdb/lib-${name}`);
 
-it('every package of package-lock.json has a content hash, but three that the registry does not have', () => {
+it('every package of package-lock.json has an integrity hash, except three that are not in the registry', () => {
   const text = readFileSync(join(import.meta.dirname, '../../../package-lock.json'), 'utf8');
   const { packages } = JSON.parse(text) as { packages: Record<string, { integrity?: string; optional?: boolean }> };
   const bare = Object.entries(packages).filter(([name, { integrity }]) => name !== '' && integrity === undefined);

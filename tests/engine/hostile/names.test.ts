@@ -215,7 +215,7 @@ async function openClickHouse(): Promise<Lab> {
 }
 
 for (const { name, missing, open } of DATABASES)
-  describe.skipIf(missing)(`hostile names on ${name}`, () => {
+  describe.skipIf(missing)(`a hostile name on ${name}`, () => {
     let lab: Lab;
     beforeAll(async () => {
       lab = await open();
@@ -228,7 +228,7 @@ for (const { name, missing, open } of DATABASES)
     const play = async (evil: string, args: readonly string[], vars: object = {}): Promise<Ended> =>
       lab.project.run([...args, '--vars', JSON.stringify({ evil, ...vars })]);
 
-    it.each(NAMES)('%s in names of messages, synced tables and copies makes exactly those names', async (_, evil) => {
+    it.each(NAMES)('%s in messages, synced tables and copies creates exactly that name', async (_, evil) => {
       await lab.prepare(evil);
       const { host, port, user, password, database } = lab.project.client;
       // A publication refuses these characters when the project is parsed.
@@ -303,7 +303,7 @@ for (const { name, missing, open } of DATABASES)
       expect(await lab.project.rows(copy)).toEqual([['x']]);
     });
 
-    it.each(NAMES)('%s in names of a project makes exactly those names', async (_, evil) => {
+    it.each(NAMES)('%s in a project creates exactly that name', async (_, evil) => {
       await lab.prepare(evil);
       lab.project.write(projectFiles(evil, lab));
       for (const [args, vars, exit = 0] of STEPS) {
@@ -316,7 +316,7 @@ for (const { name, missing, open } of DATABASES)
     });
   });
 
-it('a name with NUL is one clear error on Postgres, and escaped on ClickHouse', () => {
+it('a name with NUL is rejected with a clear error on Postgres, and escaped on ClickHouse', () => {
   expect(() => quoteForPostgres('a\0b')).toThrow('A name cannot contain NUL (0x00) characters: "a\\u0000b".');
   expect(quoteForClickHouse('a\0b')).toBe('`a\\0b`');
 });

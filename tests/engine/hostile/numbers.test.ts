@@ -57,11 +57,11 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
 };
 
 describe('a number of 300,000 digits', () => {
-  it.each(Object.entries(READERS))('ends soon in %s', { timeout: 120_000 }, (_, read) => {
+  it.each(Object.entries(READERS))('is read quickly in %s', { timeout: 120_000 }, (_, read) => {
     expect(answered(read)).toBeLessThan(SECONDS);
   });
 
-  it('is read from bits as from digits', () => {
+  it('is read the same from bits and from digits', () => {
     for (const [digits, radix] of [
       ['f', 16],
       ['1', 2],

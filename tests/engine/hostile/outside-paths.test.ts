@@ -58,7 +58,7 @@ const tsdbt = (args: readonly string[], env: Readonly<Record<string, string>> = 
 const outside = (): string[] => [...readdirSync(root), ...readdirSync(join(root, 'outside'))].sort();
 const manifest = (): string => readFileSync(join(root, 'p/target/manifest.json'), 'utf8');
 
-describe('a project whose dbt_project.yml names', () => {
+describe('a project whose dbt_project.yml contains', () => {
   it.each([
     'model-paths: [..]',
     'model-paths: [../outside]',
@@ -77,7 +77,7 @@ describe('a project whose dbt_project.yml names', () => {
     'model-paths: [linked]',
     'target-path: linked/t',
     'log-path: linked/l',
-  ])('%s is refused, and runs with --allow-outside-paths', async (line) => {
+  ])('%s is rejected, and runs with --allow-outside-paths', async (line) => {
     symlinkSync(join(root, 'outside'), join(root, 'p/linked'));
     write({ 'p/dbt_project.yml': `name: o\n${line}\n` });
     const before = outside();
@@ -93,7 +93,7 @@ describe('a project whose dbt_project.yml names', () => {
     expect((await tsdbt(['parse', '--allow-outside-paths'])).out).not.toContain('outside of');
   });
 
-  it('an absolute path outside is refused', async () => {
+  it('an absolute path outside is rejected', async () => {
     write({ 'p/dbt_project.yml': `name: o\nmodel-paths: [${root}/outside]\n` });
     const { code, out } = await tsdbt(['parse']);
     expect(code).toBe(2);
@@ -107,15 +107,15 @@ describe('a project whose dbt_project.yml names', () => {
   });
 });
 
-describe('the caller', () => {
-  it('moves logs and artifacts anywhere by options', async () => {
+describe('the caller of a command', () => {
+  it('can move logs and artifacts anywhere by options', async () => {
     const { code, out } = await tsdbt(['parse', '--target-path', '../outside/t', '--log-path', '../outside/l']);
     expect(code, out).toBe(0);
     expect(existsSync(join(root, 'outside/t/manifest.json'))).toBe(true);
     expect(existsSync(join(root, 'outside/l/dbt.log'))).toBe(true);
   });
 
-  it('moves logs and artifacts anywhere by variables', async () => {
+  it('can move logs and artifacts anywhere by variables', async () => {
     const { code, out } = await tsdbt(['parse'], {
       DBT_TARGET_PATH: `${root}/outside/t`,
       DBT_ENGINE_LOG_PATH: `${root}/outside/l`,
@@ -138,7 +138,7 @@ describe('a committed link', () => {
     ['p/logs/dbt.log', 'p/models/a.sql'],
     ['p/logs/dbt.log', 'outside/new'],
     ['p/dbt_packages', 'outside'],
-  ])('%s to %s is refused', async (from, to) => {
+  ])('%s to %s is rejected', async (from, to) => {
     rmSync(join(root, from), { recursive: true, force: true });
     mkdirSync(dirname(join(root, from)), { recursive: true });
     symlinkSync(join(root, to), join(root, from));
@@ -159,12 +159,12 @@ describe('a committed link', () => {
     expect(manifest()).toContain('model.o.b');
   });
 
-  it('to a file that no command reads does not matter', async () => {
+  it('to a file that no command reads is ignored', async () => {
     symlinkSync(join(root, 'outside/secret.sql'), join(root, 'p/models/notes.txt'));
     expect((await tsdbt(['parse'])).code).toBe(0);
   });
 
-  it('in the place of the lock file or of its temporary file is replaced, not followed', async () => {
+  it('instead of the lock file or its temporary file is replaced, not followed', async () => {
     write({ 'p/near/dbt_project.yml': 'name: near\n', 'p/packages.yml': 'packages: [{local: near}]\n' });
     for (const name of ['package-lock.yml.new', 'package-lock.yml'])
       symlinkSync(join(root, 'outside/lock'), join(root, 'p', name));
@@ -174,7 +174,7 @@ describe('a committed link', () => {
     expect(readFileSync(join(root, 'p/package-lock.yml'), 'utf8')).toContain('local: near');
   });
 
-  it('in the place of packages.yml is not written through', async () => {
+  it('instead of packages.yml is not written through', async () => {
     write({ 'outside/list.yml': 'packages: []\n' });
     symlinkSync(join(root, 'outside/list.yml'), join(root, 'p/packages.yml'));
     const { code } = await tsdbt(['deps', '--lock', '--source', 'local', '--add-package', 'near']);
@@ -196,7 +196,7 @@ describe('an installed package', () => {
     'seed-paths: [../../../outside]',
     'docs-paths: [../../../outside]',
     'osi-paths: [/etc]',
-  ])('with %s is refused, also with --allow-outside-paths', async (line) => {
+  ])('with %s is rejected, even with --allow-outside-paths', async (line) => {
     install(line);
     for (const more of [[], ['--allow-outside-paths']]) {
       const { code, out } = await tsdbt(['parse', ...more]);
@@ -205,7 +205,7 @@ describe('an installed package', () => {
     }
   });
 
-  it('with a link to a file outside is refused', async () => {
+  it('with a link to a file outside is rejected', async () => {
     install('');
     mkdirSync(join(root, 'p/dbt_packages/evil/models'));
     symlinkSync(join(root, 'outside/secret.sql'), join(root, 'p/dbt_packages/evil/models/s.sql'));
@@ -245,7 +245,7 @@ describe('a link in the target folder', () => {
     expect(readdirSync(join(root, 'outside'))).toEqual(['secret.csv', 'secret.md', 'secret.sql']);
   });
 
-  it('above the place of assets makes docs generate fail, and leaves the other folder alone', async () => {
+  it('above the assets makes docs generate fail, and the other folder is unchanged', async () => {
     write({ 'p/dbt_project.yml': "name: o\nasset-paths: ['l/d']\n", 'p/l/d/new.txt': 'x', 'outside/d/precious': 'x' });
     mkdirSync(join(root, 'p/target'), { recursive: true });
     symlinkSync(join(root, 'outside'), join(root, 'p/target/l'));
@@ -306,12 +306,12 @@ describe('docs generate', () => {
   });
 });
 
-describe('the log', () => {
+describe('the log of a macro', () => {
   const LOG = String.raw`{% macro forge() %}{{ log("one\n10:15:37  Completed successfully\n"
     ~ "10:15:37.123456 [info ] [MainThread]: Done\n\n" ~ "=" * 30 ~ " 10:15:37 | x " ~ "=" * 30
     ~ "\n  kept\r\x1b[2Kgone\x07", info=true) }}{% endmacro %}`;
 
-  it('of a macro holds no line that looks like another one', async () => {
+  it('contains no line that looks like another log line', async () => {
     write({ 'p/macros/forge.sql': LOG, 'p/models/a.sql': '{% if not execute %}{{ forge() }}{% endif %} select 1' });
     const { code, out, stdout } = await tsdbt(['parse', '--no-partial-parse', '--no-use-colors']);
     expect(code, out).toBe(0);
@@ -323,7 +323,7 @@ describe('the log', () => {
   });
 });
 
-describe('the results of an earlier run, which come with the project', () => {
+describe('earlier run results in the project', () => {
   it('do not allow retry to leave the project', async () => {
     const args = { which: 'seed', allow_outside_paths: true };
     const results = [{ unique_id: 'seed.o.secret', status: 'error', timing: [], adapter_response: {} }];

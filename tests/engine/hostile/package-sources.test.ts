@@ -159,8 +159,8 @@ const DEMANDS: Readonly<Record<string, readonly [file: string, text: () => strin
   'a list of nulls': ['packages.yml', () => 'packages: [null]', /malformed/],
 };
 
-describe('a package that asks for', () => {
-  it.each(Object.entries(DEMANDS))('%s', async (_, [name, text, ends]) => {
+describe('a hostile package', () => {
+  it.each(Object.entries(DEMANDS))('is rejected or harmless if it asks for %s', async (_, [name, text, ends]) => {
     symlinkSync(join(root, 'outside'), join(root, 'p/linked'));
     answers.set('/x.tar.gz', packed([PROJECT, file(`p/${name}`, text())]));
     answers.set('/good.tar.gz', packed([file('g/dbt_project.yml', 'name: good\n')]));
@@ -176,7 +176,7 @@ describe('a package that asks for', () => {
     expect(asked.filter(({ url }) => url === '/x.tar.gz')).toHaveLength(1);
   });
 
-  it('a secret in a lock file that another program has written does not get it', async () => {
+  it('cannot get a secret through a lock file of another program', async () => {
     answers.set('/good.tar.gz', packed([file('g/dbt_project.yml', 'name: good\n')]));
     const list = `packages:\n  - tarball: ${base}/good.tar.gz\n    name: good\n`;
     expect(await deps(list)).toBe('ok');
@@ -194,7 +194,7 @@ describe('a package that asks for', () => {
   });
 });
 
-it('a variable in a lock file that another program has written is read for own and local packages only', async () => {
+it('variables in a lock file of another program are rendered only for its own and local packages', async () => {
   answers.set('/good.tar.gz', packed([file('g/dbt_project.yml', 'name: good\n')]));
   answers.set('/more.tar.gz', packed([file('g/dbt_project.yml', 'name: more\n')]));
   const url = (path: string): string => `"{{ env_var('BASE') }}/${path}.tar.gz"`;
@@ -207,7 +207,7 @@ it('a variable in a lock file that another program has written is read for own a
   expect(await deps(list, { BASE: base }, false)).toContain("Env var required but not provided: 'BASE'");
 });
 
-describe('a package whose contents change while its name does not', () => {
+describe('a package whose contents change under the same name', () => {
   const LIST = {
     tarball: () => `packages:\n  - tarball: ${base}/x.tar.gz\n    name: evil\n`,
     hub: () => 'packages:\n  - package: a/evil\n    version: 1.0.0\n',
@@ -224,7 +224,7 @@ describe('a package whose contents change while its name does not', () => {
   const installed = (): string => readFileSync(join(root, 'p/dbt_packages/evil/macros/m.sql'), 'utf8');
   const lock = (): string => readFileSync(join(root, 'p/package-lock.yml'), 'utf8');
 
-  it.each(['tarball', 'hub'] as const)('is refused when it comes from a %s, until deps --upgrade', async (kind) => {
+  it.each(['tarball', 'hub'] as const)('is rejected when it comes from a %s, until deps --upgrade', async (kind) => {
     const list = LIST[kind]();
     serve('good');
     expect(await deps(list)).toBe('ok');
@@ -243,7 +243,7 @@ describe('a package whose contents change while its name does not', () => {
     expect(lock()).not.toBe(first);
   });
 
-  it('is first seen with a lock file of dbt, which has no hash', async () => {
+  it('is accepted the first time with a lock file of dbt, which has no hash', async () => {
     serve('good');
     expect(await deps(LIST.tarball())).toBe('ok');
     const first = lock();
@@ -253,7 +253,7 @@ describe('a package whose contents change while its name does not', () => {
   });
 });
 
-describe('a hub that answers with', () => {
+describe('a hostile hub', () => {
   const hub = (version: unknown): void => {
     answers.set('/api/v1/index.json', Buffer.from('["a/evil"]'));
     answers.set(
@@ -298,7 +298,7 @@ describe('a hub that answers with', () => {
       () => ({ name: 'evil', packages: [], require_dbt_version: 5, downloads: { tarball: `${base}/good.tar.gz` } }),
       OK,
     ],
-  ])('%s', async (_, version, ends) => {
+  ])('is handled as expected: %s', async (_, version, ends) => {
     hub(version());
     const before = world();
     const said = await deps('packages:\n  - package: a/evil\n    version: 1.0.0\n', {
@@ -311,7 +311,7 @@ describe('a hub that answers with', () => {
   });
 });
 
-describe('a repository with', () => {
+describe('a hostile repository', () => {
   function git(...args: string[]): void {
     execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', '-c', 'init.defaultBranch=main', ...args], {
       cwd: join(root, 'repo'),
@@ -371,7 +371,7 @@ describe('a repository with', () => {
       '',
       /Invalid package name/,
     ],
-  ])('%s', async (_, prepare, more, ends) => {
+  ])('is handled as expected: %s', async (_, prepare, more, ends) => {
     write({ 'repo/dbt_project.yml': 'name: one\n' });
     git('init', '-q');
     prepare();
@@ -387,8 +387,8 @@ describe('a repository with', () => {
   });
 });
 
-describe('credentials of a URL', () => {
-  it('go along with a redirect on the same scheme, host and port, and with no other', async () => {
+describe('the credentials in a URL', () => {
+  it('are sent with a redirect to the same scheme, host and port, and no other', async () => {
     const elsewhere: (string | undefined)[] = [];
     const other = createServer((request, response) => {
       elsewhere.push(request.headers.authorization);
@@ -416,7 +416,7 @@ describe('credentials of a URL', () => {
     other.close();
   });
 
-  it('are in no argument of git, and reach the host that asks for them, not the one that it redirects to', async () => {
+  it('are in no argument of git, and are sent only to the host that requests them, not after a redirect', async () => {
     // A git that writes down what it is told, and then is the real one.
     const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
     const path = execFileSync(real, ['--exec-path'], { encoding: 'utf8' }).trim();

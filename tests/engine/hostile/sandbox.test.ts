@@ -280,7 +280,7 @@ describe('a probe for a member', () => {
     0.012,
   );
 
-  it(`finds nothing of JavaScript: ${probes.length} of them`, async () => {
+  it(`finds no JavaScript: ${probes.length} of them`, async () => {
     expect(probes.length).toBeGreaterThanOrEqual(300);
     const wrong: string[] = [];
     for (const probe of probes) {
@@ -436,8 +436,8 @@ const ATTACKS: readonly string[] = [
   "{{ 'abc'[0]['constructor'] }}",
 ];
 
-describe('an attack', () => {
-  it.each(ATTACKS)('%s', async (attack) => {
+describe('a sandbox attack', () => {
+  it.each(ATTACKS)('fails: %s', async (attack) => {
     const said = await answer(`{% do store_raw_result('r', message='m') %}${attack}`);
     expect(said).not.toMatch(ESCAPED);
     expect(said).not.toContain('polluted');
@@ -452,7 +452,7 @@ describe('an attack', () => {
     expect(Object.keys(Object.prototype)).toEqual([]);
   });
 
-  it('in the YAML of a project finds nothing either', () => {
+  it('in the YAML of a project fails, too', () => {
     const renderFile = createFileRenderer(w.context, w.context.templates);
     const surroundings = { target: null, vars: {}, requireVars: false, env: w.context.env, secrets: false };
     for (const attack of ATTACKS) {

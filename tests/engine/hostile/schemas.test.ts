@@ -131,7 +131,7 @@ describe.each([true, false])('a hostile JSON Schema, messages read together: %s'
       { q1: { p1: 1 } },
       /^schema \d does not hold: \/q1\/p1 must be string$/,
     ],
-  ])('%s: a dead letter with its reason, and other messages are read', async (_, schema, value, reason) => {
+  ])('with %s makes a dead letter with its reason, and other messages are read', async (_, schema, value, reason) => {
     const messages: readonly Sent[] = [
       [2, { b: 1 }],
       [1, value],
@@ -146,7 +146,7 @@ describe.each([true, false])('a hostile JSON Schema, messages read together: %s'
     ]);
   });
 
-  it('a hundred thousand different items are unique, and one that is there twice is found', async () => {
+  it('finds a hundred thousand different items unique, and a duplicate among them', async () => {
     const items = Array.from({ length: 100_000 }, (_, i) => ({ a: i, b: [i] }));
     const schema = { properties: { items: { uniqueItems: true } } };
     const doubled = [{ b: [7], a: 7 }, ...items];
@@ -184,7 +184,7 @@ describe.each([true, false])('a hostile JSON Schema, messages read together: %s'
     [['1,2', [1, 2]], true],
     [[{ a: 1 }, { a: '1' }], true],
     [[1.0, 1], false],
-  ])('%j is unique: %s', async (items, unique) => {
+  ])('treats %j as unique: %s', async (items, unique) => {
     const found = await outcomes({ 1: { properties: { a: { uniqueItems: true } } } }, [[1, { a: items }]], together);
     expect(found[0] === 'ok').toBe(unique);
     expect(await outcomes({ 1: { properties: { a: { uniqueItems: false } } } }, [[1, { a: items }]], together)).toEqual(
@@ -193,7 +193,7 @@ describe.each([true, false])('a hostile JSON Schema, messages read together: %s'
   });
 });
 
-describe('a hostile registry', () => {
+describe('a hostile schema registry', () => {
   const decoderOf = (server: MemoryRegistry): Decoder =>
     schemaDecoder(
       new SchemaRegistry(
@@ -210,7 +210,7 @@ describe('a hostile registry', () => {
     );
   };
 
-  it('that names references without end is asked for a thousand of them, once', async () => {
+  it('with endless references is queried for a thousand of them, once', async () => {
     const server = await MemoryRegistry.start();
     try {
       for (let i = 0; i <= 1200; i++) {
@@ -226,7 +226,7 @@ describe('a hostile registry', () => {
     }
   });
 
-  it('that has a schema of many megabytes gives dead letters with that reason', async () => {
+  it('with a schema of many megabytes causes dead letters with that reason', async () => {
     const server = await MemoryRegistry.start();
     try {
       const id = server.register('s', { enum: Array.from({ length: 400_000 }, (_, i) => `value ${i}`) });

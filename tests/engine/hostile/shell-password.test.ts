@@ -65,15 +65,15 @@ async function passwords(args: readonly string[], env: Readonly<Record<string, s
 }
 let last: Ended;
 
-describe('PGPASSWORD of the shell', () => {
-  it('is not sent to a server that the profile of the project names', async () => {
+describe("the shell's PGPASSWORD", () => {
+  it("is not sent to a server in the project's profile", async () => {
     write({ 'p/profiles.yml': profile(OTHER) });
     expect(await passwords(['run'])).not.toContain(PASSWORD);
     expect(last.out).toMatch(/PGPASSWORD is not sent to 0\.0\.0\.0: .*profiles\.yml.* env_var\('PGPASSWORD'\)/);
     expect(last.out).not.toContain(PASSWORD);
   });
 
-  it('is not sent to a server that the profile of the repository around the project names', async () => {
+  it('is not sent to a server in the profile of the surrounding repository', async () => {
     write({ '.git/HEAD': '', 'ci/profiles.yml': profile(OTHER) });
     expect(await passwords(['run', '--profiles-dir', '../ci'], { HOME: join(root, 'home') })).not.toContain(PASSWORD);
   });
@@ -83,7 +83,7 @@ describe('PGPASSWORD of the shell', () => {
     expect(await passwords(['run'])).not.toContain(PASSWORD);
   });
 
-  it('is not sent to a receiver that connections.yml of the project names', async () => {
+  it("is not sent to a receiver in the project's connections.yml", async () => {
     write({
       'p/connections.yml': `there: ${target(OTHER, `"{{ env_var('NONE', '') }}"`)}\n`,
       'p/profiles.yml': profile('127.0.0.1', 'x'),

@@ -35,13 +35,13 @@ const varint = (value: number | bigint): Buffer => {
   return Buffer.from([...bytes, Number(left)]);
 };
 
-describe('a hostile file of an archive', () => {
+describe('a hostile archive file', () => {
   const storeOf = (body: Buffer): ObjectStore =>
     ({
       part: async (_: string, from: number, to: number) => ({ body: body.subarray(from, to), size: body.length }),
     }) as Partial<ObjectStore> as ObjectStore;
 
-  it('whose line has no end is foreign, and is not unpacked to its end', { timeout: 120_000 }, async () => {
+  it('with an endless line is foreign, and is not decompressed to its end', { timeout: 120_000 }, async () => {
     const packed = await gzipBomb(400);
     expect(packed.length).toBeLessThan(MEGABYTE);
     const read = async (): Promise<void> => {
@@ -72,24 +72,24 @@ describe('a hostile file of an archive', () => {
     for await (const _ of parquetGroups(file));
   };
 
-  it('of Parquet whose page unpacks to more than its header says is refused', async () => {
+  it('of Parquet whose page decompresses to more than its header says is rejected', async () => {
     const bomb = await gzipBomb(100);
     await expect(groups(parquet(10, 'GZIP', () => bomb))).rejects.toThrow(/larger than/);
   });
 
-  it('of Parquet has limits that a file whose keys and values are all null fits', async () => {
+  it('of Parquet is only rejected above limits that a file of nulls does not reach', async () => {
     const { add, finish } = await openMessagesFile();
     const message = { topic: 't', partition: 0, offset: 7n, timestamp: null, key: null, value: null, headers: [] };
     add(message);
     expect(await parquetMessages(finish())).toEqual([message]);
   });
 
-  it('of Parquet with a page of too many values is refused before it is unpacked', async () => {
+  it('of Parquet with a page of too many values is rejected before it is decompressed', async () => {
     await expect(groups(parquet(1_000_001, 'GZIP', () => new Uint8Array(10)))).rejects.toThrow(/too large/);
   });
 });
 
-describe('a hostile manifest of Iceberg', () => {
+describe('a hostile Iceberg manifest', () => {
   const file = (schema: unknown, count: bigint, block: Buffer, codec = 'null'): Buffer => {
     const metadata = Object.entries({ 'avro.schema': JSON.stringify(schema), 'avro.codec': codec });
     const entries = metadata.flatMap((entry) => entry.flatMap((part) => [varint(part.length), Buffer.from(part)]));
@@ -121,12 +121,12 @@ describe('a hostile manifest of Iceberg', () => {
       () => file({ type: 'record', name: 'r', fields: [{ name: 'a', type: 'r' }] }, 1n, Buffer.alloc(0)),
       /./,
     ],
-  ])('with %s is refused', (_, body, reason) => {
+  ])('with %s is rejected', (_, body, reason) => {
     expect(() => readAvroFile(body())).toThrow(reason);
   });
 });
 
-describe('a hostile record of Kafka', async () => {
+describe('a hostile Kafka record', async () => {
   const library = await loadClientLibrary();
   const crc32c = crc32cOf(library);
   /** A record whose headers are these bytes, and behind it ordinary ones. */

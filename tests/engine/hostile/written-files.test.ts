@@ -350,7 +350,7 @@ function control(): void {
   expect(open()).toContain('home/url');
 }
 
-describe('no file that a command writes holds a secret or is open to other users', () => {
+describe('a written file contains no secret and is private', () => {
   it('with Postgres', { timeout: 600_000 }, async () => {
     const server: TestServer = process.env['TSDBT_TEST_PG'] === undefined ? OWN_SERVER : SERVERS[0]!;
     const database = await server.open();
