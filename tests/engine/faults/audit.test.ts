@@ -12,8 +12,7 @@ let project: FaultProject;
 beforeAll(async () => {
   project = await FaultProject.open(auditedProject('postgres'));
   await project.client.query(
-    "create schema s; create table s.src as select i as id, 1 as v, now() as at " +
-      'from generate_series(1, 10) i',
+    'create schema s; create table s.src as select i as id, 1 as v, now() as at ' + 'from generate_series(1, 10) i',
   );
 });
 afterAll(async () => {
@@ -49,7 +48,7 @@ const contents = async (): Promise<Record<string, string>> =>
 const GOOD_TEXT = Array.from({ length: 10 }, (_, i) => `${i + 1}:1`).join(' ');
 const everywhere = (text: string): Record<string, string> => Object.fromEntries(NAMES.map((name) => [name, text]));
 
-it('builds and tests as without audits, where nothing is wrong', async () => {
+it('an audited build builds and tests as usual when nothing is wrong', async () => {
   const { code, out } = await project.run(['build']);
   expect(code, out).toBe(0);
   expect(await contents()).toEqual(everywhere(GOOD_TEXT));
@@ -62,8 +61,8 @@ it('builds and tests as without audits, where nothing is wrong', async () => {
   expect(found['test.with_child']).toMatchObject({ status: 'pass' });
 });
 
-it('publishes nothing where a test fails, and says so of the node and of each test', async () => {
-  await project.client.query("insert into s.src values (11, null, now())");
+it('an audited build publishes nothing if a test fails, and reports it for the node and each test', async () => {
+  await project.client.query('insert into s.src values (11, null, now())');
   const { code, out } = await project.run(['build']);
   expect(code, out).toBe(1);
   // A view's rows are its source's: what stands there is the view of before.
@@ -81,7 +80,7 @@ it('publishes nothing where a test fails, and says so of the node and of each te
   expect(await project.orphans()).toEqual([]);
 });
 
-it('retry builds and tests again, also with tests that had passed', async () => {
+it('an audited build is built and tested again by retry, including tests that had passed', async () => {
   expect((await project.run(['retry'])).code).toBe(1);
   expect(results()['test.unique_plain_id']).toMatchObject({ status: 'pass' });
   await project.client.query('update s.src set v = 2 where id = 11');
@@ -92,7 +91,7 @@ it('retry builds and tests again, also with tests that had passed', async () => 
   expect(results()['test.unique_plain_id']).toMatchObject({ status: 'pass' });
 });
 
-it('goes on with the other tests when one cannot be run', async () => {
+it('an audited build continues with the other tests when one cannot be run', async () => {
   project.write({ 'tests/broken.sql': "select id from {{ ref('plain') }} where 1 / (id - id) = 1" });
   expect((await project.run(['build', '-s', 'plain'])).code).toBe(1);
   project.remove('tests/broken.sql');
@@ -103,7 +102,7 @@ it('goes on with the other tests when one cannot be run', async () => {
   expect(found['model.plain']?.message).toContain('(broken)');
 });
 
-it('tries a node again whose audit lost its connection, and then keeps the new results', async () => {
+it('an audited build retries a node whose audit lost its connection, and keeps the new results', async () => {
   await project.client.query('create sequence s.tries');
   const lost = "nextval('s.tries') = 1 and pg_terminate_backend(pg_backend_pid())";
   project.write({
@@ -122,7 +121,7 @@ it('tries a node again whose audit lost its connection, and then keeps the new r
     expect(results()[`test.again_${test}`]).toMatchObject({ status: 'pass' });
 });
 
-it('does not hold a node up by a warning, nor by a test that reads what comes later', async () => {
+it('an audited build is not blocked by a warning, or by a test that reads later nodes', async () => {
   project.write({ 'tests/warns.sql': "{{ config(severity='warn') }} select id from {{ ref('plain') }}" });
   const { code, out } = await project.run(['build', '-s', 'plain']);
   project.remove('tests/warns.sql');
@@ -130,7 +129,7 @@ it('does not hold a node up by a warning, nor by a test that reads what comes la
   expect(results()['test.warns']).toMatchObject({ status: 'warn', failures: 11 });
 });
 
-it('refuses what it cannot hold back, before it is built', async () => {
+it('an audited build rejects what it cannot hold back, before it is built', async () => {
   project.write({
     'models/mv.sql': "{{ config(materialized='materialized_view', meta={'tsdbt': {'audit': true}}) }} select 1 as a",
   });
@@ -145,7 +144,7 @@ it('refuses what it cannot hold back, before it is built', async () => {
   expect(await project.one("select to_regclass('s.mv') is null")).toBe('true');
 });
 
-it('never shows what a bad build has made, whenever it is killed', async () => {
+it('an audited build never shows the results of a bad build, whenever it is killed', async () => {
   // A view shows its source's rows, and its own build is held back by the test of its definition alone.
   const names = NAMES.filter((name) => name !== 'looked');
   const { host, port, user, password, database } = project.client;
@@ -162,7 +161,7 @@ it('never shows what a bad build has made, whenever it is killed', async () => {
       await pause(5);
     }
   })();
-  await project.client.query("insert into s.src values (12, null, now())");
+  await project.client.query('insert into s.src values (12, null, now())');
   let killed = 0;
   for (let build = 0; build < BUILDS; build++) {
     const running = project.start(['build', '--exclude', 'looked']);

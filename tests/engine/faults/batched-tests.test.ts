@@ -16,7 +16,7 @@ function batches(dir: string): number {
   return log.split('as failures_1,').length - 1;
 }
 
-it('on Postgres', async () => {
+it('batched tests give the same results as single ones on Postgres', async () => {
   const project = await FaultProject.open({});
   let shared = 0;
   try {
@@ -39,7 +39,7 @@ it('on Postgres', async () => {
   expect(shared).toBeGreaterThan(0);
 }, 1_800_000);
 
-it('on ClickHouse', async () => {
+it('batched tests give the same results as single ones on ClickHouse', async () => {
   const lab = await ClickhouseLab.open({});
   let shared = 0;
   try {

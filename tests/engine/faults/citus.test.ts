@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-it('every statement that changes a definition goes in a message of its own', async () => {
+it('Citus receives every statement that changes a definition in a separate message', async () => {
   for (const args of [['build'], ['build', '--vars', '{more: true}'], ['build', '--full-refresh']]) {
     const { code, out } = await project.run(args);
     expect(code, out).toBe(0);
@@ -43,7 +43,7 @@ it('every statement that changes a definition goes in a message of its own', asy
   expect(await project.rows('select v.id, n.id, i.c from s.v, s.m n, s.i')).toEqual([['1', '1', 'x']]);
 });
 
-it('a text is cut at the statements that change definitions, and nowhere within quotes', () => {
+it('cutStatements splits a text at statements that change definitions, and never within quotes', () => {
   const cut = (sql: string): string[] => {
     const pieces = cutStatements(sql);
     expect(pieces.join('')).toBe(sql);

@@ -49,7 +49,7 @@ async function contents(): Promise<Record<string, string>> {
 const GOOD = Array.from({ length: 10 }, (_, i) => `${String(i + 1).padStart(2, '0')}:1`).join(' ');
 const everywhere = (text: string): Record<string, string> => Object.fromEntries(NAMES.map((name) => [name, text]));
 
-it('builds and tests as without audits, where nothing is wrong', async () => {
+it('an audited build on ClickHouse builds and tests as usual when nothing is wrong', async () => {
   const { code, out } = await lab.run(['build']);
   expect(code, out).toBe(0);
   expect(await contents()).toEqual(everywhere(GOOD));
@@ -61,7 +61,7 @@ it('builds and tests as without audits, where nothing is wrong', async () => {
   expect(await lab.orphans()).toEqual([]);
 });
 
-it('publishes nothing where a test fails, and says so of the node and of each test', async () => {
+it('an audited build on ClickHouse publishes nothing if a test fails, and reports it for node and tests', async () => {
   await lab.rows('insert into s.src values (11, null, now())');
   const { code, out } = await lab.run(['build']);
   expect(code, out).toBe(1);
@@ -78,7 +78,7 @@ it('publishes nothing where a test fails, and says so of the node and of each te
   expect(await lab.orphans()).toEqual([]);
 });
 
-it('retry publishes what is right then', async () => {
+it('an audited build on ClickHouse is published by retry after a repair', async () => {
   await lab.rows('alter table s.src delete where id = 11 settings mutations_sync = 2');
   await lab.rows('insert into s.src values (11, 2, now())');
   const { code, out } = await lab.run(['retry']);
@@ -88,7 +88,7 @@ it('retry publishes what is right then', async () => {
   expect(await lab.orphans()).toEqual([]);
 });
 
-it('a new view is looked at under another name', async () => {
+it('an audited build on ClickHouse tests a new view under another name', async () => {
   lab.write({
     'models/looked.sql':
       "{{ config(materialized='view') }} select id, if(id = 1, null, v) as v, at from {{ source('raw', 'src') }}",
@@ -99,7 +99,7 @@ it('a new view is looked at under another name', async () => {
   expect(await lab.orphans()).toEqual([]);
 });
 
-it('refuses what would go into the table itself', async () => {
+it('an audited build on ClickHouse rejects what would be written to the table itself', async () => {
   await lab.rows('create table s.copied (id Int64) engine = MergeTree order by id');
   await lab.rows('create materialized view s.copies to s.copied as select id from s.appended');
   await lab.rows('insert into s.src values (12, 1, now())');
@@ -108,7 +108,7 @@ it('refuses what would go into the table itself', async () => {
   expect((await contents())['appended']).toBe(`${GOOD} 11:2`);
 });
 
-it('refuses a snapshot whose columns change first', async () => {
+it('an audited build on ClickHouse rejects a snapshot whose columns change first', async () => {
   const file = 'snapshots/snapped.yml';
   const before = lab.read(file);
   const described = "select name, type from system.columns where database = 's' and table = 'snapped'";
@@ -124,7 +124,7 @@ it('refuses a snapshot whose columns change first', async () => {
   expect(await lab.rows(described)).toEqual(columns);
 });
 
-it("refuses a project's own macro that publishes", async () => {
+it("an audited build on ClickHouse rejects a project's own macro that publishes", async () => {
   lab.write({
     'macros/own.sql':
       '{% macro clickhouse__publish(staged, target) %}{% do exchange_tables_atomic(staged, target) %}{% endmacro %}',
@@ -134,7 +134,7 @@ it("refuses a project's own macro that publishes", async () => {
   expect([code, out]).toEqual([1, expect.stringContaining('clickhouse__publish of its own')]);
 });
 
-it('never shows what a bad build has made, whenever it is killed', async () => {
+it('an audited build on ClickHouse never shows the results of a bad build, whenever it is killed', async () => {
   await lab.rows('drop table s.copies');
   await lab.rows('alter table s.src delete where id >= 12 settings mutations_sync = 2');
   await lab.rows('insert into s.src values (12, null, now())');

@@ -15,7 +15,7 @@ describe.skipIf(clickhouseMissing !== null)(
       db = bench.db;
     });
 
-    describe('a run that died', () => {
+    describe('after a run died', () => {
       const nobody = { pid: 1, start: 'of another' };
       const dead = 'd'.repeat(12);
       /**
@@ -69,7 +69,7 @@ describe.skipIf(clickhouseMissing !== null)(
         expect((await db.tables()).filter((name) => name.startsWith('dead_before'))).toEqual(['dead_before']);
       });
 
-      it('after its EXCHANGE is brought to its end, with the rows that others had written', async () => {
+      it('after its EXCHANGE is completed, with the rows that others had written', async () => {
         await abandon('dead_after', true, (exchange) => exchange);
         await upsert('dead_after');
         expect(await content('dead_after')).toEqual([
@@ -115,7 +115,7 @@ describe.skipIf(clickhouseMissing !== null)(
         expect((await db.tables()).filter((name) => name.startsWith('dead_moving'))).toEqual(['dead_moving']);
       });
 
-      it('holds nobody up; one that lives on another host does, until it is done', async () => {
+      it('does not wait for it, but waits for a live run on another host until that is done', async () => {
         await monthly('awaited', "(1, '2024-01-01', 'a')");
         const lock = `interrupted.awaited__tsdbt_lock_${dead}`;
         await db.rows(
@@ -134,7 +134,7 @@ describe.skipIf(clickhouseMissing !== null)(
       });
     });
 
-    describe('a snapshot', () => {
+    describe('with a snapshot', () => {
       const give = async (rows: string): Promise<void> => {
         await db.rows(
           'create or replace table interrupted.source (id Nullable(Int64), k String, v Nullable(String), at ' +
@@ -155,7 +155,7 @@ describe.skipIf(clickhouseMissing !== null)(
           )
         ).map((row) => row.join(' '));
 
-      it('by timestamp has keys of several columns that may be NULL, and records what was deleted', async () => {
+      it('by timestamp supports keys of several nullable columns, and records deleted rows', async () => {
         const config = { strategy: 'timestamp', unique_key: ['id', 'k'], updated_at: 'at', hard_deletes: 'new_record' };
         await give(
           "(1, 'a', 'x', '2024-01-01 00:00:00'), (NULL, 'a', 'y', '2024-01-01 00:00:00'), (3, 'c', 'z', " +
@@ -189,7 +189,7 @@ describe.skipIf(clickhouseMissing !== null)(
         expect(await versions('by_time')).toEqual(now);
       });
 
-      it('by checked columns sees NULL come and go, ends deleted rows, and takes new columns', async () => {
+      it('by checked columns detects changes from and to NULL, ends deleted rows, and adds new columns', async () => {
         const config = { strategy: 'check', unique_key: 'id', check_cols: ['v'], hard_deletes: 'invalidate' };
         await give(
           "(1, 'a', NULL, '2024-01-01 00:00:00'), (NULL, 'a', 'y', '2024-01-01 00:00:00'), (3, 'c', 'z', " +
@@ -212,7 +212,7 @@ describe.skipIf(clickhouseMissing !== null)(
         ]);
       });
 
-      it('with dbt_valid_to_current and names of its own ends versions that have that moment', async () => {
+      it('with dbt_valid_to_current and custom column names ends the current versions', async () => {
         const names = {
           dbt_valid_to: 'till',
           dbt_valid_from: 'since',

@@ -9,7 +9,7 @@ import { pause } from './project.ts';
 const LONG = process.env['TSDBT_FAULT_KILLS'] !== undefined;
 const VIEW = "{{ config(materialized='materialized_view', order_by='n') }}\n";
 
-describe.skipIf(clickhouseMissing !== null)('materialized views of ClickHouse while rows arrive', () => {
+describe.skipIf(clickhouseMissing !== null)('ClickHouse materialized views with concurrent inserts', () => {
   let lab: ClickhouseLab;
   let next = 1000;
   beforeAll(async () => {
@@ -85,7 +85,7 @@ describe.skipIf(clickhouseMissing !== null)('materialized views of ClickHouse wh
     ]);
   };
 
-  it('a first run, a full refresh of all and one of the first alone miss no row', async () => {
+  it('miss no row in a first run, a full refresh of all and one of the first alone', async () => {
     for (const args of [
       ['-s', 'm1', 'm2'],
       ['-s', 'm1', 'm2', '--full-refresh'],
@@ -97,7 +97,7 @@ describe.skipIf(clickhouseMissing !== null)('materialized views of ClickHouse wh
     }
   });
 
-  it('after a kill at any statement of a full refresh the next run misses no row', async () => {
+  it('miss no row in the run after a full refresh that was killed at any statement', async () => {
     let statements: readonly string[] = [];
     await whileWriting('x.src', async () => {
       statements = await run(['--full-refresh', '-s', 'm1']);
@@ -130,7 +130,7 @@ describe.skipIf(clickhouseMissing !== null)('materialized views of ClickHouse wh
     await expectTidy();
   });
 
-  it('the table of another model gets each row once, whatever is refreshed', async () => {
+  it('write each row once to the table of another model, whatever is refreshed', async () => {
     for (const args of [[], ['--full-refresh'], ['--full-refresh', '-s', 'v']]) {
       await whileWriting('x.src', () => run([...args, ...(args.includes('-s') ? [] : ['-s', 'tgt', 'v'])]));
       await expectExact('tgt');
@@ -145,7 +145,7 @@ describe.skipIf(clickhouseMissing !== null)('materialized views of ClickHouse wh
     expect(await lab.orphans()).toEqual([]);
   });
 
-  it('after a kill while the table of another model is filled the next run adds each row once', async () => {
+  it('add each row once in the run after a kill while the table of another model is filled', async () => {
     const args = ['--full-refresh', '-s', 'tgt', 'v'];
     let statements: readonly string[] = [];
     await whileWriting('x.src', async () => {

@@ -46,7 +46,7 @@ const PUBLISHING: Readonly<Record<string, RegExp>> = {
   'noting for good': /insert into tsdbt\.consumed_offsets .*00000000-0000/i,
 };
 
-describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse under faults', () => {
+describe.skipIf(clickhouseMissing !== null)('a load into ClickHouse with a fault', () => {
   let lab: ClickhouseLab;
   let produced = 0;
   beforeAll(async () => {
@@ -83,7 +83,7 @@ describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse under fault
   };
 
   describe.each(Object.keys(FLUSH))('at the %s of a flush', (name) => {
-    it.each(HOW)('%s', async (how) => {
+    it.each(HOW)('loses and duplicates nothing: %s', async (how) => {
       append(40);
       const at = FLUSH[name] ?? /^$/;
       const { statements, killed, code } = await load({ at, how });
@@ -95,7 +95,7 @@ describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse under fault
     });
   });
 
-  it('a proxy that sends each INSERT twice doubles nothing', async () => {
+  it('duplicates nothing if a proxy sends each INSERT twice', async () => {
     append(60);
     lab.repeats = /^INSERT/;
     const { code, out } = await load();
@@ -104,7 +104,7 @@ describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse under fault
     await expectLoaded();
   });
 
-  it('the first build, and the second', async () => {
+  it('recovers in the first build and in the second', async () => {
     append(20);
     await load();
     for (const at of ['rename table', 'consumed_offsets']) {
@@ -116,7 +116,7 @@ describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse under fault
   });
 
   describe.each(Object.keys(PUBLISHING))('at the %s of a build', (name) => {
-    it.each(BUILD_HOW)('%s', async (how) => {
+    it.each(BUILD_HOW)('loses and duplicates nothing: %s', async (how) => {
       append(20);
       await load();
       const at = PUBLISHING[name] ?? /^$/;
@@ -128,7 +128,7 @@ describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse under fault
     });
   });
 
-  it('a build takes what came since the one before, also where the clock was set back', async () => {
+  it('passes what came since the last build to the next one, even if the clock was set back', async () => {
     append(20);
     await load();
     expect((await lab.run(['run', '-s', 'm'])).code).toBe(0);
@@ -145,7 +145,7 @@ describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse under fault
     }
   });
 
-  it('a build passes by a flush that was fenced, also where the clock was set back', async () => {
+  it('is built without a fenced flush, even if the clock was set back', async () => {
     append(20);
     await load();
     await lab.rows(
@@ -157,7 +157,7 @@ describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse under fault
     await expectBuilt();
   });
 
-  it('positions that were set back ask for a full refresh', async () => {
+  it('requires a full refresh after a rewind', async () => {
     expect((await lab.run(['load', 'rewind', '--from', 'events.ndjson', '--to', '5'])).code).toBe(0);
     await load();
     expect(await lab.rows('select count() = uniqExact(_offset), max(_offset) from raw.events')).toEqual([

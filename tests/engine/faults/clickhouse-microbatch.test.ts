@@ -77,7 +77,7 @@ select id, at, throwIf(toDate(at) = toDate('${TODAY}') - {{ var('bad', -1) }}) a
       await lab?.close();
     });
 
-    it('notes what is finished, and then runs the newest batches only', async () => {
+    it('records finished batches, and then runs only the newest', async () => {
       expect(begun(await run())).toBe(DAYS + 1);
       expect(await built()).toEqual(whole());
       expect(await ledger()).toEqual([['begun anew', 0], ...Array.from({ length: DAYS }, () => ['done', 1])]);
@@ -85,7 +85,7 @@ select id, at, throwIf(toDate(at) = toDate('${TODAY}') - {{ var('bad', -1) }}) a
       expect(await built()).toEqual(whole());
     });
 
-    it('killed between the first batch and its note, it does all of them', async () => {
+    it('runs all batches after it was killed between the first batch and its record', async () => {
       await killed({ at: NOTE, how: 'before' });
       expect(await built()).toEqual([ROWS]);
       expect(begun(await run())).toBe(DAYS + 1);
@@ -95,8 +95,7 @@ select id, at, throwIf(toDate(at) = toDate('${TODAY}') - {{ var('bad', -1) }}) a
     });
 
     it(
-      'killed at and after the publishing of a batch, it loses and doubles nothing, and a reader sees whole ' +
-        'batches only',
+      'loses and duplicates nothing when killed at or after publishing a batch, and readers see complete ' + 'batches',
       async () => {
         const [, reading] = await lab.watch(
           'select groupUniqArray(n) from (select count() as n from s.m group by toDate(at))',
@@ -120,7 +119,7 @@ select id, at, throwIf(toDate(at) = toDate('${TODAY}') - {{ var('bad', -1) }}) a
       },
     );
 
-    it('runs what failed before what is new, once it can', async () => {
+    it('retries failed batches before new ones', async () => {
       expect((await run(['--vars', '{bad: 2}'], 1)).out).toContain(`PARTIAL SUCCESS (${DAYS}/${DAYS + 1})`);
       const again = await run();
       expect(again.out).toContain("m: a batch before this run's window is not finished and runs first");
@@ -128,7 +127,7 @@ select id, at, throwIf(toDate(at) = toDate('${TODAY}') - {{ var('bad', -1) }}) a
       expect(await built()).toEqual(whole());
     });
 
-    it('built anew and killed, it counts nothing of the past as done', async () => {
+    it('treats no earlier batch as done after a killed full refresh', async () => {
       await run();
       await killed({ at: NOTE, how: 'before' }, ['--full-refresh']);
       expect(begun(await run())).toBe(DAYS + 1);
@@ -145,7 +144,7 @@ select id, at, throwIf(toDate(at) = toDate('${TODAY}') - {{ var('bad', -1) }}) a
       },
     );
 
-    it('builds again the batches that --empty emptied, and every batch of an empty table without notes', async () => {
+    it('builds the batches again that --empty emptied, and every batch of an empty table without records', async () => {
       await run();
       await run(['--empty']);
       expect(await built()).toEqual(whole().slice(0, DAYS - 1));
@@ -176,7 +175,7 @@ select id, at, throwIf(toDate(at) = toDate('${TODAY}') - {{ var('bad', -1) }}) a
       expect(await built()).toEqual(whole());
     });
 
-    it('takes a table without notes for whole; a window of its own notes nothing', async () => {
+    it('treats a table without records as complete, and records nothing for an explicit window', async () => {
       await lab.rows('create database s');
       await lab.rows(
         'create table s.m engine = MergeTree order by id partition by id % 3 as select id, at, toUInt8(0) as ' +

@@ -25,7 +25,7 @@ const models = (alias: (kind: string) => string): Record<string, string> =>
     ]),
   );
 
-describe.skipIf(clickhouseMissing !== null)('the names of models on ClickHouse', () => {
+describe.skipIf(clickhouseMissing !== null)('a ClickHouse model name', () => {
   let lab: ClickhouseLab;
 
   beforeAll(async () => {
@@ -52,11 +52,11 @@ describe.skipIf(clickhouseMissing !== null)('the names of models on ClickHouse',
     expect(await lab.orphans()).toEqual([]);
   };
 
-  it(`may have ${LONGEST} characters, built once, again and anew`, async () => {
+  it(`can have ${LONGEST} characters, in first builds, later ones and full refreshes`, async () => {
     for (const args of [[], ['--vars', 'v: new'], ['--full-refresh']]) await build(...args);
   });
 
-  describe('in the database `default` of an embedded ClickHouse', () => {
+  describe('in the database `default` of an embedded server', () => {
     const DATABASE = { from: 'schema: s,', to: 'schema: default,' };
     const counts = async (): Promise<unknown[]> =>
       (await lab.rows("select count(), countIf(v = 'new') from default.u")).flat().map(Number);
@@ -65,11 +65,11 @@ describe.skipIf(clickhouseMissing !== null)('the names of models on ClickHouse',
       lab.write({ 'profiles.yml': lab.read('profiles.yml').replace(DATABASE.from, DATABASE.to), ...models((k) => k) });
     });
 
-    it('tables are exchanged in every run', async () => {
+    it('is exchanged in every run', async () => {
       for (const args of [[], ['--vars', 'v: new'], ['--full-refresh'], []]) await build(...args);
     });
 
-    it('a run that is killed around an exchange loses and doubles no row', async () => {
+    it('loses and duplicates no row when a run is killed around an exchange', async () => {
       for (const how of ['before', 'late', 'after'] as const) {
         await build('--full-refresh', '--select', 'u');
         const fault = { at: /exchange tables \S*u__tsdbt_shadow/i, how };

@@ -17,7 +17,7 @@ describe.skipIf(clickhouseMissing !== null)(
       db = bench.db;
     });
 
-    it('one partition is replaced by one statement; a reader sees all of the old rows or all of the new', async () => {
+    it('replaces one partition by one statement, and readers see either all old or all new rows', async () => {
       await monthly('one', "(1, '2024-01-01', 'a'), (2, '2024-01-02', 'a'), (3, '2024-02-01', 'a')");
       const look = "select countIf(v = 'a'), countIf(v = 'b') from publishing.one";
       const build = { name: 'one', sql: select("(1, '2024-01-01', 'b'), (9, '2024-01-09', 'b')"), config: UPSERT };
@@ -34,7 +34,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect(await watched(theirs, 'select count() from publishing.one')).toContain('2');
     });
 
-    it('several partitions, and keys that move between them, are published by one EXCHANGE', async () => {
+    it('replaces several partitions, and keys that move between them, by one EXCHANGE', async () => {
       await monthly('several', "(1, '2024-01-01', 'a'), (2, '2024-02-02', 'a'), (3, '2024-03-01', 'a')");
       const statements: string[] = [];
       const seen = new Set<string>();
@@ -57,7 +57,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect(statements.filter((sql) => /^(delete|alter table \S+ (delete|update))/i.test(sql))).toEqual([]);
     });
 
-    it('a new key in one partition is attached without reading old rows; NULL is a key like others', async () => {
+    it('attaches a new key in one partition without reading old rows, and NULL is a key', async () => {
       await monthly('nulls', "(NULL, '2024-01-01', 'a'), (1, '2024-01-01', 'a')");
       expect(
         publishes(await db.build({ name: 'nulls', sql: select("(5, '2024-01-05', 'b')"), config: UPSERT }), 'nulls'),
@@ -72,7 +72,7 @@ describe.skipIf(clickhouseMissing !== null)(
       ).toEqual([]);
     });
 
-    it('the same row twice is one; different rows of one key are refused, and nothing has changed', async () => {
+    it('writes identical rows once, and rejects different rows of one key without any change', async () => {
       await monthly('doubles', "(1, '2024-01-01', 'a')");
       await db.build({
         name: 'doubles',
@@ -90,7 +90,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect(await db.tables()).not.toContainEqual(expect.stringContaining('doubles__'));
     });
 
-    it('a key of several columns and any partition expression work; what belongs to the table stays', async () => {
+    it("supports a key of several columns and any partition expression, and keeps the table's settings", async () => {
       const ddl =
         '(id Int64, k LowCardinality(Nullable(String)), at DateTime codec(Delta, LZ4), third UInt8 materialized ' +
         `id % 3, other String alias k, e Int32 default 7,
@@ -124,7 +124,7 @@ describe.skipIf(clickhouseMissing !== null)(
       ).toEqual([['450', '300', '300', '150', '1']]);
     });
 
-    it('incremental_predicates keep old versions that they do not cover', async () => {
+    it('keeps old versions that incremental_predicates do not cover', async () => {
       await monthly('predicates', "(1, '2024-01-01', 'a'), (1, '2024-02-01', 'a')");
       await db.build({
         name: 'predicates',
@@ -134,7 +134,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect(await content('predicates')).toEqual(['1 2024-01-01 a', '1 2024-02-02 b']);
     });
 
-    it('on_schema_change is done to the new table: no reader sees the columns without the rows', async () => {
+    it('applies on_schema_change to the new table, so that no reader sees the columns without the rows', async () => {
       const changed = "select 1::Nullable(Int64) as id, toDate('2024-01-01') as day, 5 as extra";
       for (const [mode, result] of [
         ['ignore', null],
@@ -166,7 +166,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect(await content('change_ignore')).toEqual(['1 2024-01-01 b 5', '2 2024-01-02 a 0']);
     });
 
-    it('an append is visible at once; an INSERT shows what it has written when it fails', async () => {
+    it("shows an append at once, and an INSERT's written rows when it fails", async () => {
       const rows =
         "select number as id, toDate('2024-01-01') + number % 90 as day, throwIf(number = 190000) as v from " +
         'numbers(200000) settings max_block_size = 10000, min_insert_block_size_rows = 10000, max_threads = 1, ' +
@@ -214,7 +214,7 @@ describe.skipIf(clickhouseMissing !== null)(
         return seen.add((await content(name)).join());
       };
 
-      it('takes the place of its window at once, twice the same, and leaves the rest', async () => {
+      it('replaces its window at once, with the same result twice, and keeps the rest', async () => {
         await monthly(
           'window',
           "(1, '2024-01-04', 'a'), (2, '2024-01-05', 'a'), (3, '2024-01-05', 'a'), (4, '2024-01-06', 'a')",
@@ -232,14 +232,14 @@ describe.skipIf(clickhouseMissing !== null)(
         expect(await db.tables()).not.toContainEqual(expect.stringContaining('window__'));
       });
 
-      it('with a unique_key takes the place of its keys in the window only', async () => {
+      it('with a unique_key replaces only its keys within the window', async () => {
         await monthly('keyed', "(1, '2024-01-05', 'a'), (2, '2024-01-05', 'a'), (1, '2024-01-06', 'a')");
         expect(await states('keyed', select("(1, '2024-01-05', 'b')"), batch(5, { unique_key: 'id' }))).toEqual(
           new Set(['1 2024-01-05 a,1 2024-01-06 a,2 2024-01-05 a', '1 2024-01-05 b,1 2024-01-06 a,2 2024-01-05 a']),
         );
       });
 
-      it('of several partitions goes over in one step, and takes partitions that it empties with it', async () => {
+      it('of several partitions is published in one step, including partitions that become empty', async () => {
         await db.rows(
           'create table publishing.split (id Int64, day Date, v String) engine = MergeTree order by id ' +
             "partition by (id % 3) as select number, toDate('2024-01-05') + (number >= 4), 'a' from numbers(6)",
@@ -259,7 +259,7 @@ describe.skipIf(clickhouseMissing !== null)(
         ).toEqual(new Set(['0 2024-01-05 b,1 2024-01-05 b', '']));
       });
 
-      it('and its new columns are seen together', async () => {
+      it('is published together with its new columns', async () => {
         await monthly('widened', "(1, '2024-01-05', 'a'), (2, '2024-01-06', 'a')");
         expect(
           await states(
@@ -270,7 +270,7 @@ describe.skipIf(clickhouseMissing !== null)(
         ).toEqual(new Set(['1 2024-01-05 a,2 2024-01-06 a', '1 2024-01-05 b 5,2 2024-01-06 a 0']));
       });
 
-      it('is deleted and inserted where views must see its rows, before the eyes of readers', async () => {
+      it('is deleted and inserted visibly if views must see its rows', async () => {
         await monthly('batches_read', "(1, '2024-01-05', 'a')");
         await db.rows(
           'create materialized view publishing.batches_reader engine = MergeTree order by v as select v from ' +
@@ -284,7 +284,7 @@ describe.skipIf(clickhouseMissing !== null)(
       });
     });
 
-    it('insert_overwrite of several partitions is seen at once, also by rows that others write meanwhile', async () => {
+    it('shows insert_overwrite of several partitions at once, including rows that others write meanwhile', async () => {
       const config = { incremental_strategy: 'insert_overwrite', partition_by: 'toYYYYMM(day)', order_by: 'day' };
       await db.build({
         name: 'overwritten',
@@ -320,7 +320,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect(await db.tables()).not.toContainEqual(expect.stringContaining('overwritten__'));
     });
 
-    it('a table that materialized views read gets its new rows by INSERT, and no atomic_upsert', async () => {
+    it('inserts new rows into a table that materialized views read, and rejects atomic_upsert', async () => {
       await monthly('read', "(1, '2024-01-01', 'a')");
       await db.rows(
         'create materialized view publishing.reader engine = MergeTree order by v as select v from publishing.read',
@@ -334,7 +334,7 @@ describe.skipIf(clickhouseMissing !== null)(
       await db.rows('drop table publishing.reader');
     });
 
-    it('rows that others write during the build are all there afterwards, once', async () => {
+    it('keeps rows that others write during the build, each once', async () => {
       await monthly('shared', "(1, '2024-01-01', 'a'), (2, '2024-02-01', 'a')");
       let written = 0;
       const others = async (sql: string): Promise<void> => {
@@ -378,7 +378,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect(await db.tables()).not.toContainEqual(expect.stringContaining('shared__'));
     });
 
-    it('an INSERT that began before the EXCHANGE and ends after it is waited for', async () => {
+    it('waits for an INSERT that began before the EXCHANGE and ends after it', async () => {
       await monthly('slow', "(1, '2024-01-01', 'a'), (2, '2024-02-01', 'a')");
       let slow: Promise<unknown> = Promise.resolve();
       await db.build({
@@ -406,7 +406,7 @@ describe.skipIf(clickhouseMissing !== null)(
       ]);
     });
 
-    it('what cannot be published so is refused before anything is touched', async () => {
+    it('rejects what cannot be published this way, before any change', async () => {
       await db.rows("create table publishing.memory engine = Memory as select 1 as id, 'a' as v");
       await expect(db.build({ name: 'memory', sql: "select 1 as id, 'b' as v", config: UPSERT })).rejects.toThrow(
         'its engine is Memory, expected one of the MergeTree family. Nothing was changed.',
@@ -436,7 +436,7 @@ describe.skipIf(clickhouseMissing !== null)(
       }
     });
 
-    it('a first build, and a full refresh, are seen when they are whole', async () => {
+    it('shows a first build and a full refresh when they are complete', async () => {
       const seen: string[][] = [];
       const look = async (): Promise<void> => {
         seen.push(await db.tables().then((names) => (names.includes('fresh') ? content('fresh') : ['none'])));
@@ -452,7 +452,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect([...new Set(seen.map((rows) => rows.join()))]).toEqual(['none', '1 a', '2 b']);
     });
 
-    it('two builds of one table at once follow one another', async () => {
+    it('runs two concurrent builds of one table one after the other', async () => {
       await monthly('twice', "(1, '2024-01-01', 'a'), (2, '2024-02-01', 'a')");
       const other = await Promise.all(
         [1, 2, 3].map(async (n) =>

@@ -12,7 +12,7 @@ const LONG = process.env['TSDBT_FAULT_KILLS'] !== undefined;
 const FAULTS = 2;
 const HOW: readonly Fault['how'][] = LONG ? ['server', 'before', 'after', 'late'] : ['server', 'after'];
 
-describe.skipIf(clickhouseMissing !== null)('a table that is synced into ClickHouse, under faults', () => {
+describe.skipIf(clickhouseMissing !== null)('a table synced into ClickHouse, under faults,', () => {
   let lab: ClickhouseLab;
   let server: Awaited<ReturnType<(typeof SERVERS)[number]['open']>>;
   let source: pg.Client;
@@ -35,7 +35,9 @@ describe.skipIf(clickhouseMissing !== null)('a table that is synced into ClickHo
   });
 
   for (const strategy of ['incremental', 'full'] as const)
-    it(`is whole, and equal after the next sync: ${strategy}`, { timeout: LONG ? 3_600_000 : 180_000 }, async () => {
+    it(`is complete, and equal to its source after the next sync: ${strategy}`, {
+      timeout: LONG ? 3_600_000 : 180_000,
+    }, async () => {
       const table = `synced_${strategy}`;
       const cursor = strategy === 'incremental' ? ', cursor: updated_at' : '';
       lab.write({

@@ -116,7 +116,7 @@ describe.skipIf(clickhouseMissing !== null)(
 
     afterAll(() => lab.close());
 
-    it('an incremental run that would wrap a number or store NULL as 0 fails and leaves the table', async () => {
+    it('make an incremental run fail, instead of wrapping a number or storing NULL as 0', async () => {
       await works('run', '--select', 'value');
       const out = await fails('run', '--select', 'value');
       expect(out).toContain(`ERROR=${2 * STRATEGIES.length}`);
@@ -127,7 +127,7 @@ describe.skipIf(clickhouseMissing !== null)(
       }
     }, 120_000);
 
-    it('sync_all_columns leaves a table whose values do not fit into the new type', async () => {
+    it('make sync_all_columns fail if they do not fit into the new type', async () => {
       await works('run', '--select', 'retyped');
       const out = await fails('run', '--select', 'retyped');
       expect(out).toContain('"v" has a value that Int32 does not hold (given as String)');
@@ -142,7 +142,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect(await lab.rows('select table from system.mutations where not is_done')).toEqual([]);
     }, 120_000);
 
-    it('a row whose unique_key is NULL stays, and gives way to a new row of that key', async () => {
+    it('with a NULL unique_key stay, and are replaced by a new row of that key', async () => {
       await works('run', '--select', 'key');
       await works('run', '--select', 'key');
       for (const strategy of ['delete_insert', 'legacy']) {
@@ -159,7 +159,7 @@ describe.skipIf(clickhouseMissing !== null)(
       }
     }, 120_000);
 
-    it('rows keep what a lightweight UPDATE or DELETE has patched, also one during a run', async () => {
+    it('patched by a lightweight UPDATE or DELETE are kept, even during a run', async () => {
       await works('run', '--select', 'patched');
       const patch = async (table: string, id: number): Promise<void> => {
         await lab.rows(`update s.${table} set v = 'patched' where id = ${id} settings enable_lightweight_update = 1`);
@@ -195,7 +195,7 @@ describe.skipIf(clickhouseMissing !== null)(
       ]);
     }, 120_000);
 
-    it('batches are noted when the profile lets aggregates of no rows return none', async () => {
+    it('are recorded for batches if the profile lets aggregates of no rows return none', async () => {
       const profiles = lab.read('profiles.yml');
       const odd = 'retries: 0, custom_settings: {empty_result_for_aggregation_by_empty_set: 1}';
       lab.write({ 'profiles.yml': profiles.replace('retries: 0', odd) });
@@ -205,7 +205,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect(await lab.rows(words)).toEqual([['begun anew'], ['done']]);
     }, 60_000);
 
-    it('a snapshot does not take NaN for a change, nor end other keys of the same id, nor wrap numbers', async () => {
+    it('in a snapshot are not changed by NaN, ids of other keys, or wrapped numbers', async () => {
       await works('snapshot');
       for (const sql of [
         'alter table raw.widened modify column v UInt16',

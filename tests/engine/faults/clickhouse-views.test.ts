@@ -8,7 +8,7 @@ const KINDS = ['table', 'incremental', 'view'] as const;
 const config = (kind: string): string =>
   `{{ config(materialized='${kind}', order_by='n'${kind === 'view' ? ", engine='MergeTree()'" : ''}) }}\n`;
 
-describe.skipIf(clickhouseMissing !== null)('views of a model on ClickHouse', () => {
+describe.skipIf(clickhouseMissing !== null)('the views of a ClickHouse model', () => {
   let lab: ClickhouseLab;
   beforeAll(async () => {
     lab = await ClickhouseLab.open({});
@@ -31,7 +31,7 @@ describe.skipIf(clickhouseMissing !== null)('views of a model on ClickHouse', ()
   const section = (name: string, where = 'n >= 0'): string =>
     `--${name}:begin\nselect n from x.src where ${where}\n--${name}:end\n`;
 
-  it('a model that becomes a table, an incremental or a view drops its views, and only those', async () => {
+  it('are dropped when it becomes a table, an incremental model or a view, and no others', async () => {
     for (const kind of KINDS) lab.write({ [`models/was_${kind}.sql`]: config('materialized_view') + section('a') });
     await run();
     await lab.rows('create materialized view s.was_table_others to s.was_table as select n from x.src where n > 100');
@@ -45,7 +45,7 @@ describe.skipIf(clickhouseMissing !== null)('views of a model on ClickHouse', ()
     for (const kind of KINDS) lab.remove(`models/was_${kind}.sql`);
   });
 
-  it('a section that gets another name sees each row once; one that goes takes its view with it', async () => {
+  it('see each row once when a section is renamed, and a removed section drops its view', async () => {
     const write = (text: string): void => lab.write({ 'models/named.sql': config('materialized_view') + text });
     write(section('a'));
     await run();
@@ -89,19 +89,16 @@ describe.skipIf(clickhouseMissing !== null)('views of a model on ClickHouse', ()
       `--a:begin\n--b:begin\n${select}--b:end\n--a:end\n`,
       '"--b:begin" in models/bad.sql, line 3. The section "a" has not ended.',
     ],
-  ])(
-    'a marker of a section with %s is an error that names the line, and nothing is built',
-    async (_title, sql, text) => {
-      lab.write({ 'models/bad.sql': config('materialized_view') + sql });
-      const { code, out } = await lab.run(['run', '-s', 'bad']);
-      lab.remove('models/bad.sql');
-      expect(code).toBe(1);
-      expect(out.replace(/\s+/g, ' ')).toContain(text.replace(/\s+/g, ' '));
-      expect(await lab.rows("select name from system.tables where database = 's' and name like 'bad%'")).toEqual([]);
-    },
-  );
+  ])('are not built if a section marker has %s, and the error names the line', async (_title, sql, text) => {
+    lab.write({ 'models/bad.sql': config('materialized_view') + sql });
+    const { code, out } = await lab.run(['run', '-s', 'bad']);
+    lab.remove('models/bad.sql');
+    expect(code).toBe(1);
+    expect(out.replace(/\s+/g, ' ')).toContain(text.replace(/\s+/g, ' '));
+    expect(await lab.rows("select name from system.tables where database = 's' and name like 'bad%'")).toEqual([]);
+  });
 
-  it('a comment with a colon is no marker', async () => {
+  it('ignore a comment with a colon, which is not a marker', async () => {
     lab.write({
       'models/plain.sql':
         `${config('materialized_view')}-- note: begin with all rows\n` + `--at the end: nothing\n${select}`,

@@ -218,7 +218,7 @@ select id, day, v from raw.${name} ${where}`,
     const harmless = { partial: 0, lost: 0, double: 0, failed: 0 };
 
     it.each(Object.keys(MODELS))(
-      '%s: nothing is lost, double or half seen',
+      'loses, duplicates and half shows nothing: %s',
       async (model) => {
         const figures = (shown[model] = await measure(model, share, TSDBT));
         expect(figures).toMatchObject(harmless);
@@ -230,7 +230,7 @@ select id, day, v from raw.${name} ${where}`,
     );
 
     it(
-      'a snapshot keeps one current version of each row',
+      'keeps one current version of each row in a snapshot',
       async () => {
         const figures = (shown['snapshot'] = none());
         const current = 'dbt_valid_to is null';
@@ -259,7 +259,7 @@ select id, day, v from raw.${name} ${where}`,
     );
 
     it.runIf(KILLS > 0 && ORACLE)(
-      "dbt-clickhouse's strategies in the same harness lose, double or show half",
+      "loses, duplicates or half shows rows with dbt-clickhouse's strategies",
       async () => {
         const dbt: Program = { command: `${ORACLE}/bin/dbt`, args: [] };
         let harm = 0;

@@ -37,7 +37,7 @@ afterAll(async () => {
   await project.close();
 });
 
-describe('a table that is rebuilt', () => {
+describe('a rebuilt table', () => {
   it('keeps functions, procedures, aggregates, operators, arrays and columns of its row type', async () => {
     await project.client.query(`
       create function s.ft(x s.t) returns int language sql as 'select x.id';
@@ -84,7 +84,7 @@ describe('a table that is rebuilt', () => {
     expect(await shape()).toEqual(before);
   });
 
-  it('stops with the name of a function that no longer fits', async () => {
+  it('is not replaced if a function no longer fits, which is named', async () => {
     project.write({ 'models/w.sql': "{{ config(materialized='view') }} select id as other from {{ ref('t') }}" });
     const { code, out } = await project.run(['run', '--select', 'w']);
     expect(code).toBe(1);
@@ -145,7 +145,7 @@ describe('a table that is rebuilt', () => {
     ).toEqual([['seeds', 'true', 'writes', 'text']]);
   });
 
-  it('whose hooks make its policies and triggers anew is rebuilt as before', async () => {
+  it('whose hooks create its policies and triggers again is rebuilt as before', async () => {
     await build('--select', 'hooked');
     await build('--select', 'hooked');
     expect(
@@ -156,7 +156,7 @@ describe('a table that is rebuilt', () => {
     ).toEqual([['mine', '1']]);
   });
 
-  it('is refused, and stays, when a policy does not fit its new columns', async () => {
+  it('is not replaced if a policy does not fit its new columns', async () => {
     project.write({ 'models/guarded.sql': table('select 1 as id') });
     await project.client.query('drop trigger "x; drop" on s.guarded');
     const { code, out } = await project.run(['run', '--select', 'guarded']);
@@ -167,7 +167,7 @@ describe('a table that is rebuilt', () => {
   });
 });
 
-describe('a column that is retyped', () => {
+describe('a column with a new type', () => {
   it('keeps index, constraints, default, trigger, comment, grants and policies', async () => {
     await project.client.query(`
       alter table s.i alter n set default 7, alter n set not null, add constraint positive check (n > 0),
@@ -202,7 +202,7 @@ describe('a column that is retyped', () => {
     expect(await project.one("select 's.i'::regclass::oid")).toBe(oid);
   });
 
-  it('keeps its collation where the new type has one', async () => {
+  it('keeps its collation if the new type has one', async () => {
     project.write({
       'models/c.sql':
         "{{ config(materialized='incremental', on_schema_change='sync_all_columns') }} select 'a'::" +
@@ -228,7 +228,7 @@ describe('a column that is retyped', () => {
     project.remove('models/c.sql');
   });
 
-  it('is refused when a constraint does not fit the new type', async () => {
+  it('is rejected if a constraint does not fit the new type', async () => {
     const { code, out } = await project.run(['run', '--select', 'i', '--vars', '{as: "::text"}']);
     expect(code).toBe(1);
     expect(out).toContain('operator does not exist: text > integer');

@@ -193,7 +193,7 @@ describe('one signal ends a command that waits', () => {
     ];
   };
 
-  it('for a Postgres that takes connections and says nothing', async () => {
+  it('for a Postgres that accepts connections and sends nothing', async () => {
     const commands: readonly [string[], NodeJS.Signals, readonly string[]][] = [
       [['run'], 'SIGINT', [SKIPPED]],
       [['build'], 'SIGTERM', [TERMINATED]],
@@ -224,7 +224,7 @@ describe('one signal ends a command that waits', () => {
     expect(seen).toEqual(commands.map(([args, , results]) => [args.join(' '), 2, true, results]));
   });
 
-  it('for a Postgres that stops in its greeting, for a ClickHouse, a package, another process', async () => {
+  it('for a Postgres that stops in its handshake, a ClickHouse, a package, or another process', async () => {
     const tls = await greeter(Buffer.from('S'));
     const login = await greeter(
       Buffer.concat([Buffer.from('R'), Buffer.from([0, 0, 0, 23, 0, 0, 0, 10]), Buffer.from('SCRAM-SHA-256\0\0')]),
@@ -313,7 +313,7 @@ describe('one signal ends a command that works without waiting', () => {
     ['SIGINT', ['parse']],
     ['SIGTERM', ['compile', '--no-introspect']],
     ['SIGINT', ['run']],
-  ] as const)('%s, %j', async (signal, args) => {
+  ] as const)('in %s, %j', async (signal, args) => {
     const run = start(project(postgres(1), endless), args);
     while (!run.out().includes('Registered adapter'))
       await Promise.race([
@@ -332,7 +332,7 @@ describe('one signal ends a command that works without waiting', () => {
   });
 });
 
-describe('one signal ends a run on a server that falls silent', () => {
+describe('one signal ends a run on a server that becomes silent', () => {
   let place: Place;
   let close: () => Promise<void>;
   let observer: pg.Client;
@@ -356,7 +356,7 @@ describe('one signal ends a run on a server that falls silent', () => {
   };
   const hooked = (which: string, sql: string): string => `name: p\nversion: '1.0'\nprofile: t\n${which}: "${sql}"\n`;
 
-  it('in nodes, hooks before and after them, and ticks; what was done is written', async () => {
+  it('in nodes, hooks before and after them, and ticks, and results are written', async () => {
     const cases = await Promise.all(
       (
         [
@@ -435,7 +435,7 @@ describe('one signal ends a run on a server that falls silent', () => {
   });
 
   it.skipIf(clickhouseMissing !== null)(
-    `also on ClickHouse${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
+    `on ClickHouse, too${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
     async () => {
       const dir = mkdtempSync(join(tmpdir(), 'tsdbt-endings-ch-'));
       folders.push(dir);
@@ -468,7 +468,7 @@ describe('one signal ends a run on a server that falls silent', () => {
     },
   );
 
-  it('and stops there what it can reach', async () => {
+  it('and cancels on the server what it can reach', async () => {
     const { proxy, dir } = await through({
       'models/a.sql': "{{ config(materialized='table') }} select 1 as id from pg_sleep(610)",
     });

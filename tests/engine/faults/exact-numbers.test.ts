@@ -48,7 +48,7 @@ describe('a number keeps its digits', () => {
     project.remove('models/v.sql');
   });
 
-  it('in a variable of a run that is tried again', async () => {
+  it('in a variable of a retried run', async () => {
     const sql = "select {{ var('id') }}::bigint as id";
     project.write({ 'models/v.sql': `${sql} from public.not_there` });
     const failed = await project.run(['run', '-s', 'v', '--vars', '{id: 9007199254740993}']);
@@ -111,7 +111,7 @@ describe.skipIf(clickhouseMissing !== null)('a seed on ClickHouse', () => {
     ['Nullable(Int32)', '3000000000'],
     ['Date', '1950-01-01'],
     ['Nullable(DateTime)', '1950-01-01 00:00:00'],
-  ])('that does not fit into a column of %s is refused', async (type, value) => {
+  ])('that does not fit into a column of %s is rejected', async (type, value) => {
     lab.write({
       'seeds/sd.csv': `id,v\n1,${value}\n`,
       'seeds/sd.yml': `seeds: [{name: sd, config: {column_types: {v: "${type}"}}}]\n`,

@@ -37,7 +37,7 @@ async function linked(): Promise<void> {
   );
 }
 
-it('a key that a post-hook makes possible again comes back in the same transaction, and nothing is said', async () => {
+it('a foreign key that a post-hook makes possible again is restored in the same transaction', async () => {
   project.write({
     'models/dim.sql':
       `{{ config(materialized='table', post_hook='${PRIMARY}') }} -- {{ ref('fact') }}\nselect 1 as id union all ` +
@@ -51,7 +51,7 @@ it('a key that a post-hook makes possible again comes back in the same transacti
   expect(await project.rows('select id from s.fact order by 1')).toEqual([['1'], ['2']]);
 });
 
-it("a post-hook that makes the key itself is in nobody's way", async () => {
+it('a foreign key that a post-hook creates itself does not conflict with its restoration', async () => {
   project.write({
     'models/dim.sql':
       `{{ config(materialized='table', post_hook=['${PRIMARY}', 'alter table s.fact add constraint fk foreign ` +
@@ -67,8 +67,8 @@ it("a post-hook that makes the key itself is in nobody's way", async () => {
 });
 
 it(
-  'without a key to refer to it is lost, which is said with both tables and the reason; the table is still there ' +
-    'for those who ask',
+  'a foreign key without a key to refer to is lost, with a warning that names both tables and the reason, and ' +
+    'the table still exists',
   async () => {
     project.write({
       'models/dim.sql': "{{ config(materialized='table') }} -- {{ ref('fact') }}\nselect 1 as id union all select 2",
@@ -89,7 +89,7 @@ it(
   },
 );
 
-it('rows that no longer refer to anything are the reason that is told', async () => {
+it('a foreign key is lost with the reason that rows no longer refer to anything', async () => {
   project.write({
     'models/dim.sql':
       `{{ config(materialized='table', post_hook='${PRIMARY}') }} -- {{ ref('fact') }}\nselect 2 as id union all ` +
@@ -109,7 +109,7 @@ it('rows that no longer refer to anything are the reason that is told', async ()
   expect(await project.one('select seen_after_dim from s.later')).toMatch(/"s"\."fact"$/);
 });
 
-it('a table of somebody else that refers to a model stops it, and keeps its key', async () => {
+it('a foreign key of a table outside of the project stops the model and is kept', async () => {
   project.write({ 'models/dim.sql': "{{ config(materialized='table') }} -- {{ ref('fact') }}\nselect 1 as id" });
   await linked();
   await project.client.query('create table public.foreign_fact (id int constraint theirs references s.dim (id))');
@@ -120,7 +120,7 @@ it('a table of somebody else that refers to a model stops it, and keeps its key'
   await project.client.query('drop table public.foreign_fact');
 });
 
-it('a rule of a table of the project that cannot come back is said, too, and the table is still there', async () => {
+it('a rule of a project table that cannot be restored causes a warning, and the table still exists', async () => {
   project.write({
     'models/dim.sql': "{{ config(materialized='table') }} -- {{ ref('fact') }}\nselect 1 as id, 'one' as word",
   });
@@ -139,7 +139,7 @@ it('a rule of a table of the project that cannot come back is said, too, and the
   expect(await project.one('select seen_after_dim from s.later')).toMatch(/"s"\."fact"$/);
 });
 
-it('a publication that the new table does not fit into stops the model, which keeps being published', async () => {
+it('a Postgres publication that the new table does not fit into stops the model, and is kept', async () => {
   if (Number(await project.one("select current_setting('server_version_num')")) < 150000) return;
   project.write({
     'models/dim.sql': "{{ config(materialized='table') }} -- {{ ref('fact') }}\nselect 1 as id, 'one' as word",
@@ -157,7 +157,7 @@ it('a publication that the new table does not fit into stops the model, which ke
   await project.client.query('drop publication told');
 });
 
-it('a table whose rule names a table that is dropped is still there', async () => {
+it('a table whose rule names a dropped table still exists', async () => {
   project.write({
     'models/dim.sql': "{{ config(materialized='table') }} -- {{ ref('fact') }}\nselect 1 as id",
     'models/later.sql':
@@ -177,7 +177,7 @@ it('a table whose rule names a table that is dropped is still there', async () =
   project.write({ 'models/later.sql': SEEN });
 });
 
-it('a name that the project leaves unquoted is the one in lower case: what is there is added to', async () => {
+it('a name that the project leaves unquoted is the lower-case one, and an existing table is extended', async () => {
   project.write({
     'dbt_project.yml':
       'name: faults\nversion: "1.0"\nprofile: faults\nquoting: {identifier: false, schema: false}\nflags: ' +

@@ -79,7 +79,7 @@ afterAll(async () => {
   await project.close();
 });
 
-describe('a build that is killed', () => {
+describe('a killed build', () => {
   /** The gate that is shut at the moment, and how many stand there. */
   const moments: readonly (readonly [what: string, gate: string, count: number])[] = [
     ['while a seed is in its transaction', 'seed', 1],
@@ -89,7 +89,7 @@ describe('a build that is killed', () => {
     ['while the snapshot is being made', 'snap', 1],
     ['while failing rows are being stored', 'failures', 1],
   ];
-  it.each(moments)('%s leaves what the same command puts right', async (_what, gate, count) => {
+  it.each(moments)('%s is repaired by the same command', async (_what, gate, count) => {
     await fresh();
     await project.shutGate(gate);
     const build = project.start(['build']);
@@ -100,7 +100,7 @@ describe('a build that is killed', () => {
     await recovers(['build']);
   });
 
-  it('at any moment of a second build is put right by the same command; no row is twice in the snapshot', async () => {
+  it('at any moment of a second build is repaired by the same command, without duplicates', async () => {
     for (let round = 0; round < 6; round++) {
       const build = project.start(['build', ...(round % 2 === 0 ? [] : ['--full-refresh'])]);
       await pause(350 + Math.random() * 1000);
@@ -110,7 +110,7 @@ describe('a build that is killed', () => {
     await recovers(['build']);
   });
 
-  it('leaves no backend at work, however long its statement', async () => {
+  it('leaves no active backend, however long its statement', async () => {
     project.write({
       'models/long.sql': "{{ config(materialized='table', tags=['long']) }} select pg_sleep(30)::text as s",
     });

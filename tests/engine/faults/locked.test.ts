@@ -84,7 +84,7 @@ describe('while a table is locked', () => {
     expect(out).toContain('PASS=8 WARN=0 ERROR=0');
   });
 
-  it('no command that reads or builds something else asks for it', async () => {
+  it('no command that reads or builds something else requests it', async () => {
     const others = ['s.t2', 's.v2', 's.v3', 's.fed', 's.rows', 's.more', 'outside.fed'];
     const commands = [
       ['run', '--select', 't1', 'quiet'],
@@ -104,7 +104,7 @@ describe('while a table is locked', () => {
     });
   });
 
-  it('freshness of other sources is asked meanwhile', async () => {
+  it('the freshness of other sources is measured', async () => {
     const waiting = await locked(['outside.fed'], async () => {
       const running = project.start(['source', 'freshness', '--threads', '2']);
       await said(running, /PASS freshness of raw\.still/);
@@ -115,7 +115,7 @@ describe('while a table is locked', () => {
     expect(out).toMatch(/PASS freshness of raw\.fed/);
   });
 
-  it('--if-changed takes it for changed and runs', async () => {
+  it('--if-changed treats it as changed and runs', async () => {
     const every = await locked(['outside.fed'], async () => {
       const running = project.start(['run', '--select', 'fed', 'quiet', '--every', '300ms', '--if-changed']);
       await said(running, /Tick 2 ok/);

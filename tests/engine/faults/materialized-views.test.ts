@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-it('a run that adds or drops an index refreshes the rows', async () => {
+it('a materialized view is refreshed by a run that adds or drops an index', async () => {
   const before = await oid();
   await insert(2);
   project.write(view(INDEXED));
@@ -37,7 +37,7 @@ it('a run that adds or drops an index refreshes the rows', async () => {
   expect(await oid()).toBe(before);
 });
 
-it('a change that on_configuration_change leaves out still refreshes the rows', async () => {
+it('a materialized view is refreshed despite a change that on_configuration_change ignores', async () => {
   await insert(4);
   project.write(view(`${INDEXED}, on_configuration_change='continue'`));
   const { code, out } = await run();
@@ -47,7 +47,7 @@ it('a change that on_configuration_change leaves out still refreshes the rows', 
   expect(await project.one("select count(*) from pg_index where indrelid = 's.m'::regclass")).toBe('0');
 });
 
-it('a changed query is applied, and what reads the view stays', async () => {
+it('a materialized view gets a changed query, and keeps its readers', async () => {
   project.write(view());
   await project.client.query(
     "create view public.reads_m as select id from s.m; comment on view public.reads_m is 'kept'",
@@ -61,7 +61,7 @@ it('a changed query is applied, and what reads the view stays', async () => {
   expect(await project.one("select obj_description('public.reads_m'::regclass)")).toBe('kept');
 });
 
-it('a changed query is refused with on_configuration_change: fail', async () => {
+it('a materialized view with on_configuration_change: fail rejects a changed query', async () => {
   project.write(view(", on_configuration_change='fail'"));
   const { code, out } = await run();
   expect(code).toBe(1);
@@ -69,7 +69,7 @@ it('a changed query is refused with on_configuration_change: fail', async () => 
   expect(await ids()).toBe('2,3,4');
 });
 
-it('an unchanged query is refreshed, not rebuilt, also after its table was rebuilt', async () => {
+it('a materialized view with an unchanged query is only refreshed, even after its table was rebuilt', async () => {
   project.write(view());
   expect((await run()).code).toBe(0);
   expect((await project.run(['run', '--select', 't'])).code).toBe(0);

@@ -4,7 +4,7 @@ import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab } from './clickhouse-lab.ts';
 import { FaultProject } from './project.ts';
 
-describe('columns that a merge updates', () => {
+describe('the columns that a merge updates', () => {
   let project: FaultProject;
   beforeAll(async () => {
     project = await FaultProject.open({});
@@ -54,7 +54,7 @@ describe('columns that a merge updates', () => {
     ['merge_update_columns', '"V"'],
     ['merge_exclude_columns', 'x'],
     ['merge_exclude_columns', '"V"'],
-  ])('are refused when %s names %s, with the columns of the model', async (option, name) => {
+  ])('are rejected if %s names %s, with the columns of the model', async (option, name) => {
     const { code, out, row } = await merged(`${option}=['w', '${name}']`);
     expect(code).toBe(1);
     expect(out).toContain(
@@ -63,14 +63,14 @@ describe('columns that a merge updates', () => {
     expect(row.join(' ')).toBe('old old old');
   });
 
-  it('are refused when the list is empty', async () => {
+  it('are rejected if the list is empty', async () => {
     const { code, out, row } = await merged('merge_update_columns=[]');
     expect(code).toBe(1);
     expect(out).toContain('merge_update_columns is an empty list.');
     expect(row.join(' ')).toBe('old old old');
   });
 
-  it('are named in a warning where the strategy replaces whole rows', async () => {
+  it('are named in a warning if the strategy replaces whole rows', async () => {
     const { code, out } = await merged("merge_update_columns=['v']", 'delete+insert');
     expect(code).toBe(0);
     expect(out).toMatch(/merge_update_columns of \S*"m" has no effect: the strategy 'delete\+insert' replaces whole/);

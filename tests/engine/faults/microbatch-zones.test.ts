@@ -97,7 +97,7 @@ describe.skipIf(clickhouseMissing !== null).each([SANTIAGO, 'Asia/Tokyo'])(
     const expected = (fresh: number): unknown[][] =>
       CLICKHOUSE_TYPES.flatMap((type) => Object.keys(keys).map((name) => [type, name, HOURS, HOURS, fresh]));
 
-    it('has every row once, also after a batch ran again', async () => {
+    it('has every row once, even after a batch ran again', async () => {
       expect((await lab.rows('select timezone()')).flat()).toEqual([zone]);
       const first = await lab.run(['run', ...WINDOW]);
       expect(first.code, first.out).toBe(0);
@@ -109,7 +109,7 @@ describe.skipIf(clickhouseMissing !== null).each([SANTIAGO, 'Asia/Tokyo'])(
       expect(await state()).toEqual(expected(24));
     });
 
-    it('has the rows of this hour in the hourly batch of this hour', async () => {
+    it('has the rows of the current hour in the hourly batch of this hour', async () => {
       lab.write({
         'models/hourly.sql': model(CLICKHOUSE_TYPES.length, ", order_by='id'")
           .replace("'day'", "'hour'")
@@ -164,7 +164,7 @@ describe.each([SANTIAGO, 'Asia/Tokyo', 'UTC'])('a microbatch model on a Postgres
   const expected = (fresh: number): unknown[][] =>
     POSTGRES_TYPES.map((type) => [type, String(HOURS), String(HOURS), String(fresh)]);
 
-  it('has every row once, also after a batch ran again', async () => {
+  it('has every row once, even after a batch ran again', async () => {
     const first = await project.run(['run', ...WINDOW]);
     expect(first.code, first.out).toBe(0);
     expect(await state()).toEqual(expected(0));

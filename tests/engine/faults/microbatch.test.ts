@@ -70,7 +70,7 @@ afterAll(async () => {
 });
 
 describe('a microbatch model of minutes', () => {
-  it('notes what is finished as one interval, without the minute that still runs', async () => {
+  it('records finished batches as one interval, without the current minute', async () => {
     expect(begun(await run(vars({ minutes: 5 })))).toBe(6);
     expect(await built()).toEqual(expected(5));
     expect(
@@ -82,7 +82,7 @@ describe('a microbatch model of minutes', () => {
     expect(begun(await run(vars({ minutes: 5 })))).toBe(2);
   });
 
-  it('runs what failed before what is new, once it can', async () => {
+  it('retries failed batches before new ones', async () => {
     const out = await run(vars({ minutes: 5, bad: MINUTES - 3 }), 1);
     expect(out).toContain('PARTIAL SUCCESS (5/6)');
     expect(await built()).toEqual(expected(5).filter((id) => id !== MINUTES - 3));
@@ -96,7 +96,7 @@ describe('a microbatch model of minutes', () => {
     expect(await intervals()).toBe(1);
   });
 
-  it('goes on where a kill has left it', async () => {
+  it('continues after a kill', async () => {
     await project.shutGate(THIRD);
     const killed = project.start(['run', '--select', 'm', ...vars({ minutes: 6 })]);
     await project.waitAtGate(THIRD);
@@ -112,7 +112,7 @@ describe('a microbatch model of minutes', () => {
     expect(await intervals()).toBe(1);
   });
 
-  it('goes on where a restart of the server in the midst of a batch has left it, with one clear error', async () => {
+  it('continues after a server restart in the middle of a batch, with one clear error', async () => {
     await project.shutGate(THIRD);
     const run1 = project.start(['run', '--select', 'm', ...vars({ minutes: 6 })]);
     await project.waitAtGate(THIRD);
@@ -129,7 +129,7 @@ describe('a microbatch model of minutes', () => {
     expect(await intervals()).toBe(1);
   });
 
-  it('takes a table that was built without notes for whole', async () => {
+  it('treats a table that was built without records as complete', async () => {
     await project.client.query(
       'create schema s; create table s.m as select *, now() as built_at from raw.events where id < 3',
     );
@@ -141,7 +141,7 @@ describe('a microbatch model of minutes', () => {
     expect(await built()).toEqual([0, 1, 2, ...expected(4)]);
   });
 
-  it('says nothing of the past after a window of its own, and forgets it when built anew', async () => {
+  it('records nothing about the past for an explicit window, and forgets the records on a full refresh', async () => {
     const at = (ago: number): string => new Date(Date.parse(NOW) - ago * 60_000).toISOString().slice(0, 19);
     await run([...vars({ minutes: 9 }), '--event-time-start', at(8), '--event-time-end', at(6)]);
     expect(await project.one("select to_regclass('s.tsdbt_intervals')")).toBe('null');
@@ -169,7 +169,7 @@ describe('a microbatch model of minutes', () => {
     expect(await built()).toEqual(expected(4));
   });
 
-  it.each(['with', 'without'])('builds again the batches of an --empty run in a table %s notes', async (notes) => {
+  it.each(['with', 'without'])('builds the batches of an --empty run in a table %s records again', async (notes) => {
     await run(vars({ minutes: 6 }));
     if (notes === 'without') await project.client.query('drop table s.tsdbt_intervals');
     await run([...vars({ minutes: 6 }), '--empty']);
@@ -183,7 +183,7 @@ describe('a microbatch model of minutes', () => {
     expect(await built()).toEqual(expected(6));
   });
 
-  it('builds every batch of an empty table that has no notes', async () => {
+  it('builds every batch of an empty table without records', async () => {
     await project.client.query(
       'create schema s; create table s.m as select *, now() as built_at from raw.events limit 0',
     );
@@ -205,7 +205,7 @@ describe('a microbatch model of minutes', () => {
     expect(await built()).toEqual(expected(9));
   });
 
-  it('keeps the notes of a model that a merge adds to in between', async () => {
+  it('keeps the records of a model to which a merge adds rows in between', async () => {
     const batched = model(`begin=${BEGIN}, batch_size='1m'`);
     await run(vars({ minutes: 9 }));
     project.write({
@@ -234,9 +234,9 @@ describe('a microbatch model of minutes', () => {
   });
 });
 
-describe('a server that restarts in the midst of a model', () => {
+describe('a server restart in the middle of a model', () => {
   it.each(['table', 'incremental', 'view'])(
-    '%s: one clear error, nothing half done, the next run repairs',
+    'of type %s causes one clear error and no partial result, and the next run repairs it',
     async (materialized) => {
       const sql = (value: number, pause: number): string =>
         `{{ config(materialized='${materialized}', post_hook='select pg_sleep(${pause})') }} select ${value} as id`;
@@ -261,8 +261,8 @@ describe('a server that restarts in the midst of a model', () => {
   );
 });
 
-describe('what a project says', () => {
-  it('about a size that dbt accepts too, and about notes that it does not want', async () => {
+describe('a message about batch settings', () => {
+  it('is not shown for a size that dbt accepts, too, and for disabled records', async () => {
     project.write({
       'models/m.sql': model(`begin=${BEGIN}, batch_size='hour', meta={'tsdbt': {'batch_size': '5m', 'ledger': false}}`),
     });
@@ -274,7 +274,7 @@ describe('what a project says', () => {
   it.each([
     ['7m', "'7m' does not divide a day into equal parts"],
     ['week', "must provide a 'batch_size' config that is one of ['hour', 'day', 'month', 'year'], but got: week."],
-  ])('about a size that cannot be: %s', async (size, words) => {
+  ])('explains an invalid size: %s', async (size, words) => {
     project.write({ 'models/m.sql': model(`begin='2026-01-01', batch_size='${size}'`) });
     expect(await run([], 2)).toContain(words);
   });

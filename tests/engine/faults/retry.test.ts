@@ -48,7 +48,7 @@ afterAll(async () => {
 });
 
 describe('after SIGKILL', () => {
-  it('retry runs what was running or had not begun, told what the first command was told', async () => {
+  it('retry runs what was running or had not begun, with the arguments of the first command', async () => {
     await killedBuild();
     expect(existsSync(join(project.dir, 'target/run_results.json'))).toBe(false);
     await project.client.query('insert into gate values (true)');
@@ -76,8 +76,8 @@ describe('after SIGKILL', () => {
   });
 });
 
-describe('clone', () => {
-  it('leaves a relation alone that is the one to be cloned', async () => {
+describe('the clone command', () => {
+  it('skips a relation that is the one to be cloned', async () => {
     await project.client.query('insert into gate values (true)');
     expect((await project.run(['run'])).code).toBe(0);
     rmSync(join(project.dir, 'state'), { recursive: true, force: true });
@@ -97,7 +97,7 @@ describe('clone', () => {
   });
 });
 
-describe('after a hook that failed', () => {
+describe('after a failed hook', () => {
   it.each(['on-run-end', 'on-run-start'])('retry runs the hooks again when %s failed and no node did', async (when) => {
     const settings = project.read('dbt_project.yml');
     await project.client.query('drop table if exists hook_log; drop schema if exists s cascade');

@@ -41,12 +41,12 @@ describe('a value that the type of its column would round', () => {
     ['1::numeric', '2::int'],
     ['1::int', '2::bigint'],
     ["date '2024-01-01'", "timestamp '2024-06-01 00:00:00'"],
-  ])('is not there: %s, then %s', async (first, second) => {
+  ])('is not assumed: %s, then %s', async (first, second) => {
     const { out } = await added(first, second);
     expect(out).not.toContain('are rounded');
   });
 
-  it('widens the column of a snapshot, which would get a new version in each run', async () => {
+  it('widens the column of a snapshot, which would otherwise get a new version in each run', async () => {
     await project.client.query('create table public.src as select 1 as id, 1::int as v');
     project.write({
       'snapshots/sn.sql':

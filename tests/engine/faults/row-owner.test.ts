@@ -9,7 +9,7 @@ import { FaultProject } from './project.ts';
 describe.each([
   ['Postgres', null, () => FaultProject.open({})],
   ['ClickHouse', clickhouseMissing, () => ClickhouseLab.open({})],
-] as const)('rows on %s', (_name, missing, open) => {
+] as const)('the rows of an incremental table on %s', (_name, missing, open) => {
   describe.skipIf(missing !== null)(missing ?? 'of one node', () => {
     let project: FaultProject | ClickhouseLab;
     beforeAll(async () => {
@@ -29,7 +29,7 @@ describe.each([
     const rows = async (table: string): Promise<string> =>
       (await project.rows(`select v from s.${table} order by v`)).flat().join(' ');
 
-    it('are not added to those of a node that had the alias before', async () => {
+    it('are not mixed with those of a node that had the alias before', async () => {
       model('a', 'first');
       model('b', 'second');
       await run(0, 'run', '--full-refresh');
@@ -46,7 +46,7 @@ describe.each([
       expect([await rows('first'), await rows('second')]).toEqual(['b b', 'a a']);
     });
 
-    it('are not added to those of a table, or with full_refresh: false', async () => {
+    it('are not mixed with those of a table, or with full_refresh: false', async () => {
       model('a', 'first', "materialized='table'");
       model('b', 'second');
       await run(0, 'run', '--full-refresh');
@@ -56,7 +56,7 @@ describe.each([
       expect(await rows('first')).toBe('a');
     });
 
-    it('go on where the node was renamed, or where nothing was noted', async () => {
+    it('stay if the node was renamed, or if nothing was recorded', async () => {
       model('a', 'first');
       model('b', 'second');
       await run(0, 'run', '--full-refresh');
@@ -72,7 +72,7 @@ describe.each([
       rmSync(join(project.dir, 'models/c.sql'));
     });
 
-    it('of a snapshot are not added to those of another one', async () => {
+    it('of a snapshot are not mixed with those of another one', async () => {
       rmSync(join(project.dir, 'models/b.sql'));
       const snapshots = (first: string, second: string): void =>
         project.write({

@@ -149,10 +149,10 @@ const LOOKERS = Array.from({ length: 6 }, (_, i) => Object.keys(LOOKS).filter((_
 
 const model = (config: string, sql: string): string => `{{ config(${config}) }}\n${sql}\n`;
 
-describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
+describe.each([POSTGRES, CLICKHOUSE])('a slow $name catalogue', (words) => {
   const missing = words === CLICKHOUSE ? clickhouseMissing : null;
   if (missing !== null) {
-    it.skip(`not here: ${missing}`, () => undefined);
+    it.skip(`is not tested: ${missing}`, () => undefined);
     return;
   }
   let lab: Lab;
@@ -240,7 +240,7 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
     return out;
   };
 
-  it('every look-up of many nodes at once finds what is there', async () => {
+  it('is queried correctly by many concurrent nodes', async () => {
     await elsewhere();
     lab.hold(late);
     for (const more of [[], ['--no-populate-cache']]) {
@@ -260,8 +260,8 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
   });
 
   it(
-    'models, seeds, snapshots and stored failures that exist are added to or replaced, also when each look-up ' +
-      'asks by itself',
+    'lets existing models, seeds, snapshots and stored failures be extended or replaced, even if each look-up ' +
+      'is a separate query',
     async () => {
       await elsewhere();
       for (const more of [[], ['--no-populate-cache']]) {
@@ -276,7 +276,7 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
     },
   );
 
-  it('a node finds its history while another one sees that its own table was built meanwhile', async () => {
+  it('lets a node find its history while another one sees that its table was built meanwhile', async () => {
     await elsewhere();
     await lab.sql(words.table('s.history', words.numbers(0, HISTORY)));
     lab.write({
@@ -324,7 +324,7 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
   const trials = Number(process.env['TSDBT_OVERLAPS'] ?? (words === CLICKHOUSE ? 1 : 2));
 
   it(
-    'commands at once neither double nor lose history, and none meets what another has just built',
+    "neither duplicates nor loses history in concurrent commands, which ignore each other's new tables",
     async () => {
       let seed = 7;
       const random = (most: number): number => {
@@ -366,7 +366,7 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
     300_000 + 60_000 * trials,
   );
 
-  it('clone copies what is there, leaves what exists, and a deferred reference finds its table', async () => {
+  it('lets clone copy and skip the right tables, and a deferred reference find its table', async () => {
     await elsewhere();
     expect((await lab.run(['build', '--select', 'many', 'fruit', 'kept', 'reads_kept'], 'prod')).code).toBe(0);
     let listings = 0;

@@ -33,14 +33,14 @@ describe('rows that a statement block writes', () => {
     return found.flat();
   }
 
-  it('stay when hooks of a run call it, with those of later hooks', async () => {
+  it('stay if hooks of a run call it, with those of later hooks', async () => {
     const { code, out } = await project.run(['run']);
     expect(code, out).toBe(0);
     expect(await notes()).toEqual(['end 1', 'end 2', 'last', 'plain', 'start']);
   });
 
   it.each(['table', 'view', 'incremental'])(
-    'stay when hooks of a %s outside of its transaction call it',
+    'stay if hooks of a %s outside of its transaction call it',
     async (kind) => {
       const hooks = (when: string): string =>
         `[{'sql': "{{ block('${when}') }}", 'transaction': false}, ` +
@@ -64,13 +64,13 @@ describe('rows that a statement block writes', () => {
     },
   );
 
-  it('stay when an operation calls it', async () => {
+  it('stay if an operation calls it', async () => {
     const { code, out } = await project.run(['run-operation', 'both', '--args', '{text: operation}']);
     expect(code, out).toBe(0);
     expect(await notes()).toEqual(['operation 1', 'operation 2']);
   });
 
-  it('are rolled back when the operation fails after it', async () => {
+  it('are rolled back if the operation fails afterwards', async () => {
     const { code } = await project.run(['run-operation', 'failing']);
     expect(code).toBe(1);
     expect(await notes()).toEqual([]);

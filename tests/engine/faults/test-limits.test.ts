@@ -31,7 +31,7 @@ describe('a test with a limit', () => {
     await project?.close();
   });
 
-  it.each(TESTS)('named %s (%s) is warned of: %s', (name, _, warned) => {
+  it.each(TESTS)('named %s (%s) causes a warning: %s', (name, _, warned) => {
     const text = `Test ${name} stops counting at its limit of 2, so that ${warned ?? ''}`;
     if (warned === null) expect(out).not.toContain(`Test ${name} stops`);
     else expect(out).toContain(`${text} is never true. Set a higher limit, or none.`);

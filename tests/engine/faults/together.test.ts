@@ -37,7 +37,7 @@ afterAll(async () => {
   await project.close();
 });
 
-describe('two builds at the same time', () => {
+describe('two concurrent builds', () => {
   it.each([
     [[], []],
     [[], []],
@@ -56,7 +56,7 @@ describe('two builds at the same time', () => {
     expect(await project.orphans()).toEqual([]);
   });
 
-  it('a view that somebody makes while its table is being rebuilt survives', async () => {
+  it('keep a view that is created while its table is being rebuilt', async () => {
     project.write({ 'models/late.sql': "{{ config(materialized='table') }} select 1 as id" });
     expect((await project.run(['run', '--select', 'late'])).code).toBe(0);
     project.write({
@@ -74,7 +74,7 @@ describe('two builds at the same time', () => {
     project.write({ 'models/late.sql': '{{ config(enabled=false) }} select 1 as id' });
   });
 
-  it('a node that loses a deadlock is started again when nothing of it has lasted, and only then', async () => {
+  it('restart a node that loses a deadlock only if none of its work was committed', async () => {
     await project.client.query(
       `create table public.tries (n int); create sequence public.tried;
       create function public.collide() returns void language plpgsql as $$ begin if ` +
@@ -101,8 +101,8 @@ describe('two builds at the same time', () => {
   });
 });
 
-describe('what a build takes', () => {
-  it('at most two connections more than threads, and few questions to the catalogue', async () => {
+describe('a build uses', () => {
+  it('at most two connections more than threads, and few catalogue queries', async () => {
     const files = Object.fromEntries(
       Array.from({ length: 20 }, (_, i) => [
         `models/many/m${i}.sql`,
@@ -138,7 +138,7 @@ describe('what a build takes', () => {
   });
 });
 
-describe('--every', () => {
+describe('a command with --every', () => {
   const ticks = (run: Running): string[] =>
     run
       .out()
@@ -149,7 +149,7 @@ describe('--every', () => {
       if (Date.now() > end) throw new Error(`waited in vain:\n${run.out()}`);
   };
 
-  it('runs on with a line a tick, reads what changed, goes on after a failure and ends with 0', async () => {
+  it('prints one line per tick, sees changes, continues after a failure and exits with 0', async () => {
     project.write({
       'models/tick.sql':
         "{{ config(materialized='table') }} select '{{ run_started_at }}' as at, '{{ invocation_id }}' as invocation",
@@ -181,7 +181,7 @@ describe('--every', () => {
     await project.until(`select (${BACKENDS}) = 0`);
   });
 
-  it('with --if-changed does nothing while the project and the tables that it reads stay as they are', async () => {
+  it('and --if-changed does nothing while the project and its tables are unchanged', async () => {
     await project.client.query(
       'create table s.events as select 1 as n; create view s.seen as select 1 as n; create table s.parts (n ' +
         'int) partition by list (n); create table s.part1 partition of s.parts for values in (1)',
@@ -255,7 +255,7 @@ describe('--every', () => {
     await project.openGate('tick');
   });
 
-  it('leaves a tick out while another one has the project and target, and says who', async () => {
+  it('skips a tick while another command has the project and target, and names it', async () => {
     project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select public.pass('tick') as s" });
     await project.shutGate('tick');
     const first = project.start(['run', '--select', 'tick', '--every', '1s'], 'one');

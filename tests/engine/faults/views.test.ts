@@ -37,7 +37,7 @@ afterAll(async () => {
 });
 
 describe('a view', () => {
-  it('that nothing has changed for is left alone, while its hooks run and the result stays the same', async () => {
+  it('that is unchanged is kept, while its hooks run and the result is the same', async () => {
     const before = [await identity('v'), await identity('w')];
     await project.client.query('truncate public.hooked');
     const out = await build('--select', 'v', 'w');
@@ -46,7 +46,7 @@ describe('a view', () => {
     expect(await project.one('select count(*) from public.hooked')).toBe('1');
   });
 
-  it('that is gone, or that somebody else has changed, is built again', async () => {
+  it('that is missing, or that another client has changed, is built again', async () => {
     await project.client.query('create or replace view s.w as select id + 1 as id from s.v');
     await build('--select', 'w');
     expect(await project.rows('select id from s.w')).toEqual([['1']]);
@@ -55,13 +55,13 @@ describe('a view', () => {
     expect(await project.rows('select id from s.w')).toEqual([['1']]);
   });
 
-  it('of `select *` is built again when what it reads has more columns', async () => {
+  it('of `select *` is built again if its input has more columns', async () => {
     await project.client.query('alter table public.base add column more int default 7');
     await build('--select', 'v');
     expect(await project.rows('select * from s.v')).toEqual([['1', '7']]);
   });
 
-  it('is built again when its SQL, its configuration or --full-refresh says so', async () => {
+  it('is built again if its SQL, its configuration or --full-refresh requires it', async () => {
     let before = await identity('w');
     project.write({ 'models/w.sql': "{{ config(materialized='view') }} select id * 3 as id from {{ ref('v') }}" });
     await build('--select', 'w');
@@ -78,7 +78,7 @@ describe('a view', () => {
     expect(await identity('w')).not.toBe(before);
   });
 
-  it('that is left alone still gets the grants of its configuration', async () => {
+  it('that is kept still gets the configured grants', async () => {
     project.write({
       'models/w.sql':
         "{{ config(materialized='view', grants={'select': ['reader_of_views']}) }} select id * 3 as id from {{ " +
@@ -93,7 +93,7 @@ describe('a view', () => {
   });
 });
 
-describe('a view that was looked at before the first node', () => {
+describe('a view that was checked before the first node', () => {
   const columns = (name: string): Promise<string | undefined> =>
     project.one(
       "select string_agg(attname, ',' order by attnum) from pg_attribute where attrelid = " +
@@ -134,7 +134,7 @@ on-run-start: "${change('started')}"
   });
   afterAll(() => project.client.query('drop schema raw cascade'));
 
-  it('costs no statement when nothing has changed', async () => {
+  it('costs no statement if nothing has changed', async () => {
     const before = await identity('of_lower');
     project.write({ 'logs-target/dbt.log': '' });
     const out = await build('--select', 'lower', 'of_lower', 'of_started');
@@ -146,7 +146,7 @@ on-run-start: "${change('started')}"
     expect(log).not.toContain('On model.');
   });
 
-  it('leaves its SQL below target/run, and its path in the manifest', async () => {
+  it('has its SQL in target/run, and its path in the manifest', async () => {
     await build('--select', 'of_lower');
     const path = 'target/run/faults/models/quiet/of_lower.sql';
     const text = project.read(path);
@@ -158,7 +158,7 @@ on-run-start: "${change('started')}"
     expect(JSON.parse(project.read('target/manifest.json')).nodes['model.faults.of_lower'].build_path).toBe(path);
   });
 
-  it('is built by its materialization when the project has a macro of its own for a part of it', async () => {
+  it('is built by its materialization if the project overrides a macro of it', async () => {
     project.write({
       'macros/own.sql':
         "{% macro postgres__persist_docs(relation, model, for_relation, for_columns) %}{% do log('documented: " +
@@ -170,7 +170,7 @@ on-run-start: "${change('started')}"
     expect(await build('--select', 'of_lower')).not.toContain('documented');
   });
 
-  it('is built again when its configuration changes, or what its SQL comes to', async () => {
+  it('is built again if its configuration or its rendered SQL changes', async () => {
     const before = await identity('of_lower');
     project.write({ 'models/quiet/of_lower.sql': "{{ config(meta={'a': 1}) }}select * from {{ ref('lower') }}" });
     await build('--select', 'of_lower');
@@ -196,7 +196,7 @@ on-run-start: "${change('started')}"
     ['code of another model', 'queried', 'of_queried'],
     ['a materialization of the project', 'made', 'of_made'],
     ['the start of the run', 'started', 'of_started'],
-  ])('is built again when the same run has changed what it reads: %s', async (_how, changed, view) => {
+  ])('is built again if the same run has changed its input: %s', async (_how, changed, view) => {
     await build('--select', 'quiet');
     await project.client.query(
       'alter table raw.hooked drop column if exists more cascade; alter table raw.queried drop column if ' +
@@ -210,7 +210,7 @@ on-run-start: "${change('started')}"
   });
 });
 
-describe('what stands on a table', () => {
+describe('the dependant of a table', () => {
   it.each([['run'], ['run --full-refresh']])(
     'survives `%s` with owner, grants, comments and options',
     async (command) => {
@@ -242,7 +242,7 @@ describe('what stands on a table', () => {
     },
   );
 
-  it('keeps the run from changing anything when it no longer compiles, and is named', async () => {
+  it('prevents any change if it no longer compiles, and is named', async () => {
     await project.client.query('create view public.foreign_reader as select name from s.t');
     project.write({ 'models/t.sql': "{{ config(materialized='table') }} select id from {{ ref('people') }}" });
     const { code, out } = await project.run(['run', '--select', 't']);
@@ -252,7 +252,7 @@ describe('what stands on a table', () => {
     await project.client.query('drop view public.foreign_reader');
   });
 
-  it('does not matter to a reader with an old snapshot: its rows of a seed stay', async () => {
+  it('does not affect a reader with an old snapshot, which keeps the rows of a seed', async () => {
     const { host, port, user, password, database } = project.client;
     const reader = new pg.Client({ host, port, user: user!, password: password as string, database: database! });
     await reader.connect();
@@ -268,7 +268,7 @@ describe('what stands on a table', () => {
   });
 
   it.each(['53100', '57014', '55P03'])(
-    'is not given up, though the project builds it, when the server can only not make it now (%s)',
+    'is not given up, though the project builds it, if the server fails temporarily (%s)',
     async (code) => {
       await project.client.query(
         `create or replace function public.fits() returns int language plpgsql as $$ begin
