@@ -186,13 +186,13 @@ function compareWith(rows: readonly string[], does: (source: (typeof sources)[nu
 }
 const AS_ALLOWED = { notAllowed: [], allowsNobody: [] };
 
-describe('architecture', () => {
-  it('knows the layer of every folder of src, and no other', () => {
+describe('the source code', () => {
+  it('has a known layer for every folder of src', () => {
     const areas = new Set(sources.map(({ name }) => area(name)));
     expect([...areas].sort()).toEqual(Object.keys(LAYER).sort());
   });
 
-  it('imports only downward, and no independent neighbour', () => {
+  it('imports only from lower layers, and from no independent neighbour', () => {
     const wrong: string[] = [];
     for (const { name, imports } of sources) {
       const from = area(name);
@@ -209,7 +209,7 @@ describe('architecture', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('reaches the engine from the command line by few doors', () => {
+  it('imports the engine from the command line only at a few entry points', () => {
     const isDoor = (place: string) => place === 'cli' || LAYER[place] === 0 || DOORS.includes(place);
     const reached = sources.filter(({ name }) => area(name) === 'cli').flatMap(({ imports }) => imports);
     expect(reached.map(({ target }) => target).filter((target) => !isDoor(area(target)))).toEqual([]);
@@ -217,11 +217,11 @@ describe('architecture', () => {
 
   const graphs = graphsOf(sources);
 
-  it('has no folders that need one another at run time', () => {
+  it('has no folders that depend on each other at run time', () => {
     expect(circles(graphs.folders)).toEqual([]);
   });
 
-  it('has no files that need one another at run time, but for those that have a reason', () => {
+  it('has no files that depend on each other at run time, except for documented reasons', () => {
     const found = circles(graphs.files);
     expect(
       found.filter((circle) => !CIRCLES.some((row) => circle.every((name) => name.startsWith(row.files)))),
@@ -230,7 +230,7 @@ describe('architecture', () => {
   });
 
   for (const { what, pattern, allowed } of MAY_TOUCH) {
-    it(`touches ${what} only where the table allows it`, () => {
+    it(`uses ${what} only where the table allows it`, () => {
       expect(compareWith(allowed, ({ text }) => pattern.test(code(text)))).toEqual(AS_ALLOWED);
     });
   }
@@ -241,7 +241,7 @@ describe('architecture', () => {
     ).toEqual([]);
   });
 
-  it('names a dialect only in its own folders, in registries and in commands that set one up', () => {
+  it('names a dialect only in its own folders, in registries and in setup commands', () => {
     const others = ({ name }: { name: string }) => !DIALECT.some((row) => begins(name, row));
     expect(
       compareWith(
@@ -257,18 +257,18 @@ describe('architecture', () => {
     ).toEqual(AS_ALLOWED);
   });
 
-  it('writes private members as #x; a constructor alone cannot be', () => {
+  it('writes private members as #x, except for constructors', () => {
     const spelt = /^\s*(private|public) (?!constructor\b)|[(,]\s*(private|public) (readonly )?\w+:/m;
     expect(sources.filter(({ text }) => spelt.test(code(text))).map(({ name }) => name)).toEqual([]);
   });
 
-  it("holds words of one dialect's SQL only in its own folders", () => {
+  it('contains SQL words of one dialect only in its own folders', () => {
     const words = /\b(pg_(?!type\.typname)[a-z]+|regclass|to_reg[a-z]+|unlogged|MergeTree|system\.[a-z]+s)\b/;
     const others = sources.filter(({ name }) => !DIALECT.some((row) => begins(name, row)));
     expect(others.filter(({ text }) => words.test(code(text))).map(({ name }) => name)).toEqual([]);
   });
 
-  it('writes the code of an event in the table of events only', () => {
+  it('contains event codes only in the table of events', () => {
     const inline = ({ name, text }: { name: string; text: string }) =>
       area(name) === 'events'
         ? []
@@ -282,7 +282,7 @@ describe('architecture', () => {
     ).toContain("'Z050'");
   });
 
-  it('writes the sentence of an error in the table of errors, where that is done', () => {
+  it('contains error texts only in the table of errors, where that is done', () => {
     const places = ['graph', 'context', 'compiler', 'runner', 'contracts', 'events', 'parser', 'project'];
     const inline = ({ name, text }: { name: string; text: string }) =>
       places.includes(area(name)) && /new TsdbtError\(\s*'\w+',\s*['"`]/.test(code(text));

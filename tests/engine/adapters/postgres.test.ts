@@ -467,7 +467,7 @@ describe.each(SERVERS)('$name', (server) => {
   });
 });
 
-test('names the host and port of an unreachable server, but never the password', async () => {
+test('a Postgres error names the host and port of an unreachable server, but never the password', async () => {
   const adapter = new PostgresAdapter({
     credentials: {
       type: 'postgres',
@@ -494,7 +494,7 @@ test('names the host and port of an unreachable server, but never the password',
   await adapter.close();
 });
 
-test('reports a host that does not exist', async () => {
+test('a Postgres error reports a host that does not exist', async () => {
   const adapter = new PostgresAdapter({
     credentials: {
       type: 'postgres',

@@ -36,7 +36,7 @@ describe.skipIf(clickhouseMissing !== null)('diff with ClickHouse', () => {
       }
     });
 
-  it('compares the values of a SimpleAggregateFunction, and no states', async () => {
+  it('compares the values of a SimpleAggregateFunction, but not states', async () => {
     const types =
       's SimpleAggregateFunction(sum, Int64), d SimpleAggregateFunction(max, Nullable(Decimal(9, 2))), ' +
       'a SimpleAggregateFunction(groupArrayArray, Array(String)), g SimpleAggregateFunction(any, LowCardinality(String))';
@@ -61,7 +61,7 @@ describe.skipIf(clickhouseMissing !== null)('diff with ClickHouse', () => {
     }
   });
 
-  it('finds a copy of char(n) equal, by a key and by a value', async () => {
+  it('finds a copy of char(n) equal, by key and by value', async () => {
     lab.project.write({
       'connections.yml': `analytics: {type: clickhouse, path: ${clickhouseFolder()}, schema: diff_c_copy}\n`,
       'models/m.sql':

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type DiffLab, openDiffLab } from './lab.ts';
 
-describe('diff', () => {
+describe('the diff command', () => {
   let lab: DiffLab;
   beforeAll(async () => {
     lab = await openDiffLab('diff_d');
@@ -25,7 +25,7 @@ describe('diff', () => {
   };
   const ways = ['beside', 'away'] as const;
 
-  it('prints what differs for people, and as CSV', async () => {
+  it('prints the differences as text and as CSV', async () => {
     await both(
       `${twoRows} union all select 3, null`,
       "select 2 as id, 'c' as x union all select 3, 'd,e' union all select 4, 'f'",
@@ -58,7 +58,7 @@ different   3   x       null  d,e`,
     ]);
   });
 
-  it('sends only rows whose hashes differ from one database to another, and ends', async () => {
+  it('transfers only rows whose hashes differ from one database to another, and ends', async () => {
     const rows = 'select id, id % 7 as x, null::text as y from generate_series(1, 20000) id';
     await both(rows, rows);
     /** How often rows of the command's own target were asked for, and the exit code. */
@@ -80,7 +80,7 @@ different   3   x       null  d,e`,
   });
 
   for (const way of ways) {
-    it(`says which columns are on one side, and which cannot be compared: ${way}`, async () => {
+    it(`reports which columns are on one side, and which cannot be compared: ${way}`, async () => {
       await both(
         'select 1 as id, 1 as a, 1.50 as n, 1.5::float8 as f, array[1, 2] as l',
         'select 1 as id, 2 as z, 1.5::numeric(9, 3) as n, 1.5 as f, array[1, 2] as l',
@@ -102,7 +102,7 @@ different   3   x       null  d,e`,
       expect((await run('--to-target', way, '--columns', 'n', 'l')).code).toBe(0);
     });
 
-    it(`shows the asked number of rows of each kind, and counts all: ${way}`, async () => {
+    it(`shows the requested number of rows of each kind, and counts all: ${way}`, async () => {
       await both(
         'select i as id, i as v from generate_series(1, 30) i',
         'select i as id, i + (i % 2) as v from generate_series(11, 40) i',
@@ -121,7 +121,7 @@ different   3   x       null  d,e`,
       expect((await lab.diff('--to-target', way, '--where', 'id between 11 and 30 and id % 2 = 0')).ended.code).toBe(0);
     });
 
-    it(`refuses a null in the key, a key twice, a relation and a column that are not there: ${way}`, async () => {
+    it(`rejects a null or a duplicate in the key, a missing relation and a missing column: ${way}`, async () => {
       await both(`${twoRows} union all select 2, 'c'`, `${twoRows} union all select null, 'c'`);
       const refusals = [
         [[], 'The key id is not unique here: several rows have id = 2'],
@@ -143,7 +143,7 @@ different   3   x       null  d,e`,
     });
   }
 
-  it('takes the key from unique_key, a primary key or a test, and refuses a model without any', async () => {
+  it('takes the key from unique_key, a primary key or a test, and rejects a model without any', async () => {
     await both(twoRows, twoRows);
     const keys: [string, readonly string[] | string][] = [
       ['{name: m, config: {unique_key: [id, x]}}', ['id', 'x']],
@@ -171,13 +171,13 @@ different   3   x       null  d,e`,
     ['a condition that is no SQL', ['--to-target', 'away', '--where', 'id >'], 'syntax error'],
   ];
   for (const [name, args, message] of wrong)
-    it(`refuses ${name}`, async () => {
+    it(`rejects ${name}`, async () => {
       await both(twoRows, twoRows);
       const { code, out } = await run(...args);
       expect([code, out.includes(message), /^ {4}at /m.test(out)], out).toEqual([2, true, false]);
     });
 
-  it('goes on where a relation is not there, and names it', async () => {
+  it('continues if a relation is missing, and names it', async () => {
     await lab.here('create schema if not exists s; drop table if exists s.m; create table s.m as select 1 as id');
     await lab.there('create schema if not exists s; drop table if exists s.m; create table s.m as select 1 as id');
     lab.project.write({
@@ -199,7 +199,7 @@ different   3   x       null  d,e`,
     lab.project.remove('models/absent.yml');
   });
 
-  it('compares a model with its published copy, in the columns that are published', async () => {
+  it('compares a model with its published copy, in the published columns', async () => {
     const { host, port, user, password, database } = lab.project.client as unknown as Record<string, string>;
     lab.project.env = { COPY_PASSWORD: String(password) };
     lab.project.write({

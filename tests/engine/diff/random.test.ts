@@ -152,7 +152,7 @@ const PAIRS: readonly { name: string; here: [string, Dialect]; there: [string, D
     },
   ];
 
-describe.skipIf(clickhouseMissing !== null)('random tables, compared with sets', () => {
+describe.skipIf(clickhouseMissing !== null)('the diff of random tables', () => {
   let lab: DiffLab;
   beforeAll(async () => {
     lab = await openDiffLab('diff_r');
@@ -166,7 +166,7 @@ describe.skipIf(clickhouseMissing !== null)('random tables, compared with sets',
 
   for (const [place, pair] of PAIRS.entries())
     for (const seed of [1, 2])
-      it(`finds what differs between ${pair.name}, seed ${seed}`, async () => {
+      it(`equals the expected sets between ${pair.name}, seed ${seed}`, async () => {
         const drawn = tables(seed * 10 + place);
         const { rows, columns, keys } = expected(drawn);
         await write(pair.targets[0], statements(pair.here[1], pair.here[0], drawn.here));

@@ -42,7 +42,7 @@ describe.each([
   };
   const all = Object.entries(services);
 
-  it('has pinned images, of the versions that the tests run', () => {
+  it('has pinned images of the versions that the tests use', () => {
     for (const [name, { image }] of all) {
       const [program = '', tag] = image.split(/:(?=[^:/]*$)/);
       expect(tag, name).toMatch(/\d/);
@@ -50,7 +50,7 @@ describe.each([
     }
   });
 
-  it('mounts what is there', () => {
+  it('mounts existing files', () => {
     for (const [name, service] of all)
       for (const volume of service.volumes ?? []) {
         const [source = ''] = volume.split(':');
@@ -59,7 +59,7 @@ describe.each([
       }
   });
 
-  it('waits for servers that say when they are there', () => {
+  it('waits for servers with a health check', () => {
     const checked = (name: string): boolean => {
       const service = services[name];
       return service?.healthcheck !== undefined || OWN_CHECKS.some((image) => service?.image.startsWith(image));
@@ -71,21 +71,21 @@ describe.each([
     if (path !== 'compose.yaml') expect(all.filter(([name]) => !checked(name))).toEqual([]);
   });
 
-  it('is on the loopback address, a port once', () => {
+  it('listens only on the loopback address, on each port once', () => {
     const ports = all.flatMap(([, service]) => service.ports ?? []);
     expect(ports.filter((port) => !/^127\.0\.0\.1:\d+:\d+$/.test(port))).toEqual([]);
     const own = ports.map((port) => port.split(':')[1]);
     expect(new Set(own).size).toBe(own.length);
   });
 
-  it('asks for variables that its page exports before it starts any service', () => {
+  it('needs only variables that its page exports before it starts a service', () => {
     const needed = new Set([...text.matchAll(/\$\{(\w+)(?!\w*:-)/g)].map(([, name]) => name));
     expect(needed.size).toBeGreaterThan(0);
     const [before = ''] = read(page).split('docker compose ');
     for (const name of needed) expect(before, name).toMatch(new RegExp(`^export .*\\b${name}=`, 'm'));
   });
 
-  it.skipIf(path === 'compose.yaml')('listens at the ports of connections', () => {
+  it.skipIf(path === 'compose.yaml')('listens on the ports in connections.yml', () => {
     const ports = new Set(all.flatMap(([, service]) => service.ports ?? []).map((port) => port.split(':')[1]));
     const connections = read(join(dirname(path), 'connections.yml'));
     const asked = [...connections.matchAll(/127\.0\.0\.1:(\d+)|_PORT', '(\d+)'/g)].map(([, a, b]) => a ?? b);

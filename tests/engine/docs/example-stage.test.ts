@@ -28,8 +28,8 @@ afterEach(async () => {
 
 const LONG_MS = 60_000;
 
-describe('a play', () => {
-  it('ends when a command that should run until its end has ended by itself', async () => {
+describe('the stage of an example', () => {
+  it('ends when a command that should run on has ended by itself', async () => {
     stage.start('load', 'load', '--no-such-option');
     await expect(stage.pause(LONG_MS)).rejects.toThrow(
       'tsdbt load --no-such-option has ended by itself (exit code 2). ' +
@@ -37,13 +37,13 @@ describe('a play', () => {
     );
   });
 
-  it('ends when a command that should run until its end is killed', async () => {
+  it('ends when a command that should run on is killed', async () => {
     const child = stage.start('completion', 'completion', 'bash');
     child.kill('SIGKILL');
     await expect(stage.pause(LONG_MS)).rejects.toThrow('has ended by itself (SIGKILL)');
   });
 
-  it('ends when a server has ended by itself, also while a command waits for that server', async () => {
+  it('ends when a server has ended by itself, even while a command waits for that server', async () => {
     let ended = false;
     const part = {
       close: () => Promise.resolve(),
@@ -60,7 +60,7 @@ describe('a play', () => {
     await expect(stage.quietly('debug', '--help')).rejects.toThrow('Kafka has ended by itself.');
   });
 
-  it('ends a server that was killed from outside without waiting forever', async () => {
+  it('ends after a server was killed from outside, without waiting forever', async () => {
     const { child } = start(['completion', 'bash'], { cwd: dir });
     child.kill('SIGKILL');
     await expect.poll(() => hasEnded(child)).toBe(true);
@@ -99,7 +99,7 @@ describe('a play', () => {
   });
 });
 
-it('an example has alerts, and serve takes them', async () => {
+it('an example has alerts that serve accepts', async () => {
   const { code, out } = await run(['jobs', 'check', '--project-dir', 'examples/clickstream'], {
     cwd: ROOT,
     env: {

@@ -76,14 +76,14 @@ describe.each(all)('$path', ({ fences }) => {
     ).toEqual([]);
   });
 
-  it('says of each block that is not run why', () => {
+  it('gives a reason for each block that is not run', () => {
     expect(blocks.filter(({ info }) => info !== '' && !SERVICE.test(info)).map(({ line }) => line)).toEqual([]);
   });
 });
 
 const runnable = all.filter(({ fences }) => fences.some(({ language, info }) => language === 'sh' && info === ''));
 
-describe('what the pages tell to type', () => {
+describe('the commands in the docs', () => {
   let home: string;
   let begun = 0;
   const env = (): NodeJS.ProcessEnv => ({
@@ -168,7 +168,7 @@ describe('what the pages tell to type', () => {
     }
   }
 
-  it.each(runnable)('$path', async (page) => {
+  it.each(runnable)('work as described in $path', async (page) => {
     const dir = join(home, page.path.replace(/\W/g, '_'));
     begin(page, dir);
     const script: string[] = [];

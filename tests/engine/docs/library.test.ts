@@ -10,7 +10,7 @@ import { pages, ROOT } from './markdown.ts';
 const page = pages().find(({ path }) => path === join('docs', 'artifacts.md'))!;
 const examples = page.fences.filter(({ language }) => language === 'js');
 
-it('every row of the table is an export, and what has no row is listed', () => {
+it('every row of the library table is an export, and exports without a row are listed', () => {
   const rows = [...page.text.matchAll(/^\| (`\w+[(`].*?) \|/gm)].flatMap((row) =>
     [...row[1]!.matchAll(/`(\w+)/g)].map((name) => name[1]!),
   );
@@ -19,7 +19,7 @@ it('every row of the table is an export, and what has no row is listed', () => {
   expect(libraryExports()).toEqual(expect.arrayContaining(Object.keys(library)));
 });
 
-it('imports of the examples exist', () => {
+it('the imports of the library examples exist', () => {
   const named = examples.flatMap(({ text }) => [...text.matchAll(/import \{ ([^}]*) \} from '([^']*)'/g)]);
   expect(named.map((match) => match[2])).toEqual(['tsdbt', 'tsdbt/jinja']);
   expect(named[0]![1]!.split(', ').filter((name) => !(name in library))).toEqual([]);

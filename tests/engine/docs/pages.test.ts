@@ -11,7 +11,7 @@ const WIDTH = 100;
 const PARAGRAPH = 4;
 
 describe.each(all)('$path', (page) => {
-  it('has links that lead somewhere', () => {
+  it('has only working links', () => {
     const broken = links(page).flatMap(([line, target]) => {
       if (/^(https?|mailto):/.test(target)) return [];
       const [file, anchor] = target.split('#') as [string, string | undefined];
@@ -25,18 +25,18 @@ describe.each(all)('$path', (page) => {
     expect(broken).toEqual([]);
   });
 
-  it(`has lines of ${WIDTH} characters at most, tables and links aside`, () => {
+  it(`has lines of at most ${WIDTH} characters, except tables and links`, () => {
     const long = page.prose.filter(([, line]) => [...line].length > WIDTH && !/^\||^\[|^<!--|^\s*[-*]? ?\[/.test(line));
     expect(long).toEqual([]);
     expect(page.fences.flatMap(({ text }) => text.split('\n').filter((line) => [...line].length > WIDTH))).toEqual([]);
   });
 
-  it('names paths that exist', () => {
+  it('names only existing paths', () => {
     const paths = [...page.text.matchAll(/`((?:src|tests|scripts|bench|bin|models|macros|docs|\.ci)\/[\w./-]*)`/g)];
     expect(paths.map((match) => match[1]!).filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   });
 
-  it(`has paragraphs of ${PARAGRAPH} lines at most`, () => {
+  it(`has paragraphs of at most ${PARAGRAPH} lines`, () => {
     const blocks: string[][] = [[]];
     for (const [, line] of page.prose) {
       if (/^(\s*$|#|\||<)/.test(line)) blocks.push([]);
@@ -47,7 +47,7 @@ describe.each(all)('$path', (page) => {
   });
 });
 
-it('the index names every page', () => {
+it('the docs index names every page', () => {
   const index = all.find(({ path }) => path === join('docs', 'README.md'))!;
   const named = new Set(links(index).map(([, target]) => resolved(index.path, target.split('#')[0]!)));
   expect(all.map(({ path }) => path).filter((path) => path.startsWith('docs') && !named.has(path))).toEqual([
@@ -55,7 +55,7 @@ it('the index names every page', () => {
   ]);
 });
 
-it('README.md has 90 lines at most, CHANGELOG.md 80, ARCHITECTURE.md 150', () => {
+it('README.md has at most 90 lines, CHANGELOG.md 80, ARCHITECTURE.md 150', () => {
   const length = (name: string): number => readFileSync(join(ROOT, name), 'utf8').trimEnd().split('\n').length;
   expect(length('README.md')).toBeLessThanOrEqual(90);
   expect(length('CHANGELOG.md')).toBeLessThanOrEqual(80);

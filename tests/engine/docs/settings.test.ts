@@ -62,7 +62,7 @@ it('the tables of settings say what the code says', async () => {
 });
 
 describe('docs/settings.md', () => {
-  it('has every option of `load`', () => {
+  it('contains every option of `load`', () => {
     const changes = keys('Changes of a database');
     expect([...keys('load'), ...changes].sort()).toEqual(
       named(() => loadTarget(source({ topic: 't', nothing: 1 }), POSTGRES_TABLE)).sort(),
@@ -75,29 +75,29 @@ describe('docs/settings.md', () => {
     );
   });
 
-  it('tells the truth of an unknown option beside a table without a topic', () => {
+  it('is right about an unknown option of a table without a topic', () => {
     expect(() => loadTarget(source({ topik: 't1' }), POSTGRES_TABLE)).toThrow(/unknown option 'topik'/);
     expect(loadTarget(source({ mode: 'upsert', order_by: ['id'], every: '1h' }), POSTGRES_TABLE)).toBeNull();
   });
 
-  it('has every option of `archive`', () => {
+  it('contains every option of `archive`', () => {
     const archive = { connection: 'lake', path: 'p', nothing: 1 };
     const found = named(() => loadTarget(source({ topic: 't', archive }), POSTGRES_TABLE));
     expect(keys('archive').sort()).toEqual(found.sort());
   });
 
-  it('has every option of tables of other databases', () => {
+  it('contains every option of tables of other databases', () => {
     const found = named(() => syncTarget(source({ table: 'public.t', nothing: 1 })));
     expect(keys('Tables of other databases').sort()).toEqual(found.sort());
   });
 
-  it('has every option of a column', () => {
+  it('contains every option of a column', () => {
     const column = { name: 'c', data_type: 'text', meta: { tsdbt: { load: { nothing: 1 } } } };
     const found = named(() => loadTarget(source({ topic: 't', format: 'avro' }, { c: column }), POSTGRES_TABLE));
     expect([...keys('Columns'), ...keys('Columns of Avro')].sort()).toEqual(found.sort());
   });
 
-  it('has the defaults that a load config without options gets', () => {
+  it('contains the defaults of a load config without options', () => {
     const target = loadTarget(source({ topic: 't' }), POSTGRES_TABLE)!;
     const cells = (heading: string): Map<string, string> =>
       new Map(rows(heading).map(([key, , fallback]) => [key!.replaceAll('`', ''), fallback!.replaceAll('`', '')]));
@@ -125,7 +125,7 @@ describe('docs/settings.md', () => {
     expect(loadTarget(source({ topic: 't', flush }), POSTGRES_TABLE)!.flush).toEqual(target.flush);
   });
 
-  it('has every key of test_slice and freshness', () => {
+  it('contains every key of test_slice and freshness', () => {
     const refuses = /!\[([^\]]*)\]\.includes\(key\)/.exec(text('runner/test-slice.ts'))![1]!;
     expect(
       keys('test_slice')
@@ -138,7 +138,7 @@ describe('docs/settings.md', () => {
     expect(keys('freshness').sort()).toEqual(taken!.split(', ').sort());
   });
 
-  it('has every key below meta.tsdbt that a file of src/ reads', () => {
+  it('contains every key of meta.tsdbt that a file of src/ reads', () => {
     const read = new Set<string>();
     for (const path of sources()) {
       const code = readFileSync(path, 'utf8');
@@ -149,7 +149,7 @@ describe('docs/settings.md', () => {
   });
 });
 
-it('docs/commands.md has every variable that the code reads', () => {
+it('docs/commands.md contains every variable that the code reads', () => {
   const read = new Set<string>();
   for (const path of sources()) {
     for (const match of readFileSync(path, 'utf8').matchAll(

@@ -91,7 +91,7 @@ function largeProject(models: number): SiteData {
 
 const program = chromium();
 
-describe.skipIf(program === null)('the page in a browser', () => {
+describe.skipIf(program === null)('the docs page in a browser', () => {
   let folder = '';
   let browser: Browser;
   const show = async (name: string, route = '#/'): Promise<void> => {
@@ -147,8 +147,8 @@ describe.skipIf(program === null)('the page in a browser', () => {
     ['the list in a narrow window', '#/', `document.getElementById('menu').click()`, [400, 700]],
   ];
 
-  describe.each(['light', 'dark'])('%s', (theme) => {
-    it.each(VIEWS)('%s has nothing that axe-core finds', async (_view, route, act = '', [width, height] = WIDE) => {
+  describe.each(['light', 'dark'])('in the %s theme', (theme) => {
+    it.each(VIEWS)('has no axe-core finding on %s', async (_view, route, act = '', [width, height] = WIDE) => {
       await browser.resize(width, height);
       await show('small.html', route);
       await browser.evaluate(`setTheme('${theme}'); {
@@ -166,14 +166,14 @@ describe.skipIf(program === null)('the page in a browser', () => {
     });
   });
 
-  it('shows a graph of few nodes whole', async () => {
+  it('shows a small graph completely', async () => {
     await show('small.html', '#/graph');
     expect(await text('.panel b')).toBe('6 nodes');
     expect(await count('svg .node')).toBe(6);
     expect(await count('svg .node.here')).toBe(0);
   });
 
-  it('opens the graph of a large project on the node with the most neighbours', async () => {
+  it('opens the graph of a large project at the node with the most neighbours', async () => {
     await show('large.html', '#/graph');
     expect(await text('.panel')).toMatch(/^hub ?show all 402/);
     expect(await text('svg .node.here text')).toBe('hub');
@@ -181,7 +181,7 @@ describe.skipIf(program === null)('the page in a browser', () => {
     expect(browser.problems).toEqual([]);
   });
 
-  it('shows all of a large graph to who asks for it', async () => {
+  it('shows all of a large graph on request', async () => {
     await show('large.html', '#/graph');
     await click('.panel a');
     expect(await browser.evaluate('location.hash')).toBe('#/graph//all');
@@ -189,7 +189,7 @@ describe.skipIf(program === null)('the page in a browser', () => {
     expect(await count('svg .node.here')).toBe(0);
   });
 
-  it('draws of a node what is near it, when all that it reaches is too much', async () => {
+  it('draws the neighbours of a node if everything that it reaches is too much', async () => {
     await show('large.html', '#/graph/model.p.last');
     expect(await text('svg .node.here text')).toBe('last');
     expect(
@@ -197,7 +197,7 @@ describe.skipIf(program === null)('the page in a browser', () => {
     ).toEqual(['hub', 'last', 'm399']);
   });
 
-  it('goes through the graph by arrow keys, and opens a node by Enter', async () => {
+  it('moves through the graph by arrow keys, and opens a node with Enter', async () => {
     await show('small.html', '#/graph');
     const press = (...keys: string[]): Promise<string | null> =>
       browser.evaluate(`(() => {
@@ -218,7 +218,7 @@ describe.skipIf(program === null)('the page in a browser', () => {
     expect(await browser.evaluate('decodeURIComponent(location.hash)')).toBe('#/item/source.p.shop.orders');
   });
 
-  it('says of an address that cannot be read, and of a list that is not there, that nothing is there', async () => {
+  it('reports that nothing was found for an unreadable address and an unknown list', async () => {
     for (const route of ['#/item/%E0%A4%A', '#/list/nonsense']) {
       await show('small.html', route);
       expect(await text('main h1')).toBe('Not here');
@@ -226,7 +226,7 @@ describe.skipIf(program === null)('the page in a browser', () => {
     expect(browser.problems).toEqual([]);
   });
 
-  it('closes what the search found when the focus goes elsewhere, and brings it to what is picked', async () => {
+  it('closes the search results when the focus moves, and focuses the chosen page', async () => {
     await show('small.html');
     await browser.evaluate(`input.focus(); input.value = 'countries'; input.dispatchEvent(new Event('input'))`);
     await browser.evaluate(`document.querySelector('#hits a').focus()`);
@@ -242,7 +242,7 @@ describe.skipIf(program === null)('the page in a browser', () => {
     );
   });
 
-  it('fits a narrow window: long words are broken, and Tab passes the list while it is closed', async () => {
+  it('fits a narrow window, with broken words, and Tab skips the list while it is closed', async () => {
     await browser.resize(400, 700);
     await show('small.html', '#/item/model.p.orders');
     for (const where of ['.text p', '.crumbs', 'h1'])
@@ -253,7 +253,7 @@ describe.skipIf(program === null)('the page in a browser', () => {
     expect(await browser.evaluate(`getComputedStyle(document.getElementById('side')).visibility`)).toBe('visible');
   });
 
-  it('has no graph on the overview of a large project', async () => {
+  it('shows no graph on the overview of a large project', async () => {
     await show('large.html');
     expect(await count('.lineage')).toBe(0);
     await show('small.html');

@@ -104,7 +104,7 @@ const TROUBLES: readonly Trouble[] = [
   ),
 ];
 
-describe.skipIf(programs === null)('alerts', () => {
+describe.skipIf(programs === null)("serve's alerts", () => {
   let lab: KafkaLab;
   let receiver: WebhookReceiver<Message>;
   let serve: Running | null = null;
@@ -247,7 +247,7 @@ scrape_configs: [{ job_name: tsdbt, static_configs: [{ targets: ["127.0.0.1:${po
   );
 
   it(
-    'are one and one end for each of twenty troubles',
+    'begin and end exactly once for each of twenty incidents',
     async () => {
       const keys = [
         ...TROUBLES.map(({ name }) => `job:t_${name}:failed`),

@@ -50,7 +50,7 @@ describe.skipIf(NO_STORE !== null)(`load repair${NO_STORE === null ? '' : ` (${N
     return ids.sort((a, b) => a - b);
   };
 
-  it('goes on behind a damaged batch, also in a loader at work', async () => {
+  it('continues after a damaged batch, even in a running loader', async () => {
     await lab.writer.create('d');
     source('d');
     const send = (ids: readonly number[]) =>
@@ -82,7 +82,7 @@ describe.skipIf(NO_STORE !== null)(`load repair${NO_STORE === null ? '' : ` (${N
     }
   });
 
-  it('takes out what an unclean election has lost, though it is killed', async () => {
+  it('removes what an unclean election has lost, even if it is killed', async () => {
     source('u');
     await uncleanElection(lab, others, async () => {
       await lab.load();

@@ -12,7 +12,7 @@ const KILLS = Number(process.env['TSDBT_ARCHIVE_KILLS'] ?? 7);
 const POINTS = ['before_copy', 'before_merge', 'in_files', 'before_commit', 'after_commit', 'random', 'away'] as const;
 const A_ROUND = 200;
 
-describe.skipIf(NO_STORE !== null)(`an archive${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
+describe.skipIf(NO_STORE !== null)(`an archive of Kafka topics${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
   const server = new S3Server();
   let lab: KafkaLab;
   let store: ObjectStore;
@@ -38,7 +38,7 @@ describe.skipIf(NO_STORE !== null)(`an archive${NO_STORE === null ? '' : ` (${NO
   });
 
   it(
-    `holds every message once over ${KILLS} kills, the store away and back`,
+    `has every message once over ${KILLS} kills and an outage of the store`,
     async () => {
       let sent = 0;
       for (let round = 0; round < KILLS; round++) {
@@ -81,7 +81,7 @@ describe.skipIf(NO_STORE !== null)(`an archive${NO_STORE === null ? '' : ` (${NO
     120_000 + KILLS * 15_000,
   );
 
-  it('is loaded into a table, which goes on from the topic', async () => {
+  it('is loaded into a table, which continues from the topic', async () => {
     const table = lab.project.read('models/sources.yml').replace('table: false', 'table: true');
     lab.project.write({ 'models/sources.yml': table });
     const from = await lab.project.start(['load', '--from', 's3://lake/raw/clicks/']).ended;
@@ -97,7 +97,7 @@ describe.skipIf(NO_STORE !== null)(`an archive${NO_STORE === null ? '' : ` (${NO
     expect(status.out).toContain('raw.clicks.archive  clicks/0');
   });
 
-  it('joins the files of days that are over, when told and at the end of a load', async () => {
+  it('joins the files of closed days, on request and at the end of a load', async () => {
     const declared = lab.project.read('models/sources.yml').replace('table: true', 'table: true, compact: true');
     lab.project.write({ 'models/sources.yml': declared });
     const kept = (await lab.project.rows('select count(*) from raw.clicks')).flat();

@@ -25,7 +25,7 @@ const SCHEMA = {
   ],
 };
 
-describe('Avro', () => {
+describe('an Avro topic', () => {
   let lab: KafkaLab;
   let registry: MemoryRegistry;
   beforeAll(async () => {
@@ -43,7 +43,7 @@ describe('Avro', () => {
     await registry?.close();
   });
 
-  it("of Confluent's clients and of our own is loaded, and checked before", async () => {
+  it("of Confluent's clients and of tsdbt is checked and loaded", async () => {
     lab.project.write({
       'click.avsc': JSON.stringify(SCHEMA),
       'clicks.ndjson': '{"id": 1, "at": "2026-01-02T03:04:05.678Z", "page": "/a", "tags": ["x"]}\n',
@@ -111,7 +111,7 @@ describe('Avro', () => {
   });
 });
 
-describe.skipIf(clickhouseMissing !== null)('Avro into ClickHouse', () => {
+describe.skipIf(clickhouseMissing !== null)('an Avro topic loaded into ClickHouse', () => {
   let broker: KafkaBroker;
   let registry: MemoryRegistry;
   let lab: ClickhouseLab;
@@ -142,7 +142,7 @@ describe.skipIf(clickhouseMissing !== null)('Avro into ClickHouse', () => {
     start(['load', ...args, '--no-use-colors'], { cwd: lab.dir, env: { ...process.env, DBT_PROFILES_DIR: lab.dir } })
       .ended;
 
-  it('has a contract: what a version would break is said before it does', async () => {
+  it('has a contract that reports what a new version would break before it does', async () => {
     const price = { type: 'bytes', logicalType: 'decimal', precision: 9, scale: 2 };
     const priced = { ...SCHEMA, fields: [...SCHEMA.fields, { name: 'price', type: price }] };
     const nullable = (name: string): object => ({

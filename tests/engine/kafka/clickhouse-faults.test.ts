@@ -90,7 +90,7 @@ class LoadProxy extends ClickhouseLab {
   }
 }
 
-describe.skipIf(clickhouseMissing !== null)('a loader into ClickHouse that is disturbed', () => {
+describe.skipIf(clickhouseMissing !== null)('a loader into ClickHouse under faults', () => {
   let broker: KafkaBroker;
   let lab: LoadProxy;
   let writer: TopicWriter;

@@ -58,7 +58,7 @@ ${declared(ITEMS)}      - name: stock
 ${declared(STOCK)}`;
 
 it.skipIf(clickhouseMissing !== null)(
-  `ClickHouse has after ${SECONDS} s of changes what the source says, over kills of the loader and of Debezium`,
+  `ClickHouse equals the source after ${SECONDS} s of changes, over kills of the loader and of Debezium`,
   async () => {
     const [broker, source] = await Promise.all([KafkaBroker.start(), SourcePostgres.start()]);
     const { client } = source;

@@ -60,7 +60,7 @@ describe('Debezium', () => {
     }
   };
 
-  it('sends a snapshot and each change, and goes on after a kill', async () => {
+  it('sends a snapshot and each change, and continues after a kill', async () => {
     await source.client.query("update shop.orders set status = 'paid', total = total + 0.01 where id = 1");
     const before = ['r 1 new 1.10', 'r 2 new 2.20', 'u 1 paid 1.11'];
     expect(await changes('u 1 paid 1.11')).toEqual(before);
@@ -73,10 +73,10 @@ describe('Debezium', () => {
   });
 });
 
-describe('format: debezium', () => {
+describe('the debezium format', () => {
   it(
-    `makes of ${SECONDS} s of inserts, updates, deletes, other keys, a column more and one less what the source ` +
-      'says, over kills of the loader and of Debezium',
+    `equals the source after ${SECONDS} s of inserts, updates, deletes, new keys, added and dropped columns, ` +
+      'over kills of the loader and of Debezium',
     async () => {
       const [broker, source] = await Promise.all([KafkaBroker.start(), SourcePostgres.start()]);
       const { client } = source;
@@ -135,8 +135,8 @@ describe('format: debezium', () => {
   );
 });
 
-describe('flattened rows', () => {
-  it("of the connector's transform become what the source says, over kills of the loader", async () => {
+describe('a table of flattened rows', () => {
+  it("from the connector's transform equals the source, over kills of the loader", async () => {
     const [broker, source] = await Promise.all([KafkaBroker.start(), SourcePostgres.start()]);
     const { client } = source;
     const ends: { close(): Promise<unknown> }[] = [source, broker];

@@ -18,7 +18,7 @@ describe('an unclean election', () => {
 
   const from = (first: number, end: number): number[] => Array.from({ length: end - first }, (_, i) => first + i);
 
-  it('stops the partition, names epoch and offset, and a rewind makes table and topic the same', async () => {
+  it('stops the partition with epoch and offset, and a rewind makes table and topic equal', async () => {
     const source = (topic: string): void => lab.sources({ [topic]: '' }, { id: 'integer' });
     // The group's own topic comes to lie on the broker that stays.
     await lab.writer.create('first');

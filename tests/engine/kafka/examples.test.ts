@@ -23,7 +23,7 @@ import { type Profile, sessionsOf } from './user-sessions.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
-describe('the example of sessions', () => {
+describe('the sessions example', () => {
   let dir: string;
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), 'tsdbt-example-'));
@@ -57,7 +57,7 @@ describe('the example of sessions', () => {
     expect(rows).toEqual(metrics(clicks));
   });
 
-  it('is kept fresh until Ctrl-C, which ends all of it', async () => {
+  it('keeps it fresh until Ctrl-C, which ends everything', async () => {
     const { child, ended, out } = play('sessions', dir);
     const shown = /^\| campaign /m;
     await new Promise<void>((resolve) => {
@@ -75,7 +75,7 @@ describe('the example of sessions', () => {
   it.skipIf(process.platform !== 'linux').each([
     ['load', /tsdbt\.js\0load\0--no-use-colors/, 'tsdbt load has ended by itself (SIGKILL)'],
     ['Kafka', /\0kafka\.Kafka\0/, 'Kafka has ended by itself'],
-  ])('says so and ends with exit code 1 when %s is killed', async (_, program, says) => {
+  ])('reports it and ends with exit code 1 when %s is killed', async (_, program, says) => {
     const { child, ended, out } = play('sessions', dir);
     await expect.poll(() => child.exitCode !== null || /Ctrl-C ends everything/.test(out()), LONG_WAIT).toBe(true);
     expect(out()).toContain('Addresses and passwords are in');
@@ -85,8 +85,8 @@ describe('the example of sessions', () => {
   });
 });
 
-describe('the example of changes', () => {
-  it('ends with tables and marts that say what the Postgres says', async () => {
+describe('the changes example', () => {
+  it('ends with tables and marts that equal the Postgres', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'tsdbt-example-'));
     try {
       const { code, out } = await play('cdc', dir, '--once').ended;
@@ -114,7 +114,7 @@ describe('the example of changes', () => {
   });
 });
 
-describe.skipIf(NO_STORE !== null)(`the example of the lake${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
+describe.skipIf(NO_STORE !== null)(`the lake example${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
   it('ends with the same marts from the table and from the files, and shows no secret', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'tsdbt-example-'));
     try {
@@ -177,13 +177,13 @@ describe.skipIf(NO_STORE !== null)(`the example of the lake${NO_STORE === null ?
   });
 });
 
-describe.skipIf(NO_STORE !== null)(`the example of a click stream${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
+describe.skipIf(NO_STORE !== null)(`the clickstream example${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
   const SESSIONS =
     'select user_id, username, account_type, country, session_num, MS(session_start), MS(session_end), page_views, ' +
     'landing_page, exit_page, entry_referrer from analytics.user_sessions order by user_id, session_num';
   const inPostgres = SESSIONS.replaceAll(/MS\((\w+)\)/g, '(extract(epoch from $1) * 1000)::float8');
 
-  it('ends with the same sessions in all copies, which a failed check leaves alone', async () => {
+  it('ends with the same sessions in all copies, which a failed check leaves unchanged', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'tsdbt-example-'));
     const ends: (() => Promise<unknown>)[] = [];
     const open = async (folder: string, database: string): Promise<pg.Client> => {

@@ -18,7 +18,7 @@ const OUTAGES = ['the database crashes', 'the broker crashes', 'connections are 
 const KEYS = 40;
 const crc = (seq: number): number => (seq * 2654435761) % 4294967296;
 
-describe('a loader that is killed', () => {
+describe('a killed loader', () => {
   let broker: KafkaBroker;
   let project: FaultProject;
   let send: (topic: string, values: readonly string[]) => Promise<void>;
@@ -99,8 +99,8 @@ ${['many', 'keyed', 'zombie', 'moved']
     ).flat();
 
   it(
-    `writes every row once, append and upsert, over ${KILLS} kills, crashes of the database's server and of ` +
-      'the broker, and connections that are cut',
+    `writes every row once, append and upsert, over ${KILLS} kills and crashes of the database's server and ` +
+      'of the broker, and over lost connections',
     async () => {
       let seq = 0;
       const poison: Record<string, string[]> = { many: [], keyed: [] };
@@ -201,7 +201,7 @@ ${['many', 'keyed', 'zombie', 'moved']
   );
 
   // These two mostly wait for leases to end: together.
-  it.concurrent('a loader stopped within a flush holds nobody up, and does no harm when it wakes', async (its) => {
+  it.concurrent('that was suspended during a flush blocks no other, and does no harm when it resumes', async (its) => {
     const values = (from: number, to: number): string[] =>
       Array.from({ length: to - from }, (_, i) => `{"key": "a", "seq": ${from + i}}`);
     await send('zombie', values(0, 500));
@@ -222,7 +222,7 @@ ${['many', 'keyed', 'zombie', 'moved']
     expect(await project.rows('select count(*), count(distinct seq) from raw.zombie')).toEqual([['700', '700']]);
   });
 
-  it.concurrent('three loaders share partitions; one that dies while it gives them away loses nothing', async () => {
+  it.concurrent('loses nothing if it dies while it hands over partitions to two others', async () => {
     const values = (from: number, to: number): string[] =>
       Array.from({ length: to - from }, (_, i) => `{"key": "k${i}", "seq": ${from + i}}`);
     await send('moved', values(0, 300));

@@ -13,7 +13,7 @@ import { TopicWriter } from './topic-writer.ts';
 
 const PARTITIONS = 4;
 
-describe('the group', () => {
+describe("a loader's consumer group", () => {
   let broker: KafkaBroker;
   let library: KafkaLibrary;
   beforeAll(async () => {
@@ -46,7 +46,7 @@ describe('the group', () => {
     await called<string>((done) => consumer.joinGroup({ ...times, protocols: [{ name: protocol, version: 1 }] }, done));
   };
 
-  it('rebalances once for a loader that comes, whatever is committed meanwhile', async () => {
+  it('rebalances once for a new loader, whatever is committed meanwhile', async () => {
     const [first, slow, third] = [member('g'), member('g'), member('g')];
     try {
       await join(first, 100);
@@ -86,7 +86,7 @@ describe('the group', () => {
     }
   }, 300_000);
 
-  it('is joined again at once when the library has given up', async () => {
+  it('is joined again at once after the library has given up', async () => {
     const refused = (error: unknown): string => String(error);
     const rival = member('h');
     const client = await kafkaClient(connection(), 'h');

@@ -27,7 +27,7 @@ interface Round {
   readonly ended: readonly { readonly version: number; readonly result: Ended | 'killed' }[];
 }
 
-describe.skipIf(NO_STORE !== null)(`commits into Iceberg${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
+describe.skipIf(NO_STORE !== null)(`a commit to Iceberg${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
   let ice: IcebergLab;
   let lab: StoreLab;
   beforeAll(async () => {
@@ -126,7 +126,7 @@ describe.skipIf(NO_STORE !== null)(`commits into Iceberg${NO_STORE === null ? ''
     return removed.length;
   }
 
-  it(`append: ${2 * ROUNDS} of two at once are there once each`, { timeout: 3_600_000 }, async () => {
+  it(`in mode append is kept once: ${2 * ROUNDS} of two concurrent publishers`, { timeout: 3_600_000 }, async () => {
     const table = 'marts.log';
     const publish = { to: 'ice', table, mode: 'append', snapshots: { keep: 10_000, older_than: '1ms' } };
     const sql =
@@ -181,7 +181,7 @@ describe.skipIf(NO_STORE !== null)(`commits into Iceberg${NO_STORE === null ? ''
     expect((await ice.read(table)).rows.length).toBe((2 * ROUNDS + 2) * ROWS_APPENDED);
   });
 
-  it(`partitions: readers of ${2 * ROUNDS} see one whole version`, { timeout: 3_600_000 }, async () => {
+  it(`in mode partitions is one complete version for readers of ${2 * ROUNDS}`, { timeout: 3_600_000 }, async () => {
     const table = 'marts.days';
     const publish = {
       to: 'ice',

@@ -16,7 +16,7 @@ import { IcebergLab } from './iceberg-lab.ts';
 import { run } from '../support/program.ts';
 import { TokenServer } from './token-server.ts';
 
-describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
+describe.skipIf(NO_STORE !== null)(`a publication to Iceberg${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
   let ice: IcebergLab;
   let lab: StoreLab;
   beforeAll(async () => {
@@ -26,7 +26,7 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
   afterAll(() => ice?.close());
   const read = (table: string) => ice.read(table);
 
-  it('hold the rows, once; columns are added, widened and dropped by id', async () => {
+  it('contains the rows once, and adds, widens and drops columns by id', async () => {
     const publish = { to: 'ice', table: 'marts.sessions' };
     lab.model(
       'select 1 as id, 12.50::numeric(10, 2) as price, ' +
@@ -67,7 +67,7 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
     ]);
   }, 300_000);
 
-  it('replace the partitions that have changed, and end those that are too old', async () => {
+  it('replaces changed partitions, and drops expired ones', async () => {
     const publish = {
       to: 'ice',
       table: 'marts.days',
@@ -117,7 +117,7 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
   }, 300_000);
 
   it.skipIf(clickhouseMissing !== null)(
-    'hold rows of a ClickHouse, by partitions',
+    'contains the rows of a ClickHouse table by partition',
     async () => {
       const profiles = lab.project.read('profiles.yml');
       lab.project.write({
@@ -184,7 +184,7 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
     300_000,
   );
 
-  it('end snapshots by age beyond a least number, and remove their files only when told', async () => {
+  it('expires snapshots by age and number, and removes their files only if configured', async () => {
     const table = 'marts.kept';
     const publish = { to: 'ice', table, snapshots: { keep: 2, older_than: '1ms' } };
     const publishAll = async (version: number): Promise<void> => {
@@ -225,7 +225,7 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
     expect(young.out).toContain("'--older-than' must be a time of at least a day, such as 3d, found '1h'");
   }, 300_000);
 
-  it('leave the files of others and of a renamed table, and all where the table says so', async () => {
+  it('leaves the files of others and of a renamed table, and all files if the table says so', async () => {
     const publish = { to: 'ice', table: 'marts.name', snapshots: { keep: 1, older_than: '1ms' } };
     const publishAll = async (version: number): Promise<void> => {
       lab.model(`select ${version} as version`, publish);
@@ -250,7 +250,7 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
   }, 300_000);
 
   it.skipIf(clickhouseMissing !== null)(
-    'are read by ClickHouse: partitions, columns that have changed, a version that was replaced',
+    'is read by ClickHouse: partitions, changed columns, a replaced version',
     () =>
       withOpenClickhouse(async (_server, path) => {
         const adapter = clickhouseAdapter('default', { path });
@@ -298,7 +298,7 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
     300_000,
   );
 
-  it('are reached by debug, which says what is wrong with catalog or store', async () => {
+  it('is tested by debug, which reports what is wrong with catalog or store', async () => {
     const asked = async (own: Readonly<Record<string, string>>): Promise<unknown> => {
       ice.connect(own);
       const { dir, env } = lab.project;
@@ -316,7 +316,7 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
     ice.connect();
   });
 
-  it('show the catalog a token of client credentials, asked for anew when it is taken back', async () => {
+  it('sends a token of client credentials to the catalog, and requests another when it is revoked', async () => {
     const tokens = await TokenServer.start();
     const guard = await GuardedCatalog.start(ice.catalog.uri, tokens);
     const env = lab.project.env;
@@ -359,7 +359,7 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
     }
   }, 300_000);
 
-  it('to a table of others, or a catalog that is away, end in one sentence', async () => {
+  it('to a table of others, or with an unavailable catalog, fails with one sentence', async () => {
     lab.model('select 1 as id', { to: 'ice', table: 'marts.others' });
     lab.project.write({
       'models/other.sql':

@@ -22,7 +22,7 @@ const SOURCE = (topic: string, more = 'mode: append'): string => `sources:
 `;
 const crc = (seq: number): number => (seq * 2654435761) % 4294967296;
 
-describe('a real Kafka', () => {
+describe('a topic of a real Kafka', () => {
   let broker: KafkaBroker;
   let project: FaultProject;
   beforeAll(async () => {
@@ -43,7 +43,7 @@ describe('a real Kafka', () => {
     return out;
   };
 
-  it('reads what was committed and nothing of what was aborted', async () => {
+  it('is loaded with what was committed, and without what was aborted', async () => {
     const writer = await writerOf({ transactionalId: 'tx-1' });
     await writer.create('tx');
     project.write({ 'models/sources.yml': SOURCE('tx') });
@@ -118,8 +118,8 @@ describe('a real Kafka', () => {
   });
 
   it(
-    `every row once, and exactly the planted dead letters, over ${KILLS} kills, two loaders, a broker and a ` +
-      'database that crash',
+    `is loaded once, with exactly the planted dead letters, over ${KILLS} kills, two loaders, and crashes of ` +
+      'broker and database',
     async () => {
       const writer = await writerOf({ retries: 50, retryDelay: 200 });
       await writer.create('hard', { partitions: 3 });
@@ -198,7 +198,7 @@ describe('a real Kafka', () => {
     240_000 + KILLS * 10_000,
   );
 
-  it('says which topic is missing, and where no broker answers', async () => {
+  it('is named if it is missing, and so is an unreachable broker', async () => {
     project.write({ 'models/sources.yml': SOURCE('absent') });
     const missing = await project.start(['load', '--once']).ended;
     expect([missing.code, missing.out]).toEqual([

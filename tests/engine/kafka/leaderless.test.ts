@@ -59,7 +59,7 @@ describe('a partition without a leader', () => {
       ),
     );
 
-  it('is waited for by itself: a loader that starts loads the others', async () => {
+  it('is waited for separately: a new loader loads the others', async () => {
     const { broker, address } = await cluster();
     const project = await FaultProject.open({
       'connections.yml': `connections: { default: { brokers: ["${address}"] } }\n`,
@@ -94,7 +94,7 @@ describe('a partition without a leader', () => {
   }, 400_000);
 
   it.skipIf(clickhouseMissing !== null)(
-    'is settled when it is back: what was cut off of the others is written at once',
+    'is settled when it is back, and the interrupted rows of others are written at once',
     async () => {
       const { broker, address } = await cluster();
       const lab = await ClickhouseLab.open({

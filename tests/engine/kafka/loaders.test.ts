@@ -6,7 +6,7 @@ import type { Running } from '../support/program.ts';
 import { FOR_EVENTS } from '../support/events.ts';
 import { KafkaLab } from './kafka-lab.ts';
 
-describe('loaders', () => {
+describe('a group of loaders', () => {
   let lab: KafkaLab;
   beforeAll(async () => {
     lab = await KafkaLab.open({ retries: 20, retryDelay: 200 });
@@ -38,7 +38,7 @@ describe('loaders', () => {
     return (Date.now() - began) / 1000;
   };
 
-  it('what a killed loader had is taken over by another one, and by one that is started then', async () => {
+  it('takes over from a killed loader, in a running and in a new one', async () => {
     await create('heirs', 3);
     sources('heirs');
     await send('heirs', 0, 100);
@@ -67,8 +67,8 @@ describe('loaders', () => {
   });
 
   it(
-    'one table whose topic is missing is told of at once, at /healthz and by status; the other one loads, and it ' +
-      'too when the topic comes',
+    'reports a missing topic at once, at /healthz and in the status, loads the other table, and continues ' +
+      'when the topic exists',
     async () => {
       await create('there');
       sources('there', 'absent');
@@ -113,7 +113,7 @@ describe('loaders', () => {
     },
   );
 
-  it('ends on SIGTERM when the broker has gone', async () => {
+  it('ends on SIGTERM when the broker is gone', async () => {
     await create('gone');
     sources('gone');
     await send('gone', 0, 10);

@@ -18,7 +18,7 @@ interface Document {
   readonly tables: readonly { readonly topics: string[]; readonly partitions: readonly { lag_rows: number }[] }[];
 }
 
-describe('a pattern of topics', () => {
+describe('a topic pattern', () => {
   let lab: KafkaLab;
   beforeAll(async () => {
     lab = await KafkaLab.open();
@@ -35,7 +35,7 @@ describe('a pattern of topics', () => {
       `select count(*) = ${rows} and count(distinct id) = ${rows} from raw.orders where _topic = '${topic}'`,
     );
 
-  it('is loaded by two loaders; new topics are taken up, deleted ones left', async () => {
+  it('is loaded by two loaders, which add new topics and drop deleted ones', async () => {
     lab.project.write({ 'models/sources.yml': source("topic_pattern: '^orders_.*', on_gap: earliest") });
     await send('orders_eu', 0, 100);
     await send('my_orders_eu', 0, 10);
@@ -70,7 +70,7 @@ describe('a pattern of topics', () => {
     expect(table?.partitions.map(({ lag_rows }) => lag_rows)).toEqual([0, 0, 0, 0, 0, 0, null]);
   });
 
-  it('goes on from the same positions when the topics are named', async () => {
+  it('continues from the same positions when the topics are named', async () => {
     lab.project.write({ 'models/sources.yml': source('topics: [orders_eu, orders_asia]') });
     await send('orders_eu', 210, 220);
     expect(await lab.load()).toContain('raw.orders: 10 rows loaded');
@@ -81,7 +81,7 @@ describe('a pattern of topics', () => {
     await until('orders_asia', 300);
   });
 
-  it('a topic that is in two sources of one table is refused', async () => {
+  it('is rejected if a topic is in two sources of one table', async () => {
     const twice = source("topic_pattern: 'orders_.*'").replace(
       '}]}]\n',
       '}, {name: again, identifier: orders, config: {meta: {tsdbt: {load: {topic: orders_eu}}}}}]}]\n',
@@ -91,7 +91,7 @@ describe('a pattern of topics', () => {
   });
 });
 
-describe.skipIf(clickhouseMissing !== null)('a pattern of topics into ClickHouse', () => {
+describe.skipIf(clickhouseMissing !== null)('a topic pattern into ClickHouse', () => {
   it('is upserted with the topic in the key, by two loaders, and tombstones delete', async () => {
     const broker = await KafkaBroker.start();
     const ends: { close(): Promise<unknown> }[] = [broker];

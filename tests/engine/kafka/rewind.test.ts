@@ -20,7 +20,7 @@ interface Project {
   members(): Promise<number>;
 }
 
-describe('a position that is set back beside two loaders', () => {
+describe('a rewind alongside two loaders', () => {
   const ends: { close(): Promise<unknown> }[] = [];
   afterEach(async () => {
     for (const part of ends.splice(0)) await part.close();
@@ -71,7 +71,7 @@ describe('a position that is set back beside two loaders', () => {
     expect(await project.count()).toEqual([['500', '500']]);
   };
 
-  it('of Postgres is followed', async () => {
+  it('is followed on Postgres', async () => {
     await followed(async (connections) => {
       const project = await FaultProject.open({
         'connections.yml': connections,
@@ -87,7 +87,7 @@ describe('a position that is set back beside two loaders', () => {
   }, 300_000);
 
   it.skipIf(clickhouseMissing !== null)(
-    'of ClickHouse is followed',
+    'is followed on ClickHouse',
     async () => {
       await followed(async (connections) => {
         const lab = await ClickhouseLab.open({ 'connections.yml': connections, 'models/sources.yml': SOURCE('Int64') });

@@ -16,7 +16,7 @@ import { Certificates } from './certificates.ts';
 import { confluentClient } from './confluent.ts';
 import { KafkaBroker, type Listener, USERS } from './kafka-broker.ts';
 
-describe('security', () => {
+describe('a secured Kafka connection', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tsdbt-certificates-'));
   let certificates: Certificates;
   let broker: KafkaBroker;
@@ -87,7 +87,7 @@ describe('security', () => {
   ): object => ({ sasl: { mechanism, username, password } });
   const tls = { tls: { ca: 'ca.pem', cert: 'client.crt', key: 'client.key' } };
 
-  it('shows its credentials by every mechanism, and says when they are refused', async () => {
+  it('sends its credentials by every mechanism, and reports when they are rejected', async () => {
     for (const mechanism of ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']) {
       expect(await attempt('SASL', sasl(mechanism))).toBeNull();
       expect(await attempt('SASL', sasl(mechanism, 'alice', 'wrong'))).toMatch(
@@ -97,7 +97,7 @@ describe('security', () => {
     expect(await attempt('SASLTLS', { ...sasl('SCRAM-SHA-512'), tls: { ca: 'ca.pem' } })).toBeNull();
   });
 
-  it('says that the broker takes another mechanism, none, or wants one', async () => {
+  it('reports that the broker expects another mechanism, none, or any', async () => {
     const bearer = { mechanism: 'OAUTHBEARER', token_file: 'token' };
     writeFileSync(join(folder, 'token'), 'x');
     expect(await failure('SASL', { sasl: bearer })).toMatchObject({
@@ -108,7 +108,7 @@ describe('security', () => {
     expect(await attempt('SASL')).toMatch(/^connection: no broker answers at .*, or it wants TLS or SASL$/);
   });
 
-  it('verifies who answers and shows who asks', async () => {
+  it('verifies the server and presents its own certificate', async () => {
     expect(await attempt('TLS', tls)).toBeNull();
     expect(await attempt('TLS', { tls: { ...tls.tls, servername: 'broker.test' } })).toBeNull();
     expect(await attempt('TLS', { tls: { ...tls.tls, servername: 'another.test' } })).toMatch(
@@ -130,7 +130,7 @@ describe('security', () => {
     );
   });
 
-  it('says which topic or group is not for this user', async () => {
+  it('reports which topic or group is not allowed for this user', async () => {
     expect(await attempt('SASL', sasl('PLAIN', 'alice'), { topic: 'closed', group: 'closed' })).toBeNull();
     expect(await attempt('SASL', sasl('PLAIN', 'bob'), { topic: 'closed' })).toMatch(
       /^runtime: The broker at .* does not let user bob read topic closed\.$/,
@@ -140,7 +140,7 @@ describe('security', () => {
     );
   });
 
-  it('the command gives one error, without stack and secret, and loses nothing', async () => {
+  it('causes one error in the command, without stack and secret, and loses nothing', async () => {
     const source = (topic: string, more = ''): string =>
       `sources: [{name: raw, tables: [{name: ${topic}, config: {meta: {tsdbt: {load: {topic: ${topic}, mode: ` +
       `upsert, key: [id]${more}}}}}, columns: [{name: id, data_type: integer}]}]}]\n`;
@@ -191,7 +191,7 @@ describe('security', () => {
     }
   });
 
-  it("reads what Confluent's own serializer writes, references included, over TLS and with a password", async () => {
+  it("reads what Confluent's serializer writes, with references, over TLS and with a password", async () => {
     const { SchemaRegistryClient, JsonSerializer } = confluentClient();
     const registry = await MemoryRegistry.start();
     const secure = await MemoryRegistry.start({

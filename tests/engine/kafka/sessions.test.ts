@@ -14,7 +14,7 @@ import { TopicWriter } from './topic-writer.ts';
 
 const END_AFTER_MS = 2000;
 
-describe('sessions that end', () => {
+describe('an expiring session', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tsdbt-sessions-'));
   let broker: KafkaBroker;
   let project: FaultProject;
@@ -74,7 +74,7 @@ describe('sessions that end', () => {
     expect(ended.code, ended.out).toBe(code);
     return ended.out;
   };
-  it('SCRAM: a password that changes is read again, without a restart and without a loss', async () => {
+  it('with SCRAM reads a changed password again, without a restart and without loss', async () => {
     project.write({ 'secrets/password': `${USERS.alice}\n` });
     connect('{mechanism: SCRAM-SHA-256, username: alice, password_file: secrets/password}');
     await send();
@@ -97,7 +97,7 @@ describe('sessions that end', () => {
     expect(await once(2)).toContain("'password_file' cannot be read");
   });
 
-  it('OAUTHBEARER: tokens of an endpoint are renewed before they expire', async () => {
+  it('with OAUTHBEARER renews tokens of an endpoint before they expire', async () => {
     project.env = { TOKEN_SECRET: tokens.secret };
     const sasl = (more = ''): string =>
       `{mechanism: OAUTHBEARER, token_endpoint_url: "${tokens.url}", client_id: loader, scope: kafka, ` +
@@ -134,7 +134,7 @@ describe('sessions that end', () => {
     expect(await once(0)).toContain('raw.t: 20 rows loaded');
   });
 
-  it('OAUTHBEARER: a token of a file is read again', async () => {
+  it('with OAUTHBEARER reads a token file again', async () => {
     tokens.lifetime = 60;
     const expired = tokens.token({ exp: 1_700_000_000 });
     project.write({ 'secrets/token': expired });
@@ -154,7 +154,7 @@ describe('sessions that end', () => {
     for (const token of [expired, first, second]) expect(out).not.toContain(token);
   });
 
-  it('debug tests each connection, one line each', async () => {
+  it('is one of the connections that debug tests, one line each', async () => {
     const registry = await MemoryRegistry.start();
     registry.authorization = `Basic ${Buffer.from('me:registry-geheim').toString('base64')}`;
     const debug = async (code: number, ...args: string[]): Promise<string> => {

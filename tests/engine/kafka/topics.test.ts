@@ -12,7 +12,7 @@ interface Value {
   readonly v: string;
 }
 
-describe('topics', () => {
+describe('a Kafka topic', () => {
   let lab: KafkaLab;
   beforeAll(async () => {
     lab = await KafkaLab.open();
@@ -47,7 +47,7 @@ describe('topics', () => {
   const numbered = (from: number, to: number): Value[] =>
     Array.from({ length: to - from }, (_, i) => ({ id: from + i, v: `value ${from + i}` }));
 
-  it('compressed by any codec, a message of five megabytes among small ones, compacted', async () => {
+  it('is loaded with any codec, with a message of five megabytes among small ones, and compacted', async () => {
     for (const codec of CODECS) await create(`c_${codec}`, 1, { 'compression.type': codec });
     await create('huge', 1, { 'max.message.bytes': '8000000' });
     await create('compact', 1, {
@@ -87,7 +87,7 @@ describe('topics', () => {
     );
   });
 
-  it('expired before they were read: stopped with an error, or gone on with by choice', async () => {
+  it('that expired before it was read stops with an error, or continues if configured', async () => {
     await create('old', 2);
     sources({ old: '' });
     await send('old', numbered(0, 10), { partition: 0 });
@@ -109,7 +109,7 @@ describe('topics', () => {
     );
   });
 
-  it('grown while it is loaded: the new partitions are read', async () => {
+  it('that is extended during the load has its new partitions read', async () => {
     await create('grow', 1);
     sources({ grow: '' });
     await send('grow', numbered(0, 10));
@@ -141,7 +141,7 @@ describe('topics', () => {
     expect((await running.ended).code).toBe(0);
   });
 
-  it('loaded from their end on, or from a time, with key, headers and place in columns', async () => {
+  it('is loaded from its end or from a time, with key, headers and position in columns', async () => {
     for (const topic of ['late', 'timed']) {
       await create(topic);
       await send(topic, numbered(0, 3));
@@ -197,7 +197,7 @@ describe('topics', () => {
     ]);
   });
 
-  it('deleted and made again while it is loaded: told of and not loaded, or the new topic by choice', async () => {
+  it('that is deleted and created again is reported and not loaded, or loaded if configured', async () => {
     await create('anew', 1);
     sources({ anew: '' });
     await send('anew', numbered(0, 10));

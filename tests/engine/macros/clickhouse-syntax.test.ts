@@ -6,7 +6,7 @@ import { quoteText } from '../../../src/adapters/clickhouse/literal.ts';
 import { clickhouseAdapter, clickhouseMissing } from '../support/clickhouse.ts';
 import { type Case, clickhouseStatements } from './clickhouse-recorder.ts';
 
-test.skipIf(clickhouseMissing !== null)('ClickHouse parses what the macros send', async () => {
+test.skipIf(clickhouseMissing !== null)('ClickHouse accepts every statement of the macros', async () => {
   const cases = JSON.parse(readFileSync(new URL('./clickhouse-cases.json', import.meta.url), 'utf8')) as Case[];
   const statements = new Set<string>();
   for (const one of cases)

@@ -202,16 +202,16 @@ const STAGED = [
   'incremental, insert_overwrite',
 ];
 
-describe('the statements of dbt-clickhouse', () => {
+describe('a ClickHouse macro sends the statements of dbt-clickhouse', () => {
   test.each(cases.filter(({ name }) => !STAGED.includes(name)).map((one) => [one.name, one] as const))(
-    '%s',
+    'for %s',
     async (name, one) => {
       expect(await difference(one)).toEqual(ON_PURPOSE[name] ?? []);
     },
   );
 });
 
-describe('where tables cannot be exchanged', () => {
+describe('where tables cannot be exchanged,', () => {
   const refused =
     'without a moment in which readers find nothing: the database "s" or its file system has no EXCHANGE ' +
     'TABLES. Nothing was changed.';
@@ -235,7 +235,7 @@ describe('where tables cannot be exchanged', () => {
       'a distributed table',
       { materialization: 'distributed_table', relations: { m: 'table', m_local: 'table' }, cluster: true },
     ],
-  ] as const)('%s is refused before anything is touched', async (_title, one) => {
+  ] as const)('%s is rejected before any change', async (_title, one) => {
     const statements: string[] = [];
     await expect(clickhouseStatements({ name: 'x', ordinary: true, ...one }, statements)).rejects.toThrow(refused);
     expect(statements.filter((sql) => !/^\s*select/i.test(sql))).toEqual([]);
@@ -244,7 +244,7 @@ describe('where tables cannot be exchanged', () => {
   test.each([
     ['in such a database', { ordinary: true }, 'the database `s` has no EXCHANGE TABLES'],
     ['on a cluster', { cluster: true }, 'it is built on a cluster, where working tables would lie on every server'],
-  ] as const)('atomic_upsert and snapshots are refused %s', async (_title, where, reason) => {
+  ] as const)('atomic_upsert and snapshots are rejected %s', async (_title, where, reason) => {
     for (const one of [
       { materialization: 'incremental', config: { incremental_strategy: 'atomic_upsert', unique_key: 'id' } },
       { materialization: 'snapshot', config: { strategy: 'check', unique_key: 'id', check_cols: ['name'] } },
@@ -257,7 +257,7 @@ describe('where tables cannot be exchanged', () => {
     }
   });
 
-  test('what is new is built', async () => {
+  test('a new table is built', async () => {
     const statements = (await clickhouseStatements({ name: 'x', ordinary: true, materialization: 'table' }))
       .map(meaning)
       .map(named);
@@ -267,8 +267,8 @@ describe('where tables cannot be exchanged', () => {
 });
 
 test(
-  'hooks run in their places, without a transaction to begin or to end; dbt-clickhouse sends a `commit` that the ' +
-    'server refuses',
+  'hooks on ClickHouse run in order, without a transaction; dbt-clickhouse sends a `commit` that the ' +
+    'server rejects',
   async () => {
     const hook = (sql: string, transaction: boolean): object => ({ sql, transaction, index: null });
     const config = {
@@ -286,7 +286,7 @@ test(
 );
 
 describe('a view', () => {
-  test('that is as the last run left it costs no DDL, but for grants', async () => {
+  test('that is unchanged since the last run costs no DDL, except for grants', async () => {
     const views = new Map<string, string>();
     const one = {
       name: 'x',
@@ -317,7 +317,7 @@ describe('a view', () => {
     }
   });
 
-  test('that was a materialized view loses that', async () => {
+  test('that was a materialized view drops its triggers', async () => {
     const statements = await clickhouseStatements({
       name: 'x',
       materialization: 'view',
@@ -347,7 +347,7 @@ describe('a table that materialized views write into', () => {
     ]);
   });
 
-  test('fails when its columns would have to change, unless mv_on_schema_change says what to do', async () => {
+  test('fails if its columns would have to change, unless mv_on_schema_change is configured', async () => {
     const changed = { ...target, present: [['id', 'Int32']] } as const;
     await expect(clickhouseStatements(changed)).rejects.toThrow(
       'The source and target schemas on this table model are out of sync.',
@@ -360,7 +360,7 @@ describe('a table that materialized views write into', () => {
     ).toEqual(['select 1']);
   });
 
-  test('is filled from the views on a full refresh that asks for it', async () => {
+  test('is filled from the views on a full refresh if configured', async () => {
     const statements = await clickhouseStatements({
       ...target,
       fullRefresh: true,
@@ -374,7 +374,7 @@ describe('a table that materialized views write into', () => {
     ]);
   });
 
-  test('is rebuilt when the views are not the project’s', async () => {
+  test('is rebuilt if the views are not the project’s', async () => {
     expect((await clickhouseStatements({ ...target, models: {} })).map(meaning)).toContain(
       'exchange tables s.m__dbt_backup and s.m',
     );
@@ -394,7 +394,7 @@ describe('a seed', () => {
   const created = 'create table s.m__dbt_tmp(id int32,name string)engine = mergetree()order by(id)';
   const loaded = 'load 1 rows into s.m__dbt_tmp(id,name)';
 
-  test('is filled beside and then exchanged, so that nobody sees it empty', async () => {
+  test('is filled separately and then exchanged, so that it is never seen empty', async () => {
     expect(await changes(one)).toEqual([created, loaded, 'rename table s.m__dbt_tmp to s.m']);
     expect(await changes(present)).toEqual([
       'create table s.m__dbt_tmp as s.m',
@@ -410,7 +410,7 @@ describe('a seed', () => {
     ]);
   });
 
-  test('is emptied and filled as by dbt where views must see its rows, and on a cluster', async () => {
+  test('is truncated and filled as in dbt if views must see its rows, and on a cluster', async () => {
     expect(await changes({ ...present, read: true })).toEqual(['truncate table s.m', 'load 1 rows into s.m(id,name)']);
     expect(await changes({ ...present, cluster: true, fullRefresh: true })).toEqual([
       'drop table if exists s.m on cluster c sync',
@@ -419,14 +419,14 @@ describe('a seed', () => {
     ]);
   });
 
-  test('with settings is sent in a statement that holds its rows', async () => {
+  test('with settings is sent in one statement with its rows', async () => {
     expect((await changes({ ...one, config: { ...one.config, query_settings: { max_threads: 1 } } }))[1]).toBe(
       'insert into s.m__dbt_tmp(id,name)settings max_threads=1 format csv 1,a',
     );
   });
 });
 
-test('a dictionary takes the place of a table, which dbt-clickhouse cannot', async () => {
+test('a dictionary replaces a table, which dbt-clickhouse cannot do', async () => {
   const config = { fields: [['id', 'Int32']], primary_key: 'id', layout: 'flat()' };
   const statements = await clickhouseStatements({
     name: 'x',
@@ -473,13 +473,13 @@ describe('a microbatch model', () => {
     );
   });
 
-  test('replaces its window when it has no key; dbt-clickhouse adds the rows a second time', async () => {
+  test('replaces its window if it has no key, while dbt-clickhouse adds the rows again', async () => {
     expect(await replaced({})).toBe(
       `select distinct _partition_id from s.m where(${from})and(${to})settings transform_null_in = 1`,
     );
   });
 
-  test('deletes and inserts where whole partitions cannot go over', async () => {
+  test('deletes and inserts if whole partitions cannot be replaced', async () => {
     for (const where of [{ read: true }, { cluster: true }, { ordinary: true }]) {
       expect(await deleted({ unique_key: 'id' }, where)).toBe(
         `delete from s.m where(id)in(select id from s.m__dbt_new_data_<id>)and(${from})and(${to})`,
@@ -510,7 +510,7 @@ describe('insert_overwrite', () => {
     ]);
   });
 
-  test('replaces one partition after the other where there is no EXCHANGE or views read the table', async () => {
+  test('replaces one partition after the other if there is no EXCHANGE or views read the table', async () => {
     for (const where of [{ read: true }, { ordinary: true }])
       expect(await publishing({ ...one, ...where })).toEqual([
         `alter table s.m ${both}allow_replace_partition_from_empty_source = 1`,
@@ -518,7 +518,7 @@ describe('insert_overwrite', () => {
   });
 });
 
-describe('a materialized view with a target of its own', () => {
+describe('a materialized view with its own target', () => {
   const one = {
     name: 'x',
     materialization: 'materialized_view',
@@ -534,7 +534,7 @@ describe('a materialized view with a target of its own', () => {
     ]);
   });
 
-  test('is altered where it stands, made anew on a full refresh, and refused with another target', async () => {
+  test('is altered in place, created again on a full refresh, and rejected with another target', async () => {
     const present = { ...one, relations: { target: 'table', m: 'materialized_view', other: 'table' } } as const;
     expect((await clickhouseStatements(present)).map(meaning).slice(1)).toEqual([
       'alter table s.m modify query select 1 as id',

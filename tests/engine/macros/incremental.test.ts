@@ -7,7 +7,7 @@ const name = { name: 'name', type: 'text' };
 const present = { relations: { m: 'table' }, columns: { m: [id, name], m__dbt_tmp: [id, name] } } as const;
 
 describe('an incremental model', () => {
-  test('without a table builds it under its own name', async () => {
+  test('without a table creates it under its own name', async () => {
     expect(await statementsOf({ materialization: 'incremental' })).toMatchInlineSnapshot(`
       [
         "begin",
@@ -18,7 +18,7 @@ describe('an incremental model', () => {
     `);
   });
 
-  test('adds rows when it has no key', async () => {
+  test('adds rows if it has no key', async () => {
     expect(await statementsOf({ materialization: 'incremental', state: present })).toMatchInlineSnapshot(`
       [
         "begin",
@@ -71,7 +71,7 @@ describe('an incremental model', () => {
     );
   });
 
-  test('merges, and updates only the columns that are not left out', async () => {
+  test('merges, and updates only the columns that are not excluded', async () => {
     const config = { unique_key: 'id', incremental_strategy: 'merge', merge_exclude_columns: ['ID'] };
     expect(
       (await statementsOf({ materialization: 'incremental', state: present, config })).find((sql) =>
@@ -84,7 +84,7 @@ describe('an incremental model', () => {
     );
   });
 
-  test('merges a batch of a microbatch model beside other batches', async () => {
+  test('merges a batch of a microbatch model separately from other batches', async () => {
     const config = { unique_key: 'id', incremental_strategy: 'microbatch' };
     const node = { batch: { id: '20260102', event_time_start: null, event_time_end: null } };
     expect(await statementsOf({ materialization: 'incremental', state: present, config, node })).toMatchInlineSnapshot(
@@ -106,7 +106,7 @@ describe('an incremental model', () => {
     );
   });
 
-  test('is built again on a full refresh, with its readers', async () => {
+  test('is rebuilt on a full refresh, with its readers', async () => {
     const state = { ...present, dependants: [['v', 'select 1']] } as const;
     expect(await statementsOf({ materialization: 'incremental', state, fullRefresh: true })).toMatchInlineSnapshot(
       `
@@ -124,7 +124,7 @@ describe('an incremental model', () => {
     );
   });
 
-  test('is not built again on a full refresh when its config forbids it', async () => {
+  test('is not rebuilt on a full refresh if its config forbids it', async () => {
     const config = { full_refresh: false };
     expect(
       (await statementsOf({ materialization: 'incremental', state: present, config, fullRefresh: true })).some((sql) =>
@@ -133,7 +133,7 @@ describe('an incremental model', () => {
     ).toBe(false);
   });
 
-  test('takes the place of a view', async () => {
+  test('replaces a view', async () => {
     expect(
       await statementsOf({ materialization: 'incremental', state: { relations: { m: 'view' } } }),
     ).toMatchInlineSnapshot(
@@ -150,7 +150,7 @@ describe('an incremental model', () => {
     );
   });
 
-  test('makes a text column of its table wider, and keeps who reads it', async () => {
+  test('widens a text column of its table, and keeps its readers', async () => {
     const state = {
       relations: { m: 'table' },
       dependants: [['v', 'select 1']],
@@ -207,12 +207,12 @@ describe('on_schema_change', () => {
     `);
   });
 
-  test('ignore and anything unknown change nothing', async () => {
+  test('ignore and unknown values change nothing', async () => {
     expect(await changes('ignore')).toEqual([]);
     expect(await changes('append_new')).toEqual([]);
   });
 
-  test('fail fails, and names the columns', async () => {
+  test('fail raises an error that names the columns', async () => {
     await expect(run('fail')).rejects.toThrow(
       /out of sync![\s\S]*Source columns not in target: .*name[\s\S]*Target columns not in source: .*gone/,
     );

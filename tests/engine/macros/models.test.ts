@@ -5,7 +5,7 @@ import { statementsOf } from './recorder.ts';
 const id = { name: 'id', type: 'integer' };
 
 describe('a view', () => {
-  test('that is not there is built under its working name and renamed', async () => {
+  test('that does not exist is built under its working name and renamed', async () => {
     expect(await statementsOf({ materialization: 'view' })).toMatchInlineSnapshot(`
       [
         "begin",
@@ -17,7 +17,7 @@ describe('a view', () => {
     `);
   });
 
-  test('whose columns stay is replaced where it stands, and nobody looks for its readers', async () => {
+  test('with unchanged columns is replaced in place, without a query for its readers', async () => {
     const state = {
       relations: { m: 'view' },
       columns: { m: [id], m__dbt_tmp: [id, { name: 'more', type: 'text' }] },
@@ -36,7 +36,7 @@ describe('a view', () => {
     `);
   });
 
-  test('whose columns change is swapped, and its readers are built again', async () => {
+  test('with changed columns is swapped, and its readers are built again', async () => {
     const state = {
       relations: { m: 'view' },
       columns: { m: [id], m__dbt_tmp: [{ name: 'id', type: 'bigint' }] },
@@ -63,7 +63,7 @@ describe('a view', () => {
     );
   });
 
-  test('is left when nothing of it and of what it reads has changed; hooks and grants are done', async () => {
+  test('is kept if it and its inputs are unchanged, and hooks and grants are applied', async () => {
     const views = new Map<string, string>();
     const run = (parent: string, config = {}): Promise<string[]> =>
       statementsOf({
@@ -99,7 +99,7 @@ describe('a view', () => {
     ]).toEqual([true, false, true]);
   });
 
-  test('takes the place of a table', async () => {
+  test('replaces a table', async () => {
     expect(await statementsOf({ materialization: 'view', state: { relations: { m: 'table' } } })).toMatchInlineSnapshot(
       `
       [
@@ -114,7 +114,7 @@ describe('a view', () => {
     );
   });
 
-  test('loses what a killed run has left under its working names', async () => {
+  test('drops what a killed run has left under its working names', async () => {
     const relations = { m__dbt_tmp: 'view', m__dbt_backup: 'table' } as const;
     expect(await statementsOf({ materialization: 'view', state: { relations } })).toMatchInlineSnapshot(`
       [
@@ -129,7 +129,7 @@ describe('a view', () => {
     `);
   });
 
-  test('that is replaced where it stands keeps its grants, so those not configured are revoked', async () => {
+  test('that is replaced in place keeps its grants, so those that are not configured are revoked', async () => {
     const state = {
       relations: { m: 'view' },
       columns: { m: [id], m__dbt_tmp: [id] },
@@ -152,7 +152,7 @@ describe('a view', () => {
     `);
   });
 
-  test('runs hooks around its transaction and in it', async () => {
+  test('runs hooks outside and inside of its transaction', async () => {
     const config = {
       'pre-hook': [
         { sql: 'before begin', transaction: false, index: null },
@@ -182,7 +182,7 @@ describe('a view', () => {
 });
 
 describe('a table', () => {
-  test('that is not there is built under its working name and renamed', async () => {
+  test('that does not exist is built under its working name and renamed', async () => {
     expect(await statementsOf({ materialization: 'table' })).toMatchInlineSnapshot(`
       [
         "begin",
@@ -194,7 +194,7 @@ describe('a table', () => {
     `);
   });
 
-  test('that is there is swapped', async () => {
+  test('that exists is swapped', async () => {
     expect(
       await statementsOf({ materialization: 'table', state: { relations: { m: 'table' } } }),
     ).toMatchInlineSnapshot(
@@ -211,7 +211,7 @@ describe('a table', () => {
     );
   });
 
-  test('takes the place of a view', async () => {
+  test('replaces a view', async () => {
     expect(await statementsOf({ materialization: 'table', state: { relations: { m: 'view' } } })).toMatchInlineSnapshot(
       `
       [
@@ -226,7 +226,7 @@ describe('a table', () => {
     );
   });
 
-  test('takes its readers along: dropped by name, built again in order', async () => {
+  test('drops its readers by name and builds them again in order', async () => {
     const state = {
       relations: { m: 'table' },
       dependants: [
@@ -251,7 +251,7 @@ describe('a table', () => {
     );
   });
 
-  test('lets a reader go that no longer compiles when the project builds it, and fails when it does not', async () => {
+  test('drops a reader that no longer compiles if the project builds it, and fails otherwise', async () => {
     const state = { relations: { m: 'table' }, dependants: [['v', 'select * from s.m']], broken: ['s.v'] } as const;
     expect((await statementsOf({ materialization: 'table', state, builds: ['v'] })).at(-1)).toBe('commit');
     await expect(statementsOf({ materialization: 'table', state: { ...state } })).rejects.toThrow(
@@ -259,7 +259,7 @@ describe('a table', () => {
     );
   });
 
-  test('gets its indexes before it is seen, unlogged, with comments and grants', async () => {
+  test('gets its indexes before it is visible, unlogged, with comments and grants', async () => {
     const config = {
       unlogged: true,
       indexes: [
@@ -289,7 +289,7 @@ describe('a table', () => {
     `);
   });
 
-  test('with a contract is created with its constraints and then filled, columns in the declared order', async () => {
+  test('with a contract is created with its constraints and then filled, in the declared column order', async () => {
     const config = { contract: { enforced: true, alias_types: true } };
     const columns = {
       id: {

@@ -14,7 +14,7 @@ describe('a seed', () => {
   const node = { resource_type: 'seed', config: {} };
   const run = (more: object): Promise<string[]> => statementsOf({ materialization: 'seed', seed, node, ...more });
 
-  test('that is not there is created and filled', async () => {
+  test('that does not exist is created and filled', async () => {
     expect(await run({})).toMatchInlineSnapshot(`
       [
         "begin",
@@ -26,7 +26,7 @@ describe('a seed', () => {
     `);
   });
 
-  test('that is there is emptied without TRUNCATE and filled', async () => {
+  test('that exists is emptied without TRUNCATE and filled', async () => {
     expect(await run({ state: { relations: { m: 'table' } } })).toMatchInlineSnapshot(`
       [
         "begin",
@@ -58,7 +58,7 @@ describe('a seed', () => {
     );
   });
 
-  test('never takes the place of a view', async () => {
+  test('never replaces a view', async () => {
     await expect(run({ state: { relations: { m: 'view' } } })).rejects.toThrow(
       `Cannot seed to '"db"."s"."m"', it is a view`,
     );
@@ -76,7 +76,7 @@ describe('a snapshot', () => {
     { name: 'at', type: 'timestamp without time zone' },
   ];
 
-  test('that is not there is created with every row current', async () => {
+  test('that does not exist is created with every row current', async () => {
     expect(
       await statementsOf({ materialization: 'snapshot', config, node: { resource_type: 'snapshot' } }),
     ).toMatchInlineSnapshot(
@@ -99,7 +99,7 @@ describe('a snapshot', () => {
     );
   });
 
-  test('that is there gets new columns, ends old versions and adds new ones', async () => {
+  test('that exists gets new columns, ends old versions and adds new ones', async () => {
     const state = {
       relations: { m: 'table' },
       columns: {
@@ -168,7 +168,7 @@ describe('a data test', () => {
     );
   });
 
-  test('keeps its failures in a table, replaced in one transaction', async () => {
+  test('stores its failures in a table, replaced in one transaction', async () => {
     const state = { relations: { m: 'view' } } as const;
     expect(
       await statementsOf({
@@ -194,7 +194,7 @@ describe('a data test', () => {
 });
 
 describe('a materialized view', () => {
-  test('that is not there is created with its indexes', async () => {
+  test('that does not exist is created with its indexes', async () => {
     expect(
       await statementsOf({ materialization: 'materialized_view', config: { indexes: [{ columns: ['id'] }] } }),
     ).toMatchInlineSnapshot(
@@ -210,7 +210,7 @@ describe('a materialized view', () => {
     );
   });
 
-  test('takes the place of a table', async () => {
+  test('replaces a table', async () => {
     expect(
       await statementsOf({ materialization: 'materialized_view', state: { relations: { m: 'table' } } }),
     ).toMatchInlineSnapshot(
@@ -227,7 +227,7 @@ describe('a materialized view', () => {
     );
   });
 
-  test('that is there and unchanged is refreshed', async () => {
+  test('that exists unchanged is refreshed', async () => {
     const statements = await statementsOf({
       materialization: 'materialized_view',
       state: { relations: { m: 'materialized_view' } },

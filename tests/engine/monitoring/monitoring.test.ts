@@ -47,8 +47,8 @@ async function text(): Promise<string> {
   }
 }
 
-describe('monitoring', () => {
-  it('asks in rules and panels for families that there are, and for each of them', async () => {
+describe('the monitoring configuration', () => {
+  it('queries only existing metric families, and all of them', async () => {
     const known = new Set([...(await text()).matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name));
     const rules = readFileSync(join(monitoring, 'rules.yml'), 'utf8');
     const expressions = dashboards.flatMap(({ panels }) => panels.flatMap(({ promql }) => promql));
@@ -71,7 +71,7 @@ describe('monitoring', () => {
   });
 });
 
-describe.skipIf(programs === null)('monitoring, by the real Prometheus', () => {
+describe.skipIf(programs === null)('the monitoring configuration in a real Prometheus', () => {
   let server: ChildProcess;
   let folder = '';
   let url = '';
@@ -94,7 +94,7 @@ describe.skipIf(programs === null)('monitoring, by the real Prometheus', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('has metrics that promtool has nothing to say about', async () => {
+  it('has metrics without promtool findings', async () => {
     expect(promtool(['check', 'metrics'], await text())).toBe('');
   });
 
@@ -106,7 +106,7 @@ describe.skipIf(programs === null)('monitoring, by the real Prometheus', () => {
   const queries = dashboards.flatMap(({ title, panels }) =>
     panels.flatMap((panel) => panel.promql.map((query) => [title, panel.title, query] as const)),
   );
-  it.each(queries)('answers %s: %s', async (_, __, query) => {
+  it.each(queries)('gets an answer for %s: %s', async (_, __, query) => {
     const asked = new URLSearchParams({ query: query.replaceAll('$__rate_interval', '1m') });
     const answer = await fetch(`${url}/api/v1/query?${asked}`);
     expect(await answer.json()).toMatchObject({ status: 'success' });

@@ -7,11 +7,11 @@ import { NO_STORE, S3Server, SECRET_KEY } from '../support/s3-server.ts';
 
 const server = new S3Server();
 
-describe.skipIf(NO_STORE !== null)(`a real store${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
+describe.skipIf(NO_STORE !== null)(`a real object store${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
   beforeAll(() => server.start());
   afterAll(() => server.stop());
 
-  it('takes, shows, lists and deletes objects, whatever their names hold', async () => {
+  it('writes, reads, lists and deletes objects with any name', async () => {
     const store = server.store();
     const keys = ['a/b=1/x y.txt', "a/b=1/ü+'(1)!*&<>%.txt", 'a/c.txt', 'b.txt'];
     for (const key of keys) await store.put(key, Buffer.from(key));
@@ -33,7 +33,7 @@ describe.skipIf(NO_STORE !== null)(`a real store${NO_STORE === null ? '' : ` (${
     store.close();
   });
 
-  it('lists more objects than a page holds', async () => {
+  it('lists more objects than fit on a page', async () => {
     const store = server.store();
     const names = Array.from({ length: 1005 }, (_, i) => `many/${String(i).padStart(4, '0')}`);
     for (let i = 0; i < names.length; i += 8)
@@ -44,7 +44,7 @@ describe.skipIf(NO_STORE !== null)(`a real store${NO_STORE === null ? '' : ` (${
     store.close();
   });
 
-  it('writes over no object where it must be absent', async () => {
+  it('overwrites no object that must be absent', async () => {
     const store = server.store();
     expect((await store.put('once', Buffer.from('1'), { whenAbsent: true })).created).toBe(true);
     expect(await store.put('once', Buffer.from('2'), { whenAbsent: true })).toEqual({ created: false, etag: null });
@@ -54,7 +54,7 @@ describe.skipIf(NO_STORE !== null)(`a real store${NO_STORE === null ? '' : ` (${
     store.close();
   });
 
-  it('is told apart from one with another secret, key or bucket, in one sentence that shows no secret', async () => {
+  it('rejects another secret, key or bucket with one sentence that shows no secret', async () => {
     const failures = [];
     for (const own of [
       { secretAccessKey: () => 'another-secret' },
@@ -74,7 +74,7 @@ describe.skipIf(NO_STORE !== null)(`a real store${NO_STORE === null ? '' : ` (${
     expect(failures.join()).not.toContain(SECRET_KEY);
   });
 
-  it('is waited for by the callers while it is away', async () => {
+  it('is waited for by its callers while it is unavailable', async () => {
     const store = s3Store(server.settings(), async () => undefined);
     await server.kill();
     const failure = await store.check().catch((error: unknown) => error);
@@ -85,7 +85,7 @@ describe.skipIf(NO_STORE !== null)(`a real store${NO_STORE === null ? '' : ` (${
   });
 });
 
-describe('answers that are rare', () => {
+describe('a rare answer of an object store', () => {
   let answers: { status: number; body?: string; date?: string }[] = [];
   let asked = 0;
   let rare: Server;
@@ -122,12 +122,12 @@ describe('answers that are rare', () => {
   const error = (code: string, message = ''): string =>
     `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`;
 
-  it('are asked again when they pass', async () => {
+  it('is retried if it is transient', async () => {
     expect(await failureOf([{ status: 503, body: error('SlowDown') }, { status: 500 }, { status: 429 }])).toBe(null);
     expect(asked).toBe(4);
   });
 
-  it('are no sign of a store that ignores conditions when a write was done and its answer lost', async () => {
+  it('does not prove that conditions are ignored if a write succeeded and its answer was lost', async () => {
     // The first write is repeated and refused; what stands there tells that it was done.
     const refused = (body: string) => [{ status: 412 }, { status: 200, body }];
     answers = [{ status: 500 }, ...refused('1'), ...refused('1'), { status: 200 }, ...refused('3'), { status: 204 }];
@@ -137,7 +137,7 @@ describe('answers that are rare', () => {
     store.close();
   });
 
-  it('fail as a connection when they last, so that a loader waits', async () => {
+  it('fails as a connection error if it persists, so that a loader waits', async () => {
     const failure = await failureOf(
       Array.from({ length: 9 }, () => ({ status: 503, body: error('SlowDown', 'Slow') })),
     );
@@ -148,7 +148,7 @@ describe('answers that are rare', () => {
     expect(asked).toBe(4);
   });
 
-  it('name the difference of the clocks', async () => {
+  it('states the difference of the clocks', async () => {
     const failure = await failureOf([
       {
         status: 403,
@@ -166,7 +166,7 @@ describe('answers that are rare', () => {
     expect(asked).toBe(1);
   });
 
-  it('name a privilege that is missing, and a region', async () => {
+  it('states a missing privilege, and a region', async () => {
     expect(await failureOf([{ status: 403, body: error('AccessDenied', 'Access Denied') }])).toMatchObject({
       message:
         `The object store 'lake' at ${endpoint} refuses GET of bucket 'lake' to access key tsdbt-test: ` +

@@ -89,7 +89,7 @@ function misfits(facets: Record<string, Facet> = {}): string[] {
   });
 }
 
-it.each([true, '.tsdbt/pg'])('an embedded server (%s) has a namespace that lasts', (embedded) => {
+it.each([true, '.tsdbt/pg'])('an embedded server (%s) has a stable OpenLineage namespace', (embedded) => {
   const given = { type: 'postgres', database: 'd', schema: 's', host: 'localhost', port: 0 };
   expect([namespaceOf({ ...given, embedded }), namespaceOf({ ...given, port: 5432 })]).toEqual([
     'postgres://embedded',
@@ -117,7 +117,7 @@ describe('OpenLineage events', () => {
     expect(facets.flatMap((each) => misfits(each))).toEqual([]);
   });
 
-  it('begin and end each node once, below the run, and tell what it read, wrote and why it failed', async () => {
+  it('begin and end each node once, as children of the run, with its inputs, outputs and failure', async () => {
     const parent = 'airflow/dag.task/0198ad5c-1111-7222-8333-944455566677';
     const events = await eventsOf('run', { OPENLINEAGE_PARENT_ID: parent, OPENLINEAGE_NAMESPACE: 'shop' });
     const [first] = events;
@@ -165,7 +165,7 @@ describe('OpenLineage events', () => {
     expect(events.filter(({ job }) => job.name.endsWith('.below'))).toEqual([]);
   });
 
-  it('hold what tests found', async () => {
+  it('contain the results of tests', async () => {
     const events = await eventsOf('test');
     const orders = events.find(({ eventType, job }) => eventType !== 'START' && job.name.endsWith('orders.test'));
     const found = orders?.inputs[0]?.inputFacets?.['dataQualityAssertions'] as unknown as { assertions: Facet[] };
@@ -185,7 +185,7 @@ describe('OpenLineage events', () => {
   });
 });
 
-describe('a receiver of OpenLineage events', () => {
+describe('an OpenLineage receiver', () => {
   let receiver: Server;
   let url = '';
   let status: number | 'never' = 201;
@@ -210,7 +210,7 @@ describe('a receiver of OpenLineage events', () => {
     return { code, said: out.split('\n').filter((line) => /openlineage/i.test(line)) };
   };
 
-  it('gets each by HTTP with the key', async () => {
+  it('gets each event by HTTP with the key', async () => {
     expect(await exits({ OPENLINEAGE_URL: url, OPENLINEAGE_API_KEY: 'k-1234567' })).toEqual({ code: 0, said: [] });
     expect(asked.map(({ path, key }) => [path, key])).toEqual(
       Array.from({ length: 4 }, () => ['/api/v1/lineage', 'Bearer k-1234567']),
@@ -219,7 +219,7 @@ describe('a receiver of OpenLineage events', () => {
     expect(types).toEqual(['START', 'START', 'COMPLETE', 'COMPLETE']);
   });
 
-  it('that refuses, is silent or is not there fails no run', async () => {
+  it('that rejects, is silent or does not exist fails no run', async () => {
     status = 503;
     const refused = await exits({ OPENLINEAGE_URL: url });
     expect(refused).toEqual({
@@ -237,7 +237,7 @@ describe('a receiver of OpenLineage events', () => {
     expect((await exits(file)).said[0]).toContain('OpenLineage events cannot be sent: ENOENT');
   });
 
-  it('is sent nothing when that is switched off', async () => {
+  it('receives nothing if that is disabled', async () => {
     status = 201;
     expect(await exits({ OPENLINEAGE_URL: url, OPENLINEAGE_DISABLED: 'true' })).toEqual({ code: 0, said: [] });
     expect(asked).toEqual([]);

@@ -77,7 +77,7 @@ async function compare(
   return { missing, more, unused: DIFFERENCES[dialect].filter((difference) => !used.has(difference)) };
 }
 
-describe('macros that a project has in the place of ours are called where dbt calls them', () => {
+describe('the macros that a project overrides are called as in dbt', () => {
   it('on Postgres', async () => {
     const server = await SERVERS[0]!.open();
     const { host, port, user, password, database } = server.credentials as unknown as Record<
@@ -127,7 +127,7 @@ describe('macros that a project has in the place of ours are called where dbt ca
   });
 });
 
-describe('one macro of a project alone', () => {
+describe('one overridden macro', () => {
   const { macros, steps } = read('postgres-golden.json') as Golden;
   const ALONE = [
     'truncate_relation',
@@ -143,7 +143,7 @@ describe('one macro of a project alone', () => {
     'list_schemas',
   ];
 
-  it('is called when nothing has changed and the fast way would do without it', async () => {
+  it('is called even if nothing has changed and the fast path could skip it', async () => {
     const project = await FaultProject.open({
       'seeds/people.csv': 'id\n1\n',
       'models/v.sql': "{{ config(materialized='view') }} select id from {{ ref('people') }}",
@@ -190,7 +190,7 @@ describe('one macro of a project alone', () => {
   });
 
   it.each(['view', 'table'])(
-    'keeps a %s from being done without its materialization, whichever of those that dbt calls for it',
+    "prevents the fast path for a %s, whichever of dbt's macros it replaces",
     (materialization) => {
       const again = steps.filter(({ run }) => run === 'run')[1]!.calls[`${materialization}_plain`]!;
       const ours = builtinMacros('postgres');

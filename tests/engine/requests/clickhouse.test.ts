@@ -49,7 +49,7 @@ const perModel = (counts: Readonly<Record<string, number>>, when: string): numbe
   (counts[`20 models, ${when}`]! - counts[`10 models, ${when}`]!) / 10;
 
 describe.skipIf(clickhouseMissing !== null)(
-  `requests to ClickHouse${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
+  `the number of ClickHouse requests${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
   () => {
     const ours: Record<string, number> = {};
     let lab: ClickhouseLab;
@@ -68,13 +68,13 @@ describe.skipIf(clickhouseMissing !== null)(
     });
 
     // Requests that wait for each other a moment go as one; on a busy machine some of them are late.
-    it('a model costs 3 at first and 3.6 again, half a request aside', () => {
+    it('per model is 3 at first and 3.6 again, plus at most half a request', () => {
       expect(perModel(ours, 'first')).toBeLessThanOrEqual(3.5);
       expect(perModel(ours, 'again')).toBeLessThanOrEqual(4.1);
       expect(perModel(ours, 'again')).toBeLessThanOrEqual(perModel(theirs, 'again'));
     });
 
-    it('a command costs no more than its limit', () => {
+    it('per command is within its limit', () => {
       expect(
         Object.entries(LIMITS)
           .filter(([name, limit]) => !(ours[name]! <= limit))
@@ -82,7 +82,7 @@ describe.skipIf(clickhouseMissing !== null)(
       ).toEqual([]);
     });
 
-    it('first builds, seeds, tests and delete_insert cost less than with dbt-clickhouse', () => {
+    it('for first builds, seeds, tests and delete_insert is lower than with dbt-clickhouse', () => {
       const less = [
         'data tests',
         'seed, first',
@@ -96,7 +96,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect(less.filter((name) => !(ours[name]! < theirs[name]!))).toEqual([]);
     });
 
-    it('nothing is left', async () => {
+    it('is counted without leftover tables', async () => {
       expect(await lab.orphans()).toEqual([]);
       expect(await lab.rows("select name from system.tables where name like '\\_\\_dbt\\_exchange%'")).toEqual([]);
     });

@@ -23,7 +23,7 @@ function table(ours: readonly Counted[]): string[] {
   );
 }
 
-it('a node costs so many messages/statements', async () => {
+it('a Postgres node costs the listed number of messages and statements', async () => {
   const server = await SERVERS[0]!.open();
   const { host, port, user, password, database } = server.credentials as unknown as Record<
     'host' | 'user' | 'password' | 'database',

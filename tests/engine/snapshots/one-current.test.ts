@@ -64,7 +64,7 @@ describe.each([
       place.write(config(more));
     };
 
-    it('refuses a changed row whose updated_at is NULL, and takes it once it has one', async () => {
+    it('rejects a changed row whose updated_at is NULL, and accepts it once it has one', async () => {
       await fresh(`${CHECK}, updated_at: at`);
       await source([1, 'a', null], [2, 'x', null]);
       await snapshot();
@@ -82,7 +82,7 @@ describe.each([
       ]);
     });
 
-    it('refuses several rows of one key and names it', async () => {
+    it('rejects several rows of one key and names it', async () => {
       await fresh(CHECK);
       await source([1, 'a', DAY], [2, 'x', DAY]);
       await snapshot();
@@ -100,7 +100,7 @@ describe.each([
       ['invalidate', "'9999-12-31'", "'2999-12-31'"],
       ['ignore', "'9999-12-31'", null],
       ['new_record', "'9999-12-31'", null],
-    ])('with hard_deletes %s refuses another end of current versions: %s, then %s', async (deletes, first, second) => {
+    ])('with hard_deletes %s rejects another end of current versions: %s, then %s', async (deletes, first, second) => {
       const end = (value: string | null): string =>
         value === null
           ? ''
@@ -145,7 +145,7 @@ describe.each([
       expect((await current(open)).map(([id]) => id)).toEqual(['1', '2', '3']);
     });
 
-    it('is left alone by --empty and --sample', async () => {
+    it('is not changed by --empty and --sample', async () => {
       place.write({ 'models/m.sql': 'select 1 as id' });
       await fresh(`${CHECK}, hard_deletes: invalidate`);
       await source([1, 'a', DAY], [2, 'x', DAY]);
@@ -162,7 +162,7 @@ describe.each([
       expect(await current()).toEqual([['1', 'b']]);
     });
 
-    it('is created without rows by --empty, and takes them all afterwards', async () => {
+    it('is created without rows by --empty, and gets them all afterwards', async () => {
       await fresh(CHECK);
       await source([1, 'a', DAY], [2, 'x', DAY]);
       expect((await place.run(['build', '--select', 's', '--empty'])).code).toBe(0);
@@ -174,7 +174,7 @@ describe.each([
       ]);
     });
 
-    it.runIf(isPostgres)('refuses a row without a key, also where a part of it is missing', async () => {
+    it.runIf(isPostgres)('rejects a row without a key, even if only a part of it is missing', async () => {
       await fresh(CHECK);
       await source([1, 'a', DAY], [null, 'x', DAY]);
       await snapshot();

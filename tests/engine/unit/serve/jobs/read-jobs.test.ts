@@ -174,7 +174,7 @@ it('readJobs applies the default tz, window and debounce only to jobs that use t
   ]);
 });
 
-it('reads the channels of alerts, rendered, and tells of their secrets', () => {
+it('readJobs reads rendered alert channels and reports their secrets', () => {
   const seen: string[] = [];
   const { channels } = read(
     [
