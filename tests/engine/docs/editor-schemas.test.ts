@@ -48,7 +48,7 @@ it.each([
   ['connections.yml', 'a: { broker: "b:1" }', '/a/broker'],
   ['connections.yml', 'connections: { a: { type: s3, bucket: b, acces_key_id: k } }', '/connections/a/acces_key_id'],
   ['connections.yml', 'a: { brokers: "b:1", sasl: { username: u, password: abc } }', '/a/sasl/password must match'],
-])('the schema of %s refuses %s', (file, text, expected) => {
+])('the editor schema of %s rejects %s', (file, text, expected) => {
   expect(
     problems(file, text).some((problem) => problem.startsWith(expected)),
     problems(file, text).join('\n'),

@@ -57,7 +57,7 @@ function sources(dir = join(ROOT, 'src')): string[] {
   });
 }
 
-it('the tables of settings say what the code says', async () => {
+it('the tables in docs/settings.md match the code', async () => {
   for (const [path, text] of await settingsPages()) expect(readFileSync(path, 'utf8'), path).toBe(text);
 });
 

@@ -36,8 +36,8 @@ const BASE = {
   timeout: 10_000,
 };
 
-describe('alerts of jobs.yml', () => {
-  it('are channels of four kinds, with what is not said at its usual value', () => {
+describe('the alerts section of jobs.yml', () => {
+  it('has channels of four kinds, with defaults for missing options', () => {
     const { channels, seen } = read(`
 alerts:
   hook: { webhook: "https://example.com/a", secret: s3cret-key-of-more-than-24 }
@@ -94,7 +94,7 @@ alerts:
     ]);
   });
 
-  it('have filters and limits; `on` is that key, though YAML 1.1 takes it for a boolean', () => {
+  it('has filters and limits, and `on` is a key even though YAML 1.1 reads it as a boolean', () => {
     const { channels } = read(`
 alerts:
   hook:
@@ -259,7 +259,7 @@ alerts:
       'Take tls: starttls or implicit',
     ],
     [`alerts:\n  a: { ${smtp} { host: x, ca: gone.pem } }`, 2, "'smtp.ca' of channel 'a': ", undefined],
-  ])('%j is refused with place and advice', (text, line, message, hint) => {
+  ])('is rejected with position and advice: %j', (text, line, message, hint) => {
     let found: unknown;
     try {
       read(text);
@@ -278,7 +278,7 @@ alerts:
     expect(error.details.hint).toContain(hint);
   });
 
-  it('show no secret in an error', () => {
+  it('shows no secret in an error', () => {
     for (const text of [
       'alerts:\n  a: { webhook: "hooks.example.com/s3cret" }',
       'alerts:\n  a: { slack: s3cret }',
