@@ -1,4 +1,4 @@
-{#- Databases (dbt's schemas), relations and columns of ClickHouse: questions to its system tables, and the statements
+{#- Databases (dbt's schemas), relations and columns of ClickHouse: queries on its system tables, and the statements
     that change them. -#}
 
 {% macro clickhouse__list_schemas(database) %}
@@ -23,9 +23,9 @@
   {%- endcall -%}
 {% endmacro %}
 
-{#- What a database holds, and which materialized views write into what. The adapter asks for all databases of a run in
-    one statement of its own; this one answers for a single database. Databases of other servers hold no view, and one
-    that is away would be waited for. `\x3F` is `?`, which some drivers would take for a placeholder. -#}
+{#- The relations of a database, and which materialized views write into which tables. The adapter queries all databases
+    of a run in one statement; this macro handles a single database. Databases on other servers have no views, and an
+    unreachable one would cause a wait. `\x3F` is `?`, which some drivers would take for a placeholder. -#}
 {% macro clickhouse__list_relations_without_caching(schema_relation) %}
   {%- set cluster = adapter.get_clickhouse_cluster_name() -%}
   {%- set tables = 'clusterAllReplicas(' ~ cluster ~ ', system.tables)' if cluster else 'system.tables' -%}
@@ -83,7 +83,7 @@
   {{- return(sql_convert_columns_in_relation(load_result('get_columns').table)) -}}
 {% endmacro %}
 
-{#- `drop table` takes tables and views, but no dictionary. -#}
+{#- `drop table` drops tables and views, but not dictionaries. -#}
 {% macro clickhouse__drop_relation(relation, obj_type='table') %}
   {%- call statement('drop_relation', auto_begin=False) %}
     drop {{ 'dictionary' if relation.type == 'dictionary'
@@ -91,7 +91,7 @@
   {%- endcall -%}
 {% endmacro %}
 
-{#- Where the drop is part of a longer statement. -#}
+{#- For a drop that is part of a longer statement. -#}
 {% macro clickhouse__drop_table(relation) -%} drop table if exists {{ relation }} {{ on_cluster_clause(relation,
     True) }} {%- endmacro %}
 
@@ -118,7 +118,7 @@
     'schema': base_relation.schema})) -}}
 {% endmacro %}
 
-{#- There is nothing above a ClickHouse database, which is what dbt calls a schema. -#}
+{#- There is no level above a ClickHouse database, which is what dbt calls a schema. -#}
 {% macro clickhouse__generate_database_name(custom_database_name=none, node=none) %}{{ return('') }}{% endmacro %}
 
 {% macro clickhouse__get_columns_in_query(select_sql) %}{{
@@ -132,8 +132,8 @@
   {%- endcall -%}
 {% endmacro %}
 
-{#- Two relations change names in one step that no reader sees. On a cluster the replicas of what was just filled catch
-    up first. -#}
+{#- Swaps the names of two relations in one step, without an intermediate state for readers. On a cluster the replicas
+    of the table that was just filled catch up first. -#}
 {% macro exchange_tables_atomic(old_relation, target_relation, obj_types='TABLES') %}
   {%- set on_cluster = on_cluster_clause(target_relation) -%}
   {%- if obj_types == 'TABLES' and 'Replicated' in engine_clause() and adapter.get_clickhouse_cluster_name(

@@ -1,7 +1,7 @@
-{#- The files of an archive as rows. Address and keys of the store stand in a named collection of the server, of the
-    name of the archive's connection: neither compiled SQL nor logs have them. -#}
+{#- The files of an archive as rows. Address and keys of the store are in a named collection of the server, named after
+    the archive's connection: neither compiled SQL nor logs contain them. -#}
 {% macro clickhouse__archived_rows(source, columns, collection=none) %}
-  {#- A unit test's rows are given. -#}
+  {#- The rows of a unit test are given. -#}
   {%- if not execute or model.resource_type == 'unit_test' -%}{{ return(source) }}{%- endif -%}
   {%- set found = namespace(load=none, shared={}) -%}
   {%- for candidate in graph.sources.values() if candidate.schema == source.schema
@@ -21,7 +21,7 @@
   {%- set own = {'_topic': 'LowCardinality(String)', '_partition': 'Int32', '_offset': 'Int64',
       '_kafka_ts': "Nullable(DateTime64(3, 'UTC'))", '_key': 'Nullable(String)'} -%}
   {%- set parquet = archive.get('format') == 'parquet' -%}
-  {#- A Parquet file has the message's value in one column, from which the model's columns are taken. -#}
+  {#- A Parquet file stores the message's value in one column, from which the model's columns are extracted. -#}
   {%- set structure, shown = [], [] -%}
   {%- do own.update({'_value': 'Nullable(String)'} if parquet else columns) -%}
   {%- for name, type in own.items() -%}
@@ -47,10 +47,10 @@
       ~ (", use_hive_partitioning = 0" if "=" in archive.path else "") ~ ")") }}
 {% endmacro %}
 
-{#- The files that count. Of those that a joined one stands for, and that one, readers take the same side for five
-    minutes: the small ones while it is younger, it alone behind them. They are listed here and once more where they
-    are read, before or behind this: what comes in between is not read. The last four groups of a name are partition,
-    from, to, and whether it is a joined file. -#}
+{#- The files that count. For a joined file and those that it replaces, all readers make the same choice for five
+    minutes: the small ones while it is younger, only the joined one after that. The files are listed here and again
+    when they are read, before or after this: files that arrive in between are not read. The last four groups of a name
+    are partition, from, to, and whether it is a joined file. -#}
 {% macro clickhouse__archived_once(path, topic, place) %}
   {%- set folder = path ~ ("" if path.endswith("/") else "/") -%}
   {%- set name = "/\\Q" ~ (folder | replace('{topic}', topic if topic is string else "\\E([^/]+)\\Q")

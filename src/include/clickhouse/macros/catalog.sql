@@ -1,4 +1,4 @@
-{#- The catalog of `docs generate`: a row for each column, for whole databases or for relations by name. -#}
+{#- The catalog of `docs generate`: one row per column, for whole databases or for relations by name. -#}
 
 {% macro clickhouse__get_catalog(information_schema, schemas) %}
   {%- call statement('catalog', fetch_result=True) %}

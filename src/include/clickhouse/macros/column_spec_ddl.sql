@@ -1,10 +1,10 @@
-{#- Contracts: what the query gives must be what YAML declares, name by name, with types as the server writes them. -#}
+{#- Contracts: the query's columns must match those declared in YAML, by name, with types as the server writes them. -#}
 {% macro clickhouse__get_assert_columns_equivalent(sql) %}
   {%- set declared = model['columns'].values() | list -%}
   {%- if not declared -%}
     {%- do exceptions.raise_contract_error([], []) -%}
   {%- endif -%}
-  {#- under the settings that the query will run with: join_use_nulls, for one, changes types -#}
+  {#- with the settings that the query will run with: join_use_nulls, for example, changes types -#}
   {%- set given = adapter.get_column_schema_from_query(sql, query_settings=config.get('query_settings', {}) or {}) -%}
   {%- set found = adapter.format_columns(given) -%}
   {%- set types = {} -%}

@@ -1,21 +1,21 @@
-{#- The rows of a loaded source that this model has not had yet, bounded by the offsets that are settled when it is
-    asked for: what a loader was writing when it was killed is the next build's. Everything on the first build and on
-    a full refresh. -#}
+{#- The rows of a loaded source that this model has not read yet, up to the offsets that are settled at the time of the
+    query: what a loader was writing when it was killed is left to the next build. All rows on the first build and on a
+    full refresh. -#}
 
-{#- There is no transaction that publishes rows and notes offsets at once. So the note is written twice: before the
-    EXCHANGE or RENAME with the uuid of the table that is going to be the model's, which makes it true as soon as that
-    table has the model's name; and afterwards for good, as the uuid changes with each rebuild. -#}
+{#- No transaction publishes rows and records offsets at once. So the note is written twice: before the EXCHANGE or
+    RENAME with the uuid of the new table, so that it becomes valid once that table has the model's name; and afterwards
+    permanently, as the uuid changes with each rebuild. -#}
 {% macro clickhouse__new_rows(source) %}
-  {#- A unit test's rows are given; nothing has loaded them. -#}
+  {#- The rows of a unit test are given; no loader has loaded them. -#}
   {%- if not execute or flags.EMPTY or model.resource_type == 'unit_test' -%}{{ return(source) }}{%- endif -%}
   {%- set there = run_query("select count(), (select count() from system.columns where database = 'tsdbt' and table = "
       "'load_flushes' and name = 'chain') from system.tables where database = 'tsdbt' and name in ('load_flushes', "
       "'consumed_offsets')").rows[0] -%}
   {%- if there[0] | int < 2 -%}{{ return(source) }}{%- endif -%}
-  {#- An older loader has made the table without it. -#}
+  {#- An older loader created the table without it. -#}
   {%- set chain = 'chain' if there[1] | int > 0 else '0' -%}
   {%- if flags.WHICH in ('run', 'build', 'retry') -%}
-    {#- Ends what a dead run has left of publishing this model. -#}
+    {#- Completes what a killed run has left of publishing this model. -#}
     {%- do adapter.lock_relation(this) -%}
   {%- endif -%}
   {%- set model_key = clickhouse__new_rows_text(this | string) -%}
@@ -35,7 +35,7 @@
           "Build it with --full-refresh.") }}
     {%- endif -%}
     {%- if partition == '-1' -%}
-      {#- Dead letters that were replayed: their offsets are behind those that were consumed. -#}
+      {#- Replayed dead letters: their offsets precede the consumed position. -#}
       {%- if is_incremental() -%}
         {%- do ranges.append("(_topic, _partition, toInt64(_offset)) in (select topic, partition, offset from "
             "tsdbt.dead_letters where relation = " ~ source_key ~ " and replay >= " ~ (since if goes_on else 0)
@@ -46,14 +46,14 @@
           ~ (" and _offset >= " ~ since if goes_on else "") ~ " and _offset < " ~ upto ~ ")") -%}
     {%- endif -%}
   {%- endfor -%}
-  {#- Rows that came by another way belong to a build of everything. -#}
+  {#- Rows that were not loaded by the loader belong to a full build. -#}
   {%- if not is_incremental() -%}{%- do ranges.append("_topic = ''") -%}{%- endif -%}
-  {#- The newest note counts, also where the server's clock was set back. -#}
+  {#- The newest note counts, even if the server's clock was set back. -#}
   {%- do adapter.on_publish(clickhouse__new_rows_note() ~ "select *, greatest(now64(6, 'UTC'), (select max(noted_at) "
       "from tsdbt.consumed_offsets where model = " ~ model_key ~ ") + toIntervalMicrosecond(1)) from values("
       "'model String, source String, topic String, partition Int32, next_offset Int64, seq UInt64, uuid UUID', "
       ~ values | join(", ") ~ ")") -%}
-  {#- Of an upserted source the newest row of each key in the range, merged or not. -#}
+  {#- For an upserted source, the newest row of each key in the range, merged or not. -#}
   {%- set order = run_query("select sorting_key from system.tables where database = "
       ~ clickhouse__new_rows_text(source.schema) ~ " and name = " ~ clickhouse__new_rows_text(source.identifier)
       ~ " and engine like '%Replacing%'").rows -%}
@@ -66,8 +66,8 @@
       "noted_at) settings async_insert = 0 ") -}}
 {%- endmacro %}
 
-{#- For each partition: topic, partition, the newest number, the offset that is settled, whether the model had rows of
-    it, up to which offset, and whether a rewind came in between. All as texts. -#}
+{#- Per partition: topic, partition, the newest number, the settled offset, whether the model had rows of it, up to
+    which offset, and whether a rewind happened in between. All as texts. -#}
 {% macro clickhouse__new_rows_positions(model_key, source_key, chain) %}
   select i.topic, toString(i.partition), toString(i.seq),
       toString(multiIf(i.kind = 'replay', toInt64(i.seq) + (ifNull(d.id, '') <> ''),
@@ -113,7 +113,7 @@
   {{- return("'" ~ clickhouse__new_rows_escaped(text) ~ "'") -}}
 {%- endmacro %}
 
-{#- The notes that new_rows has asked for, to be written when the model is published. -#}
+{#- The notes requested by new_rows, to be written when the model is published. -#}
 {% macro clickhouse__new_rows_notes() %}
   {%- set notes = [] -%}
   {%- for hook in post_hooks or [] -%}
@@ -124,7 +124,7 @@
   {{- return(notes) -}}
 {% endmacro %}
 
-{#- Notes what the model will have consumed as soon as this table has its name. -#}
+{#- Records what the model will have consumed once this table has its name. -#}
 {% macro clickhouse__new_rows_consume(staged_relation) %}
   {%- for note in clickhouse__new_rows_notes() -%}
     {%- set uuid = run_query("select toString(" ~ clickhouse__table_uuid() ~ ") from system.tables where database = "

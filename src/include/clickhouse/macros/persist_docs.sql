@@ -30,7 +30,7 @@
   {%- endif -%}
 {% endmacro %}
 
-{#- Between these dollar quotes everything may stand but themselves. -#}
+{#- These dollar quotes may enclose any text except themselves. -#}
 {% macro clickhouse_escape_comment(comment) %}
   {%- set mark = '$dbt_comment_literal_block$' -%}
   {%- if comment is not string -%}

@@ -1,4 +1,4 @@
-{#- Grants on a relation. ClickHouse takes one statement at a time, and ON CLUSTER before the privilege. -#}
+{#- Grants on a relation. ClickHouse accepts one statement at a time, and ON CLUSTER before the privilege. -#}
 
 {% macro clickhouse__get_show_grant_sql(relation) %}
     select toString(access_type) as privilege_type, coalesce(user_name, role_name) as grantee

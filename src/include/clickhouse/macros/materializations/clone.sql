@@ -1,5 +1,5 @@
-{#- `dbt clone`: tables of the MergeTree family share their parts with the original; for others a view on it is made.
-    Of a model that is a materialized view only the target table is cloned. -#}
+{#- `dbt clone`: tables of the MergeTree family share their parts with the original; for other relations it creates a
+    view on the original. For a model that is a materialized view only the target table is cloned. -#}
 {% macro clickhouse__can_clone_table() %}
 {{- return(not config.get('materialized', '').startswith('distributed_') and 'MergeTree' in config.get('engine',
     default='MergeTree()')) -}}

@@ -1,11 +1,11 @@
-{#- The materialization `dictionary`: what the model's query, a table or an HTTP address gives, held in memory by key.
-    -#}
+{#- The materialization `dictionary`: the result of the model's query, a table or an HTTP address, held in memory by
+    key. -#}
 {% materialization dictionary, adapter='clickhouse' %}
   {%- do adapter.lock_relation(this) -%}
   {%- set existing_relation = load_cached_relation(this) -%}
   {%- set target_relation = this.incorporate(type='dictionary') -%}
   {%- set cluster_clause = on_cluster_clause(target_relation) -%}
-  {#- OR REPLACE takes the place of a dictionary only -#}
+  {#- OR REPLACE replaces only a dictionary -#}
   {%- set exchanged = existing_relation is not none and existing_relation.type != 'dictionary' -%}
   {%- set built_relation = make_intermediate_relation(target_relation) if exchanged else target_relation -%}
   {%- if exchanged -%}

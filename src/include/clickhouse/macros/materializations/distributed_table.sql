@@ -1,6 +1,6 @@
 {#- The materialization `distributed_table`: a local table on each host of the cluster, and a Distributed table over
-    them through which rows are written and read. A new local table is filled beside the old one and exchanged with it
-    on every host. -#}
+    them for reads and writes. A new local table is filled as a staging table and exchanged with the old one on every
+    host. -#}
 {% materialization distributed_table, adapter='clickhouse' %}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- do clickhouse__require_distributed(target_relation, 'distributed materialization') -%}
@@ -17,7 +17,7 @@
   {{- drop_relation_if_exists(view_relation) -}}
 
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
-  {#- the view tells the columns of the query -#}
+  {#- the view determines the columns of the query -#}
   {%- call statement('main') %}
     {{- create_view_as(view_relation, sql) }}
   {%- endcall -%}
@@ -50,7 +50,7 @@
   {{- return({'relations': [target_relation]}) -}}
 {% endmaterialization %}
 
-{#- What the distributed materializations stand on, looked at before anything is dropped. -#}
+{#- The requirements of the distributed materializations, checked before anything is dropped. -#}
 {% macro clickhouse__require_distributed(target_relation, title) %}
   {%- set sync = run_query("select value from system.settings where name = 'insert_distributed_sync'")[0][0] -%}
   {%- if sync != '1' -%}
@@ -63,8 +63,8 @@
   {%- do validate_projections() -%}
 {% endmacro %}
 
-{#- The table of each host that a Distributed table stands for: local_suffix and local_db_prefix of the profile make
-    its name. -#}
+{#- The table on each host below a Distributed table: local_suffix and local_db_prefix of the profile determine its
+    name. -#}
 {% macro clickhouse__local_relation(relation) %}
 {{- return(relation.incorporate(path={
     'identifier': this.identifier ~ adapter.get_clickhouse_local_suffix(),
@@ -72,7 +72,7 @@
 })) -}}
 {% endmacro %}
 
-{#- A filled local table takes its place, and the Distributed table its columns. -#}
+{#- Swaps in a filled local table, and gives the Distributed table its columns. -#}
 {% macro clickhouse__publish_local(staging_local, existing_local, target_relation, local_relation) %}
   {%- if existing_local is none -%}
     {%- do adapter.rename_relation(staging_local, local_relation) -%}
@@ -82,7 +82,7 @@
   {%- do run_query(create_distributed_table(target_relation, local_relation)) -%}
 {% endmacro %}
 
-{#- In the place of whatever has that name, in one step. -#}
+{#- Replaces any relation of that name, in one step. -#}
 {% macro create_distributed_table(relation, local_relation) %}
   {%- set cluster = adapter.get_clickhouse_cluster_name() -%}
   {%- if cluster is none -%}
@@ -123,7 +123,7 @@
   {{ adapter.get_model_settings(model, config.get('engine', default='MergeTree')) }}
 {% endmacro %}
 
-{#- Both tables anew; with a query also its rows. -#}
+{#- Creates both tables again; with a query also its rows. -#}
 {% macro create_distributed_local_table(distributed_relation, shard_relation, structure_relation, sql_query=none,
     has_contract=false) %}
   {{- drop_relation_if_exists(shard_relation) -}}

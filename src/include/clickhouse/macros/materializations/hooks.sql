@@ -1,4 +1,4 @@
-{#- Hooks of a node. There are no transactions, so that hooks in one and outside of it differ by their place only. -#}
+{#- Hooks of a node. There are no transactions, so hooks inside and outside of one differ only in when they run. -#}
 {% macro run_hooks(hooks, inside_transaction=True) %}
   {%- for hook in hooks | selectattr('transaction', 'equalto', inside_transaction) -%}
     {%- set sql = render(hook.get('sql')) | trim -%}

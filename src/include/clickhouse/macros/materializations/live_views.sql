@@ -1,11 +1,11 @@
-{#- Builds a materialized view's table while rows arrive in its sources, without losing or doubling one. Collecting
-    views write what arrives into a table of its own, with the moment and the second in which each INSERT began. The
-    new table is filled from the sources up to a moment without a running INSERT. It gets the collected rows of before
-    a second from which the old views write nothing, and takes the old table's place. Then it gets those of before a
-    second from which the new views write. All views that an INSERT fires agree on the second in which it began,
-    whenever they are changed. -#}
+{#- Builds a materialized view's table while rows arrive in its sources, without losing or duplicating one. Collecting
+    views write arriving rows into a separate table, with the time and the second in which each INSERT began. The new
+    table is filled from the sources up to a time without a running INSERT. It gets the collected rows from before a
+    second from which the old views write nothing, and is swapped in. Then it gets those from before a second from which
+    the new views write. All views that an INSERT triggers agree on the second in which it began, whenever they are
+    changed. -#}
 
-{#- Why it cannot be done so, or none. -#}
+{#- Why this is not possible, or none. -#}
 {% macro clickhouse__live_obstacle(target_relation) %}
   {%- if on_cluster_clause(target_relation) | trim -%}
     {{ return('it is built on a cluster, whose servers each have views and clocks of their own') }}
@@ -85,8 +85,8 @@
   {%- endfor -%}
 {% endmacro %}
 
-{#- Until its new views write, no rows reach a table, nor those that views fill from it. If the run ends before, the
-    next run of each of their models fills it anew. Puts the comments that they had into `marked`. -#}
+{#- Until its new views write, no rows reach a table, or the tables that views fill from it. If the run ends before
+    that, the next run of each of their models refills it. Puts their previous comments into `marked`. -#}
 {% macro clickhouse__mark_unfilled(relation, marked) %}
   {%- set found = run_query("select concat(database, '.', name) as name, comment, toJSONString(arrayMap((d, t) -> "
       "concat(d, '.', t), dependencies_database, dependencies_table)) as views, if(engine = 'MaterializedView', "
@@ -100,7 +100,7 @@
       {%- do targets.update({row['name']: row['target']}) -%}
     {%- endif -%}
   {%- endfor -%}
-  {#- every round finds a table or more -#}
+  {#- each iteration finds at least one table -#}
   {%- for _ in range(found | length + 1) -%}
     {%- set name = open.pop() if open else none -%}
     {%- if name is not none and name not in marked -%}
@@ -129,7 +129,7 @@
       ~ adapter.quote_text(comment)) -%}
 {% endmacro %}
 
-{#- Views that write what arrives into a table of its own, which gets the columns of like_relation. -#}
+{#- Views that write arriving rows into a separate table, which gets the columns of like_relation. -#}
 {% macro clickhouse__collect_arrivals(target_relation, like_relation, arrivals, views, named=none) %}
   {%- do run_query('create table ' ~ arrivals ~ ' as ' ~ like_relation ~ ' engine = MergeTree order by tuple()') -%}
   {%- do run_query(one_alter_relation(arrivals, 'add column _tsdbt_at Int64, add column _tsdbt_begun Int64')) -%}
@@ -154,7 +154,7 @@
   {{- return(collectors) -}}
 {% endmacro %}
 
-{#- Rows of sources, up to what additional_table_filters lets through. -#}
+{#- Rows of sources, as far as additional_table_filters allows. -#}
 {% macro clickhouse__fill_to_border(relation, sql, filters) %}
   {%- set by_name = relation.identifier == clickhouse__filling(this, '').identifier -%}
   {%- set columns = get_quoted_csv(model['columns'].values() | map(attribute='name'))
@@ -192,7 +192,7 @@
   where toUnixTimestamp(initialQueryStartTime()) {{ compared }}
 {%- endmacro %}
 
-{#- The model's views that write into a relation: a dict of names and queries, as they are on the server now. -#}
+{#- The model's views that write into a relation: a dict of names and queries, as currently on the server. -#}
 {% macro clickhouse__own_view_queries(relation) %}
   {%- set queries = {} -%}
   {%- set own = clickhouse__own_views(relation) -%}
@@ -211,21 +211,22 @@
 {% endmacro %}
 
 {#- Tables and the view that fill another model's table, by names that a later run finds: if this one is killed, the
-    later one goes on. -#}
+    later one continues. -#}
 {% macro clickhouse__filling(view, kind) %}
   {{- return(view.incorporate(type='table', path={
       'identifier': adapter.working_stem(view.identifier) ~ '__tsdbt_filling' ~ kind})) -}}
 {% endmacro %}
 
-{#- What the comment of a view remembers: `filled` and the table's UUID, or how far a run has come. -#}
+{#- Stores a note in the comment of a view: `filled` and the table's UUID, or the progress of a run. -#}
 {% macro clickhouse__note_filling(mv_relation, note) %}
   {%- do run_query(one_alter_relation(mv_relation, 'modify comment ' ~ adapter.quote_text(clickhouse__own_view_comment()
       ~ '; ' ~ note))) -%}
 {% endmacro %}
 
-{#- A view that writes into the table of another model, and the rows of before it. It collects what arrives, and fills
-    a table from the sources up to a moment without a running INSERT. The view writes from a second on; the rows of
-    before it then move into the target, partition by partition: after a kill each is in one of the tables. -#}
+{#- Fills the table of another model that a view writes into with the rows from before the view. It collects arriving
+    rows, and fills a table from the sources up to a time without a running INSERT. The view writes from a second on;
+    the rows from before it are then moved into the target, partition by partition: after a kill each is in one of the
+    tables. -#}
 {% macro clickhouse__fill_external(mv_relation, target_table, resumed, sql, catchup) %}
   {%- set filled = clickhouse__filling(mv_relation, '') -%}
   {%- set arrivals = clickhouse__filling(mv_relation, '_arrivals') -%}
@@ -283,7 +284,8 @@
   {%- endfor -%}
 {% endmacro %}
 
-{#- Views that read the target fire on an INSERT only, which adds the rows again if the run is killed just after it. -#}
+{#- Views that read the target are triggered only by an INSERT, which adds the rows again if the run is killed just
+    after it. -#}
 {% macro clickhouse__moves_by_insert(target_table) %}
   {%- set found = run_query("select not match(engine, '^(Aggregating|Collapsing|Replacing|Summing|VersionedCollapsing)"
       "?MergeTree$') or notEmpty(dependencies_table) from system.tables where database = "
@@ -310,14 +312,14 @@
   {{- return(found[0][0]) -}}
 {% endmacro %}
 
-{#- What a view remembers of itself, after the name of its model: none without a view. -#}
+{#- The note in a view's comment, after the name of its model; '' without a view. -#}
 {% macro clickhouse__remembered(mv_relation) %}
   {%- set comment = clickhouse__comment_of(mv_relation.schema ~ '.' ~ mv_relation.identifier) -%}
   {{- return(comment.split('; ', 1)[1] if '; ' in comment and comment.startswith('tsdbt: view of ') else '') -}}
 {% endmacro %}
 
-{#- Before a table that views of other models write into is replaced by one without their rows: the views that fill it
-    again in this run are dropped, as it would not be known from which row on they have written into the new one. -#}
+{#- Called before a table that views of other models write into is replaced by one without their rows: drops the views
+    that refill it in this run, because it would be unknown from which row on they wrote into the new one. -#}
 {% macro clickhouse__drop_filling_views(relation, writers) %}
   {%- set dropped, models = [], {} -%}
   {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.unique_id in selected_resources
@@ -333,14 +335,14 @@
   {%- endif -%}
 {% endmacro %}
 
-{#- Drops views, and waits for the INSERTs that they still take part in. -#}
+{#- Drops views, and waits for the INSERTs that still use them. -#}
 {% macro clickhouse__drop_and_drain(relation, names) %}
   {%- do adapter.watch_views(relation, names) -%}
   {{- clickhouse__drop_mvs_by_names(relation, '', names) -}}
   {%- do adapter.await_second(relation, adapter.coming_second(relation, 1)) -%}
 {% endmacro %}
 
-{#- After a table was filled from the views that write into it. -#}
+{#- Called after a table was filled from the views that write into it. -#}
 {% macro clickhouse__note_filled(relation, writers) %}
   {%- for view in writers -%}
     {%- do clickhouse__comment_on(view.schema ~ '.' ~ view.name, clickhouse__own_view_comment() ~ '; filled '

@@ -1,7 +1,7 @@
-{#- The materialization `materialized_view`: a view that fires on inserts and writes into a table (`TO`). By default
-    the model's own name is the table, filled from the query (`catchup`), and the views are `<name>_mv`, or
+{#- The materialization `materialized_view`: a view that is triggered by inserts and writes into a table (`TO`). By
+    default the model's own name is the table, filled from the query (`catchup`), and the views are `<name>_mv`, or
     `<name>_<x>` for each `--x:begin … --x:end` in the SQL. With materialization_target_table(ref(...)) in its SQL the
-    model is the view alone, which writes into a table of another model. -#}
+    model is only the view, which writes into a table of another model. -#}
 {% materialization materialized_view, adapter='clickhouse' %}
   {%- set found = modules.re.search('--\\s*materialization_target_table:\\s*(.+?)\\s*$', sql, modules.re.MULTILINE) -%}
   {%- if found -%}
@@ -49,7 +49,7 @@
   {{- text[1:-1] if text[:1] in ['`', '"', "'"] and text[-1:] == text[:1] else text -}}
 {% endmacro %}
 
-{#- `schema`.`table`, quoted or not -> the relation that is there, or none. -#}
+{#- `schema`.`table`, quoted or not -> the existing relation, or none. -#}
 {% macro get_relation_from_string(relation_string) %}
   {%- set parts = relation_string.split('.') -%}
   {%- if parts | length < 2 -%}
@@ -60,8 +60,8 @@
       identifier=strip_identifier_quotes(parts[1]))) -}}
 {% endmacro %}
 
-{#- Written into a model it says where the view writes to; the `ref` in it is what puts the table before the view. The
-    name alone: `--empty` and `--sample` would put a query in its place. -#}
+{#- In a model, defines where the view writes to; the `ref` in it makes the table come before the view. Renders only the
+    name: `--empty` and `--sample` would replace it with a query. -#}
 {% macro materialization_target_table(target_relation) %}
 -- materialization_target_table: {{ target_relation if target_relation is string else target_relation.render() }}
 {% endmacro %}
@@ -84,7 +84,8 @@
   {%- set obstacle = clickhouse__live_obstacle(mv_relation) -%}
   {%- set remembered = clickhouse__remembered(mv_relation) if existing_relation is not none and not obstacle else '' -%}
   {%- set progress = remembered.split(' ') if remembered.startswith('filling ') or remembered.startswith('moving ') -%}
-  {#- A full refresh of a view whose table has its rows changes the query only: all rows would be there twice. -#}
+  {#- A full refresh of a view whose table has its rows changes only the query: otherwise all rows would be duplicated.
+      -#}
   {%- set kept = existing_relation is not none and not obstacle and not progress
       and not existing_relation.is_refreshable
       and clickhouse__get_mv_current_target(mv_relation) == target_table.schema ~ '.' ~ target_table.identifier
@@ -151,7 +152,7 @@
   {%- set refreshable_clause = refreshable_mv_clause() -%}
   {%- set catchup = config.get('catchup', True) -%}
   {%- set views = clickhouse__extract_mv_views(sql) -%}
-  {#- what is no table, or was not filled to the end, is built anew as on a full refresh -#}
+  {#- a relation that is not a table, or was not filled completely, is rebuilt as on a full refresh -#}
   {%- set rebuild = existing_relation is not none and (should_full_refresh() or not existing_relation.is_table
       or adapter.has_comment(this, clickhouse__unfilled_comment())) -%}
 
@@ -214,7 +215,7 @@
   {{- return({'relations': relations}) -}}
 {% endmacro %}
 
-{#- catchup: with what is there already, else empty. -#}
+{#- catchup: with existing rows, otherwise empty. -#}
 {% macro clickhouse__create_target_table(relation, sql, catchup=True) %}
   {%- if catchup -%}
     {%- call statement('main') %}
@@ -254,7 +255,7 @@
   {%- endcall -%}
 {% endmacro %}
 
-{#- schema.table that a view writes into, or none when there is no such view. -#}
+{#- schema.table that a view writes into, or none if there is no such view. -#}
 {% macro clickhouse__get_mv_current_target(mv_relation) %}
   {%- set found = run_query(
       "select replaceRegexpOne(create_table_query, "
@@ -265,8 +266,8 @@
   {{- return(found.columns[0].values()[0] if found and found.rows | length > 0 else none) -}}
 {% endmacro %}
 
-{#- The schedule of a refreshable view that is there is set anew. What ClickHouse cannot change in place is an error
-    that says so. -#}
+{#- Updates the schedule of an existing refreshable view. What ClickHouse cannot change in place is reported as an
+    error. -#}
 {% macro clickhouse__modify_mv_refresh(mv_relation, existing_relation, cluster_clause) %}
   {%- set wanted = config.get('refreshable') -%}
   {%- if wanted is none or wanted == false -%}
@@ -330,8 +331,8 @@
   {%- endfor -%}
 {% endmacro %}
 
-{#- A pair: the names of the views that write into a relation, and those that a model with these suffixes has. From the
-    cache: no statement. -#}
+{#- A pair: the names of the views that write into a relation, and those that a model with these suffixes has. Reads the
+    cache, without a statement. -#}
 {% macro clickhouse__search_associated_mvs_to_target(relation_schema, relation_name, mv_suffixes) %}
   {%- set relation = adapter.get_relation(database='', schema=relation_schema, identifier=relation_name) -%}
   {%- set expected = [] -%}
@@ -342,7 +343,7 @@
   {{- return((found, expected)) -}}
 {% endmacro %}
 
-{#- For a model that was a materialized view and is a view now. Other views that write into it are named only. -#}
+{#- For a model that was a materialized view and is now a view. Other views that write into it are only reported. -#}
 {% macro clickhouse__drop_associated_mv_if_it_was_automatically_created(target_relation) %}
   {%- set found = clickhouse__search_associated_mvs_to_target(target_relation.schema, target_relation.name, {})[0] -%}
   {%- set relation = load_cached_relation(target_relation) -%}
@@ -362,9 +363,9 @@
   {%- endfor -%}
 {% endmacro %}
 
-{#- The new table is filled beside the old one; the views are gone from just before the exchange until just after it,
-    so that none of them writes what the new query does not give. intermediate_relation and backup_relation are one: an
-    exchange needs one name. -#}
+{#- The new table is filled next to the old one; the views are dropped just before the exchange and created just after
+    it, so that none writes rows that the new query does not return. intermediate_relation and backup_relation are the
+    same: an exchange needs one name. -#}
 {% macro clickhouse__replace_mv(target_relation, existing_relation, intermediate_relation, backup_relation, sql, views,
     catchup=True) %}
   {%- set cluster_clause = on_cluster_clause(target_relation) -%}

@@ -1,8 +1,8 @@
-{#- The views of a materialized view's model: the sections of its SQL that define them, and how they are recognised as
-    the model's when it has other sections, or another materialization, in a later run. -#}
+{#- The views of a materialized view's model: the sections of its SQL that define them, and how they are recognized as
+    the model's if it has other sections, or another materialization, in a later run. -#}
 
 {#- name, `begin` or `end`, the text before and after; none for a line without a marker. dbt-clickhouse skips a marker
-    that is spelled in another way, and the view with it. -#}
+    with another spelling, and the view with it. -#}
 {% macro clickhouse__section_marker(line) %}
   {%- set found = modules.re.findall('^(.*?)--\\s?([^:\\s]+):(begin|end)(?!\\w)(.*)$', line) -%}
   {%- if found -%}
@@ -14,7 +14,7 @@
   {{- return(none) -}}
 {% endmacro %}
 
-{#- Names the line of the model's file, where the marker is written there and not by a macro. -#}
+{#- Names the line of the model's file, if the marker is written there and not by a macro. -#}
 {% macro clickhouse__raise_marker(line, problem) %}
   {%- set numbers = [] -%}
   {%- for written in (model.raw_code or '').split('\n') -%}
@@ -26,11 +26,11 @@
       ~ (', line ' ~ numbers[-1] if numbers else '') ~ '. ' ~ problem) -%}
 {% endmacro %}
 
-{#- The comment of a view that a model has made. -#}
+{#- The comment of a view that a model created. -#}
 {% macro clickhouse__own_view_comment() %}tsdbt: view of {{ model.unique_id }}{% endmacro %}
 
-{#- Names of the views that write into a relation and belong to its model: those that carry its comment, and the one
-    with the name that dbt-clickhouse drops, too. A view that is a model of its own never does. -#}
+{#- Names of the views that write into a relation and belong to its model: those with its comment, and the one with the
+    name that dbt-clickhouse drops, too. A view with a separate model never does. -#}
 {% macro clickhouse__own_views(relation) %}
   {%- set models, own = [], [] -%}
   {%- for node in graph.nodes.values() if node.resource_type == 'model' -%}
@@ -45,8 +45,8 @@
   {{- return(own) -}}
 {% endmacro %}
 
-{#- For a model that was a materialized view and no longer is: its views would go on writing into what takes the table's
-    place. -#}
+{#- For a model that is no longer a materialized view: its views would continue to write into the relation that replaces
+    the table. -#}
 {% macro clickhouse__drop_own_views(target_relation) %}
   {%- set relation = load_cached_relation(target_relation) -%}
   {%- set own = clickhouse__own_views(relation) if relation is not none else [] -%}
@@ -55,8 +55,8 @@
   {%- endif -%}
 {% endmacro %}
 
-{#- A view of the model whose section has another name now goes on under that name, so that no row is seen by both or
-    by none. One without a section is dropped. -#}
+{#- A view of the model whose section was renamed continues under the new name, so that each row is seen by exactly one.
+    A view without a section is dropped. -#}
 {% macro clickhouse__rename_own_views(target_relation, views) %}
   {%- set found, expected = clickhouse__search_associated_mvs_to_target(target_relation.schema, target_relation.name,
       views) -%}

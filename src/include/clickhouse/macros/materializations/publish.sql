@@ -1,8 +1,8 @@
-{#- How a relation that is ready takes the place of the one that readers see: one EXCHANGE, which readers see nothing
-    of. ClickHouse has no transaction to fall back on, so what cannot be exchanged is refused before anything is
-    touched. Not in dbt-clickhouse. -#}
+{#- Swaps a finished relation with the one that readers see: one EXCHANGE, which readers do not notice. ClickHouse has
+    no transaction to roll back, so what cannot be exchanged is rejected before anything is changed. Not in
+    dbt-clickhouse. -#}
 
-{#- existing_relation: what is to be replaced, or none. -#}
+{#- existing_relation: the one to replace, or none. -#}
 {% macro clickhouse__require_exchange(existing_relation) %}
   {%- if existing_relation is not none and not existing_relation.can_exchange
       and not adapter.can_exchange(existing_relation.schema, 'table') -%}
@@ -15,14 +15,14 @@
   {%- endif -%}
 {% endmacro %}
 
-{#- After it staged_relation names what was replaced. Both are there, of whatever type. -#}
+{#- Afterwards staged_relation is the replaced one. Both must exist, of any type. -#}
 {% macro clickhouse__publish(staged_relation, target_relation) %}
   {%- do adapter.audit(staged_relation) -%}
   {%- do clickhouse__new_rows_consume(staged_relation) -%}
   {%- do exchange_tables_atomic(staged_relation, target_relation) -%}
 {% endmacro %}
 
-{#- What is new is built under another name, too: a CREATE … AS that is cut off leaves a part of the rows, which the
+{#- A new relation is also built under another name: an interrupted CREATE … AS leaves a part of the rows, which the
     next run would take for all. -#}
 {% macro clickhouse__publish_first(staged_relation, target_relation) %}
   {%- do adapter.audit(staged_relation) -%}
@@ -32,8 +32,8 @@
   {%- endcall -%}
 {% endmacro %}
 
-{#- Names that no other run has: a statement of a dead run that arrives late finds nothing. Who locks the relation next
-    drops what is left. -#}
+{#- Names that no other run has: a late statement of a killed run finds nothing. The next run that locks the relation
+    drops leftovers. -#}
 {% macro clickhouse__make_intermediate_relation(base_relation, suffix) %}
   {%- set base = base_relation.incorporate(path={'identifier': adapter.working_stem(base_relation.identifier)}) -%}
   {{- return(make_temp_relation(base, suffix ~ '_' ~ (invocation_id | replace('-', '')))) -}}

@@ -1,8 +1,8 @@
-{#- The materialization `seed`, and the table and rows of one. The new rows are put into a table beside the old one,
-    which then takes its place: dbt empties the table first, before the readers' eyes. Where tables cannot be exchanged
-    so (see clickhouse__publish_obstacle) it is done as by dbt. -#}
+{#- The materialization `seed`, with the table and rows of a seed. The new rows are put into a staging table, which is
+    then swapped in: dbt empties the table first, which readers see. If tables cannot be exchanged (see
+    clickhouse__publish_obstacle), it works like dbt. -#}
 {% materialization seed, adapter='clickhouse' %}
-  {#- a project's own macros for a seed are called where dbt calls them -#}
+  {#- a project's own macros for a seed are called when dbt calls them -#}
   {%- if adapter.overridden('materialization_seed_default', 'create_csv_table', 'reset_csv_table', 'load_csv_rows') -%}
     {{ return(materialization_seed_default()) }}
   {%- endif -%}
@@ -31,7 +31,7 @@
     {%- if existing_relation is none or full_refresh -%}
       {%- set create_sql = clickhouse__create_seed_table(staging_relation, model, agate_table) -%}
     {%- else -%}
-      {#- the columns that are there: a file with others is an error, as in dbt -#}
+      {#- the existing columns: a file with others is an error, as in dbt -#}
       {%- set create_sql = 'create table ' ~ staging_relation ~ ' as ' ~ existing_relation -%}
       {%- do run_query(create_sql) -%}
     {%- endif -%}
@@ -71,7 +71,7 @@
   {{- return(clickhouse__create_seed_table(this, model, agate_table)) -}}
 {% endmacro %}
 
-{#- In place: there is no transaction that could hide the moment without rows. -#}
+{#- In place: no transaction could hide the time without rows. -#}
 {% macro clickhouse__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
   {%- if full_refresh -%}
     {%- do adapter.drop_relation(old_relation) -%}
@@ -81,7 +81,7 @@
   {{- return('truncate table ' ~ old_relation.render()) -}}
 {% endmacro %}
 
-{#- Types are those configured in column_types, else those inferred from the file. -#}
+{#- Types are those configured in column_types, otherwise inferred from the file. -#}
 {% macro clickhouse__create_seed_table(relation, model, agate_table) %}
   {%- set types = model['config'].get('column_types', {}) -%}
   {%- set quoted = model['config'].get('quote_columns', none) -%}
@@ -102,7 +102,7 @@
   {{- return(sql) -}}
 {% endmacro %}
 
-{#- By the adapter's own way; with settings of the model in a statement that holds the rows. Gives what target/run
+{#- Uses the adapter's insert; with settings of the model a statement that contains the rows. Returns what target/run
     shows. -#}
 {% macro clickhouse__load_seed_rows(relation, model, agate_table) %}
   {%- set columns = get_seed_column_quoted_csv(model, agate_table.column_names) -%}

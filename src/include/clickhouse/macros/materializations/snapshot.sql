@@ -1,8 +1,7 @@
-{#- Snapshots: every version of every row. The versions that end and those that begin are staged, looked over, and take
-    their place in the table at once, as rows of the strategy atomic_upsert do; so a run that is killed leaves the
-    table as it was. -#}
+{#- Snapshots: every version of every row. The versions that end and those that begin are staged, checked, and published
+    at once, like rows of the strategy atomic_upsert; so a killed run leaves the table unchanged. -#}
 {% materialization snapshot, adapter='clickhouse' %}
-  {#- the one of a project counts, as in dbt, which has none for this adapter -#}
+  {#- a project's macro wins, as in dbt, which has none for this adapter -#}
   {%- if adapter.overridden('materialization_snapshot_default') -%}
     {{ return(materialization_snapshot_default()) }}
   {%- endif -%}
@@ -37,7 +36,7 @@
       {%- do clickhouse__require_publishing(target_relation, 'A snapshot', 'Expected a table of its own') -%}
       {%- set columns = config.get('snapshot_table_column_names') or get_snapshot_table_column_names() -%}
       {%- do adapter.assert_valid_snapshot_target_given_strategy(target_relation, columns, strategy) -%}
-      {#- The query runs once, under its own settings; what compares its rows with the table's has others. -#}
+      {#- The query runs once, with its own settings; the comparison of its rows with the table's has others. -#}
       {%- set queried = clickhouse__publish_relation(target_relation, 'once') -%}
       {%- call statement('run_snapshot_query') %}
         create table {{ queried }} engine = MergeTree order by tuple()
@@ -52,7 +51,7 @@
       {%- set staging_table = build_snapshot_staging_table(strategy, source_sql, target_relation) -%}
       {%- do snapshot_check_changes(staging_table, target_relation,
           dict(strategy, unique_key=clickhouse__snapshot_key(strategy.unique_key))) -%}
-      {#- columns of the staging table that are not for the snapshot -#}
+      {#- columns of the staging table that the snapshot does not get -#}
       {%- set working = ['dbt_change_type', 'dbt_unique_key'] -%}
       {%- set missing = adapter.get_missing_columns(staging_table, target_relation)
           | rejectattr('name', 'in', working) | list -%}
@@ -90,7 +89,7 @@
   {{- return({'relations': [target_relation]}) -}}
 {% endmaterialization %}
 
-{#- Columns are added to the table itself, and widened in it, before its rows change. missing: those to be added. -#}
+{#- Adds and widens columns of the table itself before its rows change. missing: those to be added. -#}
 {% macro clickhouse__snapshot_refuse_audit(target, staging_table, missing) %}
   {%- set changing = missing | map(attribute='name') | list -%}
   {%- set there = adapter.get_columns_in_relation(target) -%}
@@ -104,7 +103,7 @@
   {%- endif -%}
 {% endmacro %}
 
-{#- The id of a version, as dbt-clickhouse makes it: tables that are there hold such ids. A key may be NULL. -#}
+{#- The id of a version, as in dbt-clickhouse: existing tables contain such ids. A key may be NULL. -#}
 {% macro clickhouse__snapshot_hash_arguments(args) -%}
   halfMD5(
   {%- for arg in args -%}
@@ -117,8 +116,8 @@
     {%- do clickhouse__publish_drop(staging_relation) -%}
 {% endmacro %}
 
-{#- Without a transaction the changes need a table that outlives the statement. Its name is the run's: what another run
-    has left is not taken for ours. Tuples of rows that are gone would be NULL, which no table can hold. -#}
+{#- Without a transaction the changes need a table that outlives the statement. Its name contains the run's id:
+    leftovers of another run are never used. Tuples of deleted rows would be NULL, which no table can store. -#}
 {% macro build_snapshot_staging_table(strategy, sql, target_relation) %}
     {%- set staging = clickhouse__publish_relation(target_relation, 'changes') -%}
     {%- set changes = snapshot_staging_table(strategy, sql, target_relation) -%}
@@ -138,8 +137,8 @@
     {{- return(staging) -}}
 {% endmacro %}
 
-{#- The end of a current version. A text, beside a time, would make the column a Variant; it becomes a time that is not
-    limited to the years of DateTime. -#}
+{#- The end of a current version. A text combined with a time would make the column a Variant, so it becomes a time that
+    is not limited to the years of DateTime. -#}
 {% macro get_dbt_valid_to_current(strategy, columns) %}
   {%- set current, starts = config.get('dbt_valid_to_current') or 'null', strategy.updated_at -%}
   {%- if current | trim | first == "'" and current | trim | last == "'" -%}
@@ -159,7 +158,7 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- now() is one moment throughout a statement. -#}
+{#- now() is constant throughout a statement. -#}
 {% macro clickhouse__snapshot_staging_table_check_strategy(strategy, source_sql, target_relation) %}
     {{- clickhouse__snapshot_staging_table_timestamp_strategy(strategy, source_sql, target_relation) -}}
 {% endmacro %}
@@ -174,20 +173,20 @@
   toJSONString(tuple({{ unique_key if unique_key is string else unique_key | join(', ') }}))
 {%- endmacro %}
 
-{#- NaN is not equal to itself there: each run would take such a row for changed. -#}
+{#- NaN is not equal to itself there: each run would consider such a row changed. -#}
 {% macro clickhouse__snapshot_differs(old, new) %}
   {{- return('(' ~ old ~ ' != ' ~ new ~ ' and not (toTypeName(' ~ new ~ ") like '%Float%' and toString(" ~ old
       ~ ') = toString(' ~ new ~ ')))') -}}
 {% endmacro %}
 
-{#- Is a version the current one of its key? -#}
+{#- Whether a version is the current one of its key. -#}
 {% macro clickhouse__snapshot_is_current(column) -%}
   {%- set current = config.get('dbt_valid_to_current') -%}
   ({{ column }} is null{{ ' or ' ~ column ~ ' = ' ~ current if current }})
 {%- endmacro %}
 
-{#- Stops when a key has several current versions. new_rows: versions that are to take the place of those of the same
-    id; only their keys are looked at. -#}
+{#- Stops if a key has several current versions. new_rows: versions that replace those with the same id; only their keys
+    are checked. -#}
 {% macro clickhouse__snapshot_require_one_current(relation, strategy, new_rows=none) %}
     {%- set columns = config.get('snapshot_table_column_names') or get_snapshot_table_column_names() -%}
     {%- set key, current = clickhouse__snapshot_key(strategy.unique_key),
@@ -218,7 +217,7 @@
     {%- do clickhouse__snapshot_require_one_row(run_query(doubles).rows) -%}
 {% endmacro %}
 
-{#- doubles: rows of a key and how often it is there. -#}
+{#- doubles: rows of a key and how often it occurs. -#}
 {% macro clickhouse__snapshot_require_one_row(doubles) %}
     {%- set shown = [] -%}
     {%- for row in doubles -%}
@@ -232,15 +231,15 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- Puts the staged changes into the table. What is returned stands for them as the main statement. -#}
+{#- Puts the staged changes into the table. Returns the text that represents them as the main statement. -#}
 {% macro clickhouse__snapshot_merge_sql(target, source, insert_cols) %}
   {%- set columns = config.get('snapshot_table_column_names') or get_snapshot_table_column_names() -%}
   {%- set new_rows = clickhouse__publish_relation(target, 'new') -%}
   {%- do clickhouse__publish_create_like(new_rows, target) -%}
   {%- set kept = clickhouse__publish_columns(target) -%}
   {%- set valid_to = adapter.quote(columns.dbt_valid_to) -%}
-  {#- Keys may share an id, as dbt makes it: NULL and '', or ('a|b', 'c') and ('a', 'b|c'). A deleted key is none of the
-      query's. -#}
+  {#- Keys may share an id, as dbt computes it: NULL and '', or ('a|b', 'c') and ('a', 'b|c'). A deleted key is not in
+      the query. -#}
   {%- set key, queried = clickhouse__snapshot_key(config.get('unique_key')),
       clickhouse__publish_relation(target, 'once') -%}
   {%- call statement('stage_versions_that_end') %}

@@ -1,6 +1,6 @@
-{#- The materialization `table`, and what every table's DDL is made of. A new table is built beside the old one and
-    exchanged with it. A table that materialized views of the project write into keeps its rows, unless a full refresh
-    is asked for. -#}
+{#- The materialization `table`, and the parts of every table's DDL. A new table is built next to the old one and
+    exchanged with it. A table that materialized views of the project write into keeps its rows, except on a full
+    refresh. -#}
 {% materialization table, adapter='clickhouse' %}
   {%- do adapter.lock_relation(this) -%}
   {%- set existing_relation = load_cached_relation(this) -%}
@@ -72,8 +72,8 @@
   {{- return({'relations': [target_relation]}) -}}
 {% endmaterialization %}
 
-{#- What is done when the columns of a target of materialized views change: what the user has configured, else `fail`,
-    as a rebuilt table would lack all that the views have written. -#}
+{#- What to do if the columns of a target of materialized views change: the user's config, otherwise `fail`, because a
+    rebuilt table would lack all rows that the views have written. -#}
 {% macro clickhouse__mv_on_schema_change(relation) %}
   {%- if 'mv_on_schema_change' in config.model.unrendered_config -%}
     {{ return(incremental_validate_on_schema_change(config.get('mv_on_schema_change', 'ignore'), default='ignore')) }}
@@ -87,8 +87,7 @@
   engine = {{ config.get('engine', default='MergeTree()') }}
 {%- endmacro -%}
 
-{#- The materialized views that write into a relation, as {schema, name, sql}, as far as they are models of this
-    project. -#}
+{#- The materialized views that write into a relation, as {schema, name, sql}, if they are models of this project. -#}
 {% macro clickhouse__get_dbt_mvs_for_target(relation) %}
   {%- if relation is none or relation.mvs_pointing_to_it | length == 0 -%}
     {{ return([]) }}
@@ -113,7 +112,7 @@
   {%- endif %}
 {%- endmacro -%}
 
-{#- A list becomes one expression in parentheses; an empty one is as none. -#}
+{#- A list becomes one expression in parentheses; an empty one counts as none. -#}
 {% macro primary_key_clause(label) %}
   {%- set key = config.get('primary_key', validator=validation.any[list, basestring]) -%}
   {%- if key is not none and key | length > 0 %}
@@ -135,7 +134,7 @@
   {%- endif %}
 {%- endmacro -%}
 
-{#- With a blank at the end, as something may follow. force_sync: wait until every host has dropped it. -#}
+{#- With a trailing space, as something may follow. force_sync: wait until every host has dropped it. -#}
 {% macro on_cluster_clause(relation, force_sync) %}
   {%- set cluster = adapter.get_clickhouse_cluster_name() -%}
   {%- if cluster is not none and relation.should_on_cluster %}
@@ -143,9 +142,9 @@
   {%- endif %}
 {%- endmacro -%}
 
-{#- The table is created without rows, indexes and projections are added, then what is returned fills it: so both hold
-    for every row. One statement does both where there are none, columns are the query's, and the database takes it so
-    (a replicated one does not, and a cluster would fill each server). -#}
+{#- Creates the table without rows, adds indexes and projections, then the returned statement fills it: so both apply to
+    every row. One statement does everything if there are none, the columns are the query's, and the database supports
+    it (a replicated one does not, and a cluster would fill each server). -#}
 {% macro clickhouse__create_table_as(temporary, relation, sql) %}
     {%- set has_contract = config.get('contract').enforced -%}
     {%- if not (temporary or has_contract or config.get('projections', default=[]) or config.get('indexes',
@@ -159,11 +158,11 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- The columns of a table that was just made of the query need not be asked for: they are the query's, or those of the
+{#- The columns of a table just created from the query need not be queried: they are the query's, or those of the
     contract. -#}
 {% macro clickhouse__fill_new_table(relation, sql, has_contract) %}
   {%- if sql.strip().startswith('(') or adapter.overridden('clickhouse__insert_into', 'get_columns_in_relation') -%}
-    {#- older servers would read what is in parentheses as columns; and a project may have a macro of its own for it -#}
+    {#- older servers would read the parentheses as columns; and a project may override the macro -#}
     {{ return(clickhouse__insert_into(relation, sql, has_contract)) }}
   {%- elif has_contract %}
   {%- set columns = get_quoted_csv(model['columns'].values() | map(attribute='name')) %}
@@ -198,14 +197,15 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- For materializations that replace something: before they touch it. -#}
+{#- For materializations that replace something: called before they change it. -#}
 {% macro validate_projections() %}
     {%- for projection in config.get('projections', default=[]) -%}
         {%- do validate_projection(projection) -%}
     {%- endfor -%}
 {% endmacro %}
 
-{#- As CREATE TABLE takes it; ALTER TABLE puts ADD before it. An index projection is spelled otherwise before 26.1. -#}
+{#- In the syntax of CREATE TABLE; ALTER TABLE puts ADD before it. An index projection has another syntax before 26.1.
+    -#}
 {% macro clickhouse_projection_ddl(projection) %}
     {%- do validate_projection(projection) -%}
     {%- set index = projection.get('index') -%}
@@ -217,7 +217,7 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- In one ALTER: replicas fall behind with many. -#}
+{#- In one ALTER: with many, replicas lag. -#}
 {% macro add_index_and_projections(relation) %}
     {%- set parts = [] -%}
     {%- for projection in config.get('projections', default=[]) -%}
@@ -262,8 +262,8 @@
     {{ adapter.get_model_query_settings(model) }}
 {% endmacro %}
 
-{#- Rows go by position into the columns of the table, or of the query when use_columns_from_sql; with a contract by
-    name. -#}
+{#- Rows are inserted by position into the columns of the table, or of the query with use_columns_from_sql; with a
+    contract by name. -#}
 {% macro clickhouse__insert_into(target_relation, sql, has_contract, use_columns_from_sql=False) %}
   {%- if use_columns_from_sql -%}
     {%- set names = clickhouse__get_columns_in_query(sql) -%}

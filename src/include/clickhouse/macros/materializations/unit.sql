@@ -1,4 +1,4 @@
-{#- The materialization `unit`: as the default one, but the types of the model's columns come from its query, which
+{#- The materialization `unit`: like the default one, but the types of the model's columns come from its query, which
     needs no temporary table. -#}
 {% materialization unit, adapter='clickhouse' %}
   {%- set expected_rows = config.get('expected_rows') -%}
@@ -22,7 +22,7 @@
   {{- return({'relations': []}) -}}
 {% endmaterialization %}
 
-{#- A list of YAML is an array, or a tuple where the column is one; a dict is a map. -#}
+{#- A YAML list is an array, or a tuple if the column is one; a dict is a map. -#}
 {% macro clickhouse__fixture_collection(value, type) %}
   {%- set parts = [] -%}
   {%- for part in value -%}

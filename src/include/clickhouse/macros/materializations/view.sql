@@ -1,5 +1,5 @@
-{#- The materialization `view`: replaced in one step. A view that is as the last run left it, over the same columns,
-    costs no DDL. -#}
+{#- The materialization `view`: replaced in one step. A view that is unchanged since the last run, over the same
+    columns, needs no DDL. -#}
 {% materialization view, adapter='clickhouse' %}
   {%- set existing_relation = load_cached_relation(this) -%}
   {%- set target_relation = this.incorporate(type='view') -%}
@@ -9,7 +9,7 @@
 
   {%- set definition = get_create_view_as_sql(target_relation, sql) -%}
   {%- set described = [model.config, model.columns, model.description] -%}
-  {#- a project's own macro for any of it is called, whether something has changed or not -#}
+  {#- a project's own macro for any of these steps is called, whether something has changed or not -#}
   {%- set own_way = adapter.overridden('statement', 'get_create_view_as_sql', 'create_view_as', 'persist_docs') -%}
   {%- set unchanged = not own_way and existing_relation is not none and existing_relation.is_view
       and adapter.view_unchanged(existing_relation, definition, described, query=sql) -%}
@@ -25,7 +25,7 @@
       {%- do clickhouse__require_exchange(existing_relation) -%}
     {%- endif -%}
     {%- if adapter.audited() -%}
-      {#- a view is replaced by the statement that makes it: it is looked at under another name before -#}
+      {#- a view is replaced by the statement that creates it, so it is audited under another name before -#}
       {%- do adapter.lock_relation(this) -%}
       {%- set staged_relation = make_intermediate_relation(target_relation) -%}
       {%- call statement('stage_view') %}
@@ -60,7 +60,7 @@
   {{- return({'relations': [target_relation]}) -}}
 {% endmaterialization %}
 
-{#- Whose rights the view reads with. -#}
+{#- The user whose privileges the view reads with. -#}
 {% macro get_sql_security_clause(relation) %}
   {%- set security = config.get('sql_security') -%}
   {%- if security == 'definer' -%}

@@ -1,10 +1,10 @@
-{#- The words of ClickHouse for tests that go in one statement. Not in dbt-clickhouse. -#}
+{#- ClickHouse's SQL for tests that share one statement. Not in dbt-clickhouse. -#}
 {% macro clickhouse__batched_test_count(condition) %}
   {{- return('countIf(' ~ condition ~ ')') -}}
 {% endmacro %}
 
-{#- Equal values have equal hashes: as many hashes as rows prove that none is there twice. Sorting hashes is less work
-    than a hash table, and takes less memory. -#}
+{#- Equal values have equal hashes: as many hashes as rows prove that no value occurs twice. Sorting hashes is cheaper
+    than a hash table, and uses less memory. -#}
 {% macro clickhouse__batched_test_repeated(columns, where, single, types) %}
   {%- set conditions = ([columns ~ ' is not null'] if single else []) + (['(' ~ where ~ ')'] if where else []) -%}
   {%- set condition = conditions | join(' and ') or '1' -%}
@@ -23,8 +23,8 @@
   {{- return('countIf(' ~ condition ~ ') - uniqExactIf(' ~ value ~ ', ' ~ condition ~ ')') -}}
 {% endmacro %}
 
-{#- A type, without what says how it is kept, whose values are equal just where their bytes are; none for any other. Not
-    floats: NaN has many, and those of zeros differ. -#}
+{#- A type, without its storage attributes, whose values are equal exactly if their bytes are; none for any other. Not
+    floats: NaN has many representations, and the two zeros differ. -#}
 {% macro clickhouse__plain_type(type) %}
   {%- set bare = type.replace('LowCardinality(', '').replace('Nullable(', '').rstrip(')') -%}
   {%- set known = '(?:U?Int\\d+|Bool|String|FixedString\\(\\d+|Date(?:32|Time|Time64)?(?:\\(.*)?|UUID|IPv[46]|' ~
@@ -32,8 +32,8 @@
   {{- return(bare if modules.re.match('^' ~ known ~ '$', bare) else none) -}}
 {% endmacro %}
 
-{#- A reference is a condition of rows where both columns have one type, or integers of one sign: other types may be
-    compared by IN that a join refuses. GLOBAL: where the relation is distributed, the other is read once. -#}
+{#- A reference is a row condition if both columns have one type, or integers of one sign: IN may compare other types
+    that a join rejects. GLOBAL: if the relation is distributed, the other is read once. -#}
 {% macro clickhouse__batched_test_condition(test, relation, types) %}
   {%- if test.kind == 'rows' -%}{{- return(test.condition) -}}{%- endif -%}
   {%- if not test.parent -%}{{- return(none) -}}{%- endif -%}
@@ -67,7 +67,7 @@
   {{- return(types) -}}
 {% endmacro %}
 
-{#- As few as can be: the time to plan grows faster than the number of joins. -#}
+{#- As few as possible: planning time grows faster than the number of joins. -#}
 {% macro clickhouse__batched_test_parts(relation, uniques, wholes) %}
   {%- set parts = [] -%}
   {%- if uniques -%}

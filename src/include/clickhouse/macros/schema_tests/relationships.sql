@@ -1,4 +1,4 @@
-{#- Without join_use_nulls a row that finds no parent gets the type's default instead of null, and nothing would ever
+{#- Without join_use_nulls a row without a parent gets the type's default instead of null, and the test would never
     fail. -#}
 {% macro clickhouse__test_relationships(model, column_name, to, field) %}
 

@@ -1,8 +1,7 @@
-{#- The words of the test `usual` in ClickHouse. Its history is a table of a database `tsdbt`, whose rows go by
-    themselves. -#}
+{#- ClickHouse's SQL for the test `usual`. Its history is a table of a database `tsdbt`, whose rows expire by TTL. -#}
 {% macro clickhouse__usual_text_type() %}{{ return('String') }}{% endmacro %}
 
-{#- Null where there is no number: an average of no rows is none. -#}
+{#- Null if there is no number: an average of no rows is NaN. -#}
 {% macro clickhouse__usual_double(expression) %}
   {{- return('ifNotFinite(cast(' ~ expression ~ ' as Nullable(Float64)), null)') -}}
 {% endmacro %}

@@ -1,4 +1,4 @@
-{#- The present moment, and a moment given as text. -#}
+{#- The current timestamp, and a timestamp given as text. -#}
 {% macro clickhouse__current_timestamp() -%}
   now()
 {%- endmacro %}

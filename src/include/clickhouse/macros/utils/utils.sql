@@ -1,4 +1,4 @@
-{#- dbt's cross-database functions in the words of ClickHouse, and the query that judges a test. -#}
+{#- dbt's cross-database functions in ClickHouse's SQL, and the query that evaluates a test. -#}
 
 {% macro clickhouse__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) %}
     select
@@ -10,7 +10,7 @@
     ) dbt_internal_test
 {% endmacro %}
 
-{#- A query with settings says by `-- end_of_sql` where its text ends: a limit must stand before the settings. -#}
+{#- A query with settings marks the end of its text by `-- end_of_sql`: a limit must precede the settings. -#}
 {% macro clickhouse__place_limit(query, limit) %}
   {%- if 'settings' not in query.lower() -%}
     {{ query }}
@@ -87,7 +87,7 @@
    arrayConcat({{ array_1 }}, {{ array_2 }})
 {%- endmacro %}
 
-{#- For `show` and for tests with a limit; dbt-clickhouse puts it behind the settings, which the server refuses. -#}
+{#- For `show` and for tests with a limit; dbt-clickhouse puts it after the settings, which the server rejects. -#}
 {% macro clickhouse__get_limit_sql(sql, limit) %}
   {{ clickhouse__place_limit(sql, limit) if limit is not none and '-- end_of_sql' in sql
       else default__get_limit_sql(sql, limit) }}

@@ -1,9 +1,9 @@
-{#- The strategy `append`: an INSERT SELECT makes its blocks visible one by one, and keeps those that it has written
-    when it fails. So the rows are staged and go over at once. -#}
+{#- The strategy `append`: an INSERT SELECT makes its blocks visible one by one, and keeps the written ones if it fails.
+    So the rows are staged and published at once. -#}
 
-{#- Where whole partitions cannot go over (materialized views that must see the rows, a cluster, an engine without
-    partitions, a token that is to find repetitions in the target), the plain INSERT of dbt-clickhouse is used. -#}
-{#- by_name: columns have come or gone, so that those of the query and of the table may stand in another order. -#}
+{#- If whole partitions cannot be moved (materialized views that must see the rows, a cluster, an engine without
+    partitions, a token that must detect duplicates in the target), it uses dbt-clickhouse's plain INSERT. -#}
+{#- by_name: columns were added or dropped, so query and table may have them in different orders. -#}
 {% macro clickhouse__incremental_append(existing_relation, by_name) %}
   {%- set target, has_contract = existing_relation, config.get('contract').enforced -%}
   {%- set columns, types = [], {} -%}
@@ -40,8 +40,8 @@
   {%- do clickhouse__publish_drop(new_rows) -%}
 {% endmacro %}
 
-{#- The INSERT where a value of the query might become another one in the column's type; none where it cannot, or a
-    macro of the project makes the INSERT. target: whose types count, where `types` does not have them -#}
+{#- The INSERT if a value of the query might change in the column's type; none if it cannot, or if a macro of the
+    project writes the INSERT. target: provides the types that `types` lacks -#}
 {% macro clickhouse__exact_insert(relation, target, types, has_contract, by_name) %}
   {%- if adapter.overridden('clickhouse__insert_into', 'get_columns_in_relation') -%}
     {{ return(none) }}

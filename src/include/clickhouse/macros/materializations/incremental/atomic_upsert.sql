@@ -1,9 +1,9 @@
-{#- The strategy `atomic_upsert`: rows of the query take the place of those with the same key, and a reader sees the
-    table before or after, never between. No DELETE and no mutation: partitions that hold old or new versions are built
-    anew beside. Not in dbt-clickhouse. -#}
+{#- The strategy `atomic_upsert`: rows of the query replace those with the same key, and a reader sees the table before
+    or after, never in between. No DELETE and no mutation: partitions with old or new versions are rebuilt in a staging
+    table. Not in dbt-clickhouse. -#}
 
-{#- changes: what on_schema_change asks for, or none. It is done to the new table only, which readers see when it is
-    ready. -#}
+{#- changes: those required by on_schema_change, or none. They are applied only to the new table, which becomes visible
+    when it is ready. -#}
 {% macro clickhouse__incremental_atomic_upsert(existing_relation, unique_key, incremental_predicates, changes=none) %}
   {%- set target = existing_relation -%}
   {%- if not unique_key -%}
@@ -16,8 +16,8 @@
   {%- do clickhouse__publish_query(target, unique_key, columns, incremental_predicates, changes, types) -%}
 {% endmacro %}
 
-{#- The rows of the query take the place of those with their keys, or without a key of all that fulfil the predicates.
-    columns: those of the target that can be written; types: theirs; repeated: may a key be there twice? -#}
+{#- Replaces the rows that have the keys of the query's rows, or without a key all rows that match the predicates.
+    columns: the writable ones of the target; types: their types; repeated: whether a key may occur twice. -#}
 {% macro clickhouse__publish_query(target, key, columns, predicates, changes, types, repeated=False) %}
   {%- set new_rows = clickhouse__publish_relation(target, 'new') -%}
   {%- do clickhouse__publish_create_like(new_rows, target) -%}
@@ -55,8 +55,8 @@
   {%- do clickhouse__publish_drop(rows) -%}
 {% endmacro %}
 
-{#- new_rows, of the target's structure with the changes, take the place of the target's rows that have their keys and
-    fulfil the predicates; without a key of those that fulfil the predicates. columns: all that can be written. -#}
+{#- new_rows, which has the target's structure with the changes, replaces the target's rows with the same keys that
+    match the predicates; without a key, all rows that match them. columns: all writable ones. -#}
 {% macro clickhouse__publish_upsert(target, new_rows, key, columns, predicates=none, changes=none) %}
   {%- set look = clickhouse__publish_look([target, new_rows]) -%}
   {%- set before, fresh = look[target.identifier], look[new_rows.identifier].blocks -%}
@@ -73,7 +73,7 @@
     {%- elif not target.mvs_pointing_to_it -%}
       {%- do clickhouse__upsert_stage(stage, target, new_rows, seen.touched, key, columns, predicates) -%}
       {%- set seen.staged = True -%}
-      {#- REPLACE would take rows that somebody has inserted meanwhile -#}
+      {#- REPLACE would delete rows that others have inserted meanwhile -#}
       {%- set now = clickhouse__publish_look([target, stage]) -%}
       {%- if now[target.identifier].uuid == before.uuid and now[target.identifier].blocks.get(
           only.id) == before.blocks.get(only.id) -%}
@@ -117,7 +117,8 @@
   {%- endif -%}
 {% endmacro %}
 
-{#- The same row twice is one row; different rows of one key are refused. @returns what holds the rows then -#}
+{#- Equal rows are merged into one; different rows with one key are rejected. @returns the relation that then has the
+    rows -#}
 {% macro clickhouse__upsert_once(target, new_rows, key, columns) %}
   {%- if clickhouse__upsert_doubles(new_rows, key) | length == 0 -%}
     {{ return(new_rows) }}
@@ -152,7 +153,7 @@
       ~ ' having count() > 1 order by ' ~ key ~ ' limit 3').rows) -}}
 {% endmacro %}
 
-{#- Is a row an old version? -#}
+{#- Whether a row is an old version. -#}
 {% macro clickhouse__upsert_is_old(new_rows, key, predicates) -%}
   {%- set conditions = ['(' ~ key ~ ') in (select ' ~ key ~ ' from ' ~ new_rows ~ ')'] if key else [] -%}
   {%- for predicate in predicates or [] -%}
@@ -161,8 +162,8 @@
   {{- conditions | join('\n      and ') -}}
 {%- endmacro %}
 
-{#- The partitions of new rows and those that hold old versions: dicts of id, old (has old versions), fresh (has new
-    rows). fresh: those of new rows. -#}
+{#- The partitions with new rows and those with old versions: dicts of id, old (has old versions), fresh (has new rows).
+    fresh: those with new rows. -#}
 {% macro clickhouse__upsert_touched(relation, new_rows, fresh, key, predicates) %}
   {%- set touched = {} -%}
   {%- for id in fresh -%}
@@ -182,7 +183,7 @@
   {{- return(touched.values() | list) -}}
 {% endmacro %}
 
-{#- Builds the partitions that hold old versions: what stays of them, and the new rows. -#}
+{#- Builds the partitions with old versions: their remaining rows, and the new ones. -#}
 {% macro clickhouse__upsert_stage(stage, relation, new_rows, touched, key, columns, predicates, again=False) %}
   {%- set old = touched | selectattr('old') | map(attribute='id') | list -%}
   {%- do clickhouse__publish_create_like(stage, relation, again) -%}

@@ -1,4 +1,4 @@
-{#- The materialization `distributed_incremental`: as `incremental`, over a local table on each host and a Distributed
+{#- The materialization `distributed_incremental`: like `incremental`, with a local table on each host and a Distributed
     table above them. -#}
 {% materialization distributed_incremental, adapter='clickhouse' %}
   {%- set target_relation = this.incorporate(type='table') -%}

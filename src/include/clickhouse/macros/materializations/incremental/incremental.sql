@@ -1,6 +1,5 @@
-{#- The materialization `incremental`, and the strategies that stage the new rows in a table of their own. Without a
-    table, or on a full refresh, the model is built as a table is. How a strategy is chosen and called is in
-    strategies.sql. -#}
+{#- The materialization `incremental`, and the strategies that stage the new rows in a separate table. Without a table,
+    or on a full refresh, the model is built like a table. strategies.sql chooses and calls strategies. -#}
 {% materialization incremental, adapter='clickhouse' %}
   {%- do adapter.lock_relation(this) -%}
   {%- set existing_relation = load_cached_relation(this) -%}
@@ -57,8 +56,8 @@
   {{- return({'relations': [target_relation]}) -}}
 {% endmaterialization %}
 
-{#- The table is written anew into the intermediate one: what is there without the new keys, then the new rows. The
-    caller publishes it. -#}
+{#- Writes the whole table into the intermediate one: existing rows without the new keys, then the new rows. The caller
+    publishes it. -#}
 {% macro clickhouse__incremental_legacy(existing_relation, intermediate_relation, column_changes, unique_key,
     is_distributed=False) %}
     {%- set new_data = existing_relation.incorporate(path={'identifier': existing_relation.identifier
@@ -117,9 +116,9 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- dbt-clickhouse's strategy as it is: a lightweight delete of the new keys, then an insert. Between the two readers
-    see neither version of those rows. Without a unique_key, which microbatch allows, the predicates alone say what
-    goes. -#}
+{#- dbt-clickhouse's strategy unchanged: a lightweight delete of the new keys, then an insert. In between, readers see
+    neither version of those rows. Without a unique_key, which microbatch allows, the predicates alone determine the
+    deleted rows. -#}
 {% macro clickhouse__incremental_delete_insert(existing_relation, unique_key, incremental_predicates,
     is_distributed=False) %}
     {%- do clickhouse__refuse_audit(existing_relation, 'rows are deleted from it') -%}
@@ -134,12 +133,12 @@
     {%- endif -%}
     {%- set conditions = [] -%}
     {%- if unique_key -%}
-      {#- The replica that deletes may not have the new rows yet, where storage is shared. -#}
+      {#- If storage is shared, the replica that deletes may not have the new rows yet. -#}
       {%- set fresh = ' settings select_sequential_consistency = 1' if target.database_engine == 'Shared' else '' -%}
       {%- set same_key = '(' ~ unique_key ~ ') in (select ' ~ unique_key ~ ' from ' ~ source ~ fresh ~ ')' -%}
       {%- set nulls = clickhouse__nullable_in_key(wanted, unique_key) -%}
       {%- if nulls -%}
-        {#- NULL is a key like others. A mutation does not read transform_null_in. -#}
+        {#- NULL is a key like others. A mutation ignores transform_null_in. -#}
         {%- set is_null, text = nulls | join(' is null or ') ~ ' is null', 'toJSONString(tuple(' ~ unique_key ~ '))' -%}
         {%- set same_key = '(' ~ same_key ~ ' or ((' ~ is_null ~ ') and ' ~ text ~ ' in (select ' ~ text ~ ' from '
             ~ source ~ ' where ' ~ is_null ~ fresh ~ ')))' -%}
@@ -165,8 +164,8 @@
     {{- clickhouse__drop_new_data(new_data, source) -}}
 {% endmacro %}
 
-{#- A batch takes the place of what the table holds of its window (with a unique_key: of the keys in it), at once.
-    Where whole partitions cannot go over, or the batch's window is not known, it is done as by dbt-clickhouse. -#}
+{#- A batch replaces the table's rows in its window (with a unique_key: those with its keys) at once. If whole
+    partitions cannot be moved, or the batch's window is unknown, it works like dbt-clickhouse. -#}
 {% macro clickhouse__incremental_microbatch(existing_relation, unique_key, predicates, changes=none,
     is_distributed=False) %}
   {%- set columns, types = [], {} -%}
@@ -189,13 +188,13 @@
   {%- do clickhouse__incremental_delete_insert(existing_relation, unique_key, predicates, is_distributed) -%}
 {% endmacro %}
 
-{#- Partitions that the new rows are in take the place of those of the table; others stay. Several go over by one
-    EXCHANGE: the server replaces partition after partition. -#}
+{#- The new rows' partitions replace those of the table; others are kept. Several are replaced by one EXCHANGE, because
+    the server replaces one partition after another. -#}
 {% macro clickhouse__incremental_insert_overwrite(existing_relation, partition_by, is_distributed=False) %}
     {%- set new_data = clickhouse__new_data_relation(existing_relation) -%}
     {%- set source = clickhouse__stage_new_data(existing_relation, new_data, is_distributed) -%}
     {%- if is_distributed -%}
-      {#- of all hosts: a host without new rows in a partition has to lose its old ones -#}
+      {#- of all hosts: a host without new rows in a partition must drop its old ones -#}
       {%- set partitions = run_query(
           'select distinct partition_id from cluster(' ~ adapter.get_clickhouse_cluster_name()
           ~ ", system.parts) where active and database = " ~ adapter.quote_text(new_data.schema) ~ " and table = "

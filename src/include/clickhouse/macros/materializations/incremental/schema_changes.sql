@@ -1,4 +1,4 @@
-{#- Columns added, dropped and retyped as on_schema_change says; of a distributed table on every host first, then of
+{#- Adds, drops and retypes columns according to on_schema_change; for a distributed table on every host first, then on
     the table above. -#}
 
 {% macro clickhouse__apply_column_changes(column_changes, existing_relation, is_distributed=False) %}
@@ -32,8 +32,8 @@
     {%- endfor -%}
 {% endmacro %}
 
-{#- Stops where a value does not fit into its new type. The ALTER would wrap it, or change the type and then fail: the
-    table could not be read any more. -#}
+{#- Stops if a value does not fit its new type. The ALTER would wrap it, or change the type and then fail, after which
+    the table could not be read. -#}
 {% macro clickhouse__require_castable(columns, relation) %}
   {%- set casts = adapter.exact_columns(adapter.get_columns_in_relation(relation), columns,
       columns | map(attribute='name')) -%}

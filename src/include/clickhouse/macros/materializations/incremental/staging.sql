@@ -1,17 +1,17 @@
-{#- How rows come into a table that is being read, by one statement: what the strategies atomic_upsert, append,
-    microbatch and insert_overwrite and the snapshots share. New content is built in tables named with the run's id,
-    which share the target's structure and so its partitions; a whole partition goes over by REPLACE or ATTACH
-    PARTITION FROM, several by a shadow and EXCHANGE. Not in dbt-clickhouse. -#}
+{#- Publishes rows into a table that is being read, by one statement: shared by the strategies atomic_upsert, append,
+    microbatch and insert_overwrite and by snapshots. New content is built in tables named with the run's id, which
+    share the target's structure and so its partitions; a whole partition is published by REPLACE or ATTACH PARTITION
+    FROM, several by a shadow and EXCHANGE. Not in dbt-clickhouse. -#}
 
-{#- A table that this run needs while it builds the target. What is left of its name is dropped by whoever locks the
-    target next. -#}
+{#- A table that this run needs while it builds the target. The next run that locks the target drops leftovers of its
+    name. -#}
 {% macro clickhouse__publish_relation(target, kind) %}
   {{- return(target.incorporate(path={'identifier': adapter.working_stem(target.identifier) ~ '__tsdbt_' ~ kind ~ '_'
       ~ (invocation_id | replace('-', ''))}, type='table')) -}}
 {% endmacro %}
 
 {#- An empty table with columns, order, partitions, indexes, projections, TTL and settings of another one. -#}
-{#- again: this run may have made it before. -#}
+{#- again: this run may have created it before. -#}
 {% macro clickhouse__publish_create_like(relation, model_relation, again=False) %}
   {%- if again -%}
     {%- do clickhouse__publish_drop(relation) -%}
@@ -28,13 +28,13 @@
   {% endcall -%}
 {% endmacro %}
 
-{#- A server refuses to drop what is larger than 50 GB, unless a statement says otherwise: since 24.1. -#}
+{#- Since 24.1, a statement can lift the server's limit of 50 GB for drops. -#}
 {% macro clickhouse__publish_of_any_size(what) -%}
   {{ 'settings max_' ~ what ~ '_size_to_drop = 0' if adapter.is_at_or_after_version('24.1') }}
 {%- endmacro %}
 
-{#- Why rows cannot be published into a table by whole partitions; none when they can. columns: gets the names of those
-    that can be copied; types: gets theirs by name. -#}
+{#- Why rows cannot be published into a table by whole partitions; none if they can. columns: receives the names of the
+    copyable columns; types: receives their types by name. -#}
 {% macro clickhouse__publish_obstacle(target, columns=[], types={}) %}
   {%- if on_cluster_clause(target) | trim -%}
     {{ return('it is built on a cluster, where working tables would lie on every server') }}
@@ -73,7 +73,7 @@
   {{- return(clickhouse__publish_quoted(columns)) -}}
 {% endmacro %}
 
-{#- What goes into the table itself, and not by way of a shadow, cannot be looked at before. -#}
+{#- What is written to the table directly, without a shadow, cannot be audited before. -#}
 {% macro clickhouse__refuse_audit(target, obstacle) %}
   {%- if adapter.audited() -%}
     {%- do exceptions.raise_compiler_error('meta.tsdbt.audit: ' ~ target ~ ' cannot be audited before it is changed: '
@@ -112,15 +112,14 @@
       adapter.quote_text(relation.identifier) }} and default_kind not in ('MATERIALIZED', 'ALIAS', 'EPHEMERAL')
 {%- endmacro %}
 
-{#- For statements that copy what is there: nothing of it may be taken for a repetition, and NULL is a key like others.
-    -#}
+{#- For statements that copy existing rows: none may be taken for a duplicate, and NULL is a key like others. -#}
 {% macro clickhouse__publish_settings() -%}
   settings async_insert = 0, insert_deduplicate = 0, max_partitions_per_insert_block = 0, transform_null_in = 1
 {%- endmacro %}
 
-{#- What tables hold, in one question: dicts by name, of their uuid (none: it is not there), the highest block number of
-    each partition that has rows, and whether a lightweight UPDATE or DELETE has left patch parts. Whatever is written
-    later has a higher number; a patch part counts for the partition that it changes. -#}
+{#- The state of tables in one query: dicts by name, with their uuid (none: it does not exist), the highest block number
+    of each partition with rows, and whether a lightweight UPDATE or DELETE has left patch parts. Later writes have
+    higher numbers; a patch part counts for the partition that it changes. -#}
 {% macro clickhouse__publish_look(relations) %}
   {%- set found, names = {}, [] -%}
   {%- for relation in relations -%}
@@ -149,8 +148,8 @@
   {{- return(found) -}}
 {% endmacro %}
 
-{#- The UUID of a row of system.tables. An Overlay database (`default` of chDB) shows none: there it is the last part
-    of the path to the data. -#}
+{#- The UUID of a row of system.tables. An Overlay database (`default` of chDB) shows none: its last path component is
+    the UUID. -#}
 {% macro clickhouse__table_uuid() -%}
   {{- return("if(uuid = toUUIDOrZero(''), toUUIDOrZero(extract(arrayElement(data_paths, 1), '([-0-9a-f]{36})/$')), "
       "uuid)") -}}
@@ -167,9 +166,9 @@
   {%- endif -%}
 {% endmacro %}
 
-{#- Fills an empty shadow with the rows of the target, by hard links. What is written meanwhile makes the partition be
-    taken again. before: what clickhouse__publish_look said of the target lately, or none. Gives what it says of what
-    the shadow holds. -#}
+{#- Fills an empty shadow with the rows of the target, by hard links. A partition that is written meanwhile is cloned
+    again. before: a recent result of clickhouse__publish_look for the target, or none. Returns its result for the
+    content of the shadow. -#}
 {% macro clickhouse__publish_clone(target, shadow, before=none) %}
   {%- set seen = namespace(held=before if before is not none else clickhouse__publish_look([target])[target.identifier],
       done=False) -%}
@@ -213,8 +212,8 @@
   {{- return(seen.held) -}}
 {% endmacro %}
 
-{#- Parts with patches cannot be attached elsewhere, so the patches are applied first. Gives what the target holds then.
-    -#}
+{#- Parts with patches cannot be attached to another table, so the patches are applied first. Returns the state of the
+    target after that. -#}
 {% macro clickhouse__publish_patched(target) %}
   {#- A mutation waits while merges are stopped. -#}
   {%- set stopped = adapter.start_merges(target) -%}
@@ -227,8 +226,8 @@
   {{- return(clickhouse__publish_look([target])[target.identifier]) -}}
 {% endmacro %}
 
-{#- The shadow takes the target's place. held: what clickhouse__publish_clone gave. False: the target was changed in a
-    way that the shadow does not know of, and nothing was done. -#}
+{#- Swaps the shadow with the target. held: the result of clickhouse__publish_clone. False: the target has changes that
+    the shadow lacks, and nothing was done. -#}
 {% macro clickhouse__publish_exchange(target, shadow, held) %}
   {%- if not adapter.before_exchange(target, shadow, held.blocks, held.uuid) -%}
     {{ return(False) }}
@@ -239,10 +238,10 @@
   {{- return(True) -}}
 {% endmacro %}
 
-{#- Whole partitions go over into the target at once. actions: of ALTER TABLE; before: what clickhouse__publish_look
-    said of the target lately. -#}
+{#- Publishes whole partitions into the target at once. actions: of ALTER TABLE; before: a recent result of
+    clickhouse__publish_look for the target. -#}
 {% macro clickhouse__publish_actions(target, actions, before) %}
-  {#- What new_rows has given goes over once only by EXCHANGE. -#}
+  {#- Rows from new_rows are published exactly once only by EXCHANGE. -#}
   {%- if actions | length == 0 or (actions | length == 1 and not clickhouse__new_rows_notes()
       and not adapter.audited()) -%}
     {%- do clickhouse__publish_alter(target, actions) -%}
@@ -253,16 +252,16 @@
   {%- endcall -%}
 {% endmacro %}
 
-{#- A shadow with the rows of the target takes its place; caller(shadow, held) changes the shadow before, at each
-    attempt anew. held: what clickhouse__publish_clone gave; before: what clickhouse__publish_look said of the target
-    lately, or none. -#}
+{#- Swaps in a shadow with the rows of the target; caller(shadow, held) changes the shadow before, in each attempt
+    again. held: the result of clickhouse__publish_clone; before: a recent result of clickhouse__publish_look for the
+    target, or none. -#}
 {% macro clickhouse__publish_shadow(target, before) %}
   {%- set shadow = clickhouse__publish_relation(target, 'shadow') -%}
   {%- set done = namespace(published=False) -%}
   {%- for attempt in range(5) if not done.published -%}
     {%- do clickhouse__publish_create_like(shadow, target, again=attempt > 0) -%}
     {%- if attempt > 0 -%}
-      {#- a merge has mixed what was cloned with what came later -#}
+      {#- a merge has mixed cloned rows with later ones -#}
       {%- do adapter.stop_merges(target) -%}
     {%- endif -%}
     {%- set held = clickhouse__publish_clone(target, shadow, before if attempt == 0 else none) -%}

@@ -1,13 +1,13 @@
-{#- Which strategy an incremental model runs, and what strategies share: the table of new rows. A strategy of its own
-    is one more branch of clickhouse__run_incremental_strategy, and a name in the adapter's list
+{#- Chooses an incremental model's strategy, and builds what strategies share: the table of new rows. An additional
+    strategy is one more branch of clickhouse__run_incremental_strategy, and a name in the adapter's list
     (validate_incremental_strategy). Not in dbt-clickhouse. -#}
 
-{#- Brings the rows of the query into the table. @returns whether intermediate_relation holds the whole new table, to
-    be published -#}
+{#- Writes the rows of the query into the table. @returns whether intermediate_relation has the whole new table, to be
+    published -#}
 {% macro clickhouse__run_incremental_strategy(existing_relation, intermediate_relation, is_distributed=False) %}
   {%- set unique_key = clickhouse__unique_key() -%}
   {%- set named = adapter.calculate_incremental_strategy(config.get('incremental_strategy')) -%}
-  {#- dbt-clickhouse adds rows, whatever the strategy, when there is no key by which to find old ones -#}
+  {#- without a key to find old rows, dbt-clickhouse adds rows, whatever the strategy -#}
   {%- set keyless = unique_key is none and (named in ['append', 'legacy'] or not (is_distributed or named
       in ['insert_overwrite', 'microbatch', 'atomic_upsert'])) -%}
   {%- set adds_only = config.get('inserts_only') or keyless -%}
@@ -24,7 +24,7 @@
   {%- if on_schema_change != 'ignore' -%}
     {%- set compared = load_cached_relation(clickhouse__local_relation(existing_relation)) or existing_relation
         if is_distributed else existing_relation -%}
-    {#- where rows are only added, values of another type are converted as they are written -#}
+    {#- if rows are only added, values of another type are converted when they are written -#}
     {%- if not adds_only or clickhouse__column_names(adapter.get_columns_in_relation(
         compared)) != clickhouse__column_names(adapter.get_column_schema_from_query(sql)) -%}
       {%- set changes = adapter.check_incremental_schema_changes(on_schema_change, compared, sql,
@@ -48,7 +48,7 @@
   {%- elif strategy == 'atomic_upsert' -%}
     {%- do clickhouse__incremental_atomic_upsert(existing_relation, unique_key, predicates, changes) -%}
   {%- elif strategy == 'delete_insert' and adapter.audited() -%}
-    {#- as microbatch does it: the rows take their places in a shadow, which is looked at -#}
+    {#- like microbatch: the rows are put into a shadow, which is audited -#}
     {%- do clickhouse__incremental_microbatch(existing_relation, unique_key, predicates, changes, is_distributed) -%}
   {%- elif strategy == 'delete_insert' -%}
     {%- do clickhouse__incremental_delete_insert(existing_relation, unique_key, predicates, is_distributed) -%}
@@ -61,7 +61,7 @@
   {{- return(False) -}}
 {% endmacro %}
 
-{#- As one text, for a tuple in SQL; none when there is none. -#}
+{#- As one text, for a tuple in SQL; none if there is none. -#}
 {% macro clickhouse__unique_key() %}
   {%- set key = config.get('unique_key') -%}
   {%- if key is none or key | length == 0 -%}
@@ -70,7 +70,7 @@
   {{- return(key if key is string or key is mapping else key | join(', ')) -}}
 {% endmacro %}
 
-{#- The columns of the key that take NULL, quoted. -#}
+{#- The nullable columns of the key, quoted. -#}
 {% macro clickhouse__nullable_in_key(columns, unique_key) %}
   {%- set names = [] -%}
   {%- for column in columns if column.is_nullable and column.name in unique_key -%}
@@ -81,7 +81,7 @@
 
 {% macro clickhouse__column_names(columns) %}{{ return(columns | map(attribute='name') | sort | list) }}{% endmacro %}
 
-{#- The window of a microbatch, as conditions. The source's rows are limited by the same instants. -#}
+{#- The window of a microbatch, as conditions. The source's rows are limited by the same timestamps. -#}
 {% macro clickhouse__batch_predicates() %}
   {%- set conditions = [] -%}
   {%- for sign, moment in [('>=', config.get('__dbt_internal_microbatch_event_time_start')),
@@ -92,13 +92,13 @@
   {{- return(conditions) -}}
 {% endmacro %}
 
-{#- Named after the invocation: two runs never share one, and what a dead one has left is known by it. -#}
+{#- Named after the invocation: two runs never share one, and leftovers of a killed run are recognized. -#}
 {% macro clickhouse__new_data_relation(existing_relation) %}
 {{- return(clickhouse__make_intermediate_relation(existing_relation, '__dbt_new_data')) -}}
 {% endmacro %}
 
-{#- Puts the rows of the query into a new table. @returns what to read them from: with a cluster the Distributed table
-    over new_data -#}
+{#- Puts the rows of the query into a new table. @returns the relation to read them from: with a cluster the Distributed
+    table over new_data -#}
 {% macro clickhouse__stage_new_data(existing_relation, new_data, is_distributed) %}
   {{- drop_relation_if_exists(new_data) -}}
   {%- if is_distributed -%}
