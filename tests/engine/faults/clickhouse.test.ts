@@ -218,7 +218,7 @@ select id, day, v from raw.${name} ${where}`,
     const harmless = { partial: 0, lost: 0, double: 0, failed: 0 };
 
     it.each(Object.keys(MODELS))(
-      'loses, duplicates and half shows nothing: %s',
+      'loses, duplicates and partially shows nothing: %s',
       async (model) => {
         const figures = (shown[model] = await measure(model, share, TSDBT));
         expect(figures).toMatchObject(harmless);
@@ -259,7 +259,7 @@ select id, day, v from raw.${name} ${where}`,
     );
 
     it.runIf(KILLS > 0 && ORACLE)(
-      "loses, duplicates or half shows rows with dbt-clickhouse's strategies",
+      "loses, duplicates or partially shows rows with dbt-clickhouse's strategies",
       async () => {
         const dbt: Program = { command: `${ORACLE}/bin/dbt`, args: [] };
         let harm = 0;
