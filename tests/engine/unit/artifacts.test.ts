@@ -1,4 +1,4 @@
-// The small files below target/compiled and target/run.
+// Tests the small files in target/compiled and target/run.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// compose.yaml: well formed, images pinned, ports on the loopback only, no password in it, everything it refers to is
-// there. (No container is started.)
+// Tests that compose.yaml is well formed, has pinned images, loopback ports and no password, and refers only to
+// existing files. No container is started.
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';

@@ -1,4 +1,5 @@
-// The table of errors: each code once, within the class of its kind, and texts that a page can be made of.
+// Tests the table of errors: each code occurs once, within the class of its kind, and the texts can be printed on a
+// page.
 import { describe, expect, it } from 'vitest';
 import { sourceArguments } from '../../../src/context/reference-arguments.ts';
 import { documentedErrors, errorCodeOf, errorOf } from '../../../src/error-table.ts';

@@ -1,4 +1,4 @@
-// The table of events: each code once, under the names that dbt has for it, and what is fired from it.
+// Tests the table of events: each code occurs once, under dbt's name, and the fired events.
 import { describe, expect, it } from 'vitest';
 import { EVENTS, eventOf, fire, note } from '../../../src/events/index.ts';
 import { type LogEvent, stripColors } from '../../../src/log.ts';
@@ -15,7 +15,7 @@ function fired(send: (logger: { fire(event: LogEvent): void }) => void): LogEven
 
 describe('the table of events', () => {
   it('contains each code once', () => {
-    // dbt-core and dbt-common both took D041.
+    // dbt-core and dbt-common both use D041.
     const codes = rows.filter(([name]) => name !== 'GetMetaKeyWarning').map(([, { code }]) => code);
     expect(codes.filter((code, i) => codes.indexOf(code) !== i)).toEqual([]);
     expect(codes.filter((code) => !/^[A-Z]\d{3}$/.test(code))).toEqual([]);

@@ -1,4 +1,4 @@
-// The table of `npm run faults` (scripts/faults.mjs) against the tests that it runs.
+// Compares the table of `npm run faults` (scripts/faults.mjs) with the tests that it runs.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// Folders that are made together with those above them.
+// Tests how folders are created together with their parents.
 import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

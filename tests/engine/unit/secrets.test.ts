@@ -1,4 +1,4 @@
-// Which texts are hidden, in which spellings, and what stays readable.
+// Tests which texts are masked, in which spellings, and what stays readable.
 import { expect, it } from 'vitest';
 import { publicEnvironment, serverEnvironment, Secrets } from '../../../src/secrets.ts';
 

@@ -54,7 +54,7 @@ function csvColumn(cells: readonly string[]): string {
   return ['c', ...cells].map((text) => `"${text.replaceAll('"', '""')}"\n`).join('');
 }
 
-/** Where digits would be lost: dbt rounds numbers to 28 digits, and to those of a float8. */
+/** dbt would lose digits here: it rounds numbers to 28 digits, and to those of a float8. */
 const DIGITS_KEPT: Readonly<Record<string, object>> = {
   '123456789012345678901234567890': { rows: [["Decimal('123456789012345678901234567890')"]], sql: ['numeric'] },
   '0.1234567890123456789012345678901': {

@@ -1,4 +1,4 @@
-// What the environment adds to a profile: the rules are libpq's, seen with psycopg2 under real dbt.
+// How environment variables complete a profile. The rules are libpq's, observed with psycopg2 under real dbt.
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

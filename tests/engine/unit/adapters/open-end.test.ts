@@ -1,4 +1,4 @@
-// What isClosed (src/adapters/postgres/open-end.ts) takes for an open end.
+// Tests which statements isClosed (src/adapters/postgres/open-end.ts) recognizes as incomplete.
 import { describe, expect, it } from 'vitest';
 import { isClosed } from '../../../../src/adapters/postgres/open-end.ts';
 

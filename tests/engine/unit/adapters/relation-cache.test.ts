@@ -1,5 +1,5 @@
-// The relation cache follows what is done to relations, also while the catalogue is being asked, without asking more
-// than once.
+// Tests that the relation cache follows changes of relations, even while the catalogue is being queried, without extra
+// queries.
 import { describe, expect, test } from 'vitest';
 import { clickhouseRelation } from '../../../../src/adapters/clickhouse/relation.ts';
 import { POSTGRES_RELATION } from '../../../../src/adapters/postgres/relation.ts';
@@ -30,7 +30,7 @@ async function filled(
   return cache;
 }
 
-/** A question that is answered when the test says so. */
+/** A catalogue query that the test answers. */
 function question(): {
   ask(schemas: readonly SchemaName[]): Promise<Listing>;
   asked: string[][];
@@ -183,7 +183,7 @@ describe('the relation cache, while the catalogue is being queried,', () => {
     const cache = await filled();
     const q = question();
     const done = cache.fill([schema('s')], {}, q.ask, true);
-    // Until the answer is there, the last one holds.
+    // Until the answer arrives, the last one applies.
     expect(names(cache)).toEqual(['other', 't', 'v', 'w']);
     cache.drop(rel('v'));
     cache.replace(rel('made'));
@@ -365,7 +365,7 @@ describe('an uncommitted change in the relation cache', () => {
   });
 });
 
-/** A generator of numbers from 0 to 1 that gives the same ones for a seed. */
+/** Returns a generator of pseudo-random numbers from 0 to 1. */
 function random(seed: number): () => number {
   let state = seed;
   return () => {
@@ -377,9 +377,9 @@ function random(seed: number): () => number {
 }
 
 /**
- * A database of which each of several sessions changes relations of its own, in transactions or not, while questions to
- * the catalogue are read at one moment and answered at a later one. A look-up after waiting must tell what is
- * committed, or what the looker himself has made.
+ * A database in which several sessions change their own relations, with or without transactions, while catalogue
+ * queries are executed at one time and answered later. A look-up must return what is committed, or what the session
+ * itself has changed.
  */
 async function interleave(seed: number, exact: boolean): Promise<void> {
   const next = random(seed);
@@ -432,7 +432,7 @@ async function interleave(seed: number, exact: boolean): Promise<void> {
       };
       const kind = next();
       if (kind < 0.25) {
-        // Somebody's look-up: his own relations are certain.
+        // A session's look-up: its own relations are certain.
         await cache.fill([{ database: null, schema: at }], writer, ask, next() < 0.3).catch(() => undefined);
         if (!cache.hasSchema(null, at)) continue;
         for (let i = 0; i < 3; i++) {
@@ -453,7 +453,7 @@ async function interleave(seed: number, exact: boolean): Promise<void> {
         if (commits) cache.committed(writer);
         else cache.rolledBack(writer);
       } else {
-        // The statement, its answer some time later, and then the cache is told.
+        // The statement runs, its answer arrives later, and then the cache is updated.
         const statement = pick(['create', 'drop', 'rename'] as const);
         if (statement === 'create') {
           const type = pick(['table', 'view'] as const);
@@ -468,7 +468,7 @@ async function interleave(seed: number, exact: boolean): Promise<void> {
           write(to, seen(from));
           write(from, null);
           if (next() < 0.5) await pauseHere();
-          // Its own two names need not be known: the listing may not have been asked for.
+          // Its own two names may be unknown, because the schema may not have been listed.
           cache.rename(make(at, from, seen(to)!), make(at, to, seen(to)!), writer);
         }
       }

@@ -1,4 +1,5 @@
-// When a silent server is asked about a statement, and what its answer does: by a clock that the test moves.
+// Tests when a silent server is queried about a statement, and the effect of its answer, with a clock that the test
+// advances.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Look, silenceTimes, watchSilence } from '../../../../src/adapters/silence.ts';
 
@@ -13,7 +14,7 @@ const UNKNOWN: Look = { state: 'unknown', why: 'too many clients' };
 describe('a statement that sends no byte', () => {
   let bytes = 0;
   const told: string[] = [];
-  /** Follows a statement; each question takes from the answers, the last one again and again. */
+  /** Follows a statement. Each check takes the next answer, and repeats the last one. */
   const follow = (answers: readonly Look[], seconds?: string): (() => void) => {
     const start = performance.now();
     const left = [...answers];

@@ -1,4 +1,4 @@
-// What the answer of a second connection to Postgres means for a statement that is silent.
+// Tests how the answer of a second connection to Postgres is interpreted for a silent statement.
 import { describe, expect, it } from 'vitest';
 import { type AnswerRow, verdictOf, verdictOfFailure } from '../../../../src/adapters/postgres/silent-statement.ts';
 
@@ -35,7 +35,7 @@ describe('the check of a silent Postgres statement', () => {
       expect(verdict([row({ state: 'idle in transaction' })])).toEqual(['gone', 7, true]);
       expect(verdict([row({ state: 'idle' })])).toEqual(['gone', 7, false]);
       expect(verdict([row({ wait_event: 'ClientWrite' })])).toEqual(['gone', 7, false]);
-      // A server that was started again gives the same numbers to others.
+      // A restarted server assigns the same process ids to other sessions.
       expect(verdict([row({ age: 20 })])).toEqual(['gone', null, false]);
       expect(verdict([row({ own: false, state: null })])).toEqual(['gone', null, false]);
     },

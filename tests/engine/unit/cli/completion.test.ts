@@ -1,4 +1,4 @@
-// Completion in shells: the script is read by bash itself; those of zsh and fish where these are installed.
+// Shell completion: bash reads its script itself, zsh and fish only where they are installed.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,10 +11,10 @@ import { COMMANDS } from '../../../../src/project/command-table.ts';
 const folder = mkdtempSync(join(tmpdir(), 'tsdbt-completion-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Instead of the program: names that tell of which folder. */
+/** A stub of the program: its names show the folder. */
 const STUB = `tsdbt() { printf '%s\\n' orders orders_daily "in_$3" source:raw.events source:raw.users | tr ' ' _; }`;
 
-/** What bash offers for the last of the words; it takes `=` and `:` for words of their own. */
+/** Returns what bash offers for the last word. Bash treats `=` and `:` as separate words. */
 function offered(...words: string[]): string[] {
   const line = words.join(' ').replace(/ ([=:]) ?/g, '$1');
   const call =

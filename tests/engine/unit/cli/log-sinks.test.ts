@@ -1,4 +1,4 @@
-// What reaches the console and the log file, in which form. The forms are those of dbt-core 1.12.6.
+// Tests what is written to the console and the log file, and in which format. The formats are those of dbt-core 1.12.6.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The command line: what each way of typing means, and click's words for what it refuses.
+// Tests how the command line is parsed, and click's messages for what is rejected.
 import { describe, expect, it } from 'vitest';
 import { createProgram, exitAfterHelp, type ParsedCommand } from '../../../../src/cli/options.ts';
 import { COMMANDS } from '../../../../src/project/command-table.ts';

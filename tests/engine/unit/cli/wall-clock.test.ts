@@ -1,4 +1,4 @@
-// The clock of commands that last.
+// Tests the clock of long-running commands.
 import { afterEach, expect, it, vi } from 'vitest';
 import { wallClock } from '../../../../src/cli/wall-clock.ts';
 
@@ -16,10 +16,10 @@ it('wallClock follows a system clock that is set forward or back, and keeps frac
     return Math.round((wallClock() - start) * 1000) / 1000;
   };
   read(start + 5_000_000, 100);
-  // The machine slept for an hour.
+  // The machine was suspended for an hour.
   expect(read(start + 8_600_000, 100)).toBe(8_600_000);
   expect(read(start + 8_600_010, 110.25)).toBe(8_600_010.25);
-  // The clock is put back by two hours.
+  // The clock is set back by two hours.
   expect(read(start + 1_400_020, 120)).toBe(1_400_020);
   expect(read(start + 1_400_520, 620.5)).toBe(1_400_520.5);
 });

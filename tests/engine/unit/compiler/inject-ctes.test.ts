@@ -1,5 +1,5 @@
-// Where CTEs of ephemeral models go. Expected texts were made by real dbt: dbt.compilation.inject_ctes_into_sql of
-// dbt-core 1.12.6.
+// Tests where CTEs of ephemeral models are inserted. The expected texts come from dbt.compilation.inject_ctes_into_sql
+// of dbt-core 1.12.6.
 import { describe, expect, it } from 'vitest';
 import { injectCtes } from '../../../../src/compiler/inject-ctes.ts';
 

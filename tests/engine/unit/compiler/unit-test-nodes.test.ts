@@ -1,4 +1,4 @@
-// What `given.input` and the `to:` of a foreign key can name.
+// Tests what `given.input` and the `to:` of a foreign key can name.
 import { describe, expect, it } from 'vitest';
 import { parseInput, unitTestNodes } from '../../../../src/compiler/unit-test-nodes.ts';
 import type { GraphNode, ModelNode, UnitTestNode } from '../../../../src/contracts/node.ts';

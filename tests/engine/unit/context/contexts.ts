@@ -1,4 +1,4 @@
-// What the tests of contexts share: a small project, its macros, an adapter without a database, and scopes over them.
+// Helpers for tests of contexts: a small project, its macros, an adapter without a database, and scopes over them.
 import { PostgresAdapter } from '../../../../src/adapters/postgres/adapter.ts';
 import { createMacroResolver, type MacroResolver } from '../../../../src/context/macro-resolver.ts';
 import { ManifestLookup } from '../../../../src/context/manifest-lookup.ts';
@@ -251,7 +251,7 @@ export function parse(
   };
 }
 
-/** A scope as the runner has it, without a session. */
+/** Returns a scope as in the runner, without a session. */
 export function runtime(
   { context, resolver, config }: World,
   node: ContextNode,

@@ -1,4 +1,4 @@
-// What `graph` in a template reads of the manifest: walks that look for a type or a package decode no node.
+// Tests what `graph` in a template reads from the manifest: a search by type or package decodes no node.
 import { expect, it } from 'vitest';
 import { SharedGraph } from '../../../../src/context/graph-dict.ts';
 import type { Manifest } from '../../../../src/contracts/manifest.ts';

@@ -1,4 +1,4 @@
-// What a node's code sees while it is parsed.
+// Tests what a node's code sees while it is parsed.
 import { describe, expect, it } from 'vitest';
 import { parse, project, world } from './contexts.ts';
 

@@ -1,4 +1,4 @@
-// A regular expression of a template that backtracks without end is stopped after 5 seconds.
+// Tests that a regular expression in a template with catastrophic backtracking is stopped after 5 seconds.
 import { expect, it } from 'vitest';
 import { createReModule } from '../../../../src/context/modules/re.ts';
 import { render } from '../../../../src/jinja/index.ts';

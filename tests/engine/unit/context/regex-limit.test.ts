@@ -1,4 +1,4 @@
-// A regular expression of a template that backtracks without end stops at a limit; others give what they give.
+// Tests that a regular expression with catastrophic backtracking stops at a limit, and others return their result.
 import { describe, expect, it } from 'vitest';
 import { createReModule } from '../../../../src/context/modules/re.ts';
 import { limited } from '../../../../src/context/modules/regex-limit.ts';

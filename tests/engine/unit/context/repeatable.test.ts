@@ -1,4 +1,4 @@
-// Which templates only compute from what they name, so that what they give may be kept.
+// Tests which templates depend only on the names in their text, so that their results can be cached.
 import { describe, expect, it } from 'vitest';
 import { repeatableNames, TEXT_NAMES, YAML_NAMES } from '../../../../src/context/repeatable.ts';
 import { parseTemplate } from '../../../../src/jinja/index.ts';

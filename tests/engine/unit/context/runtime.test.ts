@@ -1,4 +1,4 @@
-// What templates see while nodes run: references with dbt's checks, config, model, graph, results, unit tests,
+// Tests what templates see while nodes run: references with dbt's checks, config, model, graph, results, unit tests,
 // operations.
 import { describe, expect, it } from 'vitest';
 import { EPHEMERAL_PREFIX } from '../../../../src/context/relations.ts';

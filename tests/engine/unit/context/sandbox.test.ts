@@ -1,4 +1,4 @@
-// Nothing of JavaScript or of the host can be reached from a template, whatever object it starts from.
+// Tests that a template cannot reach JavaScript or the host from any object.
 import { describe, expect, it } from 'vitest';
 import { BaseScope } from '../../../../src/context/base.ts';
 import { createFileRenderer } from '../../../../src/context/yaml-scope.ts';
@@ -96,7 +96,7 @@ const w = world({
 const node = model('m', { depends_on: { macros: [], nodes: ['model.shop.m'] } });
 const manifest = manifestOf([node]);
 
-/** What a template may find under such a name: nothing, or a method of Python's. */
+/** A template finds nothing under such a name, or a Python method. */
 async function found(expression: string): Promise<string> {
   try {
     return await run(

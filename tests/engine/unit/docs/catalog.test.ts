@@ -1,4 +1,4 @@
-// Rows of the catalogue macro become catalog.json as real dbt writes it (the expected shape is that of dbt-core 1.12).
+// Tests that rows of the catalogue macro become the same catalog.json as in dbt-core 1.12.
 import { describe, expect, it } from 'vitest';
 import type { Manifest } from '../../../../src/contracts/manifest.ts';
 import type { Json } from '../../../../src/contracts/node.ts';

@@ -1,4 +1,4 @@
-// What the docs page is given, and that nothing in the data can break out of the page.
+// Tests the data of the docs page, and that no text can break out of the page.
 import { describe, expect, it } from 'vitest';
 import type { Manifest } from '../../../../src/contracts/manifest.ts';
 import { renderPage } from '../../../../src/docs/page.ts';

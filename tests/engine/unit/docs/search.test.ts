@@ -1,4 +1,4 @@
-// The page's search forgives one letter: its own script, run as a browser runs it.
+// Tests that the search of the docs page tolerates one wrong letter, with the page's own script.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { runInNewContext } from 'node:vm';

@@ -1,4 +1,4 @@
-// The docs server answers with the page and the artifacts of the target folder, and with nothing else of the machine.
+// Tests that the docs server serves the page and the artifacts of the target folder, and no other files.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';

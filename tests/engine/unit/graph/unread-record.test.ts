@@ -1,4 +1,4 @@
-// Records whose members are read when somebody looks at them: who has looked, what copies share, what a change is.
+// Tests lazy records, whose members are read on first access: reads, copies and changes.
 import { describe, expect, it } from 'vitest';
 import {
   copyOfRecord,

@@ -1,4 +1,4 @@
-// Why a request failed, in words.
+// Tests the text that explains why a request failed.
 import { once } from 'node:events';
 import { createServer, request } from 'node:https';
 import { createServer as createPlainServer } from 'node:http';
@@ -10,7 +10,7 @@ const servers: Server[] = [];
 const ports: number[] = [];
 
 beforeAll(async () => {
-  // One without TLS, one with TLS and no certificate, one that never answers.
+  // Three servers: one without TLS, one with TLS and no certificate, and one that never answers.
   servers.push(createPlainServer((_, response) => response.end('ok')));
   servers.push(createServer({}));
   servers.push(createPlainServer(() => undefined));

@@ -1,5 +1,5 @@
-// Depth, size and memory of what a template builds: every limit is a clear error, and what is below it stays as jinja2
-// has it.
+// Tests the limits of depth, size and memory in templates: exceeding one is a clear error, and anything below behaves
+// as in jinja2.
 import { describe, expect, it } from 'vitest';
 import { JinjaError, render } from '../../../../src/jinja/index.ts';
 

@@ -51,7 +51,7 @@ describe('the blocks of a file', () => {
     expect(unexpected).toEqual(['set:1', 'nope:6']);
   });
 
-  // Each of these would take minutes where the work grows with the square of the size.
+  // Each of these would take minutes with quadratic time.
   it('are found in a file with 200,000 blocks', () => {
     for (const [line, separator] of [
       [200_000, '\n'],

@@ -1,4 +1,4 @@
-// Templates that would not end, or would build too much, stop with a clear error; JavaScript is out of reach.
+// Tests that endless or too large templates stop with a clear error, and that JavaScript cannot be reached.
 import { describe, expect, it } from 'vitest';
 import { Environment, JinjaError, render } from '../../../../src/jinja/index.ts';
 import type { Value } from '../../../../src/values/index.ts';

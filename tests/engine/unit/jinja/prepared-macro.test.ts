@@ -1,4 +1,4 @@
-// A macro that was translated while the program was built does what its text does, and its text is not read.
+// Tests that a macro that was translated at build time behaves like its text, which is not parsed.
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ const INFO = { name: 'macro.dbt.m', path: 'macros/m.sql', line: 11 };
 const prepare = (source: string): PreparedMacro =>
   new Function(`return (${macroScript(new Environment(), source)});`)();
 
-/** What a call gives, its frames when it fails, and what is to be seen of the macro. */
+/** Returns the result of a call, its frames if it fails, and the visible attributes of the macro. */
 function outcome(source: string, call: string, prepared?: PreparedMacro) {
   const environment = new Environment(prepared === undefined ? {} : { prepared: () => prepared });
   const template = environment.compileMacros(source, INFO);

@@ -1,4 +1,4 @@
-// Which files of closed days are joined into which.
+// Tests which files of closed days are joined.
 import { describe, expect, it } from 'vitest';
 import { planCompaction } from '../../../../src/loader/archive/compact-plan.ts';
 import type { ArchiveConfig } from '../../../../src/loader/archive/config.ts';
@@ -21,7 +21,7 @@ function file(from: number, to: number, size: number, more: Partial<KeptFile> & 
   };
 }
 
-/** The ranges that are joined, by the names of their files. */
+/** Returns the joined ranges, by the names of their files. */
 function joins(files: readonly KeptFile[]): string[] {
   const { joins: planned } = planCompaction({ files, openFrom: null }, ARCHIVE, COMPACT, { keepMs: 1000, now: NOW });
   return planned.map(({ file: { from, to }, inputs, begun }) => `${from}-${to} of ${inputs.length}${begun ? '!' : ''}`);

@@ -1,4 +1,4 @@
-// What a loader knows of its partitions (src/loader/partitions.ts).
+// Tests the state that a loader keeps of its partitions (src/loader/partitions.ts).
 import { describe, expect, it } from 'vitest';
 import { recordsOf } from '../../../../src/loader/fast/records.ts';
 import { Partitions } from '../../../../src/loader/partitions.ts';
@@ -36,7 +36,8 @@ describe('the partitions of a loader', () => {
     ]);
     partitions.reach(at(0), 10n);
     expect([partitions.atEnds, partitions.isAt(at(0), 10n), partitions.isAt(at(0), 4n)]).toEqual([true, true, false]);
-    // Read, and not written: asked for again it has no epoch, because that is the one of what is written.
+    // It was read and not written. When it is requested again it has no epoch, because the epoch is that of written
+    // messages.
     expect(partitions.readPosition(at(0), 10n)).toEqual({ next: 10n, epoch: null });
     expect(partitions.readPosition(at(0), 4n)).toEqual({ next: 4n, epoch: 1 });
   });
@@ -103,7 +104,7 @@ describe('the partitions of a loader', () => {
     expect(oldest()).toBe(5000);
     partitions.wrote([range(0, 7n, 5001)]);
     expect(oldest()).toBe(6000);
-    // One that is read again counts once.
+    // A message that is read again counts once.
     saw(9n, 6000, 6001);
     partitions.wrote([range(0, 9n, 6001)]);
     expect(oldest()).toBe(6001);

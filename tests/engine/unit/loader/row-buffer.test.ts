@@ -1,4 +1,4 @@
-// The buffer of rows: it grows in few steps, as what it leaves behind waits for the garbage collector, and the next one
+// Tests the row buffer: it grows in few steps, because old memory waits for the garbage collector, and the next buffer
 // has the size of the last.
 import { describe, expect, it } from 'vitest';
 import { recordsOf } from '../../../../src/loader/fast/records.ts';

@@ -1,4 +1,4 @@
-// What a supervised table notes of its failures: each word once, in order, however slow the database is.
+// Tests the notes of failures of a supervised table: each is written once and in order, however slow the database is.
 import { describe, expect, it } from 'vitest';
 import { TsdbtError } from '../../../../src/errors.ts';
 import type { LoadEvent } from '../../../../src/loader/events.ts';
@@ -40,7 +40,7 @@ describe('the notes of a supervised table', () => {
     });
     await load;
     expect(asked).toEqual([null]);
-    // The last word comes last, and what has been said since is left out.
+    // The last note is written last, and those in between are omitted.
     while (written.length < asked.length) {
       waiting.pop()?.();
       await new Promise((resolve) => setImmediate(resolve));

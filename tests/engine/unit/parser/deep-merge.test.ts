@@ -1,4 +1,4 @@
-// How the config of a version is joined to that of its model. Expectations are dbt's.
+// Tests how the config of a version is merged with that of its model. The expected values are dbt's.
 import { describe, expect, it } from 'vitest';
 import { TsdbtError } from '../../../../src/errors.ts';
 import { deepMerge } from '../../../../src/parser/config/deep-merge.ts';

@@ -1,4 +1,4 @@
-// Bad input: what is said, and where. The sentences are those of dbt 1.12 on the same files.
+// Tests the messages and positions of errors in project files. The texts are those of dbt 1.12 for the same files.
 import { describe, expect, it } from 'vitest';
 import { TsdbtError } from '../../../../src/errors.ts';
 import { newProject, type ParseOptions, parseFiles, parseInput, sourceFile } from '../../support/parse.ts';
@@ -11,7 +11,7 @@ interface Failure {
   readonly line: number | undefined;
   readonly kind: string;
   readonly hint: string | undefined;
-  /** The file of the node that failed, where the path is that of a macro. */
+  /** The file of the failed node, if the path is that of a macro. */
   readonly node: string | undefined;
 }
 

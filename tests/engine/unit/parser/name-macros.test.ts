@@ -1,4 +1,4 @@
-// What a kept result of generate_*_name may not change: each node gets the name that its own fields give.
+// Tests that caching the results of generate_*_name does not change names: each node gets the name from its own fields.
 import { describe, expect, it } from 'vitest';
 import { createAdapter } from '../../../../src/adapters/index.ts';
 import type { LogEvent } from '../../../../src/log.ts';

@@ -1,4 +1,4 @@
-// How configs of several places are joined. Expectations are dbt's.
+// Tests how configs of several levels are merged. The expected values are dbt's.
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../../src/contracts/node.ts';
 import { configLevels, Configs, mergeConfigCall } from '../../../../src/parser/config/node-config.ts';

@@ -1,5 +1,5 @@
-// Random edits of a project: what is made of an earlier parse is, field by field, what a parse from nothing gives.
-// EDIT_RUNS=50 for more.
+// Random edits of a project: a parse from the cache gives field by field what a full parse gives. EDIT_RUNS=50 for
+// more.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -90,7 +90,7 @@ unit_tests:
     "ref('a') }}{% endsnapshot %}\n",
 };
 
-/** Whole numbers below n, the same in every run. */
+/** Returns integers below n, the same in every run. */
 function dice(seed: number): (n: number) => number {
   let state = seed;
   return (n) => {
@@ -165,7 +165,7 @@ const EDITS: readonly Edit[] = [
     '      - name: other\n        description: O.\n',
     '      - name: id\n',
   ),
-  // White space alone says something in YAML.
+  // White space is significant only in YAML.
   replace('models/m.yml', '    config: {meta', '    config:  {meta', '    config: {meta'),
   replace('models/m.yml', '      - name: other', '  - name: other', '      - name: other'),
   replace('models/m.yml', '  - name: other', '      - name: other'),
@@ -237,7 +237,7 @@ const EDITS: readonly Edit[] = [
 
 async function parse(world: World, mtimes: Readonly<Record<string, number>>, previous: ParseCache | null, now: number) {
   const input = await parseInput(world.files, { ...world.options, startedAt: new Date(now) });
-  // As from a disk: every file its own time, and the checksum that white space does not change.
+  // As on a disk: every file has its own time, and a checksum that ignores white space.
   const files = input.files.map((file) => ({
     ...file,
     mtime_ms: mtimes[file.original_file_path]!,
@@ -257,18 +257,18 @@ async function parse(world: World, mtimes: Readonly<Record<string, number>>, pre
 const comparable = (manifest: object): string =>
   JSON.stringify(manifest, (key, value: unknown) => (key === 'created_at' || key === 'metadata' ? undefined : value));
 
-/** Equal texts are equal values, which takes long to find out of values of this size. */
+/** Compares texts first, because a deep comparison of such large values is slow. */
 function expectSame(found: string, wanted: string): void {
   if (found !== wanted) expect(JSON.parse(found)).toEqual(JSON.parse(wanted));
 }
 
-/** As texts, which are compared at once: bytes are one by one. */
+/** As texts, because bytes are compared one by one. */
 const textsOf = ({ header, ...parts }: ParseCache): unknown => [
   JSON.parse(JSON.stringify(header)),
   Object.fromEntries(Object.entries(parts).map(([name, bytes]) => [name, Buffer.from(bytes).toString('latin1')])),
 ];
 
-/** What the index of a kept parse says, of tables and rows and of what is known of each node. */
+/** Reads the index of a cached parse: tables, rows and the facts of each node. */
 function indexed({ kept, manifest }: CachedParseOutput): string {
   const json = (bytes: Uint8Array | undefined): unknown => JSON.parse(Buffer.from(bytes ?? []).toString('utf8'));
   const ids = Object.keys(manifest.nodes);
@@ -284,7 +284,7 @@ function indexed({ kept, manifest }: CachedParseOutput): string {
   });
 }
 
-/** What the index of a manifest has to say. */
+/** Returns the expected index of a manifest. */
 function indexOf({ metadata: _metadata, ...tables }: Manifest): string {
   const { nodes } = tables;
   const ids = Object.keys(nodes);
@@ -319,7 +319,7 @@ describe('a parse that starts from a cached one', () => {
       let before: Files = {};
       for (let step = 0; step < 30; step += 1) {
         if (step > 0) for (let n = 1 + below(2); n > 0; n -= 1) EDITS[below(EDITS.length)]!(world, below);
-        // Some edits come within the grain of the clock, some long after.
+        // Some edits fall within the resolution of the clock, others come long afterwards.
         now += below(4) === 0 ? 500 : 60_000;
         for (const path of Object.keys(world.files))
           if (before[path] !== world.files[path] || mtimes[path] === undefined) mtimes[path] = now - 100;

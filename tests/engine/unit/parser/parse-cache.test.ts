@@ -1,4 +1,4 @@
-// When an earlier parse is taken again, and when not.
+// Tests when a cached parse is reused.
 import { describe, expect, it } from 'vitest';
 import { type ParseCache, parseWithCache } from '../../../../src/parser/parse-cache.ts';
 import { type ParseOptions, parseInput } from '../../support/parse.ts';

@@ -1,5 +1,5 @@
-// Each phase of a parse leaves the table of the phase before as it was: the tables are frozen between the phases. What
-// the types refuse stands here as lines that `npm run types` must refuse.
+// Tests that a parse phase does not change the table of the previous one, which is frozen. Lines with @ts-expect-error
+// state what the types must reject.
 import { expect, it } from 'vitest';
 import type { ManifestNode } from '../../../../src/contracts/node.ts';
 import { checkProject } from '../../../../src/parser/check/checks.ts';

@@ -1,4 +1,4 @@
-// What can be read from a model without rendering it, and what cannot.
+// Tests what can be read from a model without rendering it.
 import { describe, expect, it } from 'vitest';
 import { readStaticModel, type StaticCall, sourceTexts } from '../../../../src/parser/shortcuts/static-models.ts';
 

@@ -1,5 +1,5 @@
-// The parses that commands keep beside each other: whatever the order of commands, each gets what a parse from nothing
-// gives it, and is parsed once.
+// Tests the parses that are cached per command: in any order of commands, each gets the result of a full parse, and is
+// parsed once.
 import { mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ const FILES = {
     "{% if invocation_args_dict.get('defer') %}{{ config(meta={'s': invocation_args_dict.state | default('none')}) }}" +
     "{% endif %} select {{ 'empty' if flags.EMPTY }} 1",
   'models/s.yml': 'models:\n  - name: a\n    columns: [{name: id, data_tests: [unique]}]\n',
-  // Of all flags only WHICH counts here, and of the commands only whether one tests.
+  // Of all flags only WHICH matters here, and of the commands only whether they run tests.
   'macros/kind.sql': "{% macro kind() %}{{ 'tests' if flags.WHICH == 'test' else 'runs' }}{% endmacro %}",
 };
 const PLAIN = { 'models/a.sql': 'select 1 as id', 'models/s.yml': FILES['models/s.yml'] };
@@ -83,7 +83,7 @@ describe('ParseCaches', () => {
     for (const which of ['test', 'list', 'run', 'docs', 'docs', 'test']) {
       const { reused, fresh } = await parse({ ...command(which), project }, files);
       expect([which, reused]).toEqual([which, true]);
-      // Of a command that exists the first parse knew that its hooks are the same.
+      // The first parse knew that the hooks are the same for every existing command.
       if (which !== 'docs') expect([which, fresh]).toEqual([which, false]);
     }
     expect((await parse({ ...command('list'), project }, files)).fresh).toBe(false);

@@ -29,13 +29,13 @@ import { loadProject } from '../../../../src/project/project.ts';
 let root = '';
 let server: Server;
 let base = '';
-/** What the server answers, by path; a list is used up from the front. */
+/** The answers of the server by path. A list is consumed from its start. */
 const answers = new Map<string, (Buffer | string | number)[]>();
 const asked: string[] = [];
 const events: LogEvent[] = [];
 const logger = { fire: (event: LogEvent): void => void events.push(event) };
 let env: Record<string, string> = {};
-/** False: an answer ends where the connection does, so that nobody can tell whether it is whole. */
+/** False: an answer ends when the connection closes, so that a client cannot tell whether it is complete. */
 let saysLength = true;
 const render = (text: string): Json =>
   text.replace(/\{\{ env_var\('(\w+)'\) \}\}/g, (_, name: string) => env[name] ?? '');

@@ -1,4 +1,4 @@
-// Flags: who wins, what is refused. Expectations are dbt 1.12's.
+// Tests the precedence and the conflicts of flags. The expected values are dbt 1.12's.
 import { describe, expect, it } from 'vitest';
 import { resolveFlags, resolveFlagsWithNotices } from '../../../../src/project/flags.ts';
 import { warningDisposition } from '../../../../src/project/warn-error-options.ts';

@@ -1,4 +1,4 @@
-// Files that go away while a project is read: one error that names the file.
+// Tests that a file that disappears while a project is read causes one error that names it.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { loadProject } from '../../../../src/project/project.ts';
 const gone = vi.hoisted(() => ({ path: '' }));
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>();
-  // Between the listing of the folder and the question about the file.
+  // Between listing the folder and reading the file's status.
   return {
     ...fs,
     statSync: (path: string, options?: object) => {

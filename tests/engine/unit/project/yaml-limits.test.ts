@@ -1,4 +1,4 @@
-// YAML that is too deep or stands for too much: one error with its place, in a moment.
+// Tests that YAML that is too deep or expands too much is rejected quickly with its position.
 import { describe, expect, it } from 'vitest';
 import { loadYaml } from '../../../../src/project/yaml.ts';
 

@@ -1,4 +1,4 @@
-// Which publications are refused with connections.yml beside them, before anything runs: those that go to one table.
+// Tests which publications are rejected before anything runs, because connections.yml shows that they go to one table.
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../../src/contracts/node.ts';
 import type { PublicationNode } from '../../../../src/contracts/publication.ts';

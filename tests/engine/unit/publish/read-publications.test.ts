@@ -1,4 +1,4 @@
-// `meta.tsdbt.publish`: what it may say, what is completed, what is refused.
+// Tests what `meta.tsdbt.publish` may contain, its defaults, and what is rejected.
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../../src/contracts/node.ts';
 import { type PublishProblem, readPublications } from '../../../../src/publish/read-publications.ts';

@@ -1,5 +1,5 @@
-// What the results of an audit's tests make of it: an error of the node, lasting or one that may pass, one result of
-// each test for several attempts and batches.
+// Tests how test results decide an audit: the node's error, lasting or transient, and one result per test over several
+// attempts and batches.
 import { expect, it } from 'vitest';
 import type { Session } from '../../../../src/adapters/adapter.ts';
 import type { ModelNode, TestNode } from '../../../../src/contracts/node.ts';
@@ -31,7 +31,7 @@ it('an audit that only transient errors stopped may be retried', async () => {
   expect(await errorOfAudit(PASSES, { status: 'error' })).toBe('runtime');
 });
 
-/** What is kept of a test, of whose results each is of a batch. */
+/** Returns the kept result of a test with one result per batch. */
 function kept(...given: [batch: number | null, result: Given][]): string | undefined {
   const adapter = { relations: { quotePolicy: {} }, createRelation: () => ({ render: () => 'x' }) };
   return given.reduce<RunResult | undefined>((before, [batch, one]) => {

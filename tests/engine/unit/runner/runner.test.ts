@@ -1,5 +1,5 @@
-// Who runs, who is skipped and when a run stops: nodes without a database behind them, in graphs of a few nodes. The
-// rules are those of dbt-core 1.12.6 (task/runnable.py, task/build.py).
+// Tests which nodes run, which are skipped and when a run stops, in small graphs without a database. The rules are
+// those of dbt-core 1.12.6 (task/runnable.py, task/build.py).
 import { describe, expect, it } from 'vitest';
 import type { Session } from '../../../../src/adapters/adapter.ts';
 import type { GraphNode } from '../../../../src/contracts/node.ts';

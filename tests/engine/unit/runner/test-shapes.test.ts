@@ -1,4 +1,4 @@
-// What is known of a test by its compiled SQL.
+// Tests what is recognized in the compiled SQL of a test.
 import { expect, it } from 'vitest';
 import { shapeOf } from '../../../../src/runner/test-shapes.ts';
 

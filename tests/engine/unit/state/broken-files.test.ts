@@ -1,4 +1,4 @@
-// What an earlier run has left, broken: the program's own files count as absent, an artifact that the user names is one
+// Tests broken files of an earlier run: tsdbt's own files count as missing, and a user-supplied artifact causes one
 // clear error.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// The state folder: manifests of older dbts come in today's form, what is missing is undefined, what is broken is said;
-// source_status: reads both sides.
+// Tests the state folder: manifests of older dbts are converted, missing files are undefined, broken ones cause an
+// error, and source_status: reads both sides.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// The counters of src/values/budget.ts are one for the process: what one rendering does to them must not reach another.
+// Tests that one rendering does not affect another through the counters in src/values/budget.ts, which are global to
+// the process.
 import { describe, expect, it } from 'vitest';
 import { Environment, JinjaError } from '../../../../src/jinja/index.ts';
 import { callable, equals, PyTuple, toJson, toText, type Value } from '../../../../src/values/index.ts';
@@ -11,7 +12,7 @@ function nested(depth: number): Value {
   return value;
 }
 
-/** Uses what is passed at every depth of the stack, and where it overflows. */
+/** Calls the function at every depth of the stack until it overflows. */
 function overflow(use: () => void): number {
   let overflows = 0;
   const dive = (depth: number): void => {
@@ -55,7 +56,7 @@ describe('two builds in one process', () => {
     '{% set ns = namespace(v=[]) %}{% for i in range(depth) %}{% set ns.v = [ns.v] %}{% endfor %}' +
     '{% for i in range(5) %}{{ wait() }}{{ ns.v | string | length }} {{ ns.v == ns.v }} {% endfor %}';
 
-  /** One build's rendering; it gives way to the other one whenever it waits. */
+  /** The rendering of one build, which yields to the other one whenever it waits. */
   async function rendering(depth: number): Promise<string> {
     const members = new Map<string, Value>([
       ['depth', depth],

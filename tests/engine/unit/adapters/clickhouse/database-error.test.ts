@@ -1,4 +1,4 @@
-// Failures of ClickHouse as users see them.
+// The error messages of ClickHouse as users see them.
 import { ClickHouseError } from '@clickhouse/client';
 import { expect, it } from 'vitest';
 import { databaseError } from '../../../../../src/adapters/clickhouse/database-error.ts';

@@ -1,5 +1,5 @@
-// Which conversions of an INSERT SELECT are checked value by value. That the checks work is shown on the server by
-// tests/engine/faults/clickhouse-values.test.ts.
+// Tests which conversions of an INSERT SELECT are checked value by value. tests/engine/faults/clickhouse-values.test.ts
+// tests the checks on a server.
 import { expect, it } from 'vitest';
 import { exactCast } from '../../../../../src/adapters/clickhouse/exact-casts.ts';
 

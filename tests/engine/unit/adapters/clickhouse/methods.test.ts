@@ -1,5 +1,5 @@
-// Methods of `adapter` on ClickHouse that need no server, beside dbt-clickhouse's: methods-golden.json is written by
-// tests/oracle/clickhouse-methods.py.
+// Methods of `adapter` on ClickHouse that need no server, compared with dbt-clickhouse's.
+// tests/oracle/clickhouse-methods.py writes methods-golden.json.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Session } from '../../../../../src/adapters/adapter.ts';
@@ -78,7 +78,7 @@ describe('a method of the ClickHouse adapter answers as dbt-clickhouse does', ()
         order.map((name) => fromJson(given[name] ?? (name === 's3_model_config' ? {} : ''))),
       );
     if (error !== undefined) expect(run).toThrow(error.split('\n').at(-1)!.trim());
-    // Blanks between arguments differ.
+    // Only the spaces between arguments differ.
     else expect(String(run()).replaceAll(', ', ',')).toBe(answer!.replaceAll(', ', ','));
   });
 

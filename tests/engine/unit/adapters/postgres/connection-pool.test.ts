@@ -1,5 +1,5 @@
-// The pool of connections: whoever waits for one is not forgotten where one cannot be opened or is lost, and there are
-// never more of them than it may have.
+// Tests that the connection pool serves every waiting caller when a connection fails or is lost, and never exceeds its
+// size.
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
@@ -33,7 +33,7 @@ describe('a connection pool', () => {
     const listening = createServer((socket) => {
       sockets.push(socket);
       socket.on('error', () => undefined);
-      // What comes later says goodbye.
+      // Later connections are closed.
       if (!answers) socket.destroy();
       socket.once('data', () => {
         socket.write(HELLO);

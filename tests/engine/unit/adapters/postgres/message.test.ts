@@ -1,4 +1,4 @@
-// Texts of messages to Postgres, and which statement of one a result or an error belongs to
+// The texts of messages to Postgres, and the statement to which a result or an error belongs
 // (src/adapters/postgres/message.ts).
 import { describe, expect, it } from 'vitest';
 import {
@@ -65,7 +65,7 @@ describe('a message of several statements', () => {
     expect(failed(characters.indexOf('2') + 1)).toEqual([1, '8']);
     expect(failed(characters.indexOf('x') + 1)).toEqual([2, '8']);
     expect(failed()).toEqual([0, null]);
-    // Behind all of them stands the COMMIT, whose failure has no position.
+    // The COMMIT follows all of them, and its failure has no position.
     expect(failed(characters.length)).toEqual([0, String(characters.length)]);
   });
 

@@ -1,4 +1,4 @@
-// What a statement's text tells before it is sent (src/adapters/postgres/statements.ts).
+// What the text of a statement reveals before it is sent (src/adapters/postgres/statements.ts).
 import { describe, expect, it } from 'vitest';
 import {
   isMeantToLast,
@@ -24,7 +24,7 @@ describe('a Postgres statement', () => {
     'select pg_advisory_lock_shared(1)',
     'select pg_try_advisory_lock(1)',
     'select setseed(0.5)',
-    // A word in a text costs a DISCARD, no more.
+    // A keyword in a string literal only costs an extra DISCARD.
     "select 'a temp table'",
     'update t set a = 1',
   ])('may leave state in its connection: %s', (sql) => expect(leavesState(sql)).toBe(true));

@@ -1,4 +1,4 @@
-// Which statements make and drop temporary tables of a session.
+// Tests which statements create and drop temporary tables of a session.
 import { describe, expect, it } from 'vitest';
 import { TemporaryTables } from '../../../../../src/adapters/postgres/temporary-tables.ts';
 

@@ -1,4 +1,4 @@
-// When a session's transaction begins, and with what (src/adapters/postgres/transaction.ts).
+// Tests when and how a session's transaction begins (src/adapters/postgres/transaction.ts).
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Connection } from '../../../../../src/adapters/postgres/connection.ts';
 import {
