@@ -1,5 +1,5 @@
-// When jobs that wait for rows start: as rows arrive, once for those that arrive together, alone when their sources
-// cannot be asked. On a fake clock and a store in memory; what tells of rows is played.
+// Tests when jobs that follow a source start: when rows arrive, once for those that arrive together, and alone if their
+// sources cannot be read. Uses a fake clock, a store in memory and simulated change marks.
 import { describe, expect, it } from 'vitest';
 import { job } from './job.ts';
 import { bad, GOOD, HOUR, Lab, MINUTE } from './scheduler-lab.ts';
@@ -49,7 +49,7 @@ describe('a job after a source', () => {
     await lab.pass(MINUTE);
     lab.unread.set('closed', 'permission denied for table events');
     await lab.pass(2000);
-    // It may have been the connection.
+    // The connection may have been the cause.
     expect(lab.kinds()).not.toContain('rows_unread');
     await lab.pass(MINUTE);
     for (const name of lab.marks.keys()) lab.marks.set(name, 'more');
@@ -102,7 +102,7 @@ describe('a job after a source', () => {
     await lab.pass(777);
     lab.host('b');
     await lab.pass(MINUTE);
-    // Each host assumes that rows came before it was there.
+    // Each host assumes that rows arrived before its start.
     expect(lab.begun).toEqual(['sessions 12:00 1', 'sessions 12:00:01 1']);
     lab.marks.set('sessions', '1');
     await lab.pass(15_000);

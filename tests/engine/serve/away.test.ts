@@ -1,5 +1,5 @@
-// `tsdbt serve` as a process when its database is away, goes away or hangs, and when signals come in the midst of
-// something: what it says, how it goes on, how it ends and what it leaves.
+// Tests `tsdbt serve` as a process while its database is unavailable or hangs, and when signals arrive meanwhile: its
+// messages, how it continues, how it ends and what it leaves.
 import { afterEach, expect, it } from 'vitest';
 import { OWN_SERVER } from '../adapters/servers.ts';
 import { BACKENDS, FaultProject, pause } from '../faults/project.ts';
@@ -42,14 +42,14 @@ const good = (job: string): string =>
   `select count(*) > 0 from tsdbt.job_runs where job = '${job}' and state = 'success'`;
 const running = (job: string): string =>
   `select count(*) > 0 from tsdbt.job_runs where job = '${job}' and state = 'running'`;
-/** The model `long` of a job is at work. */
+/** The model `long` of a job is running. */
 const LONG_RUNS =
   'select count(*) > 0 from pg_stat_activity where datname = current_database() and query ~ ' +
   "'create  table.*pg_sleep\\(600'";
 const AWAY = 'The database is away';
 const BACK = 'The database is back';
 
-/** The way to the project's server by a port of its own, on which nobody listens yet. */
+/** Opens a separate port for the project's server, on which nothing listens yet. */
 async function wayTo(project: FaultProject): Promise<() => Promise<HoleProxy>> {
   const profile = project.read('profiles.yml');
   const [, host = '', port] = /host: (\S+), port: (\d+)/.exec(profile) ?? [];
@@ -151,7 +151,7 @@ with slow as materialized (select pg_sleep(3)) select id from public.events, slo
   for (let times = 1; times <= 2; times++) {
     await project.until(good('fast'));
     await arrive();
-    // One that has just begun: a crash between two runs is over before serve asks anything.
+    // A run that has just begun: a crash between two runs ends before serve queries anything.
     await project.until(
       "select count(*) > 0 from pg_stat_activity where state = 'active' and datname = current_database() and " +
         "query ~ 'pg_sleep.3.' and pid <> pg_backend_pid() and clock_timestamp() - query_start < interval '1 s'",
@@ -189,7 +189,7 @@ it('serve lets a run finish at the first signal, and cancels it at the second on
   await project.openGate('short');
   await project.until(good('short'));
   expect(await project.rows(`select job from tsdbt.job_runs where state = 'running'`)).toEqual([['long']]);
-  // Two signals that are closer count as one.
+  // Two signals in quick succession count as one.
   await pause(400);
   host.child.kill('SIGTERM');
   expect((await host.ended).code, host.out()).toBe(0);
@@ -234,7 +234,7 @@ it('serve ends at a signal while the database hangs and an objective is being me
   await proxy.until(() => proxy.sent.includes('max(at)'));
   proxy.swallow('all');
   const before = proxy.sent.length;
-  // Something is asked and not answered.
+  // A query is sent and not answered.
   await proxy.until(() => proxy.sent.length > before);
   await pause(11_000);
   host.child.kill('SIGTERM');

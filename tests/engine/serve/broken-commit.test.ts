@@ -1,5 +1,5 @@
-// A commit that breaks the project, as `tsdbt serve` meets it: a job that has never run goes on with the last good
-// project, and a start on such a commit is told once to whom alarms go. A wrong promise is a broken commit, too.
+// Tests a commit that breaks the project of `tsdbt serve`: a job that has never run uses the last valid project, and a
+// start on such a commit is alerted once. An invalid objective breaks a commit, too.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FaultProject, pause } from '../faults/project.ts';
 import type { Running } from '../support/program.ts';
@@ -68,7 +68,7 @@ it('serve runs a job for the first time with the last valid project', async () =
     await project.until(ended(job));
   }
   expect(await states('later'), host.out()).toEqual([['success', 'null']]);
-  // Its own vars may make another project of it, and none of that was ever good.
+  // Its own vars may make it a different project, of which no version was ever valid.
   expect(await states('other'), host.out()).toEqual([['failed', expect.stringContaining('nothing_like_this')]]);
   project.remove('models/new.sql');
   await until(host, 'it is over', () => told().includes('project:broken recovered'));

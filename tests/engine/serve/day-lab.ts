@@ -1,29 +1,29 @@
-// A day of serve on a fake clock: hosts that die or stop, a store that is away, runs that fail, hang or take long, all
-// by a seed; and a mart that each run brings up to date, which must equal a full recompute.
+// A day of serve on a fake clock: hosts that die or are suspended, an unavailable store, runs that fail, hang or take
+// long, all from a seed. Each run updates a mart, which must equal a full recompute.
 import type { JobTry, TryEnd } from '../../../src/serve/job-runner.ts';
 import type { Job } from '../../../src/serve/jobs/job.ts';
 import { seeded } from '../support/seeded.ts';
 import { bad, clockTime, GOOD, type Host, Lab, MINUTE } from './scheduler-lab.ts';
 
 const SECOND = 1000;
-/** A row arrives in the source this often. */
+/** The interval at which a row arrives in the source. */
 const ROW_MS = 7 * SECOND;
-/** Milliseconds before the next full five minutes in which nothing fails, where each due time has to succeed. */
+/** Milliseconds before each full five minutes in which nothing fails, if each due time has to succeed. */
 const LAST_MS = 150 * SECOND;
 
-/** What may happen, each with its share of all. */
+/** The possible faults, each with its probability. */
 export interface Faults {
-  /** Of the tries of a job. */
+  /** Per try of a job. */
   readonly transient: number;
   readonly sql: number;
   readonly long: number;
   readonly hang: number;
-  /** Of the minutes of the day. */
+  /** Per minute of the day. */
   readonly kill: number;
   readonly stop: number;
   readonly away: number;
   readonly jump: number;
-  /** Only what passes, and early enough that a retry ends before the next due time. */
+  /** Only transient faults, early enough that a retry ends before the next due time. */
   readonly mild: boolean;
 }
 
@@ -39,14 +39,14 @@ export const NONE: Faults = {
   mild: true,
 };
 
-/** Rows of the source that a mart holds, appended by each run from where the run before ended. */
+/** The rows of the source in a mart. Each run appends from where the last one ended. */
 interface Mart {
   readonly ids: number[];
 }
 
 interface LiveHost {
   readonly host: Host;
-  /** Resolved while the process goes on. */
+  /** Resolved while the process is running. */
   gate: Promise<void>;
   isStopped: boolean;
 }
@@ -54,17 +54,17 @@ interface LiveHost {
 export class Day {
   readonly lab: Lab;
   readonly marts = new Map<string, Mart>();
-  /** How many of each fault. */
+  /** The number of faults per kind. */
   readonly happened = new Map<string, number>();
-  /** Times without a host that could have begun a run, by the store's clock. */
+  /** Periods without a host that could have started a run, by the store's clock. */
   readonly outages: (readonly [from: number, to: number])[] = [];
-  /** Runs that published beside another one of their job, with the runs around them. */
+  /** Runs that published concurrently with another run of their job, with the runs before and after them. */
   readonly overlaps: (readonly string[])[] = [];
   readonly #random: () => number;
   readonly #faults: Faults;
   readonly #hosts = new Map<string, LiveHost>();
   readonly #start: number;
-  /** Faults of a due time: more would use up its tries. */
+  /** Faults per due time: more would exhaust its tries. */
   readonly #hurt = new Map<string, number>();
   #names = 0;
 
@@ -83,7 +83,7 @@ export class Day {
       await this.lab.pass(MINUTE);
       this.#trouble();
     }
-    // What was begun or lost is brought to its end.
+    // Completes what was begun or lost.
     this.lab.away = false;
     this.#faultsOver = true;
     await this.lab.pass(12 * MINUTE);
@@ -94,7 +94,7 @@ export class Day {
 
   #faultsOver = false;
 
-  /** Rows that had arrived in the source at a moment of the day. */
+  /** Returns the number of rows that had arrived in the source at a time of the day. */
   rowsAt(moment: number): number {
     return Math.max(0, Math.floor((moment - this.#start) / ROW_MS));
   }
@@ -127,7 +127,7 @@ export class Day {
       const [name, live] = victim;
       live.gate = new Promise(() => undefined);
       this.#hosts.delete(name);
-      // A process that is gone never goes on.
+      // A dead process never continues.
       this.#outage(3 * MINUTE);
       setLater(lab, this.#random() * 2 * MINUTE, () => this.#begin());
     } else if (victim !== undefined && this.#chance(stop)) {
@@ -189,7 +189,7 @@ export class Day {
       this.#hurt.set(key, (this.#hurt.get(key) ?? 0) + 1);
       return true;
     };
-    // An incremental run reads how far the mart is, then the source, and publishes when it has worked.
+    // An incremental run reads the position of the mart, then the source, and publishes after its work.
     let mart = this.marts.get(job.name);
     if (mart === undefined) this.marts.set(job.name, (mart = { ids: [] }));
     const startedHere = lab.clock.now();
@@ -201,7 +201,7 @@ export class Day {
     if (mayFail && this.#chance(hang) && hurt('hang')) await sleep(1e9);
     else if (mayFail && this.#chance(long) && hurt('long')) await sleep(this.#random() * 14 * MINUTE);
     if (signal.aborted) return bad('canceled', again);
-    // As the fence does: no run publishes whose lease was lost.
+    // Like the fence: a run whose lease was lost does not publish.
     if (lab.data.runs.get(claim.runId)?.state !== 'running') return bad('its lease is lost');
     if ((mart.ids.at(-1) ?? 0) !== from) {
       const runs = (await lab.runs(job.name)).filter(({ startedAt }) => startedAt > startedHere - 20 * MINUTE);

@@ -1,5 +1,5 @@
-// A day of due times under faults, on a fake clock: each is run once, and what the runs keep equals a full recompute.
-// TSDBT_DAYS=50 plays as many days of each kind.
+// Tests a day of due times under faults, on a fake clock: each runs once, and the result of the runs equals a full
+// recompute. TSDBT_DAYS=50 plays as many days of each kind.
 import { describe, expect, it } from 'vitest';
 import type { Job } from '../../../src/serve/jobs/job.ts';
 import { Day, type Faults, NONE } from './day-lab.ts';
@@ -19,7 +19,7 @@ async function successes(day: Day, name: string): Promise<Map<number, number>> {
   return found;
 }
 
-/** What no fault may break. */
+/** Checks what no fault may break. */
 async function expectSound(day: Day, until = day.lab.clock.now()): Promise<void> {
   expect(day.overlaps).toEqual([]);
   expect((await day.lab.runs()).filter(({ state }) => state === 'running')).toEqual([]);
@@ -116,7 +116,7 @@ describe('jobs during the daylight saving changes in Berlin', () => {
       expect((await day.lab.runs()).filter(({ state }) => state === 'running')).toEqual([]);
       const found = await successes(day, 'often');
       const expected = Array.from({ length: hours * 12 }, (_, i) => Date.parse(midnight) + i * 5 * MINUTE);
-      // A new job by cron begins at its next time.
+      // A new cron job begins at its next time.
       expect(expected.slice(1).filter((due) => found.get(due) !== 1)).toEqual([]);
       expect([...(await successes(day, 'night'))]).toEqual([[Date.parse(night), 1]]);
     }

@@ -1,4 +1,4 @@
-// A clock whose time passes only when everybody sleeps: a day takes seconds. Several hosts may share one.
+// A clock whose time advances only while all tasks sleep: a day takes seconds. Several hosts can share one.
 import type { Clock } from '../../../src/serve/clock.ts';
 
 interface Sleeper {
@@ -32,7 +32,7 @@ export class FakeClock implements Clock {
     });
   }
 
-  /** Lets time pass up to a moment. */
+  /** Advances the time to a point. */
   async pass(until: number): Promise<void> {
     for (;;) {
       await idle();
@@ -45,7 +45,7 @@ export class FakeClock implements Clock {
     this.#now = until;
   }
 
-  /** Lets time pass until some work is over. */
+  /** Advances the time until some work is done. */
   async finish(work: Promise<unknown>): Promise<void> {
     let over = false;
     const done = work.finally(() => {
@@ -61,13 +61,13 @@ export class FakeClock implements Clock {
     await done;
   }
 
-  /** Sleepers: none may be left behind. */
+  /** The number of sleepers, which must be 0 at the end. */
   get sleeping(): number {
     return this.#sleepers.size;
   }
 }
 
-/** Until no promise of this process has anything left to do without a timer. */
+/** Waits until no promise of this process can continue without a timer. */
 function idle(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);

@@ -1,4 +1,5 @@
-// A host whose lease was lost publishes nothing, wherever it was stopped: sessions with a fence, on both databases.
+// Tests that a host whose lease was lost publishes nothing, wherever it was suspended: sessions with a fence, on both
+// databases.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Adapter, Session } from '../../../src/adapters/adapter.ts';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
@@ -16,7 +17,7 @@ const pause = (ms: number) =>
 
 let due = 0;
 
-/** A claimed run, and a session that may publish for it. */
+/** Returns a claimed run, and a session that may publish for it. */
 async function fenced(adapter: Adapter, store: Store): Promise<{ claim: Claim; session: Session; check: string }> {
   const claim = await store.claim('fenced', ++due, 1, 'host a');
   const fence = claim === null ? null : store.fence(claim);
@@ -24,7 +25,7 @@ async function fenced(adapter: Adapter, store: Store): Promise<{ claim: Claim; s
   return { claim, session: adapter.session({ name: 'model.p.m', fence }), check: fence.check };
 }
 
-/** Another host takes everybody for silent. */
+/** Lets another host reap every run. */
 async function takeOver(adapter: Adapter): Promise<readonly string[]> {
   await pause(20);
   return (await createStore(adapter, 1).reap()).map(({ runId }) => runId);
@@ -120,7 +121,7 @@ for (const server of SERVERS)
       const session = adapter.session({ name: 'model.p.m', fence: { ...fence, holds: 1 } });
       await session.begin();
       await session.execute("select pg_advisory_xact_lock(hashtext('stopped'))");
-      // Another host gets the lock although the first one never says a word again.
+      // Another host gets the lock although the first one stays silent.
       const other = adapter.session({ name: 'other' });
       await other.begin();
       await other.execute("select pg_advisory_xact_lock(hashtext('stopped'))");
@@ -189,7 +190,7 @@ if (clickhouseMissing === null)
       const { claim, session } = await fenced(adapter, createStore(adapter, 8000));
       const before = await target();
       const name = await built(session, 6);
-      // The process is stopped between the two messages, and another host takes over meanwhile.
+      // The process is suspended between the two messages, and another host takes over meanwhile.
       const connection = await adapter.server.connect();
       const send = connection.send.bind(connection);
       let late = 0;

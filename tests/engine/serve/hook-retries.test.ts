@@ -1,9 +1,9 @@
-// A hook of the project that fails by something that passes, such as a deadlock: the job is tried again, and its reason
-// names the database's error.
+// Tests a project hook that fails transiently, for example by a deadlock: the job is retried, and its reason contains
+// the database's error.
 import { expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
 
-/** Fails on its first call alone: a sequence is not rolled back. */
+/** Fails only on its first call, because a sequence is not rolled back. */
 const DEADLOCK =
   "do $$ begin if nextval('public.tries') = 1 then raise exception 'deadlock detected' using errcode = '40P01'; " +
   'end if; end $$';

@@ -1,13 +1,13 @@
-// Two `tsdbt serve` on one Postgres while rows arrive and hosts are killed, and stopped for longer than their lease:
-// each due time has one success, the marts equal their source, nothing is left. `npm run faults -- serve` makes 200
-// faults instead of six.
+// Tests two `tsdbt serve` on one Postgres while rows arrive and hosts are killed, or suspended for longer than their
+// lease: each due time has one success, the marts equal their source, and nothing is left over. `npm run faults --
+// serve` makes 200 faults instead of six.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { BACKENDS, FaultProject, pause } from '../faults/project.ts';
 import { FOR_EVENTS } from '../support/events.ts';
 import type { Running } from '../support/program.ts';
 
 const FAULTS = Number(process.env['TSDBT_SERVE_FAULTS'] ?? 6);
-/** Seconds: ten times shorter than in production, so that a stop outlasts it soon. */
+/** Seconds: ten times shorter than in production, so that a suspension soon exceeds it. */
 const LEASE = 3;
 const SEED = Number(process.env['TSDBT_SEED'] ?? Date.now() % 1e6);
 
@@ -20,7 +20,7 @@ function random(): number {
 
 let project: FaultProject;
 const hosts: Running[] = [];
-/** Output of hosts that were killed. */
+/** The output of killed hosts. */
 const before: string[] = [];
 let writes = true;
 let writing: Promise<void>;
@@ -33,7 +33,7 @@ function start(i: number): void {
 
 beforeAll(async () => {
   project = await FaultProject.open({
-    // The pause is when most faults hit: between what a node reads and what it publishes.
+    // Most faults hit during the pause, between a node's read and its publication.
     'models/mart.sql': `{{ config(materialized='incremental') }}
 with slow as materialized (select pg_sleep(0.2))
 select id, v from public.events, slow
@@ -66,7 +66,7 @@ afterAll(async () => {
   await project.close();
 });
 
-/** One host is killed, or stopped for longer than its lease; the other may be hit meanwhile. */
+/** Kills one host, or suspends it for longer than its lease. The other may be hit meanwhile. */
 async function fault(): Promise<string> {
   const i = Math.floor(random() * 2);
   const { child, ended } = hosts[i] as Running;
@@ -101,7 +101,7 @@ it(`two hosts run each due time once over ${FAULTS} faults`, { timeout: 300_000 
     made.set(kind, (made.get(kind) ?? 0) + 1);
   }
   const said = (): string => `seed ${SEED}\n${[...before, ...hosts.map((host) => host.out())].join('\n---\n')}`;
-  // What was missed is made up for.
+  // Missed due times are caught up.
   const last = await project.one(`select extract(epoch from date_trunc('second', now()))::bigint / 2 * 2`);
   await project
     .until(
@@ -120,7 +120,7 @@ it(`two hosts run each due time once over ${FAULTS} faults`, { timeout: 300_000 
   // A run that begins after the last row.
   const runs = await project.one(`select clock_timestamp()::text`);
   await project.until(`select exists (select from tsdbt.job_runs where state = 'success' and started_at > '${runs}')`);
-  // One that was started again just now may not take a signal yet.
+  // A host that was just restarted may not accept a signal yet.
   for (const { out } of hosts) await expect.poll(out, FOR_EVENTS).toMatch(/jobs of \S+ at http/);
   for (const { child } of hosts) child.kill('SIGTERM');
   const codes = await Promise.all(hosts.map(async ({ ended }) => (await ended).code));

@@ -1,5 +1,5 @@
-// The command `jobs check` as CI calls it: no database answers, nothing is written but logs and the cache of the parse;
-// what serve would refuse at its start is refused.
+// Tests `jobs check` as CI calls it: no database is available, only logs and the parse cache are written, and what
+// serve would reject at its start is rejected.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

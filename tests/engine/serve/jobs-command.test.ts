@@ -1,4 +1,4 @@
-// The command `jobs` on a real database: what is listed, as text and as JSON; pause, resume, run; what is refused.
+// Tests the command `jobs` on a real database: lists as text and JSON, pause, resume, run, and what is rejected.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
 

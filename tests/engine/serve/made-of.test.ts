@@ -1,4 +1,4 @@
-// What a takeover takes for made: by which texts a project is the same, and by which hooks a job is run as a whole.
+// Tests when a takeover treats nodes as built: which texts identify a project, and which hooks require the whole job.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,7 +11,7 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
-/** A project in a new folder; nothing asks its database. */
+/** Writes a project to a new folder. Its database is not used. */
 async function parsed(files: Readonly<Record<string, string>>, env = {}): Promise<ParsedProject> {
   const cwd = mkdtempSync(join(tmpdir(), 'tsdbt-made-of-'));
   folders.push(cwd);

@@ -1,16 +1,16 @@
-// Two `tsdbt serve` behind PgBouncer in transaction mode: each due time runs once, rows start their job, a hung query
-// is cancelled on the server, a stopped host publishes nothing, a pooler that comes back is used again.
+// Tests two `tsdbt serve` through PgBouncer in transaction mode: each due time runs once, rows start their job, a hung
+// query is cancelled on the server, a suspended host publishes nothing, and a restarted pooler is used again.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SERVERS } from '../adapters/servers.ts';
 import { FaultProject, pause } from '../faults/project.ts';
 import { Bouncer, type BouncedServer, bouncerMissing } from '../support/pgbouncer.ts';
 import type { Running } from '../support/program.ts';
 
-/** Seconds: long enough that a busy machine loses none by itself. */
+/** Seconds: long enough that a busy machine loses no lease. */
 const LEASE = 8;
-/** Transactions of both hosts at once: four threads and the state of each. */
+/** Concurrent transactions of both hosts: four threads each, and their state. */
 const POOL = 10;
-/** Other sessions of the project's database; other files' tests use the same server. */
+/** Other sessions in the project's database, because tests of other files use the same server. */
 const OTHERS = 'from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()';
 
 let project: FaultProject;
@@ -86,7 +86,7 @@ it.skipIf(bouncerMissing !== null)('serve works through a transaction pooler', {
     'the query is cancelled',
     `select count(*) = 1 from tsdbt.job_runs where job = 'hung' and state = 'timeout'`,
   );
-  // The session's transaction may end a moment after its query.
+  // The session's transaction may end slightly after its query.
   await holds(
     'nothing is left of the query',
     `select count(*) = 0 ${OTHERS} and query ~ 'pg_sleep.600' and state <> 'idle'`,
@@ -121,7 +121,7 @@ it.skipIf(bouncerMissing !== null)('serve works through a transaction pooler', {
   for (const { child } of hosts) child.kill('SIGTERM');
   for (const { ended } of hosts) expect((await ended).code, said()).toBe(0);
   expect(await project.rows(`select job from tsdbt.job_runs where state = 'running'`)).toEqual([]);
-  // Each run of a due time that succeeded has added its row, and no other one.
+  // Each successful run of a due time has added its row, and no other run has.
   expect(await project.one('select count(*)::text from s.appended')).toBe(await project.one(`select (${good})::text`));
   expect(await project.rows('select made_by from s.appended group by 1 having count(*) > 1')).toEqual([]);
 });

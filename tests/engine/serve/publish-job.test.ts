@@ -1,4 +1,5 @@
-// A job `publish:` of serve: the copy follows its model, which the job does not build, and a failed try says why.
+// Tests a `publish:` job of serve: the copy follows its model, which the job does not build, and a failed try reports
+// the reason.
 import { expect, it } from 'vitest';
 import { openLab } from '../publish/lab.ts';
 
@@ -27,7 +28,7 @@ it('a publish job copies the rows of the model at its times', async () => {
     await copied('2');
     await project.until("select count(*) > 1 from tsdbt.job_runs where job = 'copies' and state = 'success'");
     expect(await project.rows('select count(*) from s.m')).toEqual([['2']]);
-    // Nothing but publications ran.
+    // Only publications ran.
     expect(await project.rows("select count(*) from tsdbt.node_runs where unique_id not like 'publication.%'")).toEqual(
       [['0']],
     );

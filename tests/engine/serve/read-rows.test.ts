@@ -1,6 +1,6 @@
-// Rows and bytes that nodes have read on ClickHouse, in the history of serve: counted by the engine itself, and told in
-// the head of each answer as a server tells them. The embedded one counts for all statements together, so that they go
-// one after the other here.
+// Tests the rows and bytes that nodes have read on ClickHouse, in the history of serve: counted by the engine, and sent
+// in response headers as by a server. The embedded engine counts all statements together, so they run one after the
+// other here.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ class CountingProxy extends ClickhouseProxy {
   }
 
   async #counted(req: IncomingMessage, body: Buffer, res: ServerResponse): Promise<void> {
-    // What a look at the counters adds to them.
+    // The cost of reading the counters.
     const [first, before] = [await this.#look(), await this.#look()];
     await this.pass(req, body, res, {
       heads: async () => {

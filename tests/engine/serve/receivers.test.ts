@@ -1,5 +1,5 @@
-// Alarms against real receivers: an HTTP server that fails at first, an SMTP server with TLS and passwords, Debian's
-// Alertmanager.
+// Tests alerts with real receivers: an HTTP server that fails at first, an SMTP server with TLS and passwords, and
+// Debian's Alertmanager.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
@@ -45,7 +45,7 @@ const FAILED = subject({
   downstream: { names: ['report', 'exposure weekly'], more: 3 },
 });
 
-/** Alarms over real receivers; pauses between tries last no time. */
+/** Sends alerts to real receivers, with delays of 0 between tries. */
 function alarmsTo(alerts: Json) {
   const log: string[] = [];
   const clock = { now: () => Date.now(), sleep: async () => undefined };
@@ -95,7 +95,7 @@ describe('a webhook or Slack receiver', () => {
       let body = '';
       for await (const part of request) body += String(part);
       const status = answers.shift() ?? 200;
-      // A connection that breaks.
+      // A lost connection.
       if (status === 0) return request.socket.destroy();
       if (status === 200) questions.push({ headers: request.headers, body });
       response.writeHead(status, { location: 'http://127.0.0.1:1/' }).end(status === 200 ? 'ok' : 'not now');
@@ -181,7 +181,7 @@ describe('an e-mail by SMTP', () => {
     for (const server of servers) server.close();
   });
 
-  /** A server that asks for `u` and `pass`. */
+  /** A server that requires `u` and `pass`. */
   async function smtp(options: SMTPServerOptions = {}) {
     const mails: string[] = [];
     const server = new SMTPServer({
@@ -201,7 +201,7 @@ describe('an e-mail by SMTP', () => {
       },
       ...options,
     });
-    // A client that breaks off is an error here.
+    // A client that disconnects causes an error here.
     server.on('error', () => undefined);
     servers.push(server);
     const listening = server.listen(0, '127.0.0.1');

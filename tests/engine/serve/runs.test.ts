@@ -1,4 +1,4 @@
-// `runs` and `runs show`: what the history of a job says, as lines and as JSON, from both databases.
+// Tests `runs` and `runs show`: the history of a job, as lines and as JSON, from both databases.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,7 +51,7 @@ async function played(
   return claim;
 }
 
-/** A good run whose first attempt had failed, then a bad one of a changed project. */
+/** A successful run whose first attempt had failed, then a failed one of a changed project. */
 async function history(store: Store): Promise<{ first: Claim; good: Claim; bad: Claim }> {
   const first = await played(store, [0, 1], (id) => [node(id, 'a'), node(id, 'gone'), node(id, 'b')], {
     state: 'failed',
@@ -188,7 +188,7 @@ describe.each(DATABASES)('tsdbt runs on $type', ({ missing, open }) => {
         .split('\n')
         .slice(1)
         .map((row) => row.split(/ {2,}/).join('|'))
-        // The server is shared: another test may serve on it.
+        // The server is shared: another test may run serve on it.
         .filter((row) => !row.includes('|serve_')),
     ).toEqual(['-|slow|2027-03-28 01:15:00|-|skipped|-|-|2 due times: the run before went on']);
     expect((await tsdbt('runs', '--limit', '1', '--job', 'slow')).stdout).toMatch(/^- +slow /m);

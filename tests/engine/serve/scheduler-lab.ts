@@ -1,4 +1,4 @@
-// Hosts that serve jobs on one store and one fake clock, with a runner whose tries end as a test says.
+// Hosts that serve jobs on one store and one fake clock, with a runner whose tries end as the test decides.
 import type { JobRunner, JobTry, Mark, TryEnd } from '../../../src/serve/job-runner.ts';
 import type { Job } from '../../../src/serve/jobs/job.ts';
 import { type LiveJob, Scheduler } from '../../../src/serve/scheduler.ts';
@@ -23,24 +23,24 @@ export const bad = (reason: string, again: TryEnd['again'] = null): TryEnd => ({
   again,
 });
 
-/** How a try goes: at once, or after some time, which an abort ends. */
+/** How a try ends: at once, or after some time unless it is aborted. */
 export type Play = (attempt: JobTry, lab: Lab) => Promise<TryEnd> | TryEnd;
 
 export class Lab {
   readonly clock: FakeClock;
   readonly data = new MemoryData();
   readonly events: ServeEvent[] = [];
-  /** Due times and attempts as they were begun: `fast 12:05 1`. */
+  /** Started due times and attempts: `fast 12:05 1`. */
   readonly begun: string[] = [];
   jobs: readonly Job[];
   play: Play = () => GOOD;
   marks = new Map<string, string>();
-  /** Why sources cannot be asked, by job. */
+  /** The reason why sources cannot be read, by job. */
   readonly unread = new Map<string, string>();
   load: (work: { readonly job: Job; readonly signal: AbortSignal }) => Promise<void> = async ({ signal }) => {
     await this.clock.sleep(1e12, signal);
   };
-  /** Questions to the store throw while it is true. */
+  /** While it is true, the store throws. */
   away = false;
   /** Added to the clock of the store. */
   skew = 0;
@@ -63,7 +63,7 @@ export class Lab {
     await this.clock.pass(this.clock.now() + ms);
   }
 
-  /** Waits as a node at work would. @returns whether it was cancelled */
+  /** Waits like a running node. @returns whether it was cancelled */
   async work(ms: number, { signal }: JobTry): Promise<boolean> {
     await this.clock.sleep(ms, signal);
     return signal.aborted;
@@ -152,7 +152,7 @@ export class Host {
   }
 }
 
-/** A store whose questions throw while the database is away. */
+/** A store that throws while the database is unavailable. */
 function faulty(store: Store, away: () => boolean, gate: () => Promise<void>): Store {
   return new Proxy(store, {
     get(target, name, receiver) {

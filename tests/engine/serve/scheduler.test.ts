@@ -1,5 +1,5 @@
-// What becomes of each due time: claims, overlaps, retries, timeouts, absences, pauses, the end of serve. On a fake
-// clock and a store in memory; the jobs' work is played.
+// Tests what happens at each due time: claims, overlaps, retries, timeouts, downtime, pauses, the end of serve. Uses a
+// fake clock, a store in memory and simulated work.
 import { describe, expect, it } from 'vitest';
 import type { JobTry } from '../../../src/serve/job-runner.ts';
 import { job } from './job.ts';
@@ -66,7 +66,7 @@ describe('the scheduler', () => {
     expect(await lab.told('none')).toEqual([]);
     expect(await lab.told('latest')).toEqual(['12:00 1 success', '12:15 1 success']);
     expect(await lab.told('all')).toEqual(['12:00 1 success', '12:05 1 success', '12:10 1 success', '12:15 1 success']);
-    // Of a job without a past nobody knows what was missed.
+    // For a job without a history, the missed times are unknown.
     expect(await lab.leftOut()).toEqual(['latest 12:05 to 12:10, 2 missed']);
   });
 
@@ -82,7 +82,7 @@ describe('the scheduler', () => {
     await lab.pass(16 * MINUTE);
     await serve(MINUTE);
     await lab.pass(2.5 * MINUTE);
-    // Half a minute after it was due.
+    // Half a minute after its due time.
     await serve(MINUTE);
     expect(await lab.told()).toEqual(['12:05 1 success', '12:25 1 success']);
     expect(await lab.leftOut()).toEqual(['none 12:10 to 12:20, 3 missed']);
@@ -187,7 +187,7 @@ describe('the retry of a job', () => {
     const lab = new Lab(START, [job('fast', { timeoutMs: 30_000, retries: { times: 1, backoffMs: 5000 } })]);
     lab.play = async (attempt) => {
       expect(await lab.work(HOUR, attempt)).toBe(true);
-      // The server takes its time to let go.
+      // The server takes some time to cancel.
       await lab.clock.sleep(7000, new AbortController().signal);
       return bad('cancelled', async () => GOOD);
     };
@@ -261,7 +261,7 @@ describe('a paused or requested job', () => {
     const first = lab.host('a', { gate: () => (dead ? new Promise(() => undefined) : Promise.resolve()) });
     await lab.store.request('by hand');
     await lab.pass(MINUTE);
-    // The first run goes on, so that this one waits.
+    // The first run continues, so this one waits.
     await lab.store.request('by hand');
     await lab.pass(MINUTE);
     expect(lab.begun).toHaveLength(1);
@@ -290,7 +290,7 @@ describe('a paused or requested job', () => {
     const lab = new Lab(START, [byHand]);
     let goes = false;
     let isRead = false;
-    // As soon as the request is read.
+    // When the request has been read.
     const host: Host = lab.host('a', {
       away: () => goes && (isRead ||= host.live().some(({ startedAt }) => startedAt !== null)),
     });
@@ -365,7 +365,7 @@ describe('a silent host', () => {
     await lab.pass(2 * MINUTE);
     expect(await lab.told()).toEqual(['12:00 1 lost', '12:00 2 success']);
     expect((await lab.runs())[1]?.host).toBe('b');
-    // The first host wakes, learns that its lease is lost, and ends its try.
+    // The first host resumes, finds its lease lost, and ends its try.
     gone = false;
     await lab.pass(20_000);
     expect(lab.events.filter(({ kind }) => kind === 'stopping')).toMatchObject([{ why: 'lost' }]);
@@ -418,7 +418,7 @@ describe('a silent host', () => {
 });
 
 describe('a lost due time of a job that has run since', () => {
-  /** The host that called 11:50 lost has died, too; 11:55 was run. */
+  /** The host that recorded 11:50 as lost has died, too. 11:55 was run. */
   async function abandoned(catchUp: 'all' | 'latest'): Promise<string[]> {
     const lab = new Lab(START, [job('fast', { catchUp, overlap: 'wait' })]);
     await lab.store.claim('fast', Date.parse(START) - 10 * MINUTE, 1, 'gone');

@@ -1,5 +1,5 @@
-// The page of serve in a real browser, which reads it while a run goes on: jobs, the nodes of a run by thread, logs,
-// failing rows, history, promises; with keys, on a phone, in the dark, and with what axe-core finds. Needs Chromium.
+// Tests the serve page in a real browser during a run: jobs, the nodes of a run by thread, logs, failing rows, history,
+// objectives, keyboard, phone size, dark mode, and axe-core findings. Needs Chromium.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type Browser, type BrowserContextOptions, chromium as playwright, type Page } from 'playwright-core';
@@ -90,7 +90,7 @@ describe.skipIf(program === null)('the serve page in a browser', () => {
     live = { ...live, loaders, promises };
   }
 
-  /** A page whose errors and requests to elsewhere fail the test. */
+  /** Opens a page whose errors and external requests fail the test. */
   async function look(url: string, options: BrowserContextOptions = {}) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     context.setDefaultTimeout(FOR_EVENTS.timeout);
@@ -108,14 +108,14 @@ describe.skipIf(program === null)('the serve page in a browser', () => {
     return { page, wrong };
   }
 
-  /** Asks until it is true: the page's policy lets nothing of a test wait within it. */
+  /** Polls until it is true, because the page's policy prevents waiting within the page. */
   async function until(page: Page, expression: string): Promise<void> {
     while (!(await page.evaluate<boolean>(expression))) await page.waitForTimeout(50);
   }
   const ended = (page: Page, text: string) =>
     until(page, `document.querySelector('main').textContent.includes(${JSON.stringify(text)})`);
 
-  /** A run of one job with two nodes that ended, and a third that runs. */
+  /** A run of one job with two finished nodes and a running one. */
   async function someRun(store: Store): Promise<Claim> {
     const mine = await store.claim('fast', START, 1, 'h1');
     if (mine === null) throw new Error('nobody else claims here');
@@ -195,7 +195,7 @@ describe.skipIf(program === null)('the serve page in a browser', () => {
     await ended(page, '1 of 4 nodes failed');
     expect(await page.textContent('#said')).toBe('fast: failed');
     expect(await page.$$eval('.node.busy', (all) => all.length)).toBe(0);
-    // What failed stands first.
+    // Failures come first.
     expect(await page.textContent('#nodes tbody tr')).toMatch(/positive|late/);
     expect(wrong).toEqual([]);
   });
@@ -424,7 +424,7 @@ describe.skipIf(program === null)('the serve page in a browser', () => {
     const mine = await someRun(store);
     const found: string[] = [];
     const { page } = await look(served.url, { colorScheme, viewport: { width, height: 700 } });
-    // A nonce keeps scripts out, those of a test too, but not what the debugger evaluates.
+    // A nonce blocks scripts, including those of a test, but not what the debugger evaluates.
     await page.evaluate(AXE);
     for (const [view, route, text] of VIEWS(mine.runId)) {
       await page.goto(`${served.url}/${route}`);

@@ -1,12 +1,12 @@
-// `tsdbt serve` as a process on ClickHouse: jobs run as rows arrive, the history is written, a failure is told once and
-// once that it is over, page and metrics answer, a signal ends it and leaves no run behind.
+// Tests `tsdbt serve` as a process on ClickHouse: jobs run when rows arrive, the history is written, a failure and its
+// end are alerted once, page and metrics respond, and a signal ends it without leaving a run.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AnyProject, PROJECT_DATABASES } from '../support/any-project.ts';
 import { type Running, start } from '../support/program.ts';
 import { receiveWebhooks, type WebhookReceiver } from './webhook-receiver.ts';
 
 const { missing } = PROJECT_DATABASES.clickhouse;
-/** Other test files keep jobs on the same server, perhaps in the same process. */
+/** Other test files have jobs on the same server, perhaps in the same process. */
 const SCHEMA = `serve_${process.pid}`;
 const [FAST, SICK, ROWS] = [`${SCHEMA}_fast`, `${SCHEMA}_sick`, `${SCHEMA}_rows`];
 
@@ -126,7 +126,7 @@ it.skipIf(missing !== null)(
     expect((JSON.parse(shown.stdout) as { nodes: { unique_id: string; status: string }[] }).nodes).toEqual([
       expect.objectContaining({ unique_id: expect.stringMatching(/\.appended$/), status: 'success' }),
     ]);
-    // What runs appended is what the source has, each row once.
+    // The appended rows equal the source, each once.
     expect(await ask(`select count(), uniqExact(id), max(id) from ${SCHEMA}.appended`)).toEqual([
       ['1500', '1500', '1500'],
     ]);

@@ -1,5 +1,5 @@
-// `tsdbt serve` as a process on a real database: jobs run, a broken promise is told once, page and metrics answer, a
-// signal ends it.
+// Tests `tsdbt serve` as a process on a real database: jobs run, a broken objective is alerted once, page and metrics
+// respond, and a signal ends it.
 import { get } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
@@ -116,7 +116,7 @@ it('serve runs jobs, reports a failure once and its end once, and ends at a sign
   const test = `select status, failures, rows from tsdbt.node_runs where unique_id like 'test.%'`;
   expect(await project.rows(test)).toEqual([['pass', '0', 'null']]);
 
-  // A table that comes with its rows, after the host has looked for it.
+  // A table that is created with its rows after the host has looked for it.
   const late = (times: number): string =>
     `select count(*) = ${times} from tsdbt.job_runs where job = 'late' and state = 'success'`;
   await project.until(late(1));
@@ -129,7 +129,7 @@ it('serve runs jobs, reports a failure once and its end once, and ends at a sign
 
   await project.until('select rows = 1 from s.counted');
 
-  // What keeps one job from being told of rows is said, and keeps no other from it.
+  // An error that hides rows from one job is reported, and does not affect others.
   await project.client.query('create table tsdbt.load_offsets (wrong int)');
   await until('one waits', () =>
     /watched waits: nobody can tell whether rows have arrived: .*column/.test(serve.out()),
@@ -145,7 +145,7 @@ it('serve runs jobs, reports a failure once and its end once, and ends at a sign
   await project.client.query('drop table tsdbt.load_offsets');
   await until('it is told again', () => serve.out().includes('watched: its sources tell again'));
 
-  // A commit that makes a job wrong, and one that mends it.
+  // A commit that breaks a job, and one that repairs it.
   const jobs = project.read('jobs.yml');
   project.write({ 'jobs.yml': jobs.replace('run: good', 'run: nothing_like_this').replace(', job: sick', '') });
   const open = (key: string) => `select count(*) = 1 from tsdbt.incidents where key = '${key}' and closed_at is null`;

@@ -1,12 +1,12 @@
-// A `tsdbt serve` that is stopped in the midst of a job for longer than its lease, on both databases: another host
-// takes the due time over and makes what is not made yet; the first one wakes and publishes nothing.
+// Tests a `tsdbt serve` that is suspended during a job for longer than its lease, on both databases: another host takes
+// over the due time and builds the rest, and the first one resumes and publishes nothing.
 import { afterEach, expect, it } from 'vitest';
 import { ClickhouseLab } from '../faults/clickhouse-lab.ts';
 import { AnyProject, PROJECT_DATABASES, type ProjectDatabase } from '../support/any-project.ts';
 import { pause } from '../faults/project.ts';
 import { type Running, start } from '../support/program.ts';
 
-/** Seconds: long enough that a busy machine loses none by itself. */
+/** Seconds: long enough that a busy machine loses no lease. */
 const LEASE = 8;
 
 interface Run {
@@ -25,7 +25,7 @@ const DATABASES: Readonly<Record<string, ProjectDatabase>> = {
   postgres: PROJECT_DATABASES.postgres,
   clickhouse: {
     missing: PROJECT_DATABASES.clickhouse.missing,
-    // A server of its own: with so short a lease, runs of other files would be lost.
+    // A separate server: with so short a lease, runs of other files would be lost.
     async open() {
       const lab = await ClickhouseLab.open({});
       return { credentials: { ...lab.credentials }, close: () => lab.close() };
@@ -38,7 +38,7 @@ for (const [name, database] of Object.entries(DATABASES))
     const schema = `stopped_${process.pid}`;
     const isPostgres = name === 'postgres';
     const rows = isPostgres ? 'generate_series(1, 60) as number' : 'numbers(1, 60)';
-    // A tenth of a second a row: it is stopped in its midst.
+    // A tenth of a second per row, so that it is suspended in the middle.
     const slow = isPostgres ? 'pg_sleep(0.1)::text' : 'toString(sleepEachRow(0.1))';
     const project = await AnyProject.open(database, schema, {
       'models/early.sql': "{{ config(materialized='table') }} select '{{ invocation_id }}' as made_by",
@@ -90,7 +90,7 @@ for (const [name, database] of Object.entries(DATABASES))
       });
       return host;
     };
-    // What a host builds when it is stopped stays its own for two minutes on ClickHouse, which has no locks.
+    // On ClickHouse, which has no locks, the work of a suspended host is protected for two minutes.
     const until = async (what: string, asked: () => boolean | Promise<boolean>): Promise<void> => {
       for (const end = Date.now() + 240_000; Date.now() < end; await pause(100)) if (await asked()) return;
       throw new Error(`never: ${what}\n${first.out()}\n---\n${second?.out()}`);
@@ -110,7 +110,7 @@ for (const [name, database] of Object.entries(DATABASES))
     const made = await ask(`select made_by, count(*), sum(id) from ${schema}.mart group by made_by`);
     expect(made.map(([, n, sum]) => [n, sum])).toEqual([['60', '1830']]);
     first.child.kill('SIGCONT');
-    // It learns that its run was lost, and ends it.
+    // It finds its run lost, and ends it.
     await until('it wakes', () => /lease/.test(first.out()));
     for (const host of [first, second]) host.child.kill('SIGTERM');
     for (const host of [first, second]) expect((await host.ended).code, host.out()).toBe(0);
@@ -118,7 +118,7 @@ for (const [name, database] of Object.entries(DATABASES))
     expect(await ask(`select made_by, count(*), sum(id) from ${schema}.mart group by made_by`)).toEqual(made);
     const by = made[0]?.[0];
     expect(await ask(`select n, s, a, b from ${schema}.total`)).toEqual([['60', '1830', by, by]]);
-    // What the first one had made is not made again.
+    // What the first host had built is not built again.
     expect(await ask(`select made_by from ${schema}.early`)).toEqual(before);
     expect(before).not.toEqual([[by]]);
     const all = await runs();

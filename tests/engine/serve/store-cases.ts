@@ -1,17 +1,17 @@
-// What every store promises, as cases that run against memory, Postgres and ClickHouse alike.
+// The contract of every store, as cases that run against memory, Postgres and ClickHouse.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { madeBefore } from '../../../src/serve/made-before.ts';
 import type { Claim, FreshnessRun, LeftOut, LeftOutTimes, NodeRun, Store } from '../../../src/serve/store/store.ts';
 
-/** Where the cases run. Its stores see one another, as hosts do. */
+/** Where the cases run. Its stores share their data, like hosts. */
 export interface Place {
-  /** A host's store. @param leaseMs its view of how long silent hosts keep their runs; absent: long */
+  /** Opens a host's store. @param leaseMs how long it leaves silent hosts their runs; absent: long */
   host(leaseMs?: number): Promise<Store>;
-  /** Lets the store's clock move on by at least so many milliseconds. */
+  /** Advances the store's clock by at least so many milliseconds. */
   pass(ms: number): Promise<void>;
-  /** Takes from its tables what a store of an earlier version did not have; absent: there are no tables. */
+  /** Removes from its tables what an earlier version did not have; absent: there are no tables. */
   age?(): Promise<void>;
-  /** As where the server's clock is set back by an hour; absent: what a store keeps has no times that count. */
+  /** Sets the server's clock back by an hour; absent: the store has no relevant times. */
   setBack?(): Promise<void>;
   end(): Promise<void>;
 }
@@ -52,7 +52,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
     let place: Place;
     let a: Store;
     let b: Store;
-    /** A host that takes everybody for silent. */
+    /** A host that treats every other host as silent. */
     let impatient: Store;
     beforeAll(async () => {
       place = await create();
@@ -115,7 +115,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       expect(await a.heartbeat([])).toEqual([]);
       expect(await a.heartbeat([mine])).toEqual([]);
       await place.pass(30);
-      // Nobody has taken the run, and yet its lease is over.
+      // The run was not taken over, but its lease has expired.
       expect(await impatient.heartbeat([mine])).toEqual([mine]);
       expect(await a.heartbeat([mine])).toEqual([]);
       expect((await impatient.reap()).length).toBeLessThanOrEqual(99);
@@ -171,7 +171,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       const late = async (store: Store) =>
         (await store.abandoned()).filter(({ job }) => job === 'promised').map(({ runId, state }) => [runId, state]);
       expect(await late(impatient)).toEqual([[promised.runId, 'failed']]);
-      // Its host has a lease's time for it.
+      // Its host has the time of a lease for it.
       expect(await late(b)).toEqual([]);
       present(await b.claim('promised', DUE, 2, 'host b'));
       expect(await late(impatient)).toEqual([]);
@@ -235,7 +235,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       const newest = { job: 'left', limit: 9 };
       expect([...(await b.leftOut(newest))].sort(byWhy)).toEqual([left(3, 3, 'paused'), left(1, 3)]);
       await claim(a, 'left', DUE + 4);
-      // Somebody has taken it after all.
+      // It was claimed after all.
       await a.leaveOut([left(4, 4)]);
       await a.leaveOut([left(5, 104, 'missed'), left(105, 105), { ...left(9, 9), job: "it's another" }]);
       await b.leaveOut([left(5, 104, 'missed')]);
@@ -291,7 +291,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       const named = (name: string, status: NodeRun['status'] = 'success') =>
         node(first.runId, `model.p.${name}`, { status });
       await a.record([named('a'), named('b'), named('c', 'error'), named('d', 'skipped'), named('e', 'warn')], []);
-      // Nothing is known of the second one.
+      // The second one is unknown.
       expect(await made("it's x")).toEqual([]);
       await a.begun(second.runId, "it's x");
       await a.record([node(second.runId, 'model.p.c'), node(second.runId, 'model.p.b', { status: 'error' })], []);

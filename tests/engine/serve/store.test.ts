@@ -1,4 +1,4 @@
-// The cases that every store keeps, on each of them: two adapters for two hosts.
+// Runs the cases of every store on each of them, with two adapters for two hosts.
 import type { Adapter } from '../../../src/adapters/adapter.ts';
 import { createClickHouseAdapter } from '../../../src/adapters/clickhouse/create.ts';
 import { createPostgresAdapter } from '../../../src/adapters/postgres/create.ts';
@@ -78,7 +78,7 @@ for (const server of SERVERS)
   });
 
 if (clickhouseMissing === null)
-  // A server of its own: what is called lost here may be another file's.
+  // A separate server: a run that is recorded as lost here may belong to another file.
   storeCases('ClickHouse', async () => {
     const lab = await ClickhouseLab.open({});
     return hosts(

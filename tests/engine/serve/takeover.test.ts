@@ -1,5 +1,5 @@
-// What is owed when a host dies within a run: the rows that its run has not seen, the due times that waited behind it.
-// On a fake clock and a store in memory; the jobs' work is played.
+// Tests what remains when a host dies during a run: the rows that its run has not seen, and the due times that waited
+// for it. Uses a fake clock, a store in memory and simulated work.
 import { describe, expect, it } from 'vitest';
 import { madeBefore } from '../../../src/serve/made-before.ts';
 import { job } from './job.ts';
@@ -40,7 +40,7 @@ describe('rows that arrive while the run of a dead host waits for another', () =
         [20_000, () => lab.marks.set('sessions', '1')],
         ...others.map((at, i): [number, () => void] => [at, () => lab.host(`b${i}`)]),
         [60_000, () => (gone = true)],
-        // A moment before the lease is over.
+        // Just before the lease expires.
         [88_000, () => lab.marks.set('sessions', '2')],
       ];
       let now = 0;
@@ -78,7 +78,7 @@ describe('the work of a dead host', () => {
 });
 
 describe('a job of which each due time counts', () => {
-  /** The run of 12:00 goes on while 12:05 and 12:10 wait; 12:15 and 12:20 find the job paused. */
+  /** The run of 12:00 continues while 12:05 and 12:10 wait. The job is paused at 12:15 and 12:20. */
   async function waiting(): Promise<{ readonly lab: Lab; die(): void }> {
     const lab = new Lab(START, [job('each', { catchUp: 'all', overlap: 'wait' })]);
     lab.play = async (attempt) => {

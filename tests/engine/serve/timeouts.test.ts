@@ -1,6 +1,6 @@
-// A job whose statement hangs, at its timeout: the server works on it no longer, nothing is left open, and the retry
-// after an edit succeeds. A model, hooks before and after all, and docs, on Postgres and on ClickHouse, with `tsdbt
-// serve` as a process.
+// Tests a job with a hanging statement at its timeout: the server has cancelled it, nothing is left open, and the retry
+// after an edit succeeds. Covers a model, hooks and docs, on Postgres and on ClickHouse, with `tsdbt serve` as a
+// process.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClickhouseLab } from '../faults/clickhouse-lab.ts';
 import { FaultProject, pause } from '../faults/project.ts';
@@ -37,12 +37,12 @@ interface Place {
   readonly ask: (job: string) => Promise<unknown>;
   readonly one: (sql: string) => Promise<string>;
   readonly close: () => Promise<void>;
-  /** SQL that runs for ten minutes, and that counts what of it runs. */
+  /** SQL that runs for ten minutes, and SQL that counts its running statements. */
   readonly hung: string;
   readonly running: string;
-  /** SQL that gives state and reason of a job's attempts, in one text. */
+  /** SQL that returns state and reason of a job's attempts, in one text. */
   readonly told: (job: string) => string;
-  /** Counts connections at work, or in a transaction, beside those that ask; null: the server has none. */
+  /** Counts other connections that are active or in a transaction; null: the server has none. */
   readonly busy: string | null;
 }
 
@@ -113,7 +113,7 @@ for (const [name, open, missing] of [
       await place.close();
     });
 
-    /** Looks until it is so, or serve has ended. */
+    /** Polls until it is true, or serve has ended. */
     async function until(asked: () => Promise<boolean>): Promise<void> {
       for (const end = Date.now() + 200_000; Date.now() < end; await pause(30)) {
         if (serve.child.exitCode !== null) break;
@@ -127,11 +127,11 @@ for (const [name, open, missing] of [
         place.edit(place.hung);
         await place.ask(job);
         await until(async () => (await place.one(place.running)) !== '0');
-        // On a busy machine, tries before may have ended without having come to their statement.
+        // On a busy machine, earlier tries may have ended before they reached their statement.
         const before = await place.one(place.told(job));
         await until(async () => (await place.one(place.told(job))) !== before);
         expect(await place.one(place.running), serve.out()).toBe('0');
-        // Serve itself is in a transaction now and then.
+        // Serve itself is sometimes in a transaction.
         const { busy } = place;
         if (busy !== null) await until(async () => (await place.one(busy)) === '0');
         const first = await place.one(place.told(job));

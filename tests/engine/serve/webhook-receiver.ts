@@ -1,4 +1,4 @@
-// An address that takes webhooks: keeps each message that comes.
+// A server that receives webhooks and keeps each message.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 
