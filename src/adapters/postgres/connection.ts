@@ -356,7 +356,8 @@ export class ConnectionPool {
     if (seconds === 0) return null;
     return new TsdbtError(
       'connection',
-      `This process was stopped for ${seconds} s, and the server has ended its transaction: ${why}.\n\t${NOT_COMMITTED}`,
+      `This process was stopped for ${seconds} s, and the server has ended its transaction: ${why}.\n\t` +
+        NOT_COMMITTED,
       {
         code,
         hint: 'Run it again: what the transaction was to change is as it was before, or as another run left it.',

@@ -55,9 +55,9 @@ async function collationOf(session: Session, target: LoadTarget, column: string)
   const [row] = await read(
     session,
     `select format(' collate %I.%I', n.nspname, l.collname) from pg_attribute a join pg_type t on t.oid = a.atttypid ` +
-      'join pg_collation l on l.oid = a.attcollation join pg_namespace n on n.oid = l.collnamespace where a.attrelid = ' +
-      `to_regclass(${quoteText(tableName(target))}) and a.attname = ${quoteText(column)} and a.attcollation <> ` +
-      't.typcollation',
+      'join pg_collation l on l.oid = a.attcollation join pg_namespace n on n.oid = l.collnamespace ' +
+      `where a.attrelid = to_regclass(${quoteText(tableName(target))}) and a.attname = ${quoteText(column)} ` +
+      'and a.attcollation <> t.typcollation',
   );
   return row === undefined ? '' : String(row[0]);
 }

@@ -39,7 +39,8 @@ describe.skipIf(clickhouseMissing !== null)('diff with ClickHouse', () => {
   it('compares the values of a SimpleAggregateFunction, but not states', async () => {
     const types =
       's SimpleAggregateFunction(sum, Int64), d SimpleAggregateFunction(max, Nullable(Decimal(9, 2))), ' +
-      'a SimpleAggregateFunction(groupArrayArray, Array(String)), g SimpleAggregateFunction(any, LowCardinality(String))';
+      'a SimpleAggregateFunction(groupArrayArray, Array(String)), ' +
+      'g SimpleAggregateFunction(any, LowCardinality(String))';
     const table = (schema: string, columns: string, changed: number) => [
       `CREATE OR REPLACE TABLE ${schema}.m (id Int64, ${columns}, u AggregateFunction(uniq, Int64)) ENGINE = ` +
         'MergeTree ORDER BY id',

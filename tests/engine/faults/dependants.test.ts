@@ -210,8 +210,8 @@ describe('a column with a new type', () => {
     });
     const columns = (): Promise<unknown> =>
       project.rows(
-        'select format_type(atttypid, atttypmod), attcollation::regcollation::text from pg_attribute where attrelid = ' +
-          "'s.c'::regclass and attnum > 0 and not attisdropped order by attnum",
+        'select format_type(atttypid, atttypmod), attcollation::regcollation::text from pg_attribute ' +
+          "where attrelid = 's.c'::regclass and attnum > 0 and not attisdropped order by attnum",
       );
     await build('--select', 'c');
     await project.client.query(

@@ -405,8 +405,8 @@ describe.each(SERVERS)('a load into $name', (server) => {
     await load({ ...t, columns: [{ name: 'name', type: 'text' }] });
     expect(
       await rows(
-        `select format_type(atttypid, atttypmod), attcollation::regcollation::text from pg_attribute where attrelid = ` +
-          `'raw.${t.identifier}'::regclass and attname = 'name'`,
+        `select format_type(atttypid, atttypmod), attcollation::regcollation::text from pg_attribute ` +
+          `where attrelid = 'raw.${t.identifier}'::regclass and attname = 'name'`,
       ),
     ).toEqual([['text', '"C"']]);
   });

@@ -159,14 +159,20 @@ describe('an incremental model', () => {
         m__dbt_tmp: [{ name: 'name', type: 'character varying', length: 9 }],
       },
     } as const;
-    expect(await statementsOf({ materialization: 'incremental', state })).toMatchInlineSnapshot(`
+    expect(await statementsOf({ materialization: 'incremental', state })).toMatchInlineSnapshot(
+      `
       [
         "begin",
         "lock",
         "create temporary table "m__dbt_tmp<time>" as (select 1 as id);",
         "columns of m",
         "columns of m__dbt_tmp",
-        "select pg_catalog.format('%I.%I', n.nspname, l.collname) from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid join pg_catalog.pg_collation l on l.oid = a.attcollation join pg_catalog.pg_namespace n on n.oid = l.collnamespace join pg_catalog.pg_type w on w.oid = pg_catalog.to_regtype('character varying(9)') where a.attrelid = '"db"."s"."m"'::regclass and a.attname = 'name' and a.attcollation <> t.typcollation and w.typcollation <> 0",
+        "select pg_catalog.format('%I.%I', n.nspname, l.collname) from ` +
+        'pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid join ' +
+        'pg_catalog.pg_collation l on l.oid = a.attcollation join pg_catalog.pg_namespace n on n.oid = ' +
+        "l.collnamespace join pg_catalog.pg_type w on w.oid = pg_catalog.to_regtype('character " +
+        'varying(9)\') where a.attrelid = \'"db"."s"."m"\'::regclass and a.attname = \'name\' and ' +
+        `a.attcollation <> t.typcollation and w.typcollation <> 0",
         "look for dependants",
         "drop view s.v; alter table "db"."s"."m" alter column "name" type character varying(9)",
         "create view s.v as select 1; comment on view s.v is 'c'",
@@ -176,7 +182,8 @@ describe('an incremental model', () => {
         "drop table if exists "m__dbt_tmp<time>" cascade",
         "commit",
       ]
-    `);
+    `,
+    );
   });
 });
 

@@ -132,18 +132,17 @@ describe('a snapshot', () => {
         "look for what would break one row per key",
         "alter table "db"."s"."m" add column "at" timestamp without time zone;",
         "columns of m__dbt_tmp",
-        "main: update "db"."s"."m" set dbt_valid_to = DBT_INTERNAL_SOURCE.dbt_valid_to from "m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE where DBT_INTERNAL_SOURCE.dbt_scd_id::text = "db"."s"."m".dbt_scd_id::text and DBT_INTERNAL_SOURCE.dbt_change_type::text in ('update'::text, 'delete'::text) and "db"."s"."m".dbt_valid_to is null and (select DBT_INTERNAL_SOURCE.dbt_unique_key is not distinct from (id) from (select "db"."s"."m".*) as DBT_INTERNAL_DEST); insert into "db"."s"."m" ("id", "at", "dbt_scd_id", "dbt_valid_from", "dbt_valid_to", "dbt_updated_at") select DBT_INTERNAL_SOURCE."id", DBT_INTERNAL_SOURCE."at", DBT_INTERNAL_SOURCE."dbt_scd_id", DBT_INTERNAL_SOURCE."dbt_valid_from", DBT_INTERNAL_SOURCE."dbt_valid_to", DBT_INTERNAL_SOURCE."dbt_updated_at" from "m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE where DBT_INTERNAL_SOURCE.dbt_change_type::text = 'insert'::text;",
-        "drop table if exists "m__dbt_tmp<time>" cascade",
-        "commit",
-      ]
-    ` +
+        "main: update "db"."s"."m" set dbt_valid_to = DBT_INTERNAL_SOURCE.dbt_valid_to from ` +
         '"m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE where DBT_INTERNAL_SOURCE.dbt_scd_id::text = ' +
         '"db"."s"."m".dbt_scd_id::text and DBT_INTERNAL_SOURCE.dbt_change_type::text in (\'update\'::text, ' +
-        '\'delete\'::text) and "db"."s"."m".dbt_valid_to is null; insert into "db"."s"."m" ("id", "at", "dbt_scd_id",' +
-        ' "dbt_valid_from", "dbt_valid_to", "dbt_updated_at") select DBT_INTERNAL_SOURCE."id", ' +
-        'DBT_INTERNAL_SOURCE."at", DBT_INTERNAL_SOURCE."dbt_scd_id", DBT_INTERNAL_SOURCE."dbt_valid_from", ' +
-        'DBT_INTERNAL_SOURCE."dbt_valid_to", DBT_INTERNAL_SOURCE."dbt_updated_at" from "m__dbt_tmp<time>" as ' +
-        `DBT_INTERNAL_SOURCE where DBT_INTERNAL_SOURCE.dbt_change_type::text = 'insert'::text;",
+        '\'delete\'::text) and "db"."s"."m".dbt_valid_to is null and (select ' +
+        'DBT_INTERNAL_SOURCE.dbt_unique_key is not distinct from (id) from (select "db"."s"."m".*) as ' +
+        'DBT_INTERNAL_DEST); insert into "db"."s"."m" ("id", "at", "dbt_scd_id", "dbt_valid_from", ' +
+        '"dbt_valid_to", "dbt_updated_at") select DBT_INTERNAL_SOURCE."id", DBT_INTERNAL_SOURCE."at", ' +
+        'DBT_INTERNAL_SOURCE."dbt_scd_id", DBT_INTERNAL_SOURCE."dbt_valid_from", ' +
+        'DBT_INTERNAL_SOURCE."dbt_valid_to", DBT_INTERNAL_SOURCE."dbt_updated_at" from ' +
+        '"m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE where DBT_INTERNAL_SOURCE.dbt_change_type::text = ' +
+        `'insert'::text;",
         "drop table if exists "m__dbt_tmp<time>" cascade",
         "commit",
       ]

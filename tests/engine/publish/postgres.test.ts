@@ -168,8 +168,8 @@ describe('a publication to another Postgres', () => {
 
   it('sends arrays of enums and domains as arrays of their base types', async () => {
     await lab.project.client.query(
-      "create type tone as enum ('low, \"so\"', 'high'); create domain cents as numeric(8, 2); create domain own_tone as tone; " +
-        'create schema if not exists s',
+      "create type tone as enum ('low, \"so\"', 'high'); create domain cents as numeric(8, 2); " +
+        'create domain own_tone as tone; create schema if not exists s',
     );
     lab.model(
       `${TABLE}select 1 as id, array['high', 'low, "so"', null]::tone[] as tones, array[[1.5]]::cents[] as prices, ` +

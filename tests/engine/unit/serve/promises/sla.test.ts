@@ -48,7 +48,8 @@ describe('an sla', () => {
     [
       'model',
       { freshness: 15 },
-      "freshness: 'freshness' must be a duration such as 30s, 5m or 1h30m, found 15 | A number needs its unit: 15s, 15m",
+      "freshness: 'freshness' must be a duration such as 30s, 5m or 1h30m, found 15 | " +
+        'A number needs its unit: 15s, 15m',
     ],
     ['model', { freshness: '15 apples' }, 'found "15 apples"'],
     ['model', { freshness: '0s' }, 'found "0s"'],
