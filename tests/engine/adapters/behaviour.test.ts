@@ -1,5 +1,5 @@
-// What the engine relies on in every database, on each there is. What only one dialect promises is in its own file; a
-// skip says why.
+// The contract of every database adapter, tested on each available server. Features of one dialect are tested in its
+// own file; a skip gives the reason.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Adapter, Session, SessionOptions } from '../../../src/adapters/adapter.ts';
 import { createAdapter } from '../../../src/adapters/index.ts';

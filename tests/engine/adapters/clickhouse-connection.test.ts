@@ -1,5 +1,5 @@
-// How a ClickHouse server is reached: certificates, time limits, secrets. The server is a stand-in that answers each
-// statement with nothing.
+// Tests the connection to a ClickHouse server: certificates, timeouts, secrets. The server is a stub with empty
+// answers.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer as createHttp, type Server as HttpServer } from 'node:http';

@@ -1,5 +1,4 @@
-// The embedded ClickHouse server by itself: what its HTTP interface answers, how commands share it, how it begins and
-// ends.
+// Tests the embedded ClickHouse server: its HTTP interface, how commands share it, how it starts and ends.
 import { spawn, spawnSync } from 'node:child_process';
 import { pbkdf2 } from 'node:crypto';
 import {

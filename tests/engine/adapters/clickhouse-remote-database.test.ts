@@ -1,4 +1,4 @@
-// The ClickHouse adapter beside a database of another server, which may be unreachable.
+// Tests the ClickHouse adapter with a database of another server, which may be unreachable.
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, it } from 'vitest';

@@ -1,5 +1,5 @@
-// Every ClickHouse type through what changes a table's columns, snapshots and copies: a column that a model or a
-// snapshot gets later has the type of the query, and nothing differs in the next run.
+// Tests every ClickHouse type with schema changes, snapshots and copies: a column that is added later has the type of
+// the query, and the next run finds no difference.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClickhouseLab } from '../faults/clickhouse-lab.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';

@@ -1,5 +1,5 @@
-// Rows that a node on ClickHouse has written, as its result tells them. The embedded server counts none: the proxy in
-// front of it answers for a server that does, with the number that a statement names.
+// Tests the number of rows that a ClickHouse node has written, in its result. The embedded server does not count them,
+// so a proxy returns the number that a statement contains.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClickhouseLab } from '../faults/clickhouse-lab.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';

@@ -1,5 +1,5 @@
-// The ClickHouse adapter on its embedded server: values and types of results, errors with their place, the catalogue,
-// loading of rows, sessions.
+// Tests the ClickHouse adapter on its embedded server: values and types of results, errors with their position, the
+// catalogue, loading of rows, sessions.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../../src/adapters/adapter.ts';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';

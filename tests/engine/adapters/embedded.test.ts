@@ -1,4 +1,5 @@
-// The embedded Postgres: started when needed, shared, stopped after the last user, whatever kills whom.
+// Tests the embedded Postgres: it starts when needed, is shared, and stops after its last user, whichever process is
+// killed.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,

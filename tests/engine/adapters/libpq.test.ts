@@ -1,4 +1,4 @@
-// The adapter hears the variables that dbt's driver hears.
+// Tests that the adapter uses the environment variables of dbt's driver.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPostgresAdapter } from '../../../src/adapters/postgres/create.ts';
 import type { Credentials } from '../../../src/contracts/project.ts';

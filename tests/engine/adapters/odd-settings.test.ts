@@ -1,5 +1,5 @@
-// Servers whose defaults change results: each setting has an odd value, as a DBA may set it for a database, a role or a
-// user. What is built, loaded, synced and published is what it is under the usual settings.
+// Tests servers whose defaults change results: each setting has an unusual value, as a DBA may set it for a database, a
+// role or a user. Builds, loads, syncs and publications give the usual results.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
 import { clickhouseAdapter, clickhouseFolder, clickhouseMissing, textsOf } from '../support/clickhouse.ts';

@@ -1,5 +1,5 @@
-// What becomes of relations on every Postgres server there is: the cache, locks of builds that meet, dependants of a
-// table that is replaced, and a command that is killed.
+// Tests relations on every available Postgres server: the cache, locks of concurrent builds, dependants of a replaced
+// table, and a killed command.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// Every Postgres type through what changes a table's columns, and through copies: a column that a model or a snapshot
-// gets later has the type that it would have had from the start.
+// Tests every Postgres type with schema changes and copies: a column that is added later has the type that it would
+// have had from the start.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,5 +1,4 @@
-// What the Postgres adapter answers and how it behaves on every Postgres server there is. Leaves relations to
-// postgres-relations.test.ts.
+// Tests the Postgres adapter on every available Postgres server. Relations are in postgres-relations.test.ts.
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Session } from '../../../src/adapters/adapter.ts';
 import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';

@@ -1,5 +1,5 @@
-// A server that falls silent while a statement runs, on a real Postgres behind a network that swallows, and on a
-// stand-in for ClickHouse.
+// Tests a server that becomes silent during a statement: a real Postgres in a network that drops packets, and a stub
+// for ClickHouse.
 import { createServer, type Server as HttpServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';

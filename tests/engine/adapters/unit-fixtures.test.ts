@@ -1,4 +1,4 @@
-// Rows of unit tests whose types the catalogue's short names do not tell: bit(n), arrays, types of users, tuples.
+// Tests unit test rows whose types have no short name in the catalogue: bit(n), arrays, user-defined types, tuples.
 import { expect, it } from 'vitest';
 import { ClickhouseLab } from '../faults/clickhouse-lab.ts';
 import { FaultProject } from '../faults/project.ts';

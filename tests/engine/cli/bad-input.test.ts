@@ -1,6 +1,5 @@
-// Bad input, as a user meets it: a tiny project a row, the built program, its exit code and its
-// whole message. Exit codes and main words are those of dbt 1.12; places, carets and hints are ours. Leaves single
-// functions to the unit tests.
+// Tests bad input with the built program: one tiny project per row, its exit code and its whole message. Exit codes and
+// texts are those of dbt 1.12; positions, carets and hints are added.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

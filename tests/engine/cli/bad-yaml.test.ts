@@ -1,4 +1,4 @@
-// What an option says whose text is no dictionary of YAML: dbt 1.12.6's event, then its usage error.
+// Tests the error for an option that is not a YAML dictionary: dbt 1.12.6's event, then its usage error.
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { run } from '../support/program.ts';

@@ -1,5 +1,5 @@
-// Most tests run the program within their own process (tests/engine/support/program.ts). Here each command runs both
-// ways, in two projects that are alike: it ends, says and writes the same as a process of its own.
+// Most tests run the program in their own process (tests/engine/support/program.ts). Here each command runs both ways,
+// in two equal projects: exit code, output and files are the same as in a separate process.
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';

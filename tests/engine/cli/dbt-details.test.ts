@@ -1,4 +1,5 @@
-// Details of dbt's that few projects touch: what real dbt-core 1.12.6 printed, wrote and built for the same project.
+// Tests rarely used details of dbt. The expected values are what real dbt-core 1.12.6 printed, wrote and built for the
+// same project.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
-// A unit test that fails in a build: what becomes of the model's other unit tests, of the model, its data tests and of
-// what reads it. Expectations are what real dbt-core 1.12.6 gave for the same project; the order of a model's unit
-// tests is that of a set there, and changes from run to run.
+// Tests a failing unit test in a build: the model's other unit tests, the model, its data tests and its children. The
+// expected results are those of real dbt-core 1.12.6 for the same project, where the order of a model's unit tests
+// changes from run to run.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
 

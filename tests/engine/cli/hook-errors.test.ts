@@ -1,5 +1,4 @@
-// A run whose on-run-end cannot be rendered leaves its results and its summary line, as dbt 1.12.6 does (exit code,
-// lines and results are its).
+// Tests that a run whose on-run-end cannot be rendered writes its results and its summary line, as dbt 1.12.6 does.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// `init` through the built program: what it asks, what it writes, what it leaves alone.
+// Tests `init` with the built program: what it asks, writes and keeps.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

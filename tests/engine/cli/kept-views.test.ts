@@ -1,4 +1,4 @@
-// A view that stays as it is, behind an incremental model that it does not read: nothing is sent for it.
+// Tests that no statement is sent for an unchanged view after an incremental model that it does not read.
 import { expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
 

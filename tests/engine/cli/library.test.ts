@@ -1,4 +1,4 @@
-// The pipeline as a program of one's own calls it: a folder and an environment are enough.
+// Tests the pipeline as a library: it only needs a folder and an environment.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
-// scripts/link.mjs: `npx tsdbt` in other folders is this checkout's where the name is free; what has it already stays.
+// Tests scripts/link.mjs: `npx tsdbt` in other folders uses this checkout if the name is free, and an existing one
+// stays.
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,

@@ -1,4 +1,4 @@
-// `source freshness` also checks models that promise a freshness; sources.json stays one of sources.
+// Tests that `source freshness` also checks models with a freshness, while sources.json contains only sources.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';

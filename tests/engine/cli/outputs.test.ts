@@ -1,5 +1,5 @@
-// The program whose output nobody reads to the end, or whose disk is full: work goes on, and half an answer is no
-// success.
+// Tests the program when its output is not read to the end, or the disk is full: the work continues, and partial output
+// is an error.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, openSync } from 'node:fs';

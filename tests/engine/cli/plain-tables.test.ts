@@ -1,5 +1,5 @@
-// Tables that are built without a call of their materialization: whoever looks from outside sees no difference. The
-// dash in the other's name keeps it with the materialization.
+// Tests that tables on the fast path show no difference from those of their materialization. The dash in the other
+// model's name disables the fast path.
 import { expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
 

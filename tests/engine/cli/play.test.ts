@@ -1,4 +1,4 @@
-// `npm run example -- NAME` where a program is missing that it starts; kafka/examples.test.ts plays the examples.
+// Tests `npm run example -- NAME` without a program that it needs; kafka/examples.test.ts runs the examples.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';

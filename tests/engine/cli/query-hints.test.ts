@@ -1,4 +1,4 @@
-// Mistakes of beginners and of SQL that was pasted from an article: each error says what to write.
+// Tests the hints for beginners' mistakes and for SQL that was pasted from an article.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
 

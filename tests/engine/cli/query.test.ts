@@ -1,5 +1,5 @@
-// `tsdbt query` on both databases: SQL with refs and macros, as a table, CSV or JSON, from the command line, a file or
-// a pipe; stdout contains the document alone.
+// Tests `tsdbt query` on both databases: SQL with refs and macros, as a table, CSV or JSON, from the command line, a
+// file or a pipe. stdout contains only the document.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, rmSync } from 'node:fs';

@@ -1,5 +1,4 @@
-// `--every` and strategies that are not fit for it: one warning that names the models, says why and what to use
-// instead.
+// Tests `--every` with unsuitable strategies: one warning names the models, the reason and an alternative.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

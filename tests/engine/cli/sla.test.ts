@@ -1,5 +1,5 @@
-// `tsdbt sla` on both databases: promises of rows are measured where nothing serves, those of runs are read from what
-// serve has kept; the exit code says whether one is broken.
+// Tests `tsdbt sla` on both databases: objectives of rows are measured without a running serve, those of runs come from
+// its history, and the exit code reports a broken one.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

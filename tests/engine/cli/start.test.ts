@@ -1,4 +1,4 @@
-// What every command begins with: the program starts on this Node without a word that nobody asked for.
+// Tests that the program starts on this Node without extra output.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

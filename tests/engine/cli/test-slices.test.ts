@@ -1,4 +1,4 @@
-// Tests that look at the newest rows only, and at all of them every so often.
+// Tests data tests that check only the newest rows, and all rows at intervals.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';

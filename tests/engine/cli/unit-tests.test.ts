@@ -1,5 +1,5 @@
-// Unit tests without their model's parents in the database: types come from the declared columns, else from the rows.
-// With the parents there, dbt's way stays.
+// Tests unit tests without the model's parents in the database: types come from the declared columns, or else from the
+// rows. With the parents, dbt's behaviour applies.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
 

@@ -1,5 +1,5 @@
-// The built-in generic test `usual` on both databases: history of its own, history of the model's periods, bounds, what
-// it says, and what it leaves behind.
+// Tests the built-in generic test `usual` on both databases: its own history, the history of periods, bounds, messages,
+// and remains.
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// Audit before publishing on Postgres: what a test refuses is never seen, in each way that a model can be built.
+// Tests audits before publishing on Postgres: what a test rejects is never visible, for every kind of build.
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { auditedNames, auditedProject } from './audited.ts';

@@ -1,4 +1,5 @@
-// Tests of one relation in one statement give what they give one by one, over random tables on both databases.
+// Tests that several data tests of one relation in one statement give the same results as one by one, over random
+// tables on both databases.
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';

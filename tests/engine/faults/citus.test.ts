@@ -1,5 +1,5 @@
-// Citus passes the text of a whole message on to its workers and refuses one of several statements. An event trigger
-// does here what it does there.
+// Citus passes a whole message to its workers and rejects one with several statements. An event trigger simulates this
+// here.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { cutStatements } from '../../../src/adapters/postgres/open-end.ts';
 import { FaultProject } from './project.ts';

@@ -1,4 +1,4 @@
-// Audit before publishing on ClickHouse: what a test refuses is never seen, in each way that a model can be built.
+// Tests audits before publishing on ClickHouse: what a test rejects is never visible, for every kind of build.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';

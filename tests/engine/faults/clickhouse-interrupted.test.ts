@@ -1,4 +1,4 @@
-// What becomes of a table of ClickHouse when a run dies while it publishes, and of snapshots, on a real engine.
+// Tests ClickHouse tables after a run died while publishing, and snapshots, on a real engine.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ownHost } from '../../../src/adapters/process-identity.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';

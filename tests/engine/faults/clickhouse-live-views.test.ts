@@ -1,5 +1,5 @@
-// Materialized views of ClickHouse are replaced while rows arrive: none is lost or doubled, whether the run ends or is
-// killed at one of its statements.
+// Tests that replacing ClickHouse materialized views during inserts loses and duplicates no row, even if the run is
+// killed at a statement.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab, type Fault } from './clickhouse-lab.ts';

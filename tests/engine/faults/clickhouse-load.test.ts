@@ -1,5 +1,5 @@
-// `tsdbt load --from` into ClickHouse, and a model that takes `new_rows` of it: the command or the server is killed at
-// each kind of statement, and each record is in the table, in its view and in the model once.
+// Tests `tsdbt load --from` into ClickHouse, and a model with `new_rows`: the command or the server is killed at each
+// kind of statement, and each record is in the table, its view and the model once.
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,6 +1,5 @@
-// Microbatch models on ClickHouse: what a batch publishes is seen at once, and what was not finished is done by the
-// next run, because finished batches are noted after they are published. A kill between the two makes a batch run
-// twice, which changes nothing.
+// Tests microbatch models on ClickHouse: a batch is visible at once, and the next run builds unfinished batches,
+// because a batch is recorded after it is published. A kill between the two makes a batch run twice, without effect.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { clockAt } from '../support/clock.ts';

@@ -1,5 +1,5 @@
-// Where and under which names models are built on ClickHouse: names as long as the server takes, and chDB's database
-// `default`, whose engine is Overlay and shows no UUIDs.
+// Tests names of models on ClickHouse: names of the maximum length, and chDB's database `default`, whose engine is
+// Overlay and shows no UUIDs.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab } from './clickhouse-lab.ts';

@@ -1,5 +1,5 @@
-// A table of a Postgres that is synced into ClickHouse, whose server crashes, or whose loader is killed, at one
-// statement after the other: readers see one whole state, and the next sync makes both equal and leaves nothing.
+// Tests a Postgres table synced into ClickHouse, whose server crashes, or whose loader is killed, at one statement
+// after the other: readers see one complete state, and the next sync makes both equal and leaves nothing.
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SERVERS } from '../adapters/servers.ts';

@@ -1,5 +1,5 @@
-// The views of a materialized view's model on ClickHouse: sections of the model's SQL, their names, and what becomes of
-// them when the model changes.
+// Tests the views of a ClickHouse materialized view model: sections of the model's SQL, their names, and what happens
+// when the model changes.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab } from './clickhouse-lab.ts';

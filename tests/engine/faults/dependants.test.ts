@@ -1,5 +1,5 @@
-// What a rebuild, a retyped column or a dropped column must not lose: routines, operators and columns of a row type,
-// row-level security, policies, triggers, rules, and all that hangs on a column.
+// Tests what a rebuild, a retyped column or a dropped column must keep: routines, operators and columns of a row type,
+// row-level security, policies, triggers, rules, and everything that depends on a column.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FaultProject } from './project.ts';
 

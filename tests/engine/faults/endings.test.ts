@@ -1,6 +1,5 @@
-// One Ctrl-C or SIGTERM ends each command, whatever it waits for in a network that swallows everything: a server that
-// takes connections and says nothing, one that stops in the midst of its greeting, one that falls silent while it
-// works.
+// Tests that one Ctrl-C or SIGTERM ends each command in a network that drops packets: with a server that accepts
+// connections and sends nothing, one that stops in its handshake, and one that becomes silent.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';

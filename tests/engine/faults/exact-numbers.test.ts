@@ -1,4 +1,5 @@
-// Numbers keep their digits: integers beyond 2^53 in YAML and --vars, also from the kept parse, and those of seeds.
+// Tests that numbers keep their digits: integers beyond 2^53 in YAML and --vars, also from the cached parse, and in
+// seeds.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab } from './clickhouse-lab.ts';

@@ -1,5 +1,5 @@
-// Tables of a project that refer to each other, and one of them built anew: keys come back where they can, what is lost
-// is said, and nobody takes a table that is there for gone.
+// Tests project tables with foreign keys when one of them is rebuilt: keys are restored if possible, losses are
+// reported, and an existing table is never taken for missing.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FaultProject } from './project.ts';
 

@@ -1,4 +1,4 @@
-// SIGKILL of a build at any moment, then the same command again: what is left is what an undisturbed build leaves.
+// Tests SIGKILL of a build at any moment, then the same command again: the result equals that of an undisturbed build.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BACKENDS, FaultProject, pause } from './project.ts';
 

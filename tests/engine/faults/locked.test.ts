@@ -1,5 +1,5 @@
-// Somebody holds tables of the project locked: nodes that do not need them are built meanwhile, and those that do are
-// built when they are free.
+// Tests locked project tables: other nodes are built meanwhile, and those that need them are built after the lock is
+// released.
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Running } from '../support/program.ts';

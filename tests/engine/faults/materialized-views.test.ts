@@ -1,4 +1,5 @@
-// A materialized view of Postgres holds the rows of its model's query after each successful run, whatever has changed.
+// Tests that a Postgres materialized view contains the rows of its query after each successful run, whatever has
+// changed.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FaultProject } from './project.ts';
 

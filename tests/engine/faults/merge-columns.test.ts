@@ -1,4 +1,5 @@
-// merge_update_columns and merge_exclude_columns: names are those of the database, and what they would not do is said.
+// Tests merge_update_columns and merge_exclude_columns: names are those of the database, and settings without effect
+// are reported.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab } from './clickhouse-lab.ts';

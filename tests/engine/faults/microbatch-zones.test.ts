@@ -1,5 +1,5 @@
-// A batch takes the same instants from its source as it replaces in its table, whatever the type of the column of
-// event times, its time zone and that of the server, and across a change of daylight saving time.
+// Tests that a batch replaces the same time range as it reads, for every type and time zone of the event time column
+// and the server, and across a daylight saving change.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { clockAt } from '../support/clock.ts';

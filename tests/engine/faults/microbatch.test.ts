@@ -1,5 +1,5 @@
-// What happens to the batches of a microbatch model that fail, never run or are killed: the next run does them before
-// new ones, because finished intervals are noted in the database with each batch.
+// Tests batches of a microbatch model that fail, never run or are killed: the next run builds them before new ones,
+// because finished intervals are recorded in the database with each batch.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { clockAt } from '../support/clock.ts';
 import { FaultProject } from './project.ts';

@@ -1,4 +1,4 @@
-// Conditions of a project stay apart from those that the engine adds to them.
+// Tests that the conditions of a project are not mixed with those that the engine adds.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab } from './clickhouse-lab.ts';

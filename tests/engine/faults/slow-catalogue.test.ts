@@ -1,5 +1,5 @@
-// The catalogue is asked, changes, and answers late: what is there is never taken for absent, by any look-up, of
-// several nodes or of several commands at once. A proxy holds the answers back.
+// Tests a catalogue that changes and answers late: an existing relation is never taken for missing, by any look-up of
+// concurrent nodes or commands. A proxy delays the answers.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab } from './clickhouse-lab.ts';

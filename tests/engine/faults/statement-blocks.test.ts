@@ -1,4 +1,5 @@
-// What a `statement` block writes stays, where dbt keeps it: in hooks of a run, and in an operation.
+// Tests that the writes of a `statement` block are committed where dbt commits them: in hooks of a run, and in an
+// operation.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FaultProject } from './project.ts';
 

@@ -1,4 +1,5 @@
-// A test whose limit hides its thresholds: the count stops at the limit, and the test passes or warns for good.
+// Tests a data test whose limit hides its thresholds: the count stops at the limit, and the test always passes or
+// warns.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FaultProject } from './project.ts';
 

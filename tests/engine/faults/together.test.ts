@@ -1,5 +1,5 @@
-// Two builds at the same time on one target; how many connections and catalogue queries a build takes; builds that
-// repeat.
+// Tests two concurrent builds on one target, the number of connections and catalogue queries of a build, and repeated
+// builds.
 import { hostname } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

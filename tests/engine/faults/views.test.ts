@@ -1,5 +1,4 @@
-// A view is built again only when something about it has changed; what stands on top of relations survives their being
-// built again.
+// Tests that a view is rebuilt only when it has changed, and that dependants survive a rebuild.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import pg from 'pg';
 import { FaultProject } from './project.ts';

@@ -1,4 +1,4 @@
-// Whatever bytes a topic holds: rows, dead letters, and nothing lost. The fast path alone is in fast-path.test.ts.
+// Tests arbitrary bytes in a topic: rows, dead letters, and no loss. The fast path is tested in fast-path.test.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { LoadLab } from './load-lab.ts';

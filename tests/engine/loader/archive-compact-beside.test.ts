@@ -1,5 +1,5 @@
-// Compaction beside others at work: a process that slept, a topic that was made again, files that somebody has changed.
-// Whoever goes by names still sees every message once.
+// Tests compaction with concurrent processes: a suspended one, a topic that was created again, changed files. A reader
+// by names still sees every message once.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isArchive } from '../../../src/loader/archive/config.ts';
 import { ArchiveSink } from '../../../src/loader/archive/sink.ts';

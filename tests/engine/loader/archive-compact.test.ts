@@ -1,5 +1,5 @@
-// Compaction of closed days on a real store, beside Postgres and ClickHouse: whoever goes by names sees every message
-// once at every moment, whatever is cut off; replays deliver what the topic had.
+// Tests compaction of closed days on a real store, with Postgres and ClickHouse: a reader by names sees every message
+// once at any time, whatever is interrupted, and replays return the messages of the topic.
 import { describe, expect, it, vi } from 'vitest';
 import { compactionState } from '../../../src/loader/archive/compact.ts';
 import { ArchiveSink } from '../../../src/loader/archive/sink.ts';

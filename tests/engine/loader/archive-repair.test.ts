@@ -1,5 +1,5 @@
-// Archives that have stopped, beside Postgres and ClickHouse: what a repair says, and that files and topic are one
-// behind it, whatever is cut off.
+// Tests the repair of stopped archives, with Postgres and ClickHouse: its report, and that files and topic are
+// consistent afterwards, whatever is interrupted.
 import { describe, expect, it } from 'vitest';
 import { HeldClaim } from '../../../src/loader/archive/claim.ts';
 import {

@@ -1,5 +1,5 @@
-// An archive on a real store, beside Postgres and ClickHouse: files hold every message once, whatever is in it and
-// whatever is cut off; what is archived can be loaded again.
+// Tests an archive on a real store, with Postgres and ClickHouse: files contain every message once, whatever is
+// interrupted, and can be loaded again.
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { s3Source } from '../../../src/adapters/clickhouse/s3-source.ts';

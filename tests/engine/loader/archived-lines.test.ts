@@ -1,4 +1,4 @@
-// Lines of archives that something else has written: what is none is told from messages, whatever its fields hold.
+// Tests archive lines of other programs: invalid lines are distinguished from messages with any fields.
 import { describe, expect, it } from 'vitest';
 import { messageOf } from '../../../src/loader/archive/lines.ts';
 

@@ -1,4 +1,4 @@
-// What `archived_rows` compiles to on ClickHouse, and what it refuses; its rows are those of the example of the lake.
+// Tests what `archived_rows` compiles to on ClickHouse, and what it rejects. The lake example tests its rows.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-// What `load check` says of a table before anything is loaded into it.
+// Tests the report of `load check` before anything is loaded.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';
 import { LoadProgress } from '../../../src/cli/load-progress.ts';

@@ -1,4 +1,5 @@
-// What is asked of a table in ClickHouse beside loading: rewinds, replays of dead letters, drift, pauses, status.
+// Tests the other operations on a ClickHouse table of the loader: rewinds, replays of dead letters, drift, pauses,
+// status.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TsdbtError } from '../../../src/errors.ts';
 import { PyDateTime } from '../../../src/values/datetime.ts';

@@ -1,5 +1,5 @@
-// Random values as JSON, once as the loader's text, once by the server's own JSONEachRow: both hold the same, or the
-// loader makes a dead letter where the server refuses the value or keeps another one.
+// Compares random JSON values, written as the loader's text and by the server's JSONEachRow: both are equal, or the
+// loader makes a dead letter where the server rejects or changes the value.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
 import { ClickHouseSession } from '../../../src/adapters/clickhouse/session.ts';

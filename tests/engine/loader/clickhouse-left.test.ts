@@ -1,5 +1,5 @@
-// A full flush into ClickHouse leaves it to the next one to say that it is done: whose INSERT says so, what happens
-// when none follows, when another loader comes between, when the connection breaks, and when the process is gone.
+// Tests that a full flush into ClickHouse leaves its completion to the next one: which INSERT completes it, without a
+// next flush, with another loader in between, after a lost connection, and after the process died.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TsdbtError } from '../../../src/errors.ts';
 import { RowBuffer } from '../../../src/loader/fast/row-buffer.ts';

@@ -1,4 +1,4 @@
-// What `load check` says of tables in ClickHouse that rows cannot be loaded into, before anything is written.
+// Tests the report of `load check` about unsuitable ClickHouse tables, before anything is written.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';

@@ -1,5 +1,5 @@
-// Dead letters in ClickHouse that are replayed beside what was cut off: a flush, or another replay. Each message is a
-// row or a dead letter once.
+// Tests the replay of dead letters in ClickHouse after an interrupted flush or replay. Each message is a row or a dead
+// letter once.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { jsonDecoder } from '../../../src/loader/decode.ts';
 import { LeasedSession } from '../../../src/loader/clickhouse/leased-session.ts';

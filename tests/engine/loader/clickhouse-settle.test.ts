@@ -1,5 +1,5 @@
-// What a loader into ClickHouse leaves when it ends in the midst of a flush, and what the next one makes of it: each
-// message is a row or a dead letter once, whatever of rows and tokens is there.
+// Tests a loader into ClickHouse that ends in the middle of a flush, and how the next one completes it: each message is
+// a row or a dead letter once, whichever rows and tokens exist.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { LeasedSession } from '../../../src/loader/clickhouse/leased-session.ts';
 import { newIntent } from '../../../src/loader/clickhouse/load-flushes.ts';

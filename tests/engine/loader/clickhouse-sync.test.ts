@@ -1,5 +1,5 @@
-// Tables of a Postgres synced into ClickHouse: equal after each sync, whatever commits late, whatever is cut off, and
-// whole to readers. TSDBT_SYNC_KILLS kills, 30 of each kind, and one process killed at each point.
+// Tests Postgres tables synced into ClickHouse: equal after each sync, with late commits and interruptions, and
+// complete for readers. TSDBT_SYNC_KILLS kills, 30 of each kind, and one process killed at each point.
 import pg from 'pg';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

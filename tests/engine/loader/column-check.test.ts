@@ -1,5 +1,4 @@
-// What is said of a value before the database is asked, held against what Postgres says: nothing that it takes may be
-// refused, and of what it refuses little may get through.
+// Compares the loader's check of a value with Postgres: nothing valid may be rejected, and little invalid may pass.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { columnCheck, isOrdinaryMoment } from '../../../src/loader/column-check.ts';
 import { storedTypes } from '../../../src/loader/postgres/existing-table.ts';

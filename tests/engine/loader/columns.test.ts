@@ -1,5 +1,5 @@
-// Columns that are filled from elsewhere than the field of their name, in a table: parts of the message, paths, epochs,
-// by JSON and by Avro, also in tombstones and in dead letters that are replayed.
+// Tests columns with another origin than the field of their name: parts of the message, paths, epochs, in JSON and
+// Avro, also in tombstones and replayed dead letters.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { avroDecoder } from '../../../src/loader/avro/decoder.ts';
 import { parseSchema } from '../../../src/loader/avro/schema.ts';

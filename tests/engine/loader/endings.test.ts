@@ -1,5 +1,5 @@
-// How loading ends and goes on: one table fails and the others do not notice, a stop while the table is locked, a
-// broker that never comes, positions that are moved beside a running loader, members of a group that are gone.
+// Tests how loading ends and continues: one table fails without affecting others, a stop while the table is locked, an
+// unreachable broker, moved positions, and dead group members.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

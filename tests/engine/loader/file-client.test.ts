@@ -1,5 +1,5 @@
-// A file as a topic: what is no ordinary file is refused before it is opened, long lines are read in one pass, and a
-// signal comes through while a file is counted.
+// Tests a file as a topic: only regular files are opened, long lines are read in one pass, and signals are handled
+// while a file is counted.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

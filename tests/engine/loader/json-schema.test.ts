@@ -1,5 +1,5 @@
-// format: json_schema with a Schema Registry: ids, references, drafts, what does not hold, and a registry that is away
-// or will not have us.
+// format: json_schema with a Schema Registry: ids, references, drafts, invalid messages, and a registry that is
+// unavailable or rejects the credentials.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';

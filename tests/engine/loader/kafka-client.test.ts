@@ -1,4 +1,4 @@
-// The client beside a broker whose answers are planned: epochs, damage, and every error code of the protocol.
+// Tests the client with a simulated broker: epochs, damage, and every error code of the protocol.
 import { type AddressInfo, createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

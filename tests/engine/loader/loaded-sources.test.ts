@@ -1,5 +1,5 @@
-// What the rest of the program does with a table that `tsdbt load` fills: seeds leave it alone, freshness is answered
-// from the positions.
+// Tests how other commands treat a table that `tsdbt load` fills: seeds do not touch it, and freshness comes from the
+// positions.
 import { readFileSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// The loader on a broker in memory and a real Postgres: every row once, whatever happens on the way.
+// Tests the loader with a broker in memory and a real Postgres: every row is written once, whatever happens.
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';

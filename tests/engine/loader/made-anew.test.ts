@@ -1,5 +1,5 @@
-// A topic that was deleted and made again, upserted into ClickHouse, where the greater offset counts: rows of the
-// earlier topic are refused, and those of the present one are not taken for them.
+// Tests a topic that was deleted and created again, upserted into ClickHouse, where the greater offset wins: rows of
+// the earlier topic are rejected, and current rows are not taken for them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';

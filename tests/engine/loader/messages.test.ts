@@ -1,5 +1,4 @@
-// What messages may hold, to the last bit: values arrive as they were sent or the message is a dead letter, never
-// something else.
+// Tests exact values of messages: a value arrives as it was sent, or the message is a dead letter.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHmac } from 'node:crypto';
 import { jsonDecoder } from '../../../src/loader/decode.ts';

@@ -1,5 +1,4 @@
-// Metrics and health of a loader at work: what Prometheus reads, and when /healthz says no. And memory: a table that
-// takes nothing stops the reading.
+// Tests metrics and health of a running loader, and that a blocked table stops the reading, which limits memory.
 import { get } from 'node:http';
 import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

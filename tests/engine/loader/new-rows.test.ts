@@ -1,5 +1,5 @@
-// `tsdbt load --from` and `new_rows` through the built program: what an incremental model gets is what was loaded since
-// it last succeeded.
+// Tests `tsdbt load --from` and `new_rows` with the built program: an incremental model gets what was loaded since its
+// last success.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

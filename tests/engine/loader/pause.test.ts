@@ -1,5 +1,5 @@
-// A table that somebody pauses: a running loader stops it and takes up again, `--once` passes it by, a restart keeps
-// it so, and status, metrics and the command line say it.
+// Tests a paused table: a running loader stops and resumes it, `--once` skips it, a restart keeps it paused, and
+// status, metrics and the command line report it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LoadMetrics } from '../../../src/loader/metrics.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';

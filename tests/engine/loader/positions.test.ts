@@ -1,5 +1,5 @@
-// Positions belong to the table: another name of source or project loads nothing twice, loaders of before are refused,
-// and a table that holds rows of a topic without a position is not loaded from the beginning in silence.
+// Tests that positions belong to the table: a renamed source or project loads nothing twice, older loaders are
+// rejected, and a table with rows but no position is not silently loaded from the beginning.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rewindTo } from '../../../src/loader/rewind.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';

@@ -1,5 +1,5 @@
-// The way of docs/loader.md on a real Kafka, once. What is done to a broker beyond that is in
-// tests/engine/kafka (`npm run test:kafka`).
+// Runs the commands of docs/loader.md on a real Kafka, once. Broker faults are in tests/engine/kafka (`npm run
+// test:kafka`).
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KafkaBroker, whyNoBroker } from '../kafka/kafka-broker.ts';
 import { FaultProject } from '../faults/project.ts';

@@ -1,5 +1,5 @@
-// Rows that cannot be written: a bounded number of transactions whatever their number, exactly they become dead
-// letters, and too many of them stop the table before anything of them is written.
+// Tests rejected rows: exactly they become dead letters in a bounded number of transactions, and too many of them stop
+// the table before any is written.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresSink } from '../../../src/loader/postgres/sink.ts';
 import type { Flush, Flushed } from '../../../src/loader/sink.ts';

@@ -1,5 +1,5 @@
-// Positions in Postgres that are set while loaders run, and topics that were made again: the table has what the topic
-// has, once, and what earlier topics of the name had.
+// Tests rewinds in Postgres while loaders run, and topics that were created again: the table has every message of the
+// topic once, and the rows of earlier topics with that name.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jsonDecoder } from '../../../src/loader/decode.ts';
 import { changeDecoder } from '../../../src/loader/debezium/decoder.ts';

@@ -1,5 +1,4 @@
-// A log that was cut back under what was loaded, and positions that are set back: what is in the table is in the topic,
-// once.
+// Tests a truncated log below the loaded position, and rewinds: the table has every message of the topic once.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { Pulse } from '../../../src/loader/pulse.ts';

@@ -1,4 +1,4 @@
-// A buffer of rows: what it gives back of them, of their messages and of their keys.
+// Tests the row buffer: its rows, their messages and their keys.
 import { describe, expect, it } from 'vitest';
 import { recordsOf } from '../../../src/loader/fast/records.ts';
 import { RowBuffer } from '../../../src/loader/fast/row-buffer.ts';

@@ -1,4 +1,5 @@
-// Positions that were kept while the broker had no ids of topics: read on, unless the topic was made again since.
+// Tests positions that were stored before the broker had topic ids: loading continues, unless the topic was created
+// again.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import type { LoaderOptions } from '../../../src/loader/loader.ts';

@@ -1,4 +1,4 @@
-// Copies in Postgres that are changed in place: by key and by partitions, with what becomes of old ones.
+// Tests incremental copies in Postgres: by key and by partition, and the removal of old ones.
 import { describe, expect, it } from 'vitest';
 import { labForAll, type PublishLab } from './lab.ts';
 

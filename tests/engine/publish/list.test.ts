@@ -1,4 +1,4 @@
-// `tsdbt publish --list`: what stands at each receiver.
+// Tests `tsdbt publish --list`: the copies at each receiver.
 import { describe, expect, it } from 'vitest';
 import { clickhouseFolder, clickhouseMissing } from '../support/clickhouse.ts';
 import { labForAll, type PublishLab } from './lab.ts';

@@ -1,4 +1,4 @@
-// A relation that is replaced while its publication begins, and a source that does not end.
+// Tests a relation that is replaced while its publication begins, and a source that does not end.
 import { describe, expect, it } from 'vitest';
 import { labForAll, type PublishLab } from './lab.ts';
 

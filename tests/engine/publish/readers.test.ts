@@ -1,5 +1,5 @@
-// Publications while readers look, killed at any moment, their receiver too: readers see one whole version, and nothing
-// is left behind. The long form is `npm run faults -- publish`.
+// Tests publications with concurrent readers, killed at any moment, including their receiver: readers see one complete
+// version, and nothing is left over. The long form is `npm run faults -- publish`.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OWN_SERVER } from '../adapters/servers.ts';
 import { openLab, type PublishLab } from './lab.ts';
