@@ -270,6 +270,52 @@ describe('a table synced from another Postgres', () => {
     expect(await rowsOf(copy, `app.v_${target.identifier}`)).toHaveLength(10);
   });
 
+  it.each([
+    ['full', 'primary key', 'inserted'],
+    ['incremental', 'primary key', 'inserted'],
+    ['full', '', 'inserted'],
+    ['full', 'primary key', 'updated'],
+    ['incremental', 'primary key', 'updated'],
+    ['full', 'primary key', 'deleted'],
+    ['full', '', 'deleted'],
+  ] as const)('fails with strategy: %s (%s) where a trigger skips rows that are %s', async (strategy, key, what) => {
+    const target = await made(`id int ${key}, name text`, { strategy, cursor: strategy === 'full' ? null : 'xmin' });
+    const table = `app.${target.identifier}`;
+    await source.query(`insert into ${target.identifier} values (1, 'a'), (2, 'b')`);
+    await synced(target);
+    const statement = { inserted: 'insert', updated: 'update', deleted: 'delete' }[what];
+    await copy.query(
+      `create or replace function app.skip() returns trigger language plpgsql as $$ begin return null; end $$; ` +
+        `create trigger skips before ${statement} on ${table} for each row execute function app.skip()`,
+    );
+    const before = await rowsOf(copy, table);
+    const changes = {
+      inserted: `insert into ${target.identifier} values (3, 'c')`,
+      updated: `update ${target.identifier} set name = 'z'`,
+      deleted: `delete from ${target.identifier} where id = 1`,
+    };
+    await source.query(changes[what]);
+    await expect(synced(target)).rejects.toThrow(new RegExp(`not ${what}, because .* has triggers or rules: skips`));
+    expect(await rowsOf(copy, table)).toEqual(before);
+    await copy.query(`drop trigger skips on ${table}`);
+    await synced(target);
+    await expectEqual(target);
+  });
+
+  it('may have a trigger that changes rows', async () => {
+    const target = await made('id int primary key, name text', { strategy: 'full', cursor: null });
+    await source.query(`insert into ${target.identifier} values (1, 'a'), (2, 'b')`);
+    await synced(target);
+    await copy.query(
+      `create function app.upper() returns trigger language plpgsql as $$ begin new.name := upper(new.name); return ` +
+        `new; end $$; create trigger changes before insert or update on app.${target.identifier} for each row execute ` +
+        'function app.upper()',
+    );
+    await source.query(`update ${target.identifier} set name = 'z' where id = 1`);
+    await synced(target);
+    expect(await rowsOf(copy, `app.${target.identifier}`)).toEqual(['(1,Z)', '(2,b)']);
+  });
+
   it('is replaced in one step with strategy: full if it has no key', async () => {
     const target = await made('a integer, b text', { strategy: 'full', cursor: null, lookback: null });
     await source.query(`insert into ${target.identifier} select 1, 'x' from generate_series(1, 200)`);
