@@ -1,7 +1,7 @@
-{#- Postgres: tables, indexes, schemas, the catalogue questions of the package `dbt`, names of working relations,
+{#- Postgres: tables, indexes, schemas, the catalogue queries of the package `dbt`, names of working relations,
     comments, grants. -#}
 
-{#- A table with a contract is created empty and then filled: `create table as` takes no constraints. -#}
+{#- A table with a contract is created empty and then filled: `create table as` accepts no constraints. -#}
 {% macro postgres__create_table_as(temporary, relation, sql) %}
   {%- set sql_header = config.get('sql_header', none) -%}
   {%- set enforced = config.get('contract').enforced -%}
@@ -25,7 +25,8 @@
   );
 {% endmacro %}
 
-{#- The name is made of the columns and the moment, so that the new table's index never meets that of the old one. -#}
+{#- The name is built from the columns and the time, so that the new table's index never conflicts with that of the old
+    one. -#}
 {% macro postgres__get_create_index_sql(relation, index_dict) %}
   {%- set index = adapter.parse_index(index_dict) %}
   create {{ 'unique' if index.unique }} index if not exists {{ adapter.quote(index.render(relation)) }}
@@ -46,8 +47,8 @@
   {%- endcall -%}
 {% endmacro %}
 
-{#- What information_schema.columns says, which takes several times as long to plan, and the type as DDL writes it. A
-    domain is shown as the type below it. A relation without a schema is a temporary table. -#}
+{#- The content of information_schema.columns, which takes several times as long to plan, and the type in DDL. A domain
+    is shown as its base type. A relation without a schema is a temporary table. -#}
 {% macro postgres__get_columns_in_relation(relation) %}
   {%- do adapter.verify_database(relation.database) if relation.database -%}
   {%- call statement('get_columns_in_relation', fetch_result=True) %}
@@ -76,9 +77,9 @@
   {{- return(sql_convert_columns_in_relation(load_result('get_columns_in_relation').table)) -}}
 {% endmacro %}
 
-{#- In place, so that indexes, constraints, default, triggers, comment, grants and policies of the column stay. Without
-    USING, the server casts as an assignment does, and refuses a text that is too long. ALTER would reset a collation of
-    the column to that of the new type. -#}
+{#- In place, so that indexes, constraints, default, triggers, comment, grants and policies of the column are kept.
+    Without USING, the server casts as in an assignment, and rejects a text that is too long. ALTER would reset a
+    collation of the column to that of the new type. -#}
 {% macro postgres__alter_column_type(relation, column_name, new_column_type) %}
   {%- call statement('column_collation', fetch_result=True) %}
     select pg_catalog.format('%I.%I', n.nspname, l.collname)
@@ -139,8 +140,8 @@
   {{- return(load_result('check_schema_exists').table) -}}
 {% endmacro %}
 
-{#- Postgres cuts a longer name in silence, and then two relations could meet; so the name is cut here, before the
-    suffix. dstring: is the time of day to be part of it? -#}
+{#- Postgres silently truncates a longer name, and then two relations could conflict; so the name is truncated here,
+    before the suffix. dstring: whether it contains the time of day. -#}
 {% macro postgres__make_relation_with_suffix(base_relation, suffix, dstring) %}
     {%- set suffix = suffix ~ modules.datetime.datetime.now().strftime('%H%M%S%f') if dstring else suffix -%}
     {%- set longest = base_relation.relation_max_name_length() -%}
@@ -167,7 +168,7 @@
     type=backup_relation_type)) -}}
 {% endmacro %}
 
-{#- A comment between dollar quotes, in which everything may stand but that one quote. -#}
+{#- A comment between dollar quotes, which may enclose anything but that one quote. -#}
 {% macro postgres_escape_comment(comment) %}
   {%- set mark = '$dbt_comment_literal_block$' -%}
   {%- if comment is not string -%}
@@ -199,7 +200,7 @@
     and table_name = {{ adapter.quote_text(relation.identifier) }}
 {%- endmacro %}
 
-{#- A new table takes the place of the old one, without its grants. -#}
+{#- A new table replaces the old one, without its grants. -#}
 {% macro postgres__copy_grants() %}{{ return(False) }}{% endmacro %}
 
 {% macro postgres__get_show_indexes_sql(relation) %}

@@ -1,4 +1,4 @@
-{#- The catalogue for the documentation: a row for each column of each relation asked for. -#}
+{#- The catalogue for the documentation: one row per column of each requested relation. -#}
 {% macro postgres__get_catalog_relations(information_schema, relations) %}
   {%- set database = information_schema.database -%}
   {%- do adapter.verify_database(database) -%}

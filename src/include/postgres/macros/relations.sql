@@ -1,5 +1,5 @@
-{#- Which view reads which relation, one level deep; system relations are left out. A view is a rule (pg_rewrite): the
-    rule depends internally on its view and normally on each column that it reads. -#}
+{#- Which view reads which relation, one level deep; without system relations. A view is a rule (pg_rewrite): the rule
+    depends internally on its view and normally on each column that it reads. -#}
 {% macro postgres__get_relations() %}
   {%- call statement('relations', fetch_result=True) %}
     select distinct

@@ -1,4 +1,4 @@
-{#- The present moment in Postgres. Snapshots keep it without a time zone. -#}
+{#- The current timestamp in Postgres. Snapshots store it without a time zone. -#}
 {% macro postgres__current_timestamp() -%} now() {%- endmacro %}
 
 {% macro postgres__snapshot_string_as_time(timestamp) %}{{

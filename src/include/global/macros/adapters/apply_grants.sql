@@ -1,19 +1,20 @@
-{#- Grants: what is configured is granted, what is there and not configured is revoked. -#}
+{#- Grants: configured ones are granted, existing ones that are not configured are revoked. -#}
 
-{#- Does a replaced relation keep the grants of the old one? Unless a dialect knows better: yes, and then one looks. -#}
+{#- Whether a replaced relation keeps the grants of the old one. By default true, so that existing grants are queried.
+    -#}
 {% macro copy_grants() %}{{ return(adapter.dispatch('copy_grants', 'dbt')()) }}{% endmacro %}
 
 {% macro default__copy_grants() %}{{ return(True) }}{% endmacro %}
 
-{#- May one statement name several grantees? -#}
+{#- Whether one statement may name several grantees. -#}
 {% macro support_multiple_grantees_per_dcl_statement() %}
 {{- return(adapter.dispatch('support_multiple_grantees_per_dcl_statement', 'dbt')()) -}}
 {% endmacro %}
 
 {% macro default__support_multiple_grantees_per_dcl_statement() %}{{ return(True) }}{% endmacro %}
 
-{#- Can there be grants from before? Not on a new relation; on one that was replaced, if the dialect copies them; on
-    one that was kept, yes. -#}
+{#- Whether earlier grants may exist: not on a new relation; on a replaced one if the dialect copies them; on a kept one
+    always. -#}
 {% macro should_revoke(existing_relation, full_refresh_mode=True) %}
     {%- if not existing_relation -%}
         {{ return(False) }}
@@ -66,7 +67,7 @@
 {{- return(adapter.dispatch('call_dcl_statements', 'dbt')(dcl_statement_list)) -}}
 {% endmacro %}
 
-{#- All in one trip; a dialect that cannot do this overrides it. -#}
+{#- All in one round trip; a dialect that cannot do this overrides it. -#}
 {% macro default__call_dcl_statements(dcl_statement_list) %}
     {%- call statement('grants') %}
         {%- for dcl_statement in dcl_statement_list %}
@@ -79,7 +80,7 @@
 {{- return(adapter.dispatch('apply_grants', 'dbt')(relation, grant_config, should_revoke)) -}}
 {% endmacro %}
 
-{#- Without configured grants nothing is touched, not even looked at. -#}
+{#- Without configured grants nothing is changed, or even queried. -#}
 {% macro default__apply_grants(relation, grant_config, should_revoke=True) %}
     {%- if grant_config -%}
         {%- set to_grant, to_revoke = grant_config, {} -%}

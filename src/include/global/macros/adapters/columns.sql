@@ -1,4 +1,4 @@
-{#- Columns: of a relation and of a query, and changing those of a relation. -#}
+{#- Columns of a relation and of a query, and changes to those of a relation. -#}
 
 {% macro get_columns_in_relation(relation) %}{{
   return(adapter.dispatch('get_columns_in_relation', 'dbt')(relation))
@@ -9,7 +9,7 @@
       + adapter.type()) -}}
 {% endmacro %}
 
-{#- Column objects from rows (name, type, length, precision, scale, and in some dialects the type as DDL writes it). -#}
+{#- Column objects from rows (name, type, length, precision, scale, and in some dialects the type in DDL). -#}
 {% macro sql_convert_columns_in_relation(table) %}
   {%- set columns = [] -%}
   {%- for row in table -%}
@@ -38,8 +38,7 @@
   return(adapter.dispatch('get_empty_schema_sql', 'dbt')(columns))
 }}{% endmacro %}
 
-{#- A query of nulls with the columns that a YAML file declares, so that the database itself says what the types are.
-    -#}
+{#- A query of nulls with the columns declared in YAML, so that the database itself resolves the types. -#}
 {% macro default__get_empty_schema_sql(columns) %}
     {%- set untyped, loose = [], [] %}
     select
@@ -81,8 +80,8 @@
 {{- return(adapter.dispatch('alter_column_type', 'dbt')(relation, column_name, new_column_type)) -}}
 {% endmacro %}
 
-{#- Through a second column, which every database can do, whatever the two types are. What reads the table is dropped
-    by name and built again, not lost by CASCADE. -#}
+{#- By a second column, which every database supports, whatever the two types are. Relations that read the table are
+    dropped by name and recreated, not lost by CASCADE. -#}
 {% macro default__alter_column_type(relation, column_name, new_column_type) %}
   {%- set table, column, changed = relation.render(), adapter.quote(column_name), adapter.quote(column_name
       + '__dbt_alter') -%}
@@ -102,7 +101,7 @@
 {{- return(adapter.dispatch('alter_relation_add_remove_columns', 'dbt')(relation, add_columns, remove_columns)) -}}
 {% endmacro %}
 
-{#- A column cannot be dropped while something reads it: its dependants are dropped first and restored without it. -#}
+{#- A column cannot be dropped while a relation reads it: its dependants are dropped first and restored without it. -#}
 {% macro default__alter_relation_add_remove_columns(relation, add_columns, remove_columns) %}
   {%- set actions = [] -%}
   {%- for column in add_columns or [] -%}

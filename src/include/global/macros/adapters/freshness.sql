@@ -1,4 +1,4 @@
-{#- When a source was last loaded, beside the database's own clock. -#}
+{#- When a source was last loaded, with the database's current time. -#}
 {% macro collect_freshness(source, loaded_at_field, filter) %}
 {{- return(adapter.dispatch('collect_freshness', 'dbt')(source, loaded_at_field, filter)) -}}
 {% endmacro %}
@@ -14,7 +14,7 @@
   {{- return(load_result('collect_freshness')) -}}
 {% endmacro %}
 
-{#- The same, from a query of the user that gives one value. -#}
+{#- The same, from a user's query that returns one value. -#}
 {% macro collect_freshness_custom_sql(source, loaded_at_query) %}
 {{- return(adapter.dispatch('collect_freshness_custom_sql', 'dbt')(source, loaded_at_query)) -}}
 {% endmacro %}

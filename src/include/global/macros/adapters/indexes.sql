@@ -1,4 +1,4 @@
-{#- Indexes of the config `indexes`. What an index looks like is the dialect's. -#}
+{#- Indexes of the config `indexes`. The dialect defines their DDL. -#}
 {% macro get_create_index_sql(relation, index_dict) %}
 {{- return(adapter.dispatch('get_create_index_sql', 'dbt')(relation, index_dict)) -}}
 {% endmacro %}

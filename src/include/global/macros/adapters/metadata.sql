@@ -1,5 +1,4 @@
-{#- Questions to the database's catalogue. Each dialect answers in its own words; a default exists only where standard
-    SQL can. -#}
+{#- Queries on the database's catalogue. Each dialect has its own; a default exists only if standard SQL suffices. -#}
 {% macro get_catalog_relations(information_schema, relations) %}
 {{- return(adapter.dispatch('get_catalog_relations', 'dbt')(information_schema, relations)) -}}
 {% endmacro %}
@@ -34,7 +33,7 @@
   {{- return(run_query(sql)) -}}
 {% endmacro %}
 
-{#- A table of one number: 0 when there is no such schema. -#}
+{#- A table with one number: 0 if there is no such schema. -#}
 {% macro check_schema_exists(information_schema, schema) %}
 {{- return(adapter.dispatch('check_schema_exists', 'dbt')(information_schema, schema)) -}}
 {% endmacro %}

@@ -1,4 +1,4 @@
-{#- Descriptions from YAML, written as comments of the relation and its columns when `persist_docs` asks for it. -#}
+{#- Descriptions from YAML, written as comments of the relation and its columns if `persist_docs` is set. -#}
 {% macro alter_column_comment(relation, column_dict) %}
 {{- return(adapter.dispatch('alter_column_comment', 'dbt')(relation, column_dict)) -}}
 {% endmacro %}

@@ -7,7 +7,7 @@
 {{- return(default__make_temp_relation(base_relation, suffix)) -}}
 {% endmacro %}
 
-{#- The batches of one model may run at the same time, so each has a name of its own. -#}
+{#- The batches of one model may run at the same time, so each has a separate name. -#}
 {% macro make_temp_relation(base_relation, suffix='__dbt_tmp') %}
   {%- if model.batch and suffix == '__dbt_tmp' -%}
     {%- set suffix = suffix ~ '_' ~ model.batch.id -%}
@@ -38,7 +38,7 @@
   {%- endcall -%}
 {% endmacro %}
 
-{#- A pair: did it exist, and the relation. -#}
+{#- A pair: whether it existed, and the relation. -#}
 {% macro get_or_create_relation(database, schema, identifier, type) %}
 {{- return(adapter.dispatch('get_or_create_relation', 'dbt')(database, schema, identifier, type)) -}}
 {% endmacro %}
@@ -51,7 +51,7 @@
   {{- return([false, api.Relation.create(database=database, schema=schema, identifier=identifier, type=type)]) -}}
 {% endmacro %}
 
-{#- The relation as the cache knows it, with its type; none when there is no such relation. -#}
+{#- The relation from the cache, with its type; none if there is no such relation. -#}
 {% macro load_cached_relation(relation) %}
 {{- return(adapter.get_relation(database=relation.database, schema=relation.schema, identifier=relation.identifier)) -}}
 {% endmacro %}

@@ -1,4 +1,4 @@
-{#- The query of `show`, and of everything else that wants only the first rows. -#}
+{#- The query of `show`, and of other callers that need only the first rows. -#}
 {% macro get_show_sql(compiled_code, sql_header, limit) %}
   {{- sql_header if sql_header is not none }}
   {{ get_limit_subquery_sql(compiled_code, limit) }}
@@ -8,7 +8,7 @@
   {{- adapter.dispatch('get_limit_sql', 'dbt')(sql, limit) -}}
 {% endmacro %}
 
-{#- The limit stands on its own line: the query may end in a comment. -#}
+{#- The limit is on a separate line, as the query may end in a comment. -#}
 {% macro default__get_limit_sql(sql, limit) %}
   {{ sql }}
   {{ 'limit ' ~ limit if limit is not none }}

@@ -1,4 +1,4 @@
-{#- The present moment, in the words of each dialect. -#}
+{#- The current timestamp in each dialect. -#}
 {% macro current_timestamp() %}
     {{- adapter.dispatch('current_timestamp', 'dbt')() -}}
 {% endmacro %}
@@ -7,7 +7,7 @@
   {{- exceptions.raise_not_implemented('current_timestamp macro not implemented for adapter ' + adapter.type()) -}}
 {% endmacro %}
 
-{#- The moment that a snapshot writes into its columns. -#}
+{#- The timestamp that a snapshot writes into its columns. -#}
 {% macro snapshot_get_time() %}
     {{- adapter.dispatch('snapshot_get_time', 'dbt')() -}}
 {% endmacro %}
@@ -16,14 +16,14 @@
     {{ current_timestamp() }}
 {% endmacro %}
 
-{#- The type of that moment, asked from the database. -#}
+{#- The type of that timestamp, queried from the database. -#}
 {% macro get_snapshot_get_time_data_type() %}
     {%- set moment = adapter.dispatch('snapshot_get_time', 'dbt')() -%}
     {%- set columns = get_column_schema_from_query('select ' ~ moment ~ ' as dbt_snapshot_time') -%}
     {{- return(columns[0].dtype or none) -}}
 {% endmacro %}
 
-{#- For projects of old: what dbt_utils once meant by these names. -#}
+{#- For old projects: the former meaning of these names in dbt_utils. -#}
 {% macro current_timestamp_backcompat() %}{{
   return(adapter.dispatch('current_timestamp_backcompat', 'dbt')())
 }}{% endmacro %}

@@ -1,4 +1,4 @@
-{#- Does the database accept a query? An error says no; the plan is the answer. -#}
+{#- Checks whether the database accepts a query: an error means no; the plan is the result. -#}
 {% macro validate_sql(sql) %}{{ return(adapter.dispatch('validate_sql', 'dbt')(sql)) }}{% endmacro %}
 
 {% macro default__validate_sql(sql) %}

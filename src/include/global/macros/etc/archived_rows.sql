@@ -1,4 +1,4 @@
-{#- What the archive of a loaded source holds, read from its files where they lie: `select * from {{
+{#- The rows in the archive of a loaded source, read directly from its files: `select * from {{
     archived_rows(source('raw', 'events'), {'id': 'Int64'}) }}`. Only ClickHouse reads files of an object store. -#}
 {% macro archived_rows(source, columns, collection=none) %}
   {{ return(adapter.dispatch('archived_rows', 'dbt')(source, columns, collection)) }}

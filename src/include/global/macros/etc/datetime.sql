@@ -8,7 +8,7 @@
     {{- return(try_or_compiler_error(complaint, modules.datetime.datetime.strptime, date_str.strip(), date_fmt)) -}}
 {% endmacro %}
 
-{#- All days from a start to an end, both included, as texts, or as datetimes when out_fmt is none. -#}
+{#- All days from a start to an end, both included, as texts, or as datetimes if out_fmt is none. -#}
 {% macro dates_in_range(start_date_str, end_date_str=none, in_fmt="%Y%m%d", out_fmt="%Y%m%d") %}
     {%- set first = convert_datetime(start_date_str, in_fmt) -%}
     {%- set last = convert_datetime(start_date_str if end_date_str is none else end_date_str, in_fmt) -%}

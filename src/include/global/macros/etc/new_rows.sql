@@ -1,7 +1,6 @@
-{#- The rows of a loaded source that this model has not had yet: `select * from {{ new_rows(source('raw', 'events'))
-    }}`. Bounded by the offsets that were committed when it was asked for, and remembered in the transaction that
-    publishes the model; everything on the first build and on a full refresh. A source that nothing loads gives all of
-    its rows. -#}
+{#- The rows of a loaded source that this model has not read yet: `select * from {{ new_rows(source('raw', 'events'))
+    }}`. Bounded by the offsets committed at the time of the query, and recorded in the transaction that publishes the
+    model; all rows on the first build and on a full refresh. A source without a loader returns all of its rows. -#}
 {% macro new_rows(source) %}
   {{ return(adapter.dispatch('new_rows', 'dbt')(source)) }}
 {% endmacro %}
@@ -17,11 +16,11 @@
   {%- if found.target is none or flags.EMPTY -%}{{ return(source) }}{%- endif -%}
   {%- if run_query("select to_regclass('tsdbt.consumed_offsets') is not null").rows[0][0] is false -%}
   {{ return(source) }}{%- endif -%}
-  {#- The offsets first, then the rows: a flush makes both visible at once, and one that commits later is the next
-      build's. -#}
+  {#- The offsets first, then the rows: a flush makes both visible at once, and one that commits later is left to the
+      next build. -#}
   {%- set model_key = dbt.string_literal(dbt.escape_single_quotes(this | string)) -%}
-  {#- Positions belong to the table: a source or project that was renamed goes on where it was. An older version knew
-      the source's name alone. -#}
+  {#- Positions belong to the table: a renamed source or project continues from its position. An older version stored
+      only the source's name. -#}
   {%- set relation_name = '"' ~ source.schema | replace('"', '""') ~ '"."' ~ source.identifier | replace('"', '""')
       ~ '"' -%}
   {%- set source_key = dbt.string_literal(dbt.escape_single_quotes(relation_name)) -%}
@@ -50,7 +49,7 @@
           "Build it with --full-refresh.") }}
     {%- endif -%}
     {%- if partition == -1 -%}
-      {#- Dead letters that were replayed: their offsets are behind those that were consumed. -#}
+      {#- Replayed dead letters: their offsets precede the consumed position. -#}
       {%- if is_incremental() -%}
         {%- do ranges.append("exists (select from tsdbt.dead_letters as o where" ~ of_table ~ " and o.replay >= "
             ~ (since or 0) ~ " and o.replay < " ~ upto ~ " and o.topic = _topic and o.partition = _partition and o."
@@ -61,10 +60,10 @@
           if since is not none else "") ~ " and _offset < " ~ upto ~ ")") -%}
     {%- endif -%}
   {%- endfor -%}
-  {#- Rows that came by another way belong to a build of everything. -#}
+  {#- Rows that were not loaded by the loader belong to a full build. -#}
   {%- if not is_incremental() -%}{%- do ranges.append("_offset is null") -%}{%- endif -%}
-  {#- A rewind that came since the rows were read, or comes before the commit, is noted as one after it: it waits for
-      this lock, or its reset is found here. -#}
+  {#- A rewind after the rows were read, or before the commit, is treated like one after it: it waits for this lock, or
+      its reset is found here. -#}
   {%- do adapter.on_publish("select pg_catalog.pg_advisory_xact_lock_shared(hashtext('tsdbt load rewind'), hashtext("
       ~ source_key ~ "))") -%}
   {%- do adapter.on_publish("insert into tsdbt.consumed_offsets (model, source, topic, partition, next_offset) "
@@ -73,7 +72,7 @@
       "left join tsdbt.load_offsets as o on o.topic = v.topic and o.partition = v.partition and" ~ of_table
       ~ " on conflict (model, source, topic, partition) do update set next_offset = "
       "excluded.next_offset, updated_at = now()") -%}
-  {#- What an older version would find is not true any more: it asks for a full refresh. -#}
+  {#- What an older version would find is no longer valid: it requires a full refresh. -#}
   {%- do adapter.on_publish("update tsdbt.consumed_offsets set next_offset = -1 where model = " ~ model_key
       ~ " and source = " ~ older_key ~ " and next_offset <> -1") -%}
   {{ return("(select * from " ~ source ~ " where " ~ (ranges | join(" or ") or "false") ~ ")") }}

@@ -1,4 +1,4 @@
-{#- How a macro runs SQL: the block of a `call` is sent to the database, the answer is kept under a name for
+{#- How a macro runs SQL: the block of a `call` is sent to the database, the result is stored under a name for
     load_result. -#}
 
 {#- Does nothing while parsing. The statement named `main` is what target/run shows of a node. -#}
@@ -22,7 +22,7 @@
   {%- endif -%}
 {% endmacro %}
 
-{#- A statement that has been run by other means: written and recorded, not sent. -#}
+{#- A statement that was run by other means: written and recorded, not sent. -#}
 {% macro noop_statement(name=None, message=None, code=None, rows_affected=None, res=None) %}
   {%- set text = caller() -%}
   {%- if name == 'main' -%}
@@ -34,7 +34,7 @@
   {%- endif -%}
 {% endmacro %}
 
-{#- Runs a query and gives its table back. -#}
+{#- Runs a query and returns its table. -#}
 {% macro run_query(sql) %}
   {%- call statement('run_query_statement', fetch_result=true, auto_begin=false) %}
     {{ sql }}

@@ -1,4 +1,4 @@
-{#- The query of the test `accepted_values`: the values outside the list, each with the number of its rows. -#}
+{#- The query of the test `accepted_values`: the values outside the list, each with its number of rows. -#}
 {% macro default__test_accepted_values(model, column_name, values, quote=True) %}
 with all_values as (
     select {{ column_name }} as value_field, count(*) as n_records

@@ -1,5 +1,5 @@
-{#- The query of the test `not_null`. When failures are kept in a table the whole row is kept, else the column is
-    enough. -#}
+{#- The query of the test `not_null`. If failures are stored in a table the whole row is stored, otherwise only the
+    column. -#}
 {% macro default__test_not_null(model, column_name) %}
 select {{ '*' if should_store_failures() else column_name }}
 from {{ model }}

@@ -1,4 +1,4 @@
-{#- The query of the test `relationships`: keys of the child that the parent does not have. -#}
+{#- The query of the test `relationships`: keys of the child that the parent lacks. -#}
 {% macro default__test_relationships(model, column_name, to, field) %}
 with child as (
     select {{ column_name }} as from_field

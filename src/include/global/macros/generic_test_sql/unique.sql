@@ -1,4 +1,4 @@
-{#- The query of the test `unique`: a row for each value that occurs more than once. -#}
+{#- The query of the test `unique`: one row per value that occurs more than once. -#}
 {% macro default__test_unique(model, column_name) %}
 select {{ column_name }} as unique_field, count(*) as n_records
 from {{ model }}

@@ -1,6 +1,6 @@
-{#- The query of the test `usual`: a row for each group whose value is not what it usually is, with the reason. What was
-    usual is read from the model itself where a column tells the time of its rows, else from tsdbt.test_values, to which
-    each run of the test adds one row a group. -#}
+{#- The query of the test `usual`: one row per group whose value is unusual, with the reason. The history is computed
+    from the model itself if a column has the time of its rows, otherwise read from tsdbt.test_values, to which each run
+    of the test adds one row per group. -#}
 {% macro default__test_usual(model, column_name, value, time_column, period, group_by, window, min_history, sigma, drop,
     rise, against, above, below) %}
   {%- set spec = usual_spec(column_name, value, time_column, period, group_by, window, min_history, sigma, drop, rise,
@@ -8,7 +8,7 @@
   {%- if time_column is not none -%}
     {{- usual_of_periods(model, spec) -}}
   {%- else -%}
-    {#- Compiling alone, and a run without rows, must leave no value behind. -#}
+    {#- Compilation alone, and a run without rows, must not store a value. -#}
     {%- set records = execute and flags.WHICH in ['build', 'test'] and not flags.EMPTY -%}
     {{- usual_recorded(model, spec) if records else usual_of_runs(model, spec) -}}
   {%- endif -%}
@@ -88,8 +88,8 @@
       ~ tojson(given)) -%}
 {% endmacro %}
 
-{#- The history is the model's own: the last whole period beside those before it. A group counts from its first period
-    on, and a period without rows counts 0 rows. -#}
+{#- The history is the model's own: the last whole period compared with those before it. A group counts from its first
+    period on, and a period without rows counts 0 rows. -#}
 {% macro usual_of_periods(model, spec) %}
 {%- set present = dbt.date_trunc(spec.period, dbt.current_timestamp()) -%}
 {%- set moment = usual_moment(dbt.date_trunc(spec.period, spec.time_column)) -%}
@@ -151,7 +151,7 @@ from usual_judged
 where usual_reason <> ''{{ ' and 1 = 0' if flags.EMPTY }}
 {% endmacro %}
 
-{#- The same, measured and judged once: one statement adds the values with their reasons to the history, and the test
+{#- The same, measured and evaluated once: one statement adds the values with their reasons to the history, and the test
     reads those of this run. -#}
 {% macro usual_recorded(model, spec) %}
   {%- if not usual_has_values() -%}{%- do usual_make_values() -%}{%- endif -%}
@@ -173,7 +173,7 @@ where {{ usual_of_this_test() }}
     and reason <> ''
 {% endmacro %}
 
-{#- What was unusual is no measure for what is usual, unless it is most of what there is: then it has become so. -#}
+{#- Unusual values do not count as history, unless they are the majority: then they have become usual. -#}
 {% macro usual_ctes_of_runs(model, spec) -%}
 usual_measured as (
     select {{ spec.groups or "cast('' as " ~ usual_text_type() ~ ")" }} as usual_measured_grp,
@@ -226,7 +226,7 @@ usual_now as (
 {%- endmacro %}
 
 {#- Compares usual_now (usual_grp, usual_current) with usual_past (usual_past_grp, usual_past_value, usual_rank), whose
-    rank is 1 for the newest. A spread of less than a hundredth of the mean counts as that: else one row more than
+    rank is 1 for the newest. A spread of less than a hundredth of the mean counts as that: otherwise one row more than
     always would be unusual. -#}
 {% macro usual_judged(spec) -%}
 {%- set limits = spec.limits -%}
@@ -316,7 +316,7 @@ target_schema = {{ usual_literal(target.schema) }} and test_id = {{ usual_litera
 
 {% macro usual_test_id() %}{{ return(model.unique_id) }}{% endmacro %}
 
-{#- The words of a dialect. Numbers are rounded to be read. -#}
+{#- SQL of a dialect. Numbers are rounded for display. -#}
 {% macro usual_text_type() %}{{ return(adapter.dispatch('usual_text_type', 'dbt')()) }}{% endmacro %}
 {% macro default__usual_text_type() %}{{ return('text') }}{% endmacro %}
 
@@ -353,7 +353,7 @@ target_schema = {{ usual_literal(target.schema) }} and test_id = {{ usual_litera
   {{- return(run_query("select to_regclass('tsdbt.test_values') is not null").rows[0][0]) -}}
 {% endmacro %}
 
-{#- One of several threads makes the table; the others wait for it. -#}
+{#- One of several threads creates the table; the others wait for it. -#}
 {% macro usual_make_values() %}{{ return(adapter.dispatch('usual_make_values', 'dbt')()) }}{% endmacro %}
 {% macro default__usual_make_values() %}
   {%- call statement('usual_lock', auto_begin=true) -%}
@@ -377,7 +377,7 @@ target_schema = {{ usual_literal(target.schema) }} and test_id = {{ usual_litera
   {%- do adapter.commit() -%}
 {% endmacro %}
 
-{#- What no window reaches any more. -#}
+{#- Rows that are older than every window. -#}
 {% macro usual_forget() %}{{ return(adapter.dispatch('usual_forget', 'dbt')()) }}{% endmacro %}
 {% macro default__usual_forget() %}
   {%- call statement('usual_forget', auto_begin=true) -%}

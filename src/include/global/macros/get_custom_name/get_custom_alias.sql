@@ -3,7 +3,7 @@
 {{- return(adapter.dispatch('generate_alias_name', 'dbt')(custom_alias_name, node)) -}}
 {% endmacro %}
 
-{#- The configured alias, else the name, with its version when it has one. -#}
+{#- The configured alias, otherwise the name, with its version if it has one. -#}
 {% macro default__generate_alias_name(custom_alias_name=none, node=none) %}
     {%- if custom_alias_name -%}
         {{ custom_alias_name | trim }}

@@ -3,7 +3,7 @@
 {{- return(adapter.dispatch('generate_database_name', 'dbt')(custom_database_name, node)) -}}
 {% endmacro %}
 
-{#- That of a catalog integration first, then the configured one, then the target's. -#}
+{#- The catalog integration's first, then the configured one, then the target's. -#}
 {% macro default__generate_database_name(custom_database_name=none, node=none) %}
     {%- if node is not none and node | attr('database') -%}
         {%- set catalog_relation = adapter.build_catalog_relation(node) -%}

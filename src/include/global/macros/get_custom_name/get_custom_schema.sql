@@ -3,7 +3,7 @@
 {{- return(adapter.dispatch('generate_schema_name', 'dbt')(custom_schema_name, node)) -}}
 {% endmacro %}
 
-{#- The target's schema, followed by the configured one: two people never write into one place. -#}
+{#- The target's schema, followed by the configured one: two people never write to the same schema. -#}
 {% macro default__generate_schema_name(custom_schema_name, node) %}
     {{- target.schema if custom_schema_name is none else target.schema ~ '_' ~ (custom_schema_name | trim) -}}
 {% endmacro %}

@@ -1,6 +1,6 @@
 {#- Hooks of a node: those in its transaction, and those before it begins or after it has ended. -#}
 
-{#- What happens outside must not be part of a transaction that is still open, so that one is ended first. -#}
+{#- Hooks outside must not be part of a transaction that is still open, so that one is ended first. -#}
 {% macro run_hooks(hooks, inside_transaction=True) %}
   {%- if hooks == [] -%}{{ return('') }}{%- endif -%}
   {%- for hook in hooks | selectattr('transaction', 'equalto', inside_transaction) -%}

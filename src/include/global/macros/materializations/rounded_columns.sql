@@ -1,12 +1,12 @@
-{#- Columns of a table that would round the values of its new rows: the database does it without a word when a type
-    changes, 1.6 becomes 2 in an integer column. -#}
+{#- Columns of a table that would round the values of its new rows: the database does so silently if types differ; 1.6
+    becomes 2 in an integer column. -#}
 
 {#- source: a table of new rows. Dicts of name, type (the table's), new_type (that of the rows). -#}
 {% macro rounded_columns(source, target) %}
   {{- return(adapter.dispatch('rounded_columns', 'dbt')(source, target)) -}}
 {% endmacro %}
 
-{#- A dialect whose types round says which ones. -#}
+{#- A dialect whose types round overrides this. -#}
 {% macro default__rounded_columns(source, target) %}{{ return([]) }}{% endmacro %}
 
 {% macro warn_of_rounded_columns(source, target) %}
@@ -17,7 +17,7 @@
   {%- endfor -%}
 {% endmacro %}
 
-{#- A snapshot compares its rows with those of the query: one that is rounded would change in each run. -#}
+{#- A snapshot compares its rows with those of the query: a rounded one would change in each run. -#}
 {% macro widen_rounded_columns(source, target) %}
   {%- for column in rounded_columns(source, target) -%}
     {%- do alter_column_type(target, column.name, column.new_type) -%}

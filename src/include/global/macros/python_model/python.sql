@@ -1,5 +1,5 @@
-{#- The end of a Python model's script: the object `dbt` that its function `model(dbt, session)` gets. Nothing of it
-    asks the engine while it runs, so every answer is written into the script. -#}
+{#- The end of a Python model's script: the object `dbt` that its function `model(dbt, session)` gets. It cannot query
+    the engine while it runs, so every answer is written into the script. -#}
 
 {#- A relation's name inside a Python string. -#}
 {% macro resolve_model_name(input_model_name) %}{{
@@ -9,7 +9,7 @@
 {% macro default__resolve_model_name(input_model_name) -%} {{ input_model_name | string | replace('"', '\"') }}
 {%- endmacro %}
 
-{#- `ref` may be overridden and give a text; a relation is rendered without --empty and --sample. -#}
+{#- An overridden `ref` may return a text; a relation is rendered without --empty and --sample. -#}
 {% macro build_ref_function(model) %}
     {%- set names = {} -%}
     {%- for reference in model.refs -%}
@@ -44,7 +44,7 @@ def source(*args, dbt_load_df_function):
 
 {% endmacro %}
 
-{#- Only the keys that the model asks for, with its own defaults. -#}
+{#- Only the keys that the model reads, with its own defaults. -#}
 {% macro build_config_dict(model) %}
     {%- set values, meta, config = {}, {}, model.config -%}
     {%- for key, default in zip(config.config_keys_used, config.config_keys_defaults) -%}
@@ -99,5 +99,5 @@ class dbtObj:
 {{ py_script_comment() }}
 {% endmacro %}
 
-{#- A dialect or a project says here how the script is run. -#}
+{#- A dialect or a project defines here how the script is run. -#}
 {% macro py_script_comment() %}{% endmacro %}

@@ -1,4 +1,4 @@
-{#- SQL that puts a relation out of the way, under its backup name. -#}
+{#- SQL that renames a relation to its backup name. -#}
 {% macro get_create_backup_sql(relation) %}
     {%- do log('Applying CREATE BACKUP to: ' ~ relation) -%}
     {{- adapter.dispatch('get_create_backup_sql', 'dbt')(relation) -}}

@@ -1,4 +1,4 @@
-{#- SQL that builds a relation under its intermediate name, beside the one that is in use. -#}
+{#- SQL that builds a relation under its intermediate name, next to the one in use. -#}
 {% macro get_create_intermediate_sql(relation, sql) %}
     {%- do log('Applying CREATE INTERMEDIATE to: ' ~ relation) -%}
     {{- adapter.dispatch('get_create_intermediate_sql', 'dbt')(relation, sql) -}}

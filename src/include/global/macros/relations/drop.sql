@@ -1,4 +1,4 @@
-{#- Dropping a relation of any kind: as SQL, and done. -#}
+{#- Drops a relation of any kind: as SQL, and directly. -#}
 {% macro get_drop_sql(relation) %}
     {%- do log('Applying DROP to: ' ~ relation) -%}
     {{- adapter.dispatch('get_drop_sql', 'dbt')(relation) -}}

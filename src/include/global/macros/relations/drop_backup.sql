@@ -1,6 +1,6 @@
-{#- SQL that drops what get_create_backup_sql put away. Whoever reads it is dropped first, by name and not by CASCADE,
-    and is to be built again on the new relation by adapter.restore_dependants; anything else that depends on it stops
-    the transaction. -#}
+{#- SQL that drops the result of get_create_backup_sql. Its readers are dropped first, by name and not by CASCADE, and
+    are to be recreated on the new relation by adapter.restore_dependants; any other dependant aborts the transaction.
+    -#}
 {% macro get_drop_backup_sql(relation) %}
     {%- do log('Applying DROP BACKUP to: ' ~ relation) -%}
     {{- adapter.dispatch('get_drop_backup_sql', 'dbt')(relation) -}}

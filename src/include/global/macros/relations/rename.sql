@@ -1,4 +1,4 @@
-{#- Renaming a relation of any kind: as SQL, and done. -#}
+{#- Renames a relation of any kind: as SQL, and directly. -#}
 {% macro get_rename_sql(relation, new_name) %}
     {%- do log('Applying RENAME to: ' ~ relation) -%}
     {{- adapter.dispatch('get_rename_sql', 'dbt')(relation, new_name) -}}

@@ -1,4 +1,4 @@
-{#- SQL that gives what get_create_intermediate_sql built its final name. -#}
+{#- SQL that gives the result of get_create_intermediate_sql its final name. -#}
 {% macro get_rename_intermediate_sql(relation) %}
     {%- do log('Applying RENAME INTERMEDIATE to: ' ~ relation) -%}
     {{- adapter.dispatch('get_rename_intermediate_sql', 'dbt')(relation) -}}

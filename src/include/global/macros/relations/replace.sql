@@ -1,5 +1,5 @@
-{#- SQL that puts a new relation in the place of an existing one, by the gentlest way that the two kinds allow. Readers
-    are dropped by name; who calls this builds them again with adapter.restore_dependants. -#}
+{#- SQL that replaces an existing relation with a new one, in the least disruptive way that the two kinds allow. Readers
+    are dropped by name; the caller recreates them with adapter.restore_dependants. -#}
 {% macro get_replace_sql(existing_relation, target_relation, sql) %}
     {%- do log('Applying REPLACE to: ' ~ existing_relation) -%}
     {{- adapter.dispatch('get_replace_sql', 'dbt')(existing_relation, target_relation, sql) -}}
@@ -38,8 +38,8 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- Gives what was built its final name; an existing relation makes way, and what reads it is dropped and built again.
-    In one message, unless a project has macros of its own for what dbt does there: then those are called. -#}
+{#- Gives the new relation its final name; an existing one is moved away, and its readers are dropped and recreated. In
+    one message, unless a project overrides what dbt calls there: then its macros are called. -#}
 {% macro publish_intermediate(existing_relation, target_relation, intermediate_relation, backup_relation) %}
   {%- if replaced_by_own_macros(backup_relation) -%}
     {%- if existing_relation is not none -%}
@@ -61,20 +61,20 @@
   {%- endif -%}
 {% endmacro %}
 
-{#- SQL that gives what was built its final name, and puts the existing relation away. -#}
+{#- SQL that gives the new relation its final name, and renames the existing one. -#}
 {% macro get_publish_sql(existing_relation, target_relation, backup_relation) -%}
       {{ get_rename_sql(existing_relation, backup_relation.identifier) }};
       {{ get_rename_intermediate_sql(target_relation) }};
       {{ get_drop_backup_sql(existing_relation) }}
 {%- endmacro %}
 
-{#- Does a project or package have a macro of its own for what dbt calls when a relation is replaced? -#}
+{#- Whether a project or package overrides a macro that dbt calls when it replaces a relation. -#}
 {% macro replaced_by_own_macros(old_relation) %}
   {{- return(adapter.overridden('rename_relation', 'drop_relation', 'drop_relation_if_exists', 'get_drop_sql', 'drop_'
       ~ old_relation.type)) -}}
 {% endmacro %}
 
-{#- Drops what reads a relation, by name; adapter.restore_dependants builds it again. -#}
+{#- Drops the readers of a relation, by name; adapter.restore_dependants recreates them. -#}
 {% macro drop_dependants(relation) %}
   {%- set dependants = adapter.dependants(relation) -%}
   {%- if dependants -%}

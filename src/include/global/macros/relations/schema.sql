@@ -1,4 +1,4 @@
-{#- Dropping a schema by its name, and all that is in it. -#}
+{#- Drops a schema by its name, with everything in it. -#}
 {% macro drop_schema_named(schema_name) %}{{
   return(adapter.dispatch('drop_schema_named', 'dbt')(schema_name))
 }}{% endmacro %}

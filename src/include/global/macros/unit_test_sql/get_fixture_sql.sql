@@ -1,9 +1,9 @@
-{#- The rows of a unit test as SQL: its inputs stand in for what the model reads, its expected rows are compared with
-    the result. -#}
+{#- The rows of a unit test as SQL: its inputs replace what the model reads, its expected rows are compared with the
+    result. -#}
 
-{#- An input: each row cast to the types of the relation, columns that the row leaves out are null. Without given types
-    the relation itself is asked, or the one deferred to when this one does not exist; when that is not there, what the
-    engine knows of it is used. -#}
+{#- An input: each row cast to the types of the relation; columns that the row omits are null. Without given types the
+    relation itself is queried, or the one deferred to if this one does not exist; if that is missing too, what the
+    engine knows about it is used. -#}
 {% macro get_fixture_sql(rows, column_name_to_data_types) %}
 -- Fixture for {{ model.name }}
 {% if not column_name_to_data_types -%}
@@ -15,7 +15,7 @@
   {%- endfor -%}
 {%- endif -%}
 {%- if not column_name_to_data_types -%}
-  {#- The relation is not there: the project says the types, or the rows do. -#}
+  {#- The relation does not exist: the project defines the types, or the rows do. -#}
   {%- for column in model.columns.values() -%}
     {%- do column_name_to_data_types.update({column.name | lower: column.data_type}) -%}
     {%- do column_name_to_quoted.update({column.name | lower: adapter.quote(column.name if column.quote
@@ -41,7 +41,7 @@ select{% for name, cell in cells.items() %} {{ cell }} as {{ column_name_to_quot
 {{- '\nlimit 0' if not rows -}}
 {% endmacro %}
 
-{#- The expected rows, only with the columns that they name. -#}
+{#- The expected rows, with only the columns that they name. -#}
 {% macro get_expected_sql(rows, column_name_to_data_types, column_name_to_quoted) %}
 {%- for row in rows -%}
 select{% for name, cell in format_row(row, column_name_to_data_types).items() %} {{ cell }} as {{ column_name_to_quoted[
@@ -53,8 +53,8 @@ limit 0
 {%- endfor -%}
 {% endmacro %}
 
-{#- A dict of SQL expressions from a dict of values; names are lowered, a name that the relation does not have is an
-    error. A text is not cut to the length of its column: the test should see what the model makes of it. -#}
+{#- A dict of SQL expressions from a dict of values; names are lowered, a name that the relation lacks is an error. A
+    text is not truncated to the length of its column: the test should see the model's result. -#}
 {% macro format_row(row, column_name_to_data_types) %}
     {%- set cells = {} -%}
     {%- for given_name, value in row.items() -%}
@@ -76,12 +76,13 @@ limit 0
     {{- return(cells) -}}
 {% endmacro %}
 
-{#- The type that values of a column are cast to. dbt's name of the type is not one for arrays and types of users. -#}
+{#- The type that values of a column are cast to. dbt's name of the type is not valid for arrays and user-defined types.
+    -#}
 {% macro fixture_type(column) %}
     {{- return(column.expanded_data_type if column.dtype in ['ARRAY', 'USER-DEFINED'] else column.data_type) -}}
 {% endmacro %}
 
-{#- A value of YAML as SQL. -#}
+{#- A YAML value as SQL. -#}
 {% macro fixture_literal(value, type) %}
     {%- if value is none -%}
         {{ return('null') }}
@@ -95,7 +96,7 @@ limit 0
     {{- return(value) -}}
 {% endmacro %}
 
-{#- A list of YAML is an array. -#}
+{#- A YAML list is an array. -#}
 {% macro default__fixture_collection(value, type) %}
     {%- set parts = [] -%}
     {%- for part in value -%}
@@ -104,7 +105,7 @@ limit 0
     {{- return(array_construct(parts, type[:-2]) | trim) -}}
 {% endmacro %}
 
-{#- A dialect may refuse rows here. -#}
+{#- A dialect may reject rows here. -#}
 {% macro validate_fixture_rows(rows, row_number) %}
 {{- return(adapter.dispatch('validate_fixture_rows', 'dbt')(rows, row_number)) -}}
 {% endmacro %}

@@ -1,4 +1,4 @@
-{#- The array with one element more, which has the type of the others. -#}
+{#- The array with one more element, of the same type as the others. -#}
 {% macro array_append(array, new_element) %}{{
   return(adapter.dispatch('array_append', 'dbt')(array, new_element))
 }}{% endmacro %}

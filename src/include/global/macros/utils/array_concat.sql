@@ -1,4 +1,4 @@
-{#- Two arrays, one behind the other. -#}
+{#- Two arrays, concatenated. -#}
 {% macro array_concat(array_1, array_2) %}{{
   return(adapter.dispatch('array_concat', 'dbt')(array_1, array_2))
 }}{% endmacro %}

@@ -1,9 +1,9 @@
-{#- One row for each period from a start (included) to an end (excluded). -#}
+{#- One row per period from a start (included) to an end (excluded). -#}
 {% macro get_intervals_between(start_date, end_date, datepart) %}
 {{- return(adapter.dispatch('get_intervals_between', 'dbt')(start_date, end_date, datepart)) -}}
 {% endmacro %}
 
-{#- Asks the database; 1 when nothing can be asked (while parsing). -#}
+{#- Queries the database; 1 if that is not possible (while parsing). -#}
 {% macro default__get_intervals_between(start_date, end_date, datepart) %}
     {%- call statement('get_intervals_between', fetch_result=True) %}
         select {{ dbt.datediff(start_date, end_date, datepart) }}

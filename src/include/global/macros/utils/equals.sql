@@ -1,4 +1,4 @@
-{#- A condition: are two expressions equal? With the flag `enable_truthy_nulls_equals_macro` two nulls are. -#}
+{#- A condition: whether two expressions are equal. With the flag `enable_truthy_nulls_equals_macro` two nulls are. -#}
 {% macro equals(expr1, expr2) %}{{ return(adapter.dispatch('equals', 'dbt')(expr1, expr2)) }}{% endmacro %}
 
 {% macro default__equals(expr1, expr2) -%}

@@ -1,4 +1,4 @@
-{#- A text made fit for standing between single quotes. -#}
+{#- A text escaped for single quotes. -#}
 {% macro escape_single_quotes(expression) %}{{
   return(adapter.dispatch('escape_single_quotes', 'dbt')(expression))
 }}{% endmacro %}

@@ -1,4 +1,4 @@
-{#- The set operator: rows of the first query that the second does not have. -#}
+{#- The set operator: rows of the first query that are not in the second. -#}
 {% macro except() %}{{ return(adapter.dispatch('except', 'dbt')()) }}{% endmacro %}
 
 {% macro default__except() %}

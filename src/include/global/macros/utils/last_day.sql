@@ -1,4 +1,4 @@
-{#- The last day of the period in which a date lies. -#}
+{#- The last day of the period that contains a date. -#}
 {% macro last_day(date, datepart) %}{{ return(adapter.dispatch('last_day', 'dbt')(date, datepart)) }}{% endmacro %}
 
 {#- The day before the first day of the next period. -#}

@@ -1,4 +1,4 @@
-{#- Where a text first occurs in another, from 1; 0 when it does not. -#}
+{#- The position of the first occurrence of a text in another, from 1; 0 if there is none. -#}
 {% macro position(substring_text, string_text) %}{{
   return(adapter.dispatch('position', 'dbt')(substring_text, string_text))
 }}{% endmacro %}

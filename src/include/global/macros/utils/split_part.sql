@@ -1,4 +1,4 @@
-{#- One part of a text that a delimiter divides, counted from 1, or from the end with a negative number. -#}
+{#- One part of a text split by a delimiter, counted from 1, or from the end with a negative number. -#}
 {% macro split_part(string_text, delimiter_text, part_number) %}
 {{- return(adapter.dispatch('split_part', 'dbt')(string_text, delimiter_text, part_number)) -}}
 {% endmacro %}
@@ -13,7 +13,7 @@
 
 {% endmacro %}
 
-{#- Counting from the end: the number of delimiters tells how many parts there are. -#}
+{#- From the end: the number of delimiters determines the number of parts. -#}
 {% macro _split_part_negative(string_text, delimiter_text, part_number) %}
 
     split_part(

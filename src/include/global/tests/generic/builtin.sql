@@ -1,5 +1,5 @@
-{#- The four generic tests that every project has. Each asks the dispatched macro of the same name for its query, so
-    that a dialect or a project can replace it. -#}
+{#- The four generic tests of every project. Each calls the dispatched macro of the same name for its query, so that a
+    dialect or a project can replace it. -#}
 
 {% test unique(model, column_name) %}
     {%- set build = adapter.dispatch('test_unique', 'dbt') -%}

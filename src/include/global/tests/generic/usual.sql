@@ -1,5 +1,5 @@
-{#- A generic test of tsdbt's own: a row count, a rate of nulls, an age or any aggregate is compared with what it was
-    before. docs/usual-test.md explains its arguments. -#}
+{#- A generic test of tsdbt: compares a row count, a rate of nulls, an age or any aggregate with earlier values.
+    docs/usual-test.md explains its arguments. -#}
 
 {% test usual(model, column_name=none, value='row_count', time_column=none, period='day', group_by=none, window=14,
     min_history=5, sigma=none, drop=none, rise=none, against='previous', above=none, below=none) %}

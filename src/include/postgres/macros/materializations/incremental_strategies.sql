@@ -1,4 +1,4 @@
-{#- What Postgres does when a model names no strategy, and for microbatch. -#}
+{#- Postgres's default strategy, and its strategy for microbatch. -#}
 {% macro postgres__get_incremental_default_sql(arg_dict) %}
   {{- return(get_incremental_delete_insert_sql(arg_dict) if arg_dict['unique_key']
       else get_incremental_append_sql(arg_dict)) -}}

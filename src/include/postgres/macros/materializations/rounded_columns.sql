@@ -1,5 +1,5 @@
-{#- The values decide: a `numeric` of whole numbers fits into a bigint. They are read only if the types differ in what
-    they can hold. -#}
+{#- The values decide: a `numeric` of whole numbers fits a bigint. They are read only if the types have different
+    ranges. -#}
 {% macro postgres__rounded_columns(source, target) %}
   {%- set kept, suspects, conditions, rounded = {}, [], [], [] -%}
   {%- for column in adapter.get_columns_in_relation(target) -%}

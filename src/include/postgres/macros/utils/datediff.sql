@@ -1,4 +1,4 @@
-{#- Postgres has no datediff: each unit is counted in the next greater one, plus the difference of this part. -#}
+{#- Postgres has no datediff: each unit is computed from the next greater one, plus the difference of this part. -#}
 {% macro postgres__datediff(first_date, second_date, datepart) -%}
 
     {% if datepart == 'year' %}

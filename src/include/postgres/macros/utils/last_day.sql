@@ -1,4 +1,4 @@
-{#- An interval of Postgres knows no quarter, so three months stand for it. -#}
+{#- A Postgres interval has no quarter, so three months are used. -#}
 {% macro postgres__last_day(date, datepart) -%}
     {%- if datepart == 'quarter' -%}
     -- postgres dateadd does not support quarter interval.

@@ -1,5 +1,5 @@
-{#- The parts of the SQL of a function that gives one value for a group of rows; a dialect that has such functions puts
-    them together. -#}
+{#- The parts of the SQL of a function that returns one value per group of rows; a dialect with such functions combines
+    them. -#}
 {% macro get_aggregate_function_create_replace_signature(target_relation) %}
 {{- return(adapter.dispatch('get_aggregate_function_create_replace_signature', 'dbt')(target_relation)) -}}
 {% endmacro %}

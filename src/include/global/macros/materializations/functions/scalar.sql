@@ -1,4 +1,4 @@
-{#- The SQL of a function that gives one value for each call; dialects replace the parts. -#}
+{#- The SQL of a function that returns one value per call; dialects replace the parts. -#}
 {% macro scalar_function_sql(target_relation) %}{{
   return(adapter.dispatch('scalar_function_sql', 'dbt')(target_relation))
 }}{% endmacro %}
@@ -44,7 +44,7 @@
     $$ LANGUAGE SQL
 {% endmacro %}
 
-{#- Nothing when the config says nothing: the database then has its own default. -#}
+{#- Empty if nothing is configured: the database then uses its default. -#}
 {% macro scalar_function_volatility_sql() %}{{
   return(adapter.dispatch('scalar_function_volatility_sql', 'dbt')())
 }}{% endmacro %}

@@ -1,5 +1,5 @@
-{#- The materialization `materialized_view`: created, refreshed, altered or built again, whichever its state and config
-    need. The parts are macros of their own, as adapters replace them. -#}
+{#- The materialization `materialized_view`: created, refreshed, altered or rebuilt, depending on its state and config.
+    The parts are separate macros, as adapters replace them. -#}
 {% materialization materialized_view, default %}
     {{- run_hooks(pre_hooks, inside_transaction=False) -}}
     {%- do adapter.lock_relation(this) -%}
@@ -24,15 +24,15 @@
     {{- return({'relations': [target_relation]}) -}}
 {% endmaterialization %}
 
-{#- Working relations that another tool's killed run has left. -#}
+{#- Working relations left by another tool's killed run. -#}
 {% macro materialized_view_setup(backup_relation, intermediate_relation, pre_hooks) %}
     {{- drop_relation_if_exists(load_cached_relation(backup_relation)) -}}
     {{- drop_relation_if_exists(load_cached_relation(intermediate_relation)) -}}
     {{- run_hooks(pre_hooks, inside_transaction=False) -}}
 {% endmacro %}
 
-{#- The working relations are gone with the transaction that made them; who has a macro of his own for dropping is
-    asked nevertheless. -#}
+{#- The working relations end with the transaction that created them; an overridden drop macro is called nevertheless.
+    -#}
 {% macro materialized_view_teardown(backup_relation, intermediate_relation, post_hooks) %}
     {%- if replaced_by_own_macros(backup_relation) -%}
         {{- drop_relation_if_exists(backup_relation) -}}
@@ -41,7 +41,7 @@
     {{- run_hooks(post_hooks, inside_transaction=False) -}}
 {% endmacro %}
 
-{#- '' when nothing is to be done. With the setting `continue` the rows are refreshed, and the rest stays. -#}
+{#- '' if nothing is to be done. With the setting `continue` the rows are refreshed, and the rest is kept. -#}
 {% macro materialized_view_get_build_sql(existing_relation, target_relation, backup_relation, intermediate_relation) %}
     {%- set full_refresh = should_full_refresh() -%}
     {%- if existing_relation is none -%}

@@ -1,5 +1,5 @@
-{#- The materialization `table`: built beside the old table, then swapped with it. Everything between the lock and the
-    commit is one transaction, in which also what depends on the old table is moved to the new one. -#}
+{#- The materialization `table`: built next to the old table, then swapped with it. Everything between the lock and the
+    commit is one transaction, which also moves the dependants of the old table to the new one. -#}
 {% materialization table, default %}
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
   {%- do adapter.lock_relation(this) -%}
@@ -9,13 +9,13 @@
   {%- set intermediate_relation = make_intermediate_relation(target_relation) -%}
   {%- set backup_relation = make_backup_relation(target_relation, 'table' if existing_relation is none
       else existing_relation.type) -%}
-  {#- left by another tool's run that was killed -#}
+  {#- left by another tool's killed run -#}
   {{- drop_relation_if_exists(load_cached_relation(intermediate_relation)) -}}
   {{- drop_relation_if_exists(load_cached_relation(backup_relation)) -}}
 
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
-  {#- with nothing behind it, it goes to the server together with what makes it seen -#}
+  {#- if nothing follows, it goes to the server together with the statements that publish it -#}
   {%- if not (adapter.audited() or post_hooks or config.get('indexes') or config.get('grants')
       or config.get('persist_docs')) -%}
     {%- do adapter.commit_soon() -%}

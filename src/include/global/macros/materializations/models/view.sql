@@ -1,7 +1,7 @@
-{#- The materialization `view`. Everything between the lock and the commit is one transaction: nobody sees the model
-    without its view. A view that is as the last run left it stays; one whose columns stay is replaced where it stands,
-    so that views on top of it are not touched; any other is swapped. Hooks, grants and comments are seen to in each
-    case. -#}
+{#- The materialization `view`. Everything between the lock and the commit is one transaction: readers always see the
+    model with its view. A view that is unchanged since the last run is kept; one whose columns stay is replaced in
+    place, so that views on top of it are not touched; any other is swapped. Hooks, grants and comments are applied in
+    each case. -#}
 {% materialization view, default %}
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
   {%- do adapter.lock_relation(this) -%}
@@ -11,19 +11,19 @@
   {%- set intermediate_relation = make_intermediate_relation(target_relation) -%}
   {%- set backup_relation = make_backup_relation(target_relation, 'view' if existing_relation is none
       else existing_relation.type) -%}
-  {#- left by another tool's run that was killed -#}
+  {#- left by another tool's killed run -#}
   {{- drop_relation_if_exists(load_cached_relation(intermediate_relation)) -}}
   {{- drop_relation_if_exists(load_cached_relation(backup_relation)) -}}
 
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
-  {#- everything that says how the view is made, whoever overrides it; rendered again below, where errors are traced to
-      its lines -#}
+  {#- everything that determines how the view is created, including overrides; rendered again below, where errors are
+      traced to its lines -#}
   {%- set enforced = config.get('contract').enforced -%}
   {%- set definition = sql if enforced else get_create_view_as_sql(target_relation, sql) -%}
   {%- set described = [model.config, model.columns] if enforced else model.config -%}
   {%- set is_view = existing_relation is not none and existing_relation.is_view -%}
-  {#- a project's own macro for any of it is called, whether something has changed or not -#}
+  {#- a project's own macro for any of these steps is called, whether something has changed or not -#}
   {%- set own_way = replaced_by_own_macros(backup_relation) -%}
   {%- set unchanged = is_view and not own_way and not adapter.overridden('statement', 'get_create_view_as_sql',
       'create_view_as')
@@ -45,7 +45,7 @@
     {%- set revoke = should_revoke(existing_relation, full_refresh_mode=True) -%}
     {%- set in_place = get_replace_view_sql(target_relation, sql) if is_view and not own_way
         and adapter.can_replace_view(existing_relation, intermediate_relation) else '' -%}
-    {#- only where that makes what the macros for creating, which projects override, would make -#}
+    {#- only if that has the same result as the macros for creating, which projects override -#}
     {%- if in_place and in_place.replace('create or replace view', 'create view', 1).split() == get_create_view_as_sql(
         target_relation, sql).split() -%}
       {%- set leftovers_sql = get_view_leftovers_sql(existing_relation, intermediate_relation) -%}

@@ -3,7 +3,7 @@
   {{- adapter.dispatch('create_csv_table', 'dbt')(model, agate_table) -}}
 {% endmacro %}
 
-{#- Types are those configured in column_types, else those inferred from the file. -#}
+{#- Types are those configured in column_types, otherwise inferred from the file. -#}
 {% macro default__create_csv_table(model, agate_table) %}
   {%- set types = model['config'].get('column_types', {}) -%}
   {%- set quoted = model['config'].get('quote_columns', None) -%}
@@ -25,8 +25,8 @@
   {{- adapter.dispatch('reset_csv_table', 'dbt')(model, full_refresh, old_relation, agate_table) -}}
 {% endmacro %}
 
-{#- A full refresh puts the old table away, makes the new one and drops the old one, with its readers recorded; they
-    are built again when the rows are in. Otherwise the rows are deleted, not truncated: see seed.sql. A project's own
+{#- A full refresh renames the old table, creates the new one and drops the old one, with its readers recorded; they are
+    recreated once the rows are inserted. Otherwise the rows are deleted, not truncated: see seed.sql. A project's own
     macro for either is called. -#}
 {% macro default__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
     {%- if full_refresh and adapter.overridden('drop_relation', 'get_drop_sql', 'drop_' ~ old_relation.type) -%}
@@ -62,14 +62,14 @@
     {{ insert_sql }}
 {% endmacro %}
 
-{#- How the dialect's driver writes a bound value. -#}
+{#- The dialect driver's syntax for a bound value. -#}
 {% macro get_binding_char() %}
   {{- adapter.dispatch('get_binding_char', 'dbt')() -}}
 {% endmacro %}
 
 {% macro default__get_binding_char() %}{{ return('%s') }}{% endmacro %}
 
-{#- How many rows one insert holds. -#}
+{#- The number of rows per insert. -#}
 {% macro get_batch_size() %}{{ return(adapter.dispatch('get_batch_size', 'dbt')()) }}{% endmacro %}
 
 {% macro default__get_batch_size() %}{{ return(10000) }}{% endmacro %}
@@ -83,8 +83,7 @@
     {{- return(quoted | join(', ')) -}}
 {% endmacro %}
 
-{#- Puts the rows into the table by the fastest way that the adapter has; gives the first insert that would do the same
-    back, for people to read. -#}
+{#- Inserts the rows by the adapter's fastest method; returns the first insert that would do the same, for display. -#}
 {% macro load_csv_rows(model, agate_table) %}
   {{- adapter.dispatch('load_csv_rows', 'dbt')(model, agate_table) -}}
 {% endmacro %}

@@ -1,6 +1,5 @@
-{#- The materialization `seed`: a CSV file as a table. The table that is there is emptied and filled, or with a full
-    refresh replaced; in one transaction, and without TRUNCATE, which would take the rows from readers who began
-    before. -#}
+{#- The materialization `seed`: a CSV file as a table. An existing table is emptied and filled, or with a full refresh
+    replaced; in one transaction, and without TRUNCATE, which would hide the rows from readers who began before. -#}
 {% materialization seed, default %}
   {%- set agate_table = load_agate_table() -%}
   {%- do store_result('agate_table', response='OK', agate_table=agate_table) -%}

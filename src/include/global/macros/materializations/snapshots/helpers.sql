@@ -1,7 +1,7 @@
-{#- The queries of a snapshot: its first table, and the staged changes of a later run. What counts as a change is in
-    strategies.sql. -#}
+{#- The queries of a snapshot: its first table, and the staged changes of a later run. strategies.sql defines what
+    counts as a change. -#}
 
-{#- Columns that the query has and the table lacks are added to the table. -#}
+{#- Columns of the query that the table lacks are added to the table. -#}
 {% macro create_columns(relation, columns) %}
   {{- adapter.dispatch('create_columns', 'dbt')(relation, columns) -}}
 {% endmacro %}
@@ -14,7 +14,7 @@
   {%- endfor -%}
 {% endmacro %}
 
-{#- What a dialect does with the staging table when all is done; by default nothing. -#}
+{#- What a dialect does with the staging table at the end; by default nothing. -#}
 {% macro post_snapshot(staging_relation) %}
   {{- adapter.dispatch('post_snapshot', 'dbt')(staging_relation) -}}
 {% endmacro %}
@@ -43,7 +43,7 @@
 {% endmacro %}
 
 {#- Every change as a row with its kind in dbt_change_type: `insert` a new version, `update` and `delete` end one. With
-    hard_deletes = new_record a row that is gone gets a version that says so, and ends when the row comes back. -#}
+    hard_deletes = new_record a deleted row gets a version that says so, which ends if the row comes back. -#}
 {% macro default__snapshot_staging_table(strategy, source_sql, target_relation) %}
     {%- set columns = config.get('snapshot_table_column_names') or get_snapshot_table_column_names() -%}
     {%- set key = strategy.unique_key -%}
@@ -210,7 +210,7 @@
   {{- adapter.dispatch('build_snapshot_table', 'dbt')(strategy, sql) -}}
 {% endmacro %}
 
-{#- The first run: every row is a version that is current. -#}
+{#- The first run: every row is a current version. -#}
 {% macro default__build_snapshot_table(strategy, sql) %}
     {%- set columns = config.get('snapshot_table_column_names') or get_snapshot_table_column_names() %}
     select *,
@@ -224,7 +224,7 @@
     ) sbq
 {% endmacro %}
 
-{#- Puts the changes into a temporary table, which is given back. -#}
+{#- Puts the changes into a temporary table, and returns it. -#}
 {% macro build_snapshot_staging_table(strategy, sql, target_relation) %}
     {%- set staging = make_temp_relation(target_relation) -%}
     {%- set changes = snapshot_staging_table(strategy, sql, target_relation) -%}
@@ -241,7 +241,7 @@
     {{- return((found | last).dtype if found else none) -}}
 {% endmacro %}
 
-{#- Warns when a snapshot would compare moments of two types. -#}
+{#- Warns if a snapshot would compare timestamps of two types. -#}
 {% macro check_time_data_types(sql) %}
   {%- set of_rows = get_updated_at_column_data_type(sql) -%}
   {%- set of_clock = get_snapshot_get_time_data_type() -%}
@@ -251,15 +251,15 @@
   {%- endif -%}
 {% endmacro %}
 
-{#- The end of a current version: null or the configured moment, in the type of updated_at, which the odd-looking
-    nullif gives. -#}
+{#- The end of a current version: null or the configured timestamp, in the type of updated_at, which the odd-looking
+    nullif preserves. -#}
 {% macro get_dbt_valid_to_current(strategy, columns) %}
   coalesce(nullif({{ strategy.updated_at }}, {{ strategy.updated_at }}), {{ config.get('dbt_valid_to_current')
       or 'null' }})
   as {{ columns.dbt_valid_to }}
 {%- endmacro %}
 
-{#- The key as columns of fixed names, so that the queries above need not know it. -#}
+{#- The key as columns with fixed names, so that the queries above are independent of it. -#}
 {% macro unique_key_fields(unique_key) %}
     {%- if unique_key | is_list -%}
         {%- for part in unique_key -%} {{ part }} as dbt_unique_key_{{ loop.index }}{{ ', ' if not loop.last }}

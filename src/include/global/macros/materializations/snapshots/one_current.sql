@@ -1,5 +1,5 @@
-{#- A snapshot keeps one current row per key. These checks read the staged changes before the table is changed, and
-    stop the snapshot where they would break that. -#}
+{#- A snapshot keeps one current row per key. These checks read the staged changes before the table is changed, and stop
+    the snapshot if they would break that. -#}
 
 {#- staging: the table of build_snapshot_staging_table. strategy.unique_key: SQL of the key, in the table. -#}
 {% macro snapshot_check_changes(staging, target, strategy) %}
@@ -27,8 +27,8 @@
   {{- return(names) -}}
 {% endmacro %}
 
-{#- A query of the first keys that would not have one current row: why, how many rows, when they end, the key.
-    `no key` comes without a condition on the key; a key that is partly null matches where `equals` says so. -#}
+{#- A query of the first keys that would not have one current row: the reason, how many rows, when they end, the key.
+    `no key` applies without a condition on the key; a partly null key matches if `equals` says so. -#}
 {% macro snapshot_broken_keys(staging, target, strategy) %}
   {%- set columns = config.get('snapshot_table_column_names') or get_snapshot_table_column_names() -%}
   {%- set names = snapshot_key_names(strategy.unique_key) -%}
@@ -37,7 +37,7 @@
   {%- for name in (names[:1] if adapter.behavior.enable_truthy_nulls_equals_macro.no_warn else names) -%}
     {%- do no_key.append(name ~ ' is null') -%}
   {%- endfor -%}
-  {#- A version that is over ended in the past. A number or a text is compared with the new row's: no clock has one. -#}
+  {#- A past version ended in the past. A number or a text is compared with the new row's, as no clock returns one. -#}
   {%- set end = namespace(is_open='1 = 0') -%}
   {%- for column in adapter.get_columns_in_relation(target) if column.name | lower == valid_to | trim | lower -%}
     {%- set type = column.dtype | lower -%}

@@ -1,5 +1,5 @@
-{#- The materialization `snapshot`: keeps every version of every row. The first run makes the table, a later one stages
-    what has changed and merges it. One transaction from the lock to the commit. -#}
+{#- The materialization `snapshot`: keeps every version of every row. The first run creates the table, a later one
+    stages the changes and merges them. One transaction from the lock to the commit. -#}
 {% materialization snapshot, default %}
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
   {%- do adapter.lock_relation(this) -%}
@@ -29,7 +29,7 @@
       {%- do adapter.expand_target_column_types(from_relation=staging_table, to_relation=target_relation) -%}
       {%- do widen_rounded_columns(staging_table, target_relation) -%}
 
-      {#- columns of the staging table that are not for the snapshot -#}
+      {#- columns of the staging table that the snapshot does not get -#}
       {%- set working = ['dbt_change_type', 'DBT_CHANGE_TYPE', 'dbt_unique_key', 'DBT_UNIQUE_KEY'] -%}
       {%- for part in (unique_key if unique_key | is_list else []) -%}
           {%- do working.extend(['dbt_unique_key_' ~ loop.index, 'DBT_UNIQUE_KEY_' ~ loop.index]) -%}
@@ -59,7 +59,7 @@
 
   {{- run_hooks(post_hooks, inside_transaction=True) -}}
   {%- if staging_table is defined -%}
-    {#- the connection goes back to the pool, and a temporary table would live on in it -#}
+    {#- the connection goes back to the pool, where a temporary table would live on -#}
     {%- do adapter.drop_relation(staging_table) -%}
   {%- endif -%}
   {%- do adapter.commit() -%}

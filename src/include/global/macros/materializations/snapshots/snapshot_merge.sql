@@ -1,4 +1,4 @@
-{#- The SQL that brings the staged changes into a snapshot: ends the versions that are over, adds the new ones. -#}
+{#- The SQL that merges the staged changes into a snapshot: ends past versions, adds new ones. -#}
 {% macro snapshot_merge_sql(target, source, insert_cols) %}
   {{- adapter.dispatch('snapshot_merge_sql', 'dbt')(target, source, insert_cols) -}}
 {% endmacro %}

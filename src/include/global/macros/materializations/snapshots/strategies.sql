@@ -1,6 +1,6 @@
-{#- How a snapshot decides that a row has changed: a strategy is a macro `snapshot_<name>_strategy` that gives a dict
-    of SQL expressions (unique_key, updated_at, row_changed, scd_id) and of settings. helpers.sql makes the queries of
-    them. -#}
+{#- How a snapshot decides that a row has changed: a strategy is a macro `snapshot_<name>_strategy` that returns a dict
+    of SQL expressions (unique_key, updated_at, row_changed, scd_id) and of settings. helpers.sql builds the queries
+    from them. -#}
 
 {#- The macro of a strategy; `package.name` takes it from that package. -#}
 {% macro strategy_dispatch(name) %}
@@ -22,7 +22,7 @@
   {{- adapter.dispatch('snapshot_hash_arguments', 'dbt')(args) -}}
 {% endmacro %}
 
-{#- The id of a version of a row. Tables that are there hold ids made by this very expression: it can never change. -#}
+{#- The id of a row's version. Existing tables have ids made by this very expression, so it can never change. -#}
 {% macro default__snapshot_hash_arguments(args) -%}
     md5({% for arg in args -%}
         coalesce(cast({{ arg }} as varchar ), '')
@@ -30,8 +30,8 @@
     {%- endfor -%})
 {%- endmacro %}
 
-{#- A row has changed when its timestamp is later than the start of the version that is kept; that column is always
-    there, also when the strategy was another one before. -#}
+{#- A row has changed if its timestamp is later than the start of the stored version; that column always exists, even if
+    the strategy was another one before. -#}
 {% macro snapshot_timestamp_strategy(node, snapshotted_rel, current_rel, model_config, target_exists) %}
     {%- set columns = config.get('snapshot_table_column_names') or get_snapshot_table_column_names() -%}
     {%- set unique_key, updated_at = config.get('unique_key'), config.get('updated_at') -%}
@@ -47,7 +47,7 @@
     }) -}}
 {% endmacro %}
 
-{#- A moment, given as text, as SQL. -#}
+{#- A timestamp given as text, as SQL. -#}
 {% macro snapshot_string_as_time(timestamp) %}
     {{- adapter.dispatch('snapshot_string_as_time', 'dbt')(timestamp) -}}
 {% endmacro %}
@@ -57,8 +57,8 @@
         + adapter.type()) -%}
 {% endmacro %}
 
-{#- A pair for the check strategy: has a checked column come that the table lacks, and the quoted names of those in
-    both. -#}
+{#- A pair for the check strategy: whether there is a checked column that the table lacks, and the quoted names of those
+    in both. -#}
 {% macro snapshot_check_all_get_existing_columns(node, target_exists, check_cols_config) %}
     {%- if not target_exists -%}
         {{ return((false, query_columns)) }}
@@ -66,7 +66,7 @@
     {%- if check_cols_config == 'all' -%}
         {%- set checked = get_columns_in_query(node['compiled_code']) -%}
     {%- elif check_cols_config is iterable and check_cols_config | length > 0 -%}
-        {#- asked from the database too, for the case of the names; the query has lines of its own as it may end in a
+        {#- also queried from the database, for the case of the names; the query is on separate lines as it may end in a
             comment -#}
         {%- set written = [] -%}
         {%- for name in check_cols_config -%}
@@ -86,7 +86,7 @@
     {{- return((both | length < checked | length, both)) -}}
 {% endmacro %}
 
-{#- Are two values that are not NULL different? Not in dbt. -#}
+{#- Whether two values that are not NULL differ. Not in dbt. -#}
 {% macro default__snapshot_differs(old, new) %}{{ return(old ~ ' != ' ~ new) }}{% endmacro %}
 
 {#- A row has changed when one of its checked columns has; a new checked column changes every row. -#}

@@ -1,8 +1,8 @@
-{#- Tests of one relation in one statement: for each whether there is anything that it looks for. Not in dbt. -#}
+{#- Tests of one relation in one statement: for each, whether there are any failures. Not in dbt. -#}
 
-{#- One row: `failures_<n>`, `should_warn_<n>`, `should_error_<n>` of the nth test. failures is zero where the test's
-    own would be, and more than zero where that would be. tests: dicts of kind, what test-shapes.ts has found, warn_if,
-    error_if. Of a reference, parent is a relation. -#}
+{#- One row: `failures_<n>`, `should_warn_<n>`, `should_error_<n>` of the nth test. failures is zero if the test's own
+    count would be, and more than zero otherwise. tests: dicts of kind, the result of test-shapes.ts, warn_if, error_if.
+    For a reference, parent is a relation. -#}
 {% macro get_batched_tests_sql(relation, tests) %}
   {{- adapter.dispatch('get_batched_tests_sql', 'dbt')(relation, tests) -}}
 {% endmacro %}
@@ -25,7 +25,7 @@
   {%- endfor -%}
   {%- set parts = [] -%}
   {%- if rows -%}
-    {#- only rows that fail some test come to the counting -#}
+    {#- only rows that fail some test are counted -#}
     {%- do parts.append('(\n  select ' ~ rows | join(',\n    ') ~ '\n  from ' ~ relation ~ '\n  where '
         ~ conditions | join('\n    or ') ~ '\n) dbt_rows') -%}
   {%- endif -%}
@@ -39,13 +39,13 @@ select
 from {{ parts | join('\ncross join ') }}
 {% endmacro %}
 
-{#- What stands beside the scan of rows, as entries of from. uniques: expressions with their names; wholes: dicts of
-    name and sql, which is counted. -#}
+{#- Entries of from next to the scan of rows. uniques: expressions with their names; wholes: dicts of name and sql,
+    which is counted. -#}
 {% macro batched_test_parts(relation, uniques, wholes) %}
   {{- return(adapter.dispatch('batched_test_parts', 'dbt')(relation, uniques, wholes)) -}}
 {% endmacro %}
-{#- Each by itself. For several unique tests in one select, Postgres 16 and later sort whole rows by the first of them;
-    a subquery of the select list is asked again wherever its column is named: by warn_if and by error_if. -#}
+{#- Each separately. For several unique tests in one select, Postgres 16 and later sort whole rows by the first of them;
+    a subquery of the select list is evaluated again wherever its column is named: by warn_if and by error_if. -#}
 {% macro default__batched_test_parts(relation, uniques, wholes) %}
   {%- set parts = [] -%}
   {%- for unique in uniques -%}
@@ -58,7 +58,7 @@ from {{ parts | join('\ncross join ') }}
   {{- return(parts) -}}
 {% endmacro %}
 
-{#- What rows that fail have, for a test that looks at rows one by one; none for any other. -#}
+{#- The condition of failing rows, for a test that checks rows one by one; none for any other. -#}
 {% macro batched_test_condition(test, relation, types) %}
   {{- return(adapter.dispatch('batched_test_condition', 'dbt')(test, relation, types)) -}}
 {% endmacro %}
@@ -73,11 +73,11 @@ from {{ parts | join('\ncross join ') }}
   {{- return('count(*) filter (where ' ~ condition ~ ')') -}}
 {% endmacro %}
 
-{#- Rows beyond the first of each value; where one expression is looked at, NULL is no value. -#}
+{#- Rows beyond the first of each value; for a single expression, NULL is not a value. -#}
 {% macro batched_test_repeated(columns, where, single, types) %}
   {{- return(adapter.dispatch('batched_test_repeated', 'dbt')(columns, where, single, types)) -}}
 {% endmacro %}
-{#- Equal values have equal hashes: as many hashes as values prove that none occurs twice. Sorting hashes is less work
+{#- Equal values have equal hashes: as many hashes as values prove that none occurs twice. Sorting hashes is cheaper
     than a hash table of texts. -#}
 {% macro default__batched_test_repeated(columns, where, single, types) %}
   {%- set conditions = ([columns ~ ' is not null'] if single else []) + (['(' ~ where ~ ')'] if where else []) -%}
@@ -90,8 +90,8 @@ from {{ parts | join('\ncross join ') }}
   {{- return('count(*)' ~ filter ~ ' - count(distinct ' ~ value ~ ')' ~ filter) -}}
 {% endmacro %}
 
-{#- Types of columns of the relations for which they are needed, by a relation's text and a column's name, as it stands
-    and in quotes. -#}
+{#- Types of columns of the relations for which they are needed, by a relation's text and a column's name, bare and
+    quoted. -#}
 {% macro batched_test_types(relation, tests) %}
   {{- return(adapter.dispatch('batched_test_types', 'dbt')(relation, tests)) -}}
 {% endmacro %}

@@ -1,4 +1,4 @@
-{#- The queries that judge a test. -#}
+{#- The queries that evaluate a test. -#}
 {% macro get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) %}
   {{- adapter.dispatch('get_test_sql', 'dbt')(main_sql, fail_calc, warn_if, error_if, limit) -}}
 {% endmacro %}
@@ -19,7 +19,7 @@
   {{- adapter.dispatch('get_unit_test_sql', 'dbt')(main_sql, expected_fixture_sql, expected_column_names) -}}
 {% endmacro %}
 
-{#- The rows of the model and the rows that were expected, told apart by a column; the engine compares them. -#}
+{#- The rows of the model and the expected rows, distinguished by a column; the engine compares them. -#}
 {% macro default__get_unit_test_sql(main_sql, expected_fixture_sql, expected_column_names) %}
 with
 {%- for side, query in [('actual', main_sql), ('expected', expected_fixture_sql)] %}

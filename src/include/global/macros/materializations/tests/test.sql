@@ -1,9 +1,9 @@
-{#- The materialization `test`: counts the rows of the test's query. With store_failures those rows are kept in a
+{#- The materialization `test`: counts the rows of the test's query. With store_failures those rows are stored in a
     relation first, and counted there. -#}
 {% materialization test, default %}
   {%- set relations = [] -%}
   {%- set sql_header = config.get('sql_header') if flags.REQUIRE_SQL_HEADER_IN_TEST_CONFIGS else none -%}
-  {#- the limit belongs to the rows that are kept, so it is inside -#}
+  {#- the limit applies to the stored rows, so it is inside -#}
   {%- set main_sql = get_limit_subquery_sql(sql, config.get('limit')) -%}
 
   {%- if should_store_failures() -%}

@@ -1,5 +1,5 @@
-{#- The materialization `unit`: the rows of a model on given inputs beside the rows that were expected. A temporary
-    table without rows tells the types of the model's columns, to which the expected values are cast. -#}
+{#- The materialization `unit`: the rows of a model on given inputs, with the expected rows. A temporary table without
+    rows provides the types of the model's columns, to which the expected values are cast. -#}
 {% materialization unit, default %}
   {%- set sql_header = config.get('sql_header') if flags.REQUIRE_SQL_HEADER_IN_TEST_CONFIGS else none -%}
   {%- set expected_rows = config.get('expected_rows') -%}

@@ -1,4 +1,5 @@
-{#- Contracts: the column list of a table's DDL, and the comparison of what a query gives with what YAML declares. -#}
+{#- Contracts: the column list of a table's DDL, and the comparison of a query's columns with those declared in YAML.
+    -#}
 {% macro get_table_columns_and_constraints() %}
   {{- adapter.dispatch('get_table_columns_and_constraints', 'dbt')() -}}
 {% endmacro %}
@@ -19,7 +20,7 @@
 
 {% macro default__get_assert_columns_equivalent(sql) %}{{ return(assert_columns_equivalent(sql)) }}{% endmacro %}
 
-{#- Raises a contract error unless both sides have the same names with the same types; the order is free. Renders as
+{#- Raises a contract error unless both sides have the same names with the same types; the order is ignored. Renders as
     nothing. -#}
 {% macro assert_columns_equivalent(sql) %}
   {%- if not model['columns'] -%}

@@ -1,4 +1,4 @@
-{#- SQL that computes a materialized view's rows again; each dialect has its own. -#}
+{#- SQL that refreshes a materialized view; each dialect has its own. -#}
 {% macro refresh_materialized_view(relation) %}
     {%- do log('Applying REFRESH to: ' ~ relation) -%}
     {{- adapter.dispatch('refresh_materialized_view', 'dbt')(relation) -}}

@@ -1,4 +1,4 @@
-{#- SQL that replaces a table in one statement, where a dialect has one. -#}
+{#- SQL that replaces a table in one statement, if a dialect supports it. -#}
 {% macro get_replace_table_sql(relation, sql) %}
     {{- adapter.dispatch('get_replace_table_sql', 'dbt')(relation, sql) -}}
 {% endmacro %}

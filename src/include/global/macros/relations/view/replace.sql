@@ -1,4 +1,4 @@
-{#- Replacing a view in one statement, and a materialization for databases in which that is always possible. -#}
+{#- Replaces a view in one statement, and a materialization for databases in which that is always possible. -#}
 {% macro get_replace_view_sql(relation, sql) %}
     {{- adapter.dispatch('get_replace_view_sql', 'dbt')(relation, sql) -}}
 {% endmacro %}
@@ -7,7 +7,7 @@
     {{- exceptions.raise_compiler_error('`get_replace_view_sql` has not been implemented for this adapter.') -}}
 {% endmacro %}
 
-{#- Statements, each with its semicolon, that take from a view what a new one would not have: grants and comments of
+{#- Statements, each with its semicolon, that remove from a view what a new one would not have: grants and comments of
     earlier runs. -#}
 {% macro get_view_leftovers_sql(existing, new) %}
     {{- return(adapter.dispatch('get_view_leftovers_sql', 'dbt')(existing, new)) -}}

@@ -1,5 +1,5 @@
-{#- Brings a materialized view to its model: a changed query builds it again, changed indexes do not. The rows are
-    refreshed between the dropped and the new indexes: a new one may be unique over the new rows only. -#}
+{#- Updates a materialized view to its model: a changed query rebuilds it, changed indexes do not. The rows are
+    refreshed between dropping old and creating new indexes: a new one may be unique only over the new rows. -#}
 {% macro postgres__get_alter_materialized_view_as_sql(relation, configuration_changes, sql, existing_relation,
     backup_relation, intermediate_relation) %}
     {%- if configuration_changes.requires_full_refresh -%}
@@ -31,9 +31,9 @@
     {{- return(existing_relation.get_materialized_view_config_change_collection(present, new_config.model)) -}}
 {% endmacro %}
 
-{#- Is the model's query another than that of the materialized view? The server tells: it writes both definitions in its
-    own words. A view that was restored has been through those words, which can change the text once more, so a second
-    look compares after the same way. -#}
+{#- Whether the model's query differs from the materialized view's. The server decides: it normalizes both definitions.
+    A restored view has already been normalized, which can change the text once more, so a second comparison follows
+    after normalizing again. -#}
 {% macro postgres__materialized_view_query_changed(relation, sql) %}
     {%- set probe = make_intermediate_relation(relation).incorporate(type='view') -%}
     {%- set found = namespace(changed=true, query=sql) -%}

@@ -1,2 +1,2 @@
-{#- Computing a materialized view's rows again. -#}
+{#- Refreshes a materialized view. -#}
 {% macro postgres__refresh_materialized_view(relation) -%} refresh materialized view {{ relation }} {%- endmacro %}

@@ -1,2 +1,2 @@
-{#- Dropping a table, and what depends on it. -#}
+{#- Drops a table, and its dependants. -#}
 {% macro postgres__drop_table(relation) -%} drop table if exists {{ relation }} cascade {%- endmacro %}

@@ -1,4 +1,4 @@
-{#- The statement that replaces a table, for forks of Postgres that have one; Postgres itself never comes here. -#}
+{#- The statement that replaces a table, for forks of Postgres that have one; Postgres itself never uses it. -#}
 {% macro postgres__get_replace_table_sql(relation, sql) %}
     {%- set sql_header = config.get('sql_header', none) -%}
     {{- sql_header if sql_header is not none }}

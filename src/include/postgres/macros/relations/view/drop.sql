@@ -1,2 +1,2 @@
-{#- Dropping a view, and what depends on it. -#}
+{#- Drops a view, and its dependants. -#}
 {% macro postgres__drop_view(relation) -%} drop view if exists {{ relation }} cascade {%- endmacro %}

@@ -1,4 +1,4 @@
-{#- Replacing a view where it stands. Postgres does this only while every column that was there stays. -#}
+{#- Replaces a view in place. Postgres supports this only if every existing column is kept. -#}
 {% macro postgres__get_replace_view_sql(relation, sql) %}
     {%- set sql_header = config.get('sql_header', none) -%}
     {{- sql_header if sql_header is not none }}

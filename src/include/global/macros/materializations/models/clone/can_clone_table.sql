@@ -1,4 +1,4 @@
-{#- Can the database copy a table without copying its rows? -#}
+{#- Whether the database can copy a table without copying its rows. -#}
 {% macro can_clone_table() %}{{ return(adapter.dispatch('can_clone_table', 'dbt')()) }}{% endmacro %}
 
 {% macro default__can_clone_table() %}{{ return(False) }}{% endmacro %}

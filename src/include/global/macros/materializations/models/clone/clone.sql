@@ -1,11 +1,11 @@
-{#- The materialization of the command `clone`: the node as another environment has it, as a copy where that costs
-    nothing, else as a view on it (the SQL of the node is then `select * from` that relation). -#}
+{#- The materialization of the command `clone`: the node as in another environment, as a copy if that costs nothing,
+    otherwise as a view on it (the SQL of the node is then `select * from` that relation). -#}
 {% materialization clone, default %}
   {%- if not defer_relation -%}
       {%- do log('No relation found in state manifest for ' ~ model.unique_id, info=True) -%}
       {{ return({'relations': []}) }}
   {%- endif -%}
-  {#- what another run is building there is waited for, and then it exists -#}
+  {#- a relation that another run is building is waited for, and then it exists -#}
   {%- do adapter.lock_relation(this) -%}
   {%- set existing_relation = load_cached_relation(this) -%}
   {%- if existing_relation and not flags.FULL_REFRESH -%}
@@ -13,7 +13,7 @@
       {{ return({'relations': []}) }}
   {%- endif -%}
 
-  {#- A view on itself would take the place of the data. Without any, making it fails. -#}
+  {#- A view on itself would replace the data. Without data, creating it fails. -#}
   {%- if existing_relation and this.database == defer_relation.database and this.schema == defer_relation.schema
       and this.identifier == defer_relation.identifier -%}
     {%- do log('Target relation and defer relation are the same, skipping clone for relation: ' ~ this.render()) -%}

@@ -1,4 +1,4 @@
-{#- SQL that makes a table a copy of another one, where the database can clone. -#}
+{#- SQL that makes a table a copy of another one, if the database can clone. -#}
 {% macro create_or_replace_clone(this_relation, defer_relation) %}
 {{- return(adapter.dispatch('create_or_replace_clone', 'dbt')(this_relation, defer_relation)) -}}
 {% endmacro %}

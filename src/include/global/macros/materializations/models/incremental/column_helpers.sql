@@ -8,7 +8,7 @@
     {{- return(quoted | join(', ')) -}}
 {% endmacro %}
 
-{#- Columns of the first list whose name the second does not have; types do not matter. -#}
+{#- Columns of the first list whose name is not in the second; types are ignored. -#}
 {% macro diff_columns(source_columns, target_columns) %}
   {%- set known = target_columns | map(attribute='column') | list -%}
   {{- return(source_columns | rejectattr('name', 'in', known) | list) -}}
@@ -18,8 +18,8 @@
 {{- return(adapter.dispatch('diff_column_data_types', 'dbt')(source_columns, target_columns)) -}}
 {% endmacro %}
 
-{#- Columns whose type in the target must be changed; a wider column of the same kind is not one of them, unless it pads
-    texts with blanks. -#}
+{#- Columns whose type in the target must be changed; a wider column of the same kind is not included, unless it pads
+    texts with spaces. -#}
 {% macro default__diff_column_data_types(source_columns, target_columns) %}
   {%- set by_name, changes = {}, [] -%}
   {%- for column in target_columns if column.name not in by_name -%}
@@ -41,7 +41,7 @@
     dest_columns)) -}}
 {% endmacro %}
 
-{#- An empty list is refused: dbt updates every column then. -#}
+{#- An empty list is rejected: dbt updates every column then. -#}
 {% macro default__get_merge_update_columns(merge_update_columns, merge_exclude_columns, dest_columns) %}
   {%- if merge_update_columns and merge_exclude_columns -%}
     {{ exceptions.raise_compiler_error('Model cannot specify merge_update_columns and merge_exclude_columns. Please '
@@ -56,7 +56,7 @@
   {{- return(dest_columns | map(attribute='quoted') | reject('in', left_out) | list) -}}
 {% endmacro %}
 
-{#- The quoted names of the columns that a config names. As in SQL, case counts within quotes only. -#}
+{#- The quoted names of the columns in a config. As in SQL, case matters only within quotes. -#}
 {% macro merge_columns(option, names, columns) %}
   {%- set found = [] -%}
   {%- for name in ([names] if names is string else names) -%}

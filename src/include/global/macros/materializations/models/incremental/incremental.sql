@@ -1,6 +1,6 @@
-{#- The materialization `incremental`: the rows of the query are put into the table that is there, as the strategy
-    says. Without a table, or on a full refresh, it is built as the materialization `table` does. One transaction from
-    the lock to the commit. -#}
+{#- The materialization `incremental`: the rows of the query are put into the existing table by the strategy. Without a
+    table, or on a full refresh, it is built like the materialization `table`. One transaction from the lock to the
+    commit. -#}
 {% materialization incremental, default %}
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
   {%- do adapter.lock_relation(this) -%}
@@ -11,7 +11,7 @@
   {%- set intermediate_relation = make_intermediate_relation(target_relation) -%}
   {%- set backup_relation = make_backup_relation(target_relation, 'table' if existing_relation is none
       else existing_relation.type) -%}
-  {#- left by another tool's run that was killed -#}
+  {#- left by another tool's killed run -#}
   {{- drop_relation_if_exists(load_cached_relation(intermediate_relation)) -}}
   {{- drop_relation_if_exists(load_cached_relation(backup_relation)) -}}
 
@@ -52,7 +52,7 @@
     {%- set build_sql = get_create_table_as_sql(False, intermediate_relation if rebuild else target_relation, sql) -%}
   {%- endif -%}
 
-  {#- with nothing behind it, it goes to the server together with the commit -#}
+  {#- if nothing follows, it goes to the server together with the commit -#}
   {%- if not (adapter.audited() or post_hooks or config.get('indexes') or config.get('grants')
       or config.get('persist_docs')) -%}
     {%- do adapter.commit_soon() -%}
@@ -64,7 +64,7 @@
   {%- if not add_rows -%}
     {%- do create_indexes(intermediate_relation if rebuild else target_relation) -%}
   {%- endif -%}
-  {#- rows that were added stand in the table itself, and nobody else sees them yet -#}
+  {#- added rows are in the table itself, and not yet visible to others -#}
   {%- do adapter.audit(intermediate_relation if rebuild else target_relation) -%}
   {%- if rebuild -%}
     {%- do publish_intermediate(existing_relation, target_relation, intermediate_relation, backup_relation) -%}
@@ -76,7 +76,7 @@
 
   {{- run_hooks(post_hooks, inside_transaction=True) -}}
   {%- if add_rows -%}
-    {#- the connection goes back to the pool, and a temporary table would live on in it -#}
+    {#- the connection goes back to the pool, where a temporary table would live on -#}
     {%- do adapter.commit_soon() -%}
     {%- do adapter.drop_relation(temp_relation) -%}
   {%- endif -%}

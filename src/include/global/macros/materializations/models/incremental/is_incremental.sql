@@ -1,4 +1,4 @@
-{#- Is this run to add to a table that is there? The question that incremental models ask. -#}
+{#- Whether this run adds to an existing table, as incremental models ask. -#}
 {% macro is_incremental() %}
     {%- if not execute -%}
         {{ return(False) }}

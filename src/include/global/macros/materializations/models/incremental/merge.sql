@@ -1,6 +1,6 @@
 {#- The SQL of the strategies: merge, delete+insert, insert_overwrite. -#}
 
-{#- `predicates` is what the last argument was once called. -#}
+{#- `predicates` is the former name of the last argument. -#}
 {% macro get_merge_sql(target, source, unique_key, dest_columns, incremental_predicates=none) %}
   {%- set conditions = kwargs.get('predicates', incremental_predicates) -%}
   {{ adapter.dispatch('get_merge_sql', 'dbt')(target, source, unique_key, dest_columns, conditions) }}
@@ -50,7 +50,7 @@
       incremental_predicates) -}}
 {% endmacro %}
 
-{#- Two statements, which belong into one transaction. -#}
+{#- Two statements, which must be in one transaction. -#}
 {% macro default__get_delete_insert_merge_sql(target, source, unique_key, dest_columns, incremental_predicates) %}
     {%- set columns = get_quoted_csv(dest_columns | map(attribute='name')) -%}
     {%- if unique_key -%}
@@ -78,7 +78,7 @@
       include_sql_header) -}}
 {% endmacro %}
 
-{#- A merge whose rows never match: what the predicates cover goes, what the source has comes. -#}
+{#- A merge whose rows never match: deletes what the predicates cover, inserts the rows of the source. -#}
 {% macro default__get_insert_overwrite_merge_sql(target, source, dest_columns, predicates, include_sql_header) %}
     {%- set columns = get_quoted_csv(dest_columns | map(attribute='name')) -%}
     {%- set sql_header = config.get('sql_header', none) -%}

@@ -1,4 +1,4 @@
-{#- What an incremental model does when its query no longer has the columns of its table. -#}
+{#- What an incremental model does if its query no longer has the columns of its table. -#}
 
 {% macro incremental_validate_on_schema_change(on_schema_change, default='ignore') %}
    {%- if on_schema_change in ['sync_all_columns', 'append_new_columns', 'fail', 'ignore'] -%}
@@ -13,7 +13,7 @@
 {{- return(adapter.dispatch('check_for_schema_changes', 'dbt')(source_relation, target_relation)) -}}
 {% endmacro %}
 
-{#- A dict of what differs; the other macros of this file read it. -#}
+{#- A dict of the differences; the other macros of this file read it. -#}
 {% macro default__check_for_schema_changes(source_relation, target_relation) %}
   {%- set source_columns = adapter.get_columns_in_relation(source_relation) -%}
   {%- set target_columns = adapter.get_columns_in_relation(target_relation) -%}
@@ -63,7 +63,7 @@
 {{- return(adapter.dispatch('process_schema_changes', 'dbt')(on_schema_change, source_relation, target_relation)) -}}
 {% endmacro %}
 
-{#- The columns to write, or an empty dict when changes are ignored and the table's own columns are to be used. -#}
+{#- The columns to write, or an empty dict if changes are ignored and the table's own columns are used. -#}
 {% macro default__process_schema_changes(on_schema_change, source_relation, target_relation) %}
     {%- if on_schema_change == 'ignore' -%}
       {{ return({}) }}

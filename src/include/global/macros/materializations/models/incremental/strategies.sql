@@ -1,6 +1,5 @@
-{#- One macro for each incremental strategy: `get_incremental_<name>_sql`. arg_dict holds target_relation,
-    temp_relation, unique_key, dest_columns and incremental_predicates; a project adds a strategy by writing such a
-    macro. -#}
+{#- One macro per incremental strategy: `get_incremental_<name>_sql`. arg_dict has target_relation, temp_relation,
+    unique_key, dest_columns and incremental_predicates; a project adds a strategy by defining such a macro. -#}
 
 {% macro get_incremental_append_sql(arg_dict) %}{{
   return(adapter.dispatch('get_incremental_append_sql', 'dbt')(arg_dict))
@@ -37,7 +36,7 @@
                                           arg_dict['dest_columns'], arg_dict['incremental_predicates'])) -}}
 {% endmacro %}
 
-{#- The strategy of a model that names none. -#}
+{#- The default strategy of a model. -#}
 {% macro get_incremental_default_sql(arg_dict) %}{{
   return(adapter.dispatch('get_incremental_default_sql', 'dbt')(arg_dict))
 }}{% endmacro %}
