@@ -296,7 +296,8 @@ export class PostgresSync implements TableSync {
     // as well.
     const differs = `${same} and ${row('t')} operator(pg_catalog.*<>) ${row('s')}`;
     // Afterwards a row that was not updated looks like one that the trigger itself has changed.
-    const differing = `select count(distinct (t.tableoid, t.ctid)) from ${relation} as t, ${STAGE} as s where ${differs}`;
+    const pairs = `${relation} as t, ${STAGE} as s`;
+    const differing = `select count(distinct (t.tableoid, t.ctid)) from ${pairs} where ${differs}`;
     const toUpdate = skips === null ? 0 : Number((await read(target, differing))[0]?.[0]);
     const updated = await count(`update ${relation} as t set ${sets} from ${STAGE} as s where ${differs}`);
     await expectAll('updated', `select ${toUpdate}`, updated);
@@ -307,7 +308,7 @@ export class PostgresSync implements TableSync {
     return changed + updated + inserted;
   }
 
-  /** Names what can skip a row without an error: triggers before a row is written, and rules. Null: the table has none. */
+  /** Names what can skip a row without an error: triggers before a row is written, and rules. Null: there are none. */
   async #mayBeSkipped(target: Session): Promise<string | null> {
     const oid = `to_regclass(${quoteText(relationOf(this.#target))})`;
     const [row] = await read(

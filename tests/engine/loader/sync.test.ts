@@ -308,8 +308,8 @@ describe('a table synced from another Postgres', () => {
     await synced(target);
     await copy.query(
       `create function app.upper() returns trigger language plpgsql as $$ begin new.name := upper(new.name); return ` +
-        `new; end $$; create trigger changes before insert or update on app.${target.identifier} for each row execute ` +
-        'function app.upper()',
+        `new; end $$; create trigger changes before insert or update on app.${target.identifier} ` +
+        'for each row execute function app.upper()',
     );
     await source.query(`update ${target.identifier} set name = 'z' where id = 1`);
     await synced(target);
