@@ -89,7 +89,7 @@ describe("the shell's PGPASSWORD", () => {
       'p/profiles.yml': profile('127.0.0.1', 'x'),
     });
     expect(await passwords(['debug', '--connection', 'there'])).not.toContain(PASSWORD);
-    expect(last.out).toContain("'password' is empty");
+    expect(last.out).toContain("'password' of connection 'there' must be a text that is not empty");
   });
 
   it.each<readonly [string, () => string, readonly string[]]>([

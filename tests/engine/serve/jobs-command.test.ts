@@ -243,7 +243,7 @@ describe('the jobs command', () => {
     project.write({ 'jobs.yml': `${secret}jobs:\n  fast: { evry: 5m, run: }\n` });
     const bad = await jobs();
     expect(bad.out).toMatch(
-      /Invalid jobs.yml: unknown key of job 'fast': 'evry'\n[\s\S]*line 3, column 11[\s\S]*did you mean 'every'/,
+      /Invalid jobs.yml: unknown key 'evry' of job 'fast'\n[\s\S]*line 3, column 11[\s\S]*did you mean 'every'/,
     );
     expect([bad.code, bad.out.includes('sign-with-this')]).toEqual([2, false]);
     project.remove('jobs.yml');
