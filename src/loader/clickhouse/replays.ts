@@ -1,6 +1,6 @@
 // Replays dead letters: an intent of kind `replay` names them, under partition -1 of no topic. Then their rows are
-// written, and they are marked. A dead letter that fails again is replaced by a new one. The next replay completes an
-// interrupted one.
+// written, and they are marked. A dead letter that fails again is marked too, and has a new one. The next replay
+// completes an interrupted one.
 import { setTimeout as pause } from 'node:timers/promises';
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -48,7 +48,6 @@ export async function replayLetters(
     const outcome = await writeContents(writing, { intents: [recorded], looked }, contents);
     if (outcome === null) throw busy();
     writing.reached('before_commit');
-    await replaceFailedAgain(lease, ids, recorded.id);
     await lease.run(markReplayed(ids, recorded.seq));
     await finish(lease, [recorded], { target, loadId });
     return outcome;
@@ -70,30 +69,17 @@ export async function settleReplay(lease: LeasedSession, target: LoadTarget): Pr
   if (!isOpen(open)) return;
   const letters = open.letters.join(', ');
   const loads = `SELECT load_id FROM ${STATE_DATABASE}.load_flushes WHERE id = ${quoteText(open.id)}`;
-  await replaceFailedAgain(lease, open.letters, open.id);
   // A recreated topic has rows with the same offsets: only the replay's rows count.
   const rows = await lease.ask(
-    `SELECT toString(id) FROM ${LETTERS} WHERE id IN (${letters}) AND (topic, partition, offset) IN ` +
+    `SELECT toString(id) FROM ${LETTERS} WHERE id IN (${letters}) AND ((topic, partition, offset) IN ` +
       `(SELECT _topic, _partition, toInt64(_offset) FROM ${relationOf(target)} WHERE (_topic, _partition, ` +
       `toInt64(_offset)) IN (SELECT topic, partition, offset FROM ${LETTERS} WHERE id IN ` +
-      `(${letters})) AND _load_id IN (${loads}))`,
+      `(${letters})) AND _load_id IN (${loads})) OR (topic, partition, offset) IN (SELECT topic, partition, offset ` +
+      `FROM ${LETTERS} WHERE flush = ${quoteText(open.id)}))`,
   );
   const done = rows.flatMap(([found]) => (found == null ? [] : [found]));
   if (done.length > 0) await lease.run(markReplayed(done, open.seq));
   await finish(lease, [open], { target, loadId: '' });
-}
-
-/** Deletes the dead letters that failed again in a replay: they have new ones. Idempotent. */
-async function replaceFailedAgain(lease: LeasedSession, ids: readonly string[], flush: string): Promise<void> {
-  // Two topics of the name may both have a dead letter at the offset.
-  const place = '(topic, partition, offset, ifNull(toUnixTimestamp64Milli(kafka_ts), -1))';
-  const rows = await lease.ask(
-    `SELECT toString(id) FROM ${LETTERS} WHERE id IN (${ids.join(', ')}) AND ${place} IN (SELECT ${place} FROM ` +
-      `${LETTERS} WHERE flush = ${quoteText(flush)})`,
-  );
-  const again = rows.flatMap(([id]) => (id == null ? [] : [id]));
-  if (again.length > 0)
-    await lease.run(`ALTER TABLE ${LETTERS} DELETE WHERE id IN (${again.join(', ')}) SETTINGS mutations_sync = 1`);
 }
 
 /** Whether a position of the table was set and its deletion is not done yet. */
