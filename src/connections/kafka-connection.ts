@@ -205,7 +205,15 @@ export const BROKER = record({
       type: 'list, or text with commas',
       schema: () => ({ type: ['array', 'string'], items: { type: 'string' } }),
       read: (value, place) =>
-        BROKERS.read(typeof value === 'string' ? value.split(/\s*,\s*/).filter((each) => each !== '') : value, place),
+        BROKERS.read(
+          typeof value === 'string'
+            ? value
+                .split(',')
+                .map((each) => each.trim())
+                .filter(Boolean)
+            : value,
+          place,
+        ),
     },
     '`host:port` each; IPv6 as `[::1]:9092`',
   ),

@@ -177,7 +177,7 @@ function fieldSchema({ setting, doc, fallback }: Field): JsonSchema {
   const plain = JSON.stringify(own);
   const free =
     plain === '{}' || plain === '{"type":"string","minLength":1}' || own['patternErrorMessage'] !== undefined;
-  const description = doc.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1');
+  const description = doc.replace(/\[([^[\]]*)\]\([^()]*\)/g, '$1');
   return {
     ...(free ? own : { anyOf: [own, TEMPLATE, ...(setting.nullable ? [{ type: 'null' }] : [])] }),
     ...(description !== '' && { description }),

@@ -160,7 +160,7 @@ const ADDRESS = matching(/^(?:[^<>\r\n]*<)?[^\s<>@,;]+@[^\s<>@,;]+>?$/, 'an addr
 export const SMTP = record(
   {
     host: required(
-      matching(/^[\w.-]+$|^[\w.:]+:[\w.:]*:[\w.:]*$/, "a name without a port; 'port' is a setting of its own"),
+      matching(/^[\w.-]+$|^[\w.:][\w.]*:[\w.]*:[\w.:]*$/, "a name without a port; 'port' is a setting of its own"),
       'The server',
     ),
     port: optional(whole(1, 65_535), 'Its port', '587, 465 or 25, by `tls`'),
