@@ -211,6 +211,8 @@ export class PostgresSync implements TableSync {
     const declared = missing.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`);
     if (existing.size > 0) {
       await target.execute(`alter table ${relation} ${declared.map((column) => `add column ${column}`).join(', ')}`);
+      // Rows without their key match none of the source; all rows are read again.
+      if (missing.some(({ name }) => key.includes(name))) await target.execute(`delete from ${relation}`);
       return true;
     }
     const schema = quoteIdentifier(this.#target.schema);

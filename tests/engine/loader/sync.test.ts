@@ -387,6 +387,17 @@ describe('a table synced from another Postgres', () => {
     await expectEqual(target);
   });
 
+  it.each(['updated_at', 'xmin'])('has each row once after its key column was dropped, by %s', async (cursor) => {
+    const target = await made(USERS, { cursor, lookback: cursor === 'xmin' ? null : { ms: 0 } });
+    await source.query(`insert into ${target.identifier} values (1, 'a', now()), (2, 'b', now())`);
+    await synced(target);
+    await copy.query(`alter table app.${target.identifier} drop column id`);
+    await synced(target);
+    const rows = (client: pg.Client, relation: string): Promise<pg.QueryResult> =>
+      client.query(`select id, name from ${relation} order by 1, 2`);
+    expect((await rows(copy, `app.${target.identifier}`)).rows).toEqual((await rows(source, target.identifier)).rows);
+  });
+
   it('keeps rows of others unless it may adopt them, and never replaces its own source', async () => {
     const target = await made(USERS, { strategy: 'full', cursor: null, lookback: null });
     await copy.query(`create schema if not exists app`);
