@@ -23,8 +23,8 @@ export function exactCast(column: string, from: string, to: string): string | nu
   if (conditions.length === 0) return null;
   const lost = conditions.map((condition) => `ifNull(${condition}, 0)`).join(' or ');
   const message =
-    `${column} has a value that ${to} does not hold (given as ${from}): cast it in the model, or run with ` +
-    '--full-refresh';
+    `${column} has a value that ${to} does not hold (given as ${from}): cast it in the model, or run a ` +
+    'full refresh';
   const checked = `throwIf(${lost}, ${quoteText(message)}) = 0`;
   return `if(${checked}, ${column}, defaultValueOfTypeName(${quoteText(from)})) as ${column}`;
 }

@@ -223,8 +223,10 @@ describe('every Postgres type', () => {
     expect(other.map(([name, type]) => [type, copied[name]])).toEqual([
       ['odd.positive', 'integer'],
       ['odd.code', 'character(4)'],
+      ['odd.positive[]', 'integer[]'],
       ['odd.mood', 'text'],
       ['odd."My Mood"', 'text'],
+      ['odd."My Mood"[]', 'text[]'],
     ]);
     expect(await run('diff', '--select', 'm', '--copies')).toContain('equal');
     expect(await run('publish', '--select', 'm')).toContain('it holds this version already');

@@ -139,7 +139,7 @@ it('an audited build rejects what it cannot hold back, before it is built', asyn
   project.remove('tests/of_mv.sql');
   expect([code, out]).toEqual([
     1,
-    expect.stringContaining("Found 'materialized_view', which publishes at a moment of"),
+    expect.stringContaining("Found 'materialized_view', which publishes outside of the audit"),
   ]);
   expect(await project.one("select to_regclass('s.mv') is null")).toBe('true');
 });
