@@ -1,8 +1,8 @@
 // A million messages of one closed day in 288 small files of a real object store, joined. The ledger is in memory: what
 // it costs is one row a file. The store's CPU is not counted.
-import type { LoadTarget } from '../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../src/loader/settings/load-target.ts';
 import { compactArchive } from '../../src/loader/archive/compact.ts';
-import { type ArchiveFormat, COMPACT, fileName } from '../../src/loader/archive/config.ts';
+import { type ArchiveFormat, COMPACT, fileName } from '../../src/loader/settings/archive-settings.ts';
 import { fileOf } from '../../src/loader/archive/file-format.ts';
 import type { ArchiveLedger, KeptFile } from '../../src/loader/archive/ledger.ts';
 import { S3Server } from '../../tests/engine/support/s3-server.ts';

@@ -1,6 +1,6 @@
 // Measures how many messages a CPU second an archive takes, from Kafka to an object store, and how small its files are.
 // The store is versitygw; its CPU is not counted, nor is Postgres's.
-import { archiveTarget } from '../../src/loader/archive/config.ts';
+import { archiveTarget } from '../../src/loader/settings/archive-settings.ts';
 import { ArchiveSink } from '../../src/loader/archive/sink.ts';
 import { createLedger } from '../../src/loader/create-sink.ts';
 import { PostgresSink } from '../../src/loader/postgres/sink.ts';

@@ -1,16 +1,16 @@
 // Compares Avro with JSON for the same click events: CPU seconds per million messages to decode them, to build rows,
 // and to load them from Kafka into Postgres. In turns, minimum of several.
-import { AvroCells } from '../../src/loader/avro/cells.ts';
-import { Cursor } from '../../src/loader/avro/cursor.ts';
-import { avroDecoder, decodeRecord, writerSchema } from '../../src/loader/avro/decoder.ts';
+import { AvroCells } from '../../src/loader/formats/avro/avro-row-path.ts';
+import { Cursor } from '../../src/loader/formats/avro/byte-cursor.ts';
+import { avroDecoder, decodeRecord, writerSchema } from '../../src/loader/formats/avro/avro-decoder.ts';
 import { writeAvro } from '../../src/loader/avro/writer.ts';
-import { parseSchema } from '../../src/loader/avro/schema.ts';
-import { jsonDecoder } from '../../src/loader/decode.ts';
-import { FastPath } from '../../src/loader/fast/fast-path.ts';
-import { recordsOf } from '../../src/loader/fast/records.ts';
-import { RowBuffer } from '../../src/loader/fast/row-buffer.ts';
-import { RowEncoder } from '../../src/loader/row-encoder.ts';
-import type { RowPath } from '../../src/loader/row-maker.ts';
+import { parseSchema } from '../../src/loader/formats/avro/avro-schema.ts';
+import { jsonDecoder } from '../../src/loader/formats/message-decoder.ts';
+import { FastPath } from '../../src/loader/formats/rows/json-row-path.ts';
+import { recordsOf } from '../../src/loader/brokers/message-records.ts';
+import { RowBuffer } from '../../src/loader/formats/rows/row-buffer.ts';
+import { RowEncoder } from '../../src/loader/formats/rows/row-encoder.ts';
+import type { RowPath } from '../../src/loader/formats/rows/row-writer.ts';
 import { forgetLoads, loadTopic, message, openBench, produce, targetOf } from './setup.ts';
 
 const SCHEMA = {

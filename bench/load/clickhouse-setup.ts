@@ -7,7 +7,7 @@ import type { ClickHouseAdapter } from '../../src/adapters/clickhouse/adapter.ts
 import { createClickHouseAdapter } from '../../src/adapters/clickhouse/create.ts';
 import { embeddedClickhouse } from '../../src/adapters/clickhouse/embedded.ts';
 import { ClickHouseSink } from '../../src/loader/clickhouse/sink.ts';
-import type { LoadTarget } from '../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../src/loader/settings/load-target.ts';
 import { Sealer } from '../../src/loader/seal.ts';
 import type { FaultPoint } from '../../src/loader/sink.ts';
 import { KafkaBroker } from '../../tests/engine/kafka/kafka-broker.ts';

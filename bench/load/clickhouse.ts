@@ -4,7 +4,7 @@
 import { performance } from 'node:perf_hooks';
 import { collectSeldom } from '../../src/cli/collect-garbage.ts';
 import { insertRows } from '../../src/loader/clickhouse/write.ts';
-import { type LoadTarget, rowColumns } from '../../src/loader/load-target.ts';
+import { type LoadTarget, rowColumns } from '../../src/loader/settings/load-target.ts';
 import { type ClickHouseBench, clickhouseTarget, load, openClickHouse } from './clickhouse-setup.ts';
 import { familySeconds } from './processor-time.ts';
 import { loadInto, median, produce } from './setup.ts';

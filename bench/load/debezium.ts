@@ -3,9 +3,9 @@
 // count from its first fifth on, without the start of its machine.
 import { loadavg } from 'node:os';
 import pg from 'pg';
-import { changeDecoder } from '../../src/loader/debezium/decoder.ts';
-import { kafkaClient } from '../../src/loader/kafka/client.ts';
-import type { LoadTarget } from '../../src/loader/load-target.ts';
+import { changeDecoder } from '../../src/loader/formats/debezium/debezium-decoder.ts';
+import { kafkaClient } from '../../src/loader/brokers/kafka/kafka-client.ts';
+import type { LoadTarget } from '../../src/loader/settings/load-target.ts';
 import { connectJars, KafkaConnect, startDebezium } from '../../tests/engine/kafka/kafka-connect.ts';
 import { SourcePostgres } from '../../tests/engine/kafka/source-postgres.ts';
 import { familySeconds } from './processor-time.ts';

@@ -2,14 +2,14 @@
 // every envelope that the first way leaves. Recorded envelopes, with and without a schema, in turns; needs no server.
 import { readFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
-import { Change } from '../../src/loader/change.ts';
-import { changeDecoder } from '../../src/loader/debezium/decoder.ts';
-import { SnapshotFloors } from '../../src/loader/debezium/snapshot-floors.ts';
-import type { Records } from '../../src/loader/fast/records.ts';
-import { recordsOf } from '../../src/loader/fast/records.ts';
-import { RowBuffer } from '../../src/loader/fast/row-buffer.ts';
-import type { LoadTarget } from '../../src/loader/load-target.ts';
-import { RowEncoder } from '../../src/loader/row-encoder.ts';
+import { Change } from '../../src/loader/formats/row-change.ts';
+import { changeDecoder } from '../../src/loader/formats/debezium/debezium-decoder.ts';
+import { SnapshotFloors } from '../../src/loader/formats/debezium/snapshot-floors.ts';
+import type { Records } from '../../src/loader/brokers/message-records.ts';
+import { recordsOf } from '../../src/loader/brokers/message-records.ts';
+import { RowBuffer } from '../../src/loader/formats/rows/row-buffer.ts';
+import type { LoadTarget } from '../../src/loader/settings/load-target.ts';
+import { RowEncoder } from '../../src/loader/formats/rows/row-encoder.ts';
 import { CHANGES, ENVELOPE, FIELDS, wrapped } from '../../tests/engine/loader/debezium/connect-schema.ts';
 import { targetOf } from './setup.ts';
 

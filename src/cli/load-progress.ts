@@ -2,7 +2,7 @@
 // terminal, otherwise as a line every five seconds. src/loader/metrics.ts computes the numbers.
 import { type EventData, note as sayNote, print } from '../events/index.ts';
 import type { LogLevel, Logger } from '../log.ts';
-import type { LoadTarget } from '../loader/load-target.ts';
+import type { LoadTarget } from '../loader/settings/load-target.ts';
 import type { LoadEvent } from '../loader/events.ts';
 import type { LoadMetrics } from '../loader/metrics.ts';
 import { now } from './command-session.ts';

@@ -2,9 +2,9 @@
 import type { Adapter } from '../adapters/adapter.ts';
 import type { ClickHouseAdapter } from '../adapters/clickhouse/adapter.ts';
 import { TsdbtError } from '../errors.ts';
-import type { FitOf } from './column-fit.ts';
+import type { FitOf } from './settings/type-fit.ts';
 import type { ArchiveLedger } from './archive/ledger.ts';
-import { sqlFits } from './avro/resolve.ts';
+import { sqlFits } from './formats/avro/schema-resolution.ts';
 import { columnFit } from './clickhouse/column-fit.ts';
 import { ClickHouseArchiveLedger } from './clickhouse/archive-ledger.ts';
 import { ClickHouseSink } from './clickhouse/sink.ts';
@@ -16,7 +16,7 @@ import type { Sealer } from './seal.ts';
 import type { FaultPoint, Sink } from './sink.ts';
 import type { SyncTarget } from './sync/config.ts';
 import type { SyncPoint, TableSync } from './sync/sync.ts';
-import type { TableOptions } from './table-options.ts';
+import type { TableOptions } from './settings/database-options.ts';
 
 /** @throws `runtime` error that names the supported databases */
 export function createSink(

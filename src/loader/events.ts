@@ -1,6 +1,6 @@
 // The events of a loader. Types only.
-import type { TopicPartition } from './broker.ts';
-import type { LoadColumn, LoadTarget } from './load-target.ts';
+import type { TopicPartition } from './brokers/broker.ts';
+import type { LoadColumn, LoadTarget } from './settings/load-target.ts';
 import type { DeadLetter } from './sink.ts';
 
 /** An event of a load, for progress lines, metrics and tests. */

@@ -1,10 +1,10 @@
 // Flushes pending rows: one set fills while another is written; if both are full, reading waits. Writes in one
 // transaction of the sink, in order. If another loader has moved a position, loader.ts decides where to continue.
-import { type BrokerClient, partitionKey, type TopicPartition } from './broker.ts';
+import { type BrokerClient, partitionKey, type TopicPartition } from './brokers/broker.ts';
 import type { DeadLimit } from './dead-limit.ts';
 import type { LoadEvent } from './events.ts';
-import { RowBuffer } from './fast/row-buffer.ts';
-import type { LoadColumn, LoadTarget } from './load-target.ts';
+import { RowBuffer } from './formats/rows/row-buffer.ts';
+import type { LoadColumn, LoadTarget } from './settings/load-target.ts';
 import type { Partitions } from './partitions.ts';
 import { PendingRows } from './pending-rows.ts';
 import { Fenced, type Flushed, type OffsetRange, type Sink, TooManyRefused } from './sink.ts';

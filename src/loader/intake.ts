@@ -5,18 +5,18 @@
 // Exactly-once delivery depends on this invariant: when it returns a need, every message before `offset` is a row or a
 // dead letter of the given pending rows. No message from `offset` on is, and the partition's range ends at `offset`. So
 // a flush while the caller waits moves the table's position exactly to where the intake continues.
-import type { MessageBatch } from './broker.ts';
+import type { MessageBatch } from './brokers/broker.ts';
 import type { DeadLimit } from './dead-limit.ts';
-import type { SnapshotFloors } from './debezium/snapshot-floors.ts';
-import { Change, Halt, SKIPPED, Skipped } from './change.ts';
-import { type Decoded, type Decoder, PoisonMessage } from './decode.ts';
-import { decodeMessage } from './decode-message.ts';
-import type { Records } from './fast/records.ts';
-import type { RowBuffer } from './fast/row-buffer.ts';
-import type { LoadTarget } from './load-target.ts';
+import type { SnapshotFloors } from './formats/debezium/snapshot-floors.ts';
+import { Change, Halt, SKIPPED, Skipped } from './formats/row-change.ts';
+import { type Decoded, type Decoder, PoisonMessage } from './formats/message-decoder.ts';
+import { decodeMessage } from './formats/decode-message.ts';
+import type { Records } from './brokers/message-records.ts';
+import type { RowBuffer } from './formats/rows/row-buffer.ts';
+import type { LoadTarget } from './settings/load-target.ts';
 import type { Held, PendingRows } from './pending-rows.ts';
-import type { Drift } from './row-encoder.ts';
-import type { RowMaker } from './row-maker.ts';
+import type { Drift } from './formats/rows/row-encoder.ts';
+import type { RowMaker } from './formats/rows/row-writer.ts';
 
 /** What it needs before it can continue. */
 export type Need =

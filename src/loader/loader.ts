@@ -12,21 +12,21 @@ import {
   partitionKey,
   type Polled,
   type TopicPartition,
-} from './broker.ts';
-import { Halt } from './change.ts';
-import { type Decoder, PoisonMessage } from './decode.ts';
+} from './brokers/broker.ts';
+import { Halt } from './formats/row-change.ts';
+import { type Decoder, PoisonMessage } from './formats/message-decoder.ts';
 import { DeadLimit } from './dead-limit.ts';
 import type { LoadEvent } from './events.ts';
 import { Flusher } from './flusher.ts';
 import { type Answer, GO_ON, Intake, type Need } from './intake.ts';
-import { DEAD_WINDOW, type LoadColumn, type LoadTarget } from './load-target.ts';
+import { DEAD_WINDOW, type LoadColumn, type LoadTarget } from './settings/load-target.ts';
 import { Partitions } from './partitions.ts';
 import { answered, Patience, Unfinished, whenStopped } from './patience.ts';
 import { Maintenance } from './maintenance.ts';
 import { PendingRows } from './pending-rows.ts';
 import type { Pulse } from './pulse.ts';
-import { type Drift, isColumnName } from './row-encoder.ts';
-import { type RowMaker, rowMaker } from './row-maker.ts';
+import { type Drift, isColumnName } from './formats/rows/row-encoder.ts';
+import { type RowMaker, rowMaker } from './formats/rows/row-writer.ts';
 import { type FaultPoint, Fenced, type OpenFlush, type Place, type Sink, type Start, TooManyRefused } from './sink.ts';
 import {
   explain,
@@ -39,8 +39,8 @@ import {
   refuseOlderVersions,
   startingPoints,
 } from './starts.ts';
-import { SnapshotFloors } from './debezium/snapshot-floors.ts';
-import { ofTopic, topicNamed, topicNames, topicsThere } from './topics.ts';
+import { SnapshotFloors } from './formats/debezium/snapshot-floors.ts';
+import { ofTopic, topicNamed, topicNames, topicsThere } from './settings/target-topics.ts';
 import { within } from '../within.ts';
 
 export type { LoadEvent, PartitionLag } from './events.ts';

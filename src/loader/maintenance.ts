@@ -1,6 +1,6 @@
 // Creates the upcoming partitions of a loaded table and drops those past their retention, once per hour.
 import type { LoadEvent } from './events.ts';
-import type { LoadTarget } from './load-target.ts';
+import type { LoadTarget } from './settings/load-target.ts';
 import type { Sink } from './sink.ts';
 
 const EVERY_MS = 3_600_000;

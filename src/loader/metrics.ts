@@ -2,8 +2,8 @@
 import { TsdbtError } from '../errors.ts';
 import { family, histogram, METRICS_TYPE, type Sample } from '../http/metrics-text.ts';
 import { isKnownHost, JSON_TEXT, listen, PLAIN, send, urlOf } from '../http/server.ts';
-import { partitionKey, type TopicPartition } from './broker.ts';
-import type { LoadTarget } from './load-target.ts';
+import { partitionKey, type TopicPartition } from './brokers/broker.ts';
+import type { LoadTarget } from './settings/load-target.ts';
 import type { LoadEvent, PartitionLag } from './events.ts';
 
 /** Upper bounds of the flush histogram, in seconds. */

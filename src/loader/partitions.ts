@@ -1,6 +1,6 @@
 // The state of the partitions of a target's topics in one loader: which it owns, what is read next, what the table
 // contains, which have stopped. loader.ts acts on it.
-import { type MessageBatch, partitionKey, type TopicPartition } from './broker.ts';
+import { type MessageBatch, partitionKey, type TopicPartition } from './brokers/broker.ts';
 import type { PartitionLag } from './events.ts';
 import type { OffsetRange, Place } from './sink.ts';
 

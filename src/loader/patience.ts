@@ -1,6 +1,6 @@
 // Retries while database, broker or registry are unavailable. A stop or `--timeout` ends the wait, whatever hangs.
 import { TsdbtError } from '../errors.ts';
-import type { LoadTarget } from './load-target.ts';
+import type { LoadTarget } from './settings/load-target.ts';
 import type { LoadEvent } from './events.ts';
 
 export interface PatienceOptions {

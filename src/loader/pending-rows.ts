@@ -1,7 +1,7 @@
 // Rows and dead letters that are read and not written yet, with the range of offsets of each partition.
-import { partitionKey, type TopicPartition } from './broker.ts';
-import { RowBuffer } from './fast/row-buffer.ts';
-import type { LoadTarget } from './load-target.ts';
+import { partitionKey, type TopicPartition } from './brokers/broker.ts';
+import { RowBuffer } from './formats/rows/row-buffer.ts';
+import type { LoadTarget } from './settings/load-target.ts';
 import type { DeadLetter, OffsetRange } from './sink.ts';
 
 /** The range of one partition that is read and not flushed yet. */

@@ -2,12 +2,12 @@
 // then Avro, or JSON that is valid against its schema.
 import { TsdbtError } from '../errors.ts';
 import { NotWritable, writeAvro } from './avro/writer.ts';
-import { parseSchema } from './avro/schema.ts';
-import { PoisonMessage } from './decode.ts';
-import { parseJson } from './json.ts';
-import { validated, validatorOf } from './json-schema.ts';
-import { HEAD_BYTES } from './registered-schemas.ts';
-import type { RegisteredSchema, SchemaRegistry } from './schema-registry.ts';
+import { parseSchema } from './formats/avro/avro-schema.ts';
+import { PoisonMessage } from './formats/message-decoder.ts';
+import { parseJson } from './formats/values/lossless-json.ts';
+import { validated, validatorOf } from './formats/json-schema/json-schema.ts';
+import { HEAD_BYTES } from './formats/registered-schemas.ts';
+import type { RegisteredSchema, SchemaRegistry } from './formats/schema-registry.ts';
 
 export interface ProduceFormat {
   readonly topic: string;

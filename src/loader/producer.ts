@@ -1,11 +1,11 @@
 // The sample producer: sends a file's records to a topic, idempotent, keyed, at a given rate. For trials and tests.
 import { TsdbtError } from '../errors.ts';
-import { type Message, partitionKey } from './broker.ts';
+import { type Message, partitionKey } from './brokers/broker.ts';
 import type { LoadConnection } from '../connections/kafka-connection.ts';
-import { fileClient, fileTopic } from './file-client.ts';
-import { called, clientOptions, loadClientLibrary } from './kafka/library.ts';
+import { fileClient, fileTopic } from './brokers/file-client.ts';
+import { called, clientOptions, loadClientLibrary } from './brokers/kafka/client-library.ts';
 import type { MessageEncoder } from './produce-format.ts';
-import { brokerError } from './kafka/errors.ts';
+import { brokerError } from './brokers/kafka/protocol-errors.ts';
 
 export interface ProduceOptions {
   readonly connection: LoadConnection;

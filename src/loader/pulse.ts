@@ -2,8 +2,8 @@
 // long before the broker would, and detects moved positions and paused tables. Without it all of that is detected
 // later, and a pause at the next start.
 import { TsdbtError } from '../errors.ts';
-import type { LoadTarget } from './load-target.ts';
-import { partitionKey } from './broker.ts';
+import type { LoadTarget } from './settings/load-target.ts';
+import { partitionKey } from './brokers/broker.ts';
 import type { GroupMember, Looked, Pace, Place, Sink } from './sink.ts';
 
 /** A loader, for the pulse. */

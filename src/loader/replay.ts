@@ -1,14 +1,14 @@
 // Replays dead letters through decoder and sink: those that now fit become rows; the others stay dead letters, with the
 // current reason.
-import type { Message } from './broker.ts';
-import { Change, Halt, Skipped } from './change.ts';
-import { type Decoded, type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
-import { decodeMessage } from './decode-message.ts';
-import type { LoadTarget } from './load-target.ts';
-import { type Floor, SnapshotFloors } from './debezium/snapshot-floors.ts';
-import { recordsOf } from './fast/records.ts';
-import { RowBuffer } from './fast/row-buffer.ts';
-import { RowEncoder } from './row-encoder.ts';
+import type { Message } from './brokers/broker.ts';
+import { Change, Halt, Skipped } from './formats/row-change.ts';
+import { type Decoded, type DecodedRecord, type Decoder, PoisonMessage } from './formats/message-decoder.ts';
+import { decodeMessage } from './formats/decode-message.ts';
+import type { LoadTarget } from './settings/load-target.ts';
+import { type Floor, SnapshotFloors } from './formats/debezium/snapshot-floors.ts';
+import { recordsOf } from './brokers/message-records.ts';
+import { RowBuffer } from './formats/rows/row-buffer.ts';
+import { RowEncoder } from './formats/rows/row-encoder.ts';
 import type { DeadLetter, Sink, StoredLetter } from './sink.ts';
 
 export interface ReplayOptions {

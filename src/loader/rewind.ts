@@ -1,13 +1,13 @@
 // `load rewind`: sets positions to the beginning, the end, an offset, a time, or after the table's last row, for all
 // partitions or some. Deletes what was loaded from there on.
 import { TsdbtError } from '../errors.ts';
-import { type BrokerClient, partitionKey } from './broker.ts';
-import type { LoadTarget } from './load-target.ts';
+import { type BrokerClient, partitionKey } from './brokers/broker.ts';
+import type { LoadTarget } from './settings/load-target.ts';
 import type { Sink } from './sink.ts';
 import { isAnother, refuseOlderVersions } from './starts.ts';
 import { nameTopic } from './topic-ids.ts';
-import { hasSeveral, ofTopic, topicNames } from './topics.ts';
-import { writtenTime } from './written-time.ts';
+import { hasSeveral, ofTopic, topicNames } from './settings/target-topics.ts';
+import { writtenTime } from './settings/written-time.ts';
 
 /** The result of a rewind. */
 export interface Rewound {

@@ -2,7 +2,7 @@
 // letters can be replayed, but not read in the database.
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { TsdbtError } from '../errors.ts';
-import type { LoadTarget } from './load-target.ts';
+import type { LoadTarget } from './settings/load-target.ts';
 
 const IV_BYTES = 12;
 const TAG_BYTES = 16;

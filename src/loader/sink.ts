@@ -1,9 +1,9 @@
 // What the loader needs from a database: the table, the positions, and a flush that commits rows, dead letters and
 // positions together. Types only; one folder per dialect.
-import type { Message, ReadPosition, TopicPartition } from './broker.ts';
-import type { NewestChange } from './debezium/snapshot-floors.ts';
-import type { LoadColumn, LoadTarget } from './load-target.ts';
-import type { RowBuffer } from './fast/row-buffer.ts';
+import type { Message, ReadPosition, TopicPartition } from './brokers/broker.ts';
+import type { NewestChange } from './formats/debezium/snapshot-floors.ts';
+import type { LoadColumn, LoadTarget } from './settings/load-target.ts';
+import type { RowBuffer } from './formats/rows/row-buffer.ts';
 
 /** A dead letter shortly before the positions. */
 export interface RecentLetter extends TopicPartition {

@@ -8,12 +8,12 @@ import {
   type ReadPosition,
   type TopicInfo,
   type TopicPartition,
-} from './broker.ts';
-import type { SnapshotFloors } from './debezium/snapshot-floors.ts';
-import type { LoadTarget } from './load-target.ts';
+} from './brokers/broker.ts';
+import type { SnapshotFloors } from './formats/debezium/snapshot-floors.ts';
+import type { LoadTarget } from './settings/load-target.ts';
 import type { OpenFlush, Sink, Start } from './sink.ts';
 import { nameTopic } from './topic-ids.ts';
-import { hasSeveral, ofTopic } from './topics.ts';
+import { hasSeveral, ofTopic } from './settings/target-topics.ts';
 
 export interface StartOptions {
   readonly target: LoadTarget;

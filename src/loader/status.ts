@@ -1,10 +1,10 @@
 // Compares a target's stored positions with the broker's end offsets, and names what blocks loading.
 import { inOneLine, TsdbtError } from '../errors.ts';
-import { type BrokerClient, partitionKey, type TopicPartition } from './broker.ts';
-import type { LoadTarget } from './load-target.ts';
+import { type BrokerClient, partitionKey, type TopicPartition } from './brokers/broker.ts';
+import type { LoadTarget } from './settings/load-target.ts';
 import type { Sink } from './sink.ts';
 import { explain, firstOffsets, isAnother, madeAnew } from './starts.ts';
-import { ofTopic, topicNames } from './topics.ts';
+import { ofTopic, topicNames } from './settings/target-topics.ts';
 
 /** One partition. Null: unknown. */
 export interface PartitionStatus {

@@ -4,7 +4,7 @@ import { inOneLine, TsdbtError } from '../errors.ts';
 import { InOrder } from '../in-order.ts';
 import { TooManyDead } from './dead-limit.ts';
 import type { LoadEvent } from './events.ts';
-import type { LoadTarget } from './load-target.ts';
+import type { LoadTarget } from './settings/load-target.ts';
 import type { Loader, LoadSummary } from './loader.ts';
 import type { Sink } from './sink.ts';
 import { within } from '../within.ts';

@@ -1,8 +1,8 @@
 // Handles ids of topics: which are not valid ids, and which topic's positions were stored without one, while the broker
 // had no ids. Without an id, the messages' times distinguish a recreated topic from the loaded one. starts.ts does the
 // rest.
-import { type BrokerClient, partitionKey, type RangeRead, type TopicPartition } from './broker.ts';
-import type { LoadTarget } from './load-target.ts';
+import { type BrokerClient, partitionKey, type RangeRead, type TopicPartition } from './brokers/broker.ts';
+import type { LoadTarget } from './settings/load-target.ts';
 import type { KeptPosition, Sink } from './sink.ts';
 
 /** The id that a broker reports for topics that were created before it had ids. */

@@ -21,6 +21,7 @@ const LAYER: Record<string, number> = {
   'make-folder.ts': 0,
   'user-state.ts': 0,
   'in-order.ts': 0,
+  'keyed-hash.ts': 0,
   http: 0,
   'within.ts': 0,
   events: 0,

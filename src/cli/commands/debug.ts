@@ -254,7 +254,7 @@ async function reachDatabase(session: CommandSession, config: RuntimeConfig, nam
 async function reachBroker(session: CommandSession, config: RuntimeConfig, name: string): Promise<string> {
   const { signal } = session;
   const connection = readConnection(session, config, name);
-  const { kafkaClient } = await import('../../loader/kafka/client.ts');
+  const { kafkaClient } = await import('../../loader/brokers/kafka/kafka-client.ts');
   const client = await kafkaClient(connection, 'tsdbt.debug');
   const close = (): void => void client.close();
   signal.addEventListener('abort', close, { once: true });
@@ -266,7 +266,7 @@ async function reachBroker(session: CommandSession, config: RuntimeConfig, name:
     await client.close();
   }
   if (connection.registry !== null) {
-    const { SchemaRegistry } = await import('../../loader/schema-registry.ts');
+    const { SchemaRegistry } = await import('../../loader/formats/schema-registry.ts');
     const subjects = await new SchemaRegistry(connection.registry, connection.path).subjects();
     found.push(`registry with ${pluralize(subjects, 'subject')}`);
   }

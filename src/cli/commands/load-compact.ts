@@ -3,10 +3,10 @@
 import { randomUUID } from 'node:crypto';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
-import { type ArchiveTarget, COMPACT, type CompactConfig, isArchive } from '../../loader/archive/config.ts';
+import { type ArchiveTarget, COMPACT, type CompactConfig, isArchive } from '../../loader/settings/archive-settings.ts';
 import type { Compacted, CompactionState } from '../../loader/archive/compact.ts';
 import { createLedger } from '../../loader/create-sink.ts';
-import type { LoadTarget } from '../../loader/load-target.ts';
+import type { LoadTarget } from '../../loader/settings/load-target.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { pause } from '../pause.ts';
 import { readStore } from '../read-connection.ts';

@@ -2,12 +2,12 @@
 // src/loader/archive/repair.ts does the work.
 import { randomUUID } from 'node:crypto';
 import { errorOf } from '../../error-table.ts';
-import type { ArchiveTarget } from '../../loader/archive/config.ts';
+import type { ArchiveTarget } from '../../loader/settings/archive-settings.ts';
 import type { HalfRange, Repair, RepairOptions, RepairOutcome } from '../../loader/archive/repair.ts';
 import { hasParted, type Span } from '../../loader/archive/repair-plan.ts';
-import { partitionKey } from '../../loader/broker.ts';
+import { partitionKey } from '../../loader/brokers/broker.ts';
 import { createLedger } from '../../loader/create-sink.ts';
-import type { LoadTarget } from '../../loader/load-target.ts';
+import type { LoadTarget } from '../../loader/settings/load-target.ts';
 import { pluralize } from '../../log.ts';
 import { now } from '../command-session.ts';
 import { readStore } from '../read-connection.ts';

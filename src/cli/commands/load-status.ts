@@ -2,7 +2,7 @@
 // src/loader/status.ts determines it.
 import type { CompactionState } from '../../loader/archive/compact.ts';
 import { loadStatus, type TargetStatus } from '../../loader/status.ts';
-import type { LoadTarget } from '../../loader/load-target.ts';
+import type { LoadTarget } from '../../loader/settings/load-target.ts';
 import { now } from '../command-session.ts';
 import { compactionOf } from './load-compact.ts';
 import type { LoadContext } from './load.ts';

@@ -6,29 +6,29 @@ import { errorOf } from '../../error-table.ts';
 import { inOneLine, TsdbtError } from '../../errors.ts';
 import { print } from '../../events/index.ts';
 import { type ParsedProject, select } from '../../index.ts';
-import { isArchive, withArchive } from '../../loader/archive/config.ts';
-import type { BrokerClient } from '../../loader/broker.ts';
+import { isArchive, withArchive } from '../../loader/settings/archive-settings.ts';
+import type { BrokerClient } from '../../loader/brokers/broker.ts';
 import type { Contract } from '../../loader/avro/contract.ts';
 import { checkTarget } from '../../loader/check.ts';
 import type { LoadConnection } from '../../connections/kafka-connection.ts';
 import { columnFits, createLedger, createSink, tableOptions } from '../../loader/create-sink.ts';
-import { type Decoder, jsonDecoder } from '../../loader/decode.ts';
-import { fileClient, fileTopic } from '../../loader/file-client.ts';
-import { type LoadTarget, loadTarget } from '../../loader/load-target.ts';
+import { type Decoder, jsonDecoder } from '../../loader/formats/message-decoder.ts';
+import { fileClient, fileTopic } from '../../loader/brokers/file-client.ts';
+import { type LoadTarget, loadTarget } from '../../loader/settings/load-target.ts';
 import { Loader } from '../../loader/loader.ts';
 import { LoadMetrics, serveMetrics } from '../../loader/metrics.ts';
 import { Pulse } from '../../loader/pulse.ts';
 import { replayLetters } from '../../loader/replay.ts';
 import { refuseNoPlace, rewindTo } from '../../loader/rewind.ts';
-import type { SchemaRegistry } from '../../loader/schema-registry.ts';
+import type { SchemaRegistry } from '../../loader/formats/schema-registry.ts';
 import { Sealer } from '../../loader/seal.ts';
 import type { FaultPoint, Sink } from '../../loader/sink.ts';
 import { loadStatus } from '../../loader/status.ts';
 import { superviseTable } from '../../loader/supervise.ts';
-import type { TableOptions } from '../../loader/table-options.ts';
+import type { TableOptions } from '../../loader/settings/database-options.ts';
 import type { SyncPoint } from '../../loader/sync/sync.ts';
 import { type SyncTarget, syncTarget } from '../../loader/sync/config.ts';
-import { ofTopic, sharedTopic, topicNames } from '../../loader/topics.ts';
+import { ofTopic, sharedTopic, topicNames } from '../../loader/settings/target-topics.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { placed } from '../place-of-load.ts';
 import { LoadProgress } from '../load-progress.ts';
@@ -225,7 +225,7 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
         { source: target.name, connection: connection.name, format: target.format },
         { path: connection.path },
       );
-    const { SchemaRegistry: RegistryClass } = await import('../../loader/schema-registry.ts');
+    const { SchemaRegistry: RegistryClass } = await import('../../loader/formats/schema-registry.ts');
     return new RegistryClass(connection.registry, connection.path);
   };
   const sink = createSink(parsed.adapter, sealer, now, reached);
@@ -251,7 +251,7 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
           target.columns.some(({ name, type }) => name === column && /^jsonb?$/i.test(type.trim())),
         );
       const connection = connectionOf(target);
-      const { kafkaClient } = await import('../../loader/kafka/client.ts');
+      const { kafkaClient } = await import('../../loader/brokers/kafka/kafka-client.ts');
       return kafkaClient(
         connection,
         `tsdbt.${parsed.config.project.project_name}.${parsed.config.profile.target_name}.${target.name}`.replace(
@@ -265,16 +265,16 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
     async decoder(target) {
       const schemas = await registry(target);
       if (target.format === 'debezium')
-        return (await import('../../loader/debezium/decoder.ts')).changeDecoder(schemas, target, now);
+        return (await import('../../loader/formats/debezium/debezium-decoder.ts')).changeDecoder(schemas, target, now);
       if (schemas === null) return jsonDecoder;
       if (target.format === 'avro')
-        return (await import('../../loader/avro/decoder.ts')).avroDecoder(
+        return (await import('../../loader/formats/avro/avro-decoder.ts')).avroDecoder(
           schemas,
           target,
           now,
           columnFits(parsed.adapter.type),
         );
-      return (await import('../../loader/json-schema.ts')).schemaDecoder(schemas, now);
+      return (await import('../../loader/formats/json-schema/json-schema.ts')).schemaDecoder(schemas, now);
     },
   };
 }

@@ -84,7 +84,7 @@ async function encoder(
   if (format === 'json') return null;
   if (connection.registry === null)
     throw errorOf('noRegistryToProduce', { connection: connection.name, format }, { path: connection.path });
-  const { SchemaRegistry } = await import('../../loader/schema-registry.ts');
+  const { SchemaRegistry } = await import('../../loader/formats/schema-registry.ts');
   const { messageEncoder } = await import('../../loader/produce-format.ts');
   return messageEncoder(new SchemaRegistry(connection.registry, connection.path), { ...options, format });
 }

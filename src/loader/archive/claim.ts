@@ -1,7 +1,7 @@
 // The right of one process to join and cut files of an archive, renewed while it works: a claim that is not renewed
 // belongs to a killed process and expires. The ledger defines what the claim allows.
 import { InOrder } from '../../in-order.ts';
-import type { LoadTarget } from '../load-target.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import { type ArchiveLedger, CLAIM_MS } from './ledger.ts';
 
 /** The renewal interval. Some renewals may fail or come late before the claim expires. */

@@ -1,6 +1,6 @@
 // Plans the compaction of a partition: which files of closed days are joined into which, and which joined inputs can be
 // deleted. A function of the ledger; compact.ts runs it.
-import { type ArchiveConfig, type CompactConfig, formatOf, joinedKey, rangeOf } from './config.ts';
+import { type ArchiveConfig, type CompactConfig, formatOf, joinedKey, rangeOf } from '../settings/archive-settings.ts';
 import { dayOf } from './layout.ts';
 import type { KeptFile, KeptFiles, PlannedFile } from './ledger.ts';
 

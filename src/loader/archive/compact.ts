@@ -3,17 +3,24 @@
 // these are deleted later. After a kill, the next process finds the same files and writes the same one.
 import { TsdbtError } from '../../errors.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
-import type { LoadTarget } from '../load-target.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import type { FaultPoint } from '../sink.ts';
-import { ofTopic } from '../topics.ts';
+import { ofTopic } from '../settings/target-topics.ts';
 import { HeldClaim, Overtaken, Stopped } from './claim.ts';
-import { type ArchiveConfig, COMPACT, type CompactConfig, formatOf, isArchive, rangeOf } from './config.ts';
+import {
+  type ArchiveConfig,
+  COMPACT,
+  type CompactConfig,
+  formatOf,
+  isArchive,
+  rangeOf,
+} from '../settings/archive-settings.ts';
 import { type CompactPlan, type Covered, type Join, overlap, planCompaction } from './compact-plan.ts';
 import { CONTENT_TYPES, sameMessage } from './file-format.ts';
 import { GzipFile } from './gzip.ts';
 import { dayOf, dayPrefix } from './layout.ts';
 import type { ArchiveLedger, KeptFile } from './ledger.ts';
-import type { ArchivedMessage } from './lines.ts';
+import type { ArchivedMessage } from '../formats/rows/archive-lines.ts';
 import { openMessagesFile } from './parquet-file.ts';
 import { FileGone, ForeignFile, inOffsetOrder, linesOfFile, messagesOfFile } from './read-file.ts';
 

@@ -1,10 +1,10 @@
 // The formats of an archive's files: how they are written from lines, how a file's messages are read, whether one file
-// has all of another's. config.ts defines names and folders.
+// has all of another's. archive-settings.ts defines names and folders.
 import { gunzip } from 'node:zlib';
 import { promisify } from 'node:util';
-import { type ArchiveFormat, formatOf } from './config.ts';
+import { type ArchiveFormat, formatOf } from '../settings/archive-settings.ts';
 import { compressed } from './gzip.ts';
-import { type ArchivedMessage, linesOf, messageOf } from './lines.ts';
+import { type ArchivedMessage, linesOf, messageOf } from '../formats/rows/archive-lines.ts';
 import { parquetMessages, parquetOf } from './parquet-file.ts';
 
 const unpack = promisify(gunzip);

@@ -2,7 +2,7 @@
 // ranges. Only names are compared; the replay client reads contents.
 import { TsdbtError } from '../../errors.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
-import { rangeOf } from './config.ts';
+import { rangeOf } from '../settings/archive-settings.ts';
 
 /** `path` of an archive's config, for comparison with keys. */
 interface Layout {

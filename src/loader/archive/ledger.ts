@@ -1,7 +1,7 @@
 // What an archive needs from the target database: positions that move only with a record of the files to be written,
 // and the state of these files. Types only; one folder per dialect.
-import type { TopicPartition } from '../broker.ts';
-import type { LoadTarget } from '../load-target.ts';
+import type { TopicPartition } from '../brokers/broker.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import type { Flush, OffsetRange, OpenFlush, OpenRange } from '../sink.ts';
 
 /** A file that is going to be written. */

@@ -3,7 +3,7 @@
 import { gunzipSync } from 'node:zlib';
 import type { AsyncBuffer } from 'hyparquet';
 import { openParquetFile, type ParquetColumn, type ParquetValue } from '../../object-store/write-parquet.ts';
-import { type ArchivedMessage, headersOf, headersText, linesOf, messageOf } from './lines.ts';
+import { type ArchivedMessage, headersOf, headersText, linesOf, messageOf } from '../formats/rows/archive-lines.ts';
 
 const COLUMNS: readonly ParquetColumn[] = [
   { name: '_topic', type: 'string', nullable: false },

@@ -4,8 +4,8 @@ import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { TsdbtError } from '../../errors.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
-import { type FileRange, formatOf } from './config.ts';
-import { type ArchivedMessage, linesOf, messageOf } from './lines.ts';
+import { type FileRange, formatOf } from '../settings/archive-settings.ts';
+import { type ArchivedMessage, linesOf, messageOf } from '../formats/rows/archive-lines.ts';
 import { parquetGroups } from './parquet-file.ts';
 
 /** Bytes per request. */

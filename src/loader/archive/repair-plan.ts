@@ -1,9 +1,9 @@
 // Plans the repair of an archive's partition: what prevents it from continuing, what is lost if it does, and which
 // files must be deleted. A function of ledger, store and topic; repair.ts runs it.
-import type { PartitionFailure, TopicPartition } from '../broker.ts';
+import type { PartitionFailure, TopicPartition } from '../brokers/broker.ts';
 import type { OpenRange } from '../sink.ts';
 import { REPAIRED } from '../starts.ts';
-import { type FileRange, fileName, formatOf, joinedName } from './config.ts';
+import { type FileRange, fileName, formatOf, joinedName } from '../settings/archive-settings.ts';
 import type { KeptFile, KeptFiles } from './ledger.ts';
 
 /** An object in the store with the name of an archive file. */

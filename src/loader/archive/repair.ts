@@ -3,20 +3,20 @@
 // once. After a kill, the next process finds the same state and continues.
 import { TsdbtError } from '../../errors.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
-import { type BrokerClient, type MessageBatch, type PartitionFailure, partitionKey } from '../broker.ts';
+import { type BrokerClient, type MessageBatch, type PartitionFailure, partitionKey } from '../brokers/broker.ts';
 import { DeadLimit } from '../dead-limit.ts';
-import { SnapshotFloors } from '../debezium/snapshot-floors.ts';
-import { jsonDecoder } from '../decode.ts';
+import { SnapshotFloors } from '../formats/debezium/snapshot-floors.ts';
+import { jsonDecoder } from '../formats/message-decoder.ts';
 import { GO_ON, Intake } from '../intake.ts';
-import type { LoadTarget } from '../load-target.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import { PendingRows } from '../pending-rows.ts';
-import { rowMaker } from '../row-maker.ts';
+import { rowMaker } from '../formats/rows/row-writer.ts';
 import { type FaultPoint, Fenced, type OpenRange, type Sink } from '../sink.ts';
 import { isAnother, madeAnew } from '../starts.ts';
-import { ofTopic, topicNames } from '../topics.ts';
+import { ofTopic, topicNames } from '../settings/target-topics.ts';
 import { HeldClaim, Overtaken, Stopped } from './claim.ts';
 import { bodyOf } from './compact.ts';
-import { isArchive, rangeOf } from './config.ts';
+import { isArchive, rangeOf } from '../settings/archive-settings.ts';
 import { liesThere } from './layout.ts';
 import { type ArchiveLedger, CLAIM_MS, type PlannedFile, type WrittenFile } from './ledger.ts';
 import { FileGone, ForeignFile, messagesOfFile } from './read-file.ts';

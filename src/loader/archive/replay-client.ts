@@ -13,11 +13,11 @@ import {
   type ReadPosition,
   type TopicInfo,
   type TopicPartition,
-} from '../broker.ts';
-import { recordsOf } from '../fast/records.ts';
-import { rangeOf } from './config.ts';
+} from '../brokers/broker.ts';
+import { recordsOf } from '../brokers/message-records.ts';
+import { rangeOf } from '../settings/archive-settings.ts';
 import { archivedKeys } from './layout.ts';
-import type { ArchivedMessage } from './lines.ts';
+import type { ArchivedMessage } from '../formats/rows/archive-lines.ts';
 import { FileGone, ForeignFile, inOffsetOrder, messagesOfFile, type NamedFile } from './read-file.ts';
 
 /** Approximate maximum bytes and messages of a batch. */

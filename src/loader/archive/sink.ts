@@ -3,9 +3,9 @@
 // reads the same range and writes the same files. The sink for tables stores positions, pauses and members.
 import { TsdbtError } from '../../errors.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
-import { partitionKey } from '../broker.ts';
-import type { RowBuffer } from '../fast/row-buffer.ts';
-import type { LoadColumn, LoadTarget } from '../load-target.ts';
+import { partitionKey } from '../brokers/broker.ts';
+import type { RowBuffer } from '../formats/rows/row-buffer.ts';
+import type { LoadColumn, LoadTarget } from '../settings/load-target.ts';
 import {
   type FaultPoint,
   Fenced,
@@ -17,8 +17,8 @@ import {
   type Pace,
   type Sink,
 } from '../sink.ts';
-import { ofTopic } from '../topics.ts';
-import { fileName, folderOf, formatOf, isArchive } from './config.ts';
+import { ofTopic } from '../settings/target-topics.ts';
+import { fileName, folderOf, formatOf, isArchive } from '../settings/archive-settings.ts';
 import { CONTENT_TYPES, fileOf, holdsAll } from './file-format.ts';
 import { liesThere } from './layout.ts';
 import type { ArchiveLedger, PlannedFile, WrittenFile } from './ledger.ts';

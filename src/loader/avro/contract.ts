@@ -1,11 +1,11 @@
 // Compares every live version of a topic's schema in the registry with the declared columns. `load check` thus reports
 // problems before a message causes them.
-import type { FitOf } from '../column-fit.ts';
-import { type LoadTarget, PROCESSING_TS } from '../load-target.ts';
-import type { RegisteredSchema, SchemaRegistry } from '../schema-registry.ts';
-import { narrowing, typeName } from './fit.ts';
-import { article, filledBy, type Resolution, resolve, sqlFits } from './resolve.ts';
-import { parseSchema } from './schema.ts';
+import type { FitOf } from '../settings/type-fit.ts';
+import { type LoadTarget, PROCESSING_TS } from '../settings/load-target.ts';
+import type { RegisteredSchema, SchemaRegistry } from '../formats/schema-registry.ts';
+import { narrowing, typeName } from '../formats/avro/avro-fit.ts';
+import { article, filledBy, type Resolution, resolve, sqlFits } from '../formats/avro/schema-resolution.ts';
+import { parseSchema } from '../formats/avro/avro-schema.ts';
 
 type ContractTarget = Pick<
   LoadTarget,

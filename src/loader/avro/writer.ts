@@ -1,6 +1,6 @@
-// Encodes values from JSON or CSV as Avro by a schema: the inverse of reader.ts, for `produce`.
-import { BASE64, ExactNumber } from '../json.ts';
-import type { AvroType, Logical } from './schema.ts';
+// Encodes values from JSON or CSV as Avro by a schema: the inverse of avro-reader.ts, for `produce`.
+import { BASE64, ExactNumber } from '../formats/values/lossless-json.ts';
+import type { AvroType, Logical } from '../formats/avro/avro-schema.ts';
 
 /** A value that does not fit its type; the message names the field. */
 export class NotWritable extends Error {}

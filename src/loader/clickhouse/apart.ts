@@ -4,8 +4,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
-import { partitionKey, type TopicPartition } from '../broker.ts';
-import type { LoadTarget } from '../load-target.ts';
+import { partitionKey, type TopicPartition } from '../brokers/broker.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import { readGroup, recordTogether } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { type PlacedIntent, relationOf, STATE_DATABASE } from './load-flushes.ts';

@@ -14,10 +14,10 @@ import {
 } from '../archive/ledger.ts';
 import { TsdbtError } from '../../errors.ts';
 import { repairOf } from '../starts.ts';
-import type { TopicPartition } from '../broker.ts';
-import type { LoadTarget } from '../load-target.ts';
+import type { TopicPartition } from '../brokers/broker.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import { Fenced, type Flush, type OffsetRange, type OpenFlush, type OpenRange } from '../sink.ts';
-import { ofTopic } from '../topics.ts';
+import { ofTopic } from '../settings/target-topics.ts';
 import { finish, readIntent, readIntents, record, type Recorded } from './intents.ts';
 import { LeasedSession } from './leased-session.ts';
 import {

@@ -1,7 +1,7 @@
 // Inserts rows that a table lacks but its views have: a server crash can lose a part whose token the server remembers.
 // The rows go into a staging table with the same columns and partitions and are moved: views do not see moves.
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
-import type { LoadTarget } from '../load-target.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { relationOf, STATE_DATABASE } from './load-flushes.ts';
 import { SORTING } from './refused.ts';

@@ -2,10 +2,10 @@
 // and times beyond a type's range, null in other columns); what the server itself rejects may pass. Pure.
 import { isIPv4, isIPv6 } from 'node:net';
 import { escapeCopyText } from '../../adapters/copy-text.ts';
-import type { ColumnCheck } from '../column-check.ts';
-import { HALF_PAIR, messageJson, PoisonMessage } from '../decode.ts';
-import { ExactNumber } from '../json.ts';
-import type { ColumnFormat } from '../row-encoder.ts';
+import type { ColumnCheck } from '../formats/values/column-check.ts';
+import { HALF_PAIR, messageJson, PoisonMessage } from '../formats/message-decoder.ts';
+import { ExactNumber } from '../formats/values/lossless-json.ts';
+import type { ColumnFormat } from '../formats/rows/row-encoder.ts';
 import { elementsOf, labelsOf, parseType, quotedArgument, type Type } from './types.ts';
 
 /**

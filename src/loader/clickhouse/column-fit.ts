@@ -1,8 +1,8 @@
 // What ClickHouse columns accept, by their declared types: the rules of cells.ts for types instead of values. Pure.
-// avro/fit.ts compares schema types with it.
-import type { ColumnFit, FitTarget, ValueKind } from '../column-fit.ts';
-import type { LoadColumn } from '../load-target.ts';
-import { PROCESSING_TS } from '../load-target.ts';
+// formats/avro/avro-fit.ts compares schema types with it.
+import type { ColumnFit, FitTarget, ValueKind } from '../settings/type-fit.ts';
+import type { LoadColumn } from '../settings/load-target.ts';
+import { PROCESSING_TS } from '../settings/load-target.ts';
 import { bare } from './table-options.ts';
 import { elementsOf, labelsOf, parseType } from './types.ts';
 

@@ -3,8 +3,8 @@
 // marked as done: the INSERT of the next flush's intents marks them. sink.ts says whether there is one.
 import { randomUUID } from 'node:crypto';
 import { InOrder } from '../../in-order.ts';
-import { partitionKey } from '../broker.ts';
-import type { LoadTarget } from '../load-target.ts';
+import { partitionKey } from '../brokers/broker.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import type { OffsetRange } from '../sink.ts';
 import { finish, readPlaces, type Recorded, recordTogether } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';

@@ -1,7 +1,7 @@
 // Finds what makes "each message once" impossible on this server: inserts acknowledged before they are stored, tables
 // that remember no tokens, engines other than MergeTree. Checked before loading and before settling a flush.
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
-import type { LoadTarget } from '../load-target.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { STATE_DATABASE } from './load-flushes.ts';
 import type { TablePlace } from './table.ts';

@@ -3,8 +3,8 @@
 // sink.ts writes rows, settle.ts completes what an earlier loader left.
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
-import { partitionKey, type TopicPartition } from '../broker.ts';
-import type { LoadTarget } from '../load-target.ts';
+import { partitionKey, type TopicPartition } from '../brokers/broker.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import { Fenced } from '../sink.ts';
 import type { LeasedSession } from './leased-session.ts';
 import {

@@ -1,8 +1,8 @@
 // Dead letters in ClickHouse: written as one block, read as messages; sealed and opened if the target hides values.
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
-import { partitionKey } from '../broker.ts';
+import { partitionKey } from '../brokers/broker.ts';
 import { withoutValues } from '../dead-limit.ts';
-import type { LoadTarget } from '../load-target.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import type { Sealer } from '../seal.ts';
 import type { DeadLetter, StoredLetter } from '../sink.ts';
 import { newestOfTable } from './intents.ts';

@@ -2,8 +2,8 @@
 // letters, failures, members of groups. Only SQL texts; intents.ts and sink.ts run them.
 import { randomUUID } from 'node:crypto';
 import { quoteWritten, quoteText } from '../../adapters/clickhouse/literal.ts';
-import type { TopicPartition } from '../broker.ts';
-import type { LoadTarget } from '../load-target.ts';
+import type { TopicPartition } from '../brokers/broker.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import { idOf } from '../topic-ids.ts';
 
 /** Database of the bookkeeping. A project that loads nothing never needs it. */

@@ -1,8 +1,8 @@
 // Queries on the bookkeeping and the tables: live members, loaded and repeated offsets, dead letters near the
 // positions. SQL texts only.
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
-import type { ReadPosition, TopicPartition } from '../broker.ts';
-import type { LoadTarget } from '../load-target.ts';
+import type { ReadPosition, TopicPartition } from '../brokers/broker.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import type { GroupMember } from '../sink.ts';
 import { ofTopic, relationOf, STATE_DATABASE } from './load-flushes.ts';
 

@@ -2,7 +2,7 @@
 // reports it, `load` fails with it. guards.ts checks what each flush relies on.
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
-import { type LoadTarget, META_COLUMNS } from '../load-target.ts';
+import { type LoadTarget, META_COLUMNS } from '../settings/load-target.ts';
 import { canWrite } from './cells.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { STATE_DATABASE } from './load-flushes.ts';

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
-import type { RowBuffer } from '../fast/row-buffer.ts';
+import type { RowBuffer } from '../formats/rows/row-buffer.ts';
 import type { DeadLetter } from '../sink.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { STATE_DATABASE } from './load-flushes.ts';

@@ -4,7 +4,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
-import type { LoadTarget } from '../load-target.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import { Fenced } from '../sink.ts';
 import { finish, newestOfTable, readIntent, record } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';

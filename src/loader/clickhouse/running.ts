@@ -2,8 +2,8 @@
 // may begin; only the server knows when it ends. apart.ts, rewinds.ts and replays.ts decide what happens then.
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
-import type { TopicPartition } from '../broker.ts';
-import type { LoadTarget } from '../load-target.ts';
+import type { TopicPartition } from '../brokers/broker.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { ofPlaces, relationOf, STATE_DATABASE } from './load-flushes.ts';
 

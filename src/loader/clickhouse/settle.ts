@@ -5,9 +5,9 @@
 import { randomUUID } from 'node:crypto';
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
-import { partitionKey, type TopicPartition } from '../broker.ts';
-import type { RowBuffer } from '../fast/row-buffer.ts';
-import type { LoadTarget } from '../load-target.ts';
+import { partitionKey, type TopicPartition } from '../brokers/broker.ts';
+import type { RowBuffer } from '../formats/rows/row-buffer.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import type { Sealer } from '../seal.ts';
 import { type DeadLetter, type FaultPoint, TooManyRefused } from '../sink.ts';
 import { isApart } from './apart.ts';

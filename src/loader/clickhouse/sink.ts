@@ -6,9 +6,9 @@ import type { ClickHouseAdapter } from '../../adapters/clickhouse/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
 import { TsdbtError } from '../../errors.ts';
-import { partitionKey, type ReadPosition } from '../broker.ts';
-import type { NewestChange } from '../debezium/snapshot-floors.ts';
-import { type LoadColumn, type LoadTarget, metaColumns, rowColumns } from '../load-target.ts';
+import { partitionKey, type ReadPosition } from '../brokers/broker.ts';
+import type { NewestChange } from '../formats/debezium/snapshot-floors.ts';
+import { type LoadColumn, type LoadTarget, metaColumns, rowColumns } from '../settings/load-target.ts';
 import type { Sealer } from '../seal.ts';
 import {
   type DeadLetter,

@@ -2,9 +2,9 @@
 // checks what only the server knows (types, volumes).
 import type { Json } from '../../contracts/node.ts';
 import { isDictionary } from '../../values/is-dictionary.ts';
-import type { Storage } from '../load-target.ts';
-import type { Options, Refuse } from '../option-reader.ts';
-import type { TableContext, TableOptions } from '../table-options.ts';
+import type { Storage } from '../settings/load-target.ts';
+import type { Options, Refuse } from '../settings/option-reader.ts';
+import type { TableContext, TableOptions } from '../settings/database-options.ts';
 
 /** Settings that make a table remember insert tokens, by whether its engine is replicated. */
 export const WINDOWS = {

@@ -4,7 +4,7 @@ import { quoteIdentifier, quoteWritten } from '../../adapters/clickhouse/literal
 import { settingsClause } from '../../adapters/clickhouse/model-settings.ts';
 import { TsdbtError } from '../../errors.ts';
 import { PyDict } from '../../values/dict.ts';
-import { type LoadColumn, type LoadTarget, metaColumns, type Storage, PROCESSING_TS } from '../load-target.ts';
+import { type LoadColumn, type LoadTarget, metaColumns, type Storage, PROCESSING_TS } from '../settings/load-target.ts';
 import { bare, engineOf, WINDOW, WINDOWS } from './table-options.ts';
 
 /** Where tables are created. */

@@ -2,8 +2,8 @@
 // its clock was set back, flushes wait until it has passed that time again; rows written before are found here.
 import { setTimeout as pause } from 'node:timers/promises';
 import { TsdbtError } from '../../errors.ts';
-import { partitionKey, type TopicPartition } from '../broker.ts';
-import type { LoadTarget } from '../load-target.ts';
+import { partitionKey, type TopicPartition } from '../brokers/broker.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import { clockBehind } from '../starts.ts';
 import type { LeasedSession } from './leased-session.ts';
 import type { PlacedIntent } from './load-flushes.ts';

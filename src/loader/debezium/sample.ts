@@ -1,10 +1,10 @@
 // Checks changes for `load check`: decodes the newest messages of each partition as a load would, and writes nothing.
 // The rules are the decoder's, with and without a registry.
-import type { BrokerClient, Message } from '../broker.ts';
-import { Halt } from '../change.ts';
-import { type Decoder, isRecord, jsonRecord, PoisonMessage, utf8 } from '../decode.ts';
-import type { LoadTarget } from '../load-target.ts';
-import { topicNames } from '../topics.ts';
+import type { BrokerClient, Message } from '../brokers/broker.ts';
+import { Halt } from '../formats/row-change.ts';
+import { type Decoder, isRecord, jsonRecord, PoisonMessage, utf8 } from '../formats/message-decoder.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
+import { topicNames } from '../settings/target-topics.ts';
 
 /** Number of messages checked per partition, from its end. */
 const LOOKED_AT = 200n;

@@ -11,8 +11,8 @@ import {
   type PlannedFile,
   type WrittenFile,
 } from '../archive/ledger.ts';
-import { partitionKey, type TopicPartition } from '../broker.ts';
-import type { LoadTarget } from '../load-target.ts';
+import { partitionKey, type TopicPartition } from '../brokers/broker.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import type { Flush, OffsetRange, OpenFlush, OpenRange } from '../sink.ts';
 import { createMissing, read } from './statements.ts';
 import { moveOffsets, relationOf, setOffsets, STATE_SCHEMA } from './load-offsets.ts';

@@ -3,9 +3,9 @@
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteText } from '../../adapters/postgres/literal.ts';
 import { TsdbtError } from '../../errors.ts';
-import type { RowBuffer } from '../fast/row-buffer.ts';
-import { stepsBack } from '../debezium/source-position.ts';
-import { type LoadColumn, type LoadTarget, rowColumns } from '../load-target.ts';
+import type { RowBuffer } from '../formats/rows/row-buffer.ts';
+import { stepsBack } from '../formats/debezium/source-position.ts';
+import { type LoadColumn, type LoadTarget, rowColumns } from '../settings/load-target.ts';
 import { changeChecks, type ChangeKinds, lockTruncates, mergeChanges } from './merge-changes.ts';
 import { read } from './statements.ts';
 

@@ -2,8 +2,8 @@
 // nothing; sink.ts acts on differences, problems.ts reports them.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteText } from '../../adapters/postgres/literal.ts';
-import type { StoredType } from '../column-check.ts';
-import type { LoadColumn, LoadTarget } from '../load-target.ts';
+import type { StoredType } from '../formats/values/column-check.ts';
+import type { LoadColumn, LoadTarget } from '../settings/load-target.ts';
 import { read } from './statements.ts';
 import { tableName } from './table.ts';
 

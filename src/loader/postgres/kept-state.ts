@@ -1,8 +1,8 @@
 // Reads Postgres's bookkeeping of a table: positions, counts, why it is not being loaded, and since when it is paused.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteText } from '../../adapters/postgres/literal.ts';
-import { partitionKey } from '../broker.ts';
-import type { LoadTarget } from '../load-target.ts';
+import { partitionKey } from '../brokers/broker.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import type { KeptPosition, KeptState } from '../sink.ts';
 import { idOf } from '../topic-ids.ts';
 import { KNOWS_PAUSES, pausedSince } from './pauses.ts';

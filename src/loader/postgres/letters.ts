@@ -4,7 +4,7 @@ import type { Session } from '../../adapters/adapter.ts';
 import { escapeCopyText } from '../../adapters/copy-text.ts';
 import { withoutValues } from '../dead-limit.ts';
 import { ofTable, relationOf, STATE_SCHEMA } from './load-offsets.ts';
-import type { LoadTarget } from '../load-target.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import type { Sealer } from '../seal.ts';
 import type { DeadLetter, StoredLetter } from '../sink.ts';
 

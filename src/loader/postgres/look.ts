@@ -1,7 +1,7 @@
 // Read-only queries on the bookkeeping and the loaded tables: live members, positions, contents of the tables.
 import { quoteText } from '../../adapters/postgres/literal.ts';
 import { relationOf, STATE_SCHEMA } from './load-offsets.ts';
-import type { LoadTarget } from '../load-target.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import type { GroupMember } from '../sink.ts';
 import { tableName } from './table.ts';
 

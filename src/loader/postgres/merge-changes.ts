@@ -1,7 +1,7 @@
 // Statements that merge flushed changes of another database into the table by key, in the source's order: its position,
 // then the offset. sink.ts sends them; row-encoder.ts defines the temporary content of `_op`.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
-import { type LoadColumn, type LoadTarget, rowColumns } from '../load-target.ts';
+import { type LoadColumn, type LoadTarget, rowColumns } from '../settings/load-target.ts';
 import { relationOf, STATE_SCHEMA } from './load-offsets.ts';
 import { tableName } from './table.ts';
 

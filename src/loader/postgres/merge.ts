@@ -1,7 +1,7 @@
 // Statements that merge flushed rows into the table by key, keeping the newest row of each key. sink.ts sends them.
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
-import { type LoadColumn, type LoadTarget, rowColumns } from '../load-target.ts';
-import { hasSeveral } from '../topics.ts';
+import { type LoadColumn, type LoadTarget, rowColumns } from '../settings/load-target.ts';
+import { hasSeveral } from '../settings/target-topics.ts';
 import { tableName } from './table.ts';
 
 /** Whether the incoming row replaces the existing one. A partition's offsets are its order. */

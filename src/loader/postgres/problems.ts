@@ -3,7 +3,7 @@
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { Session } from '../../adapters/adapter.ts';
 import { STATE_SCHEMA } from './load-offsets.ts';
-import { type LoadTarget, metaColumns } from '../load-target.ts';
+import { type LoadTarget, metaColumns } from '../settings/load-target.ts';
 import { existingColumns, hasUniqueKey, typeDifference } from './existing-table.ts';
 import { tableName } from './table.ts';
 

@@ -5,7 +5,7 @@ import type { Dependant } from '../../adapters/dependants.ts';
 import { dependantsSql, parseDependants } from '../../adapters/postgres/dependants.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { TsdbtError } from '../../errors.ts';
-import type { LoadColumn, LoadTarget } from '../load-target.ts';
+import type { LoadColumn, LoadTarget } from '../settings/load-target.ts';
 import { type ExistingColumn, existingColumns, typeDifference } from './existing-table.ts';
 import { read } from './statements.ts';
 import { tableName } from './table.ts';

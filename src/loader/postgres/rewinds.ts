@@ -2,7 +2,7 @@
 // will be read again, and keeps rows of earlier topics of the name. Runs in the caller's transaction.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteText } from '../../adapters/postgres/literal.ts';
-import type { LoadTarget } from '../load-target.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
 import type { Sink } from '../sink.ts';
 import { isAnother } from '../starts.ts';
 import {

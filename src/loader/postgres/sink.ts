@@ -20,13 +20,13 @@ import {
   STATE_SCHEMA,
   toAdopt,
 } from './load-offsets.ts';
-import type { LoadColumn, LoadTarget } from '../load-target.ts';
-import { metaColumns, rowColumns } from '../load-target.ts';
-import type { RowBuffer } from '../fast/row-buffer.ts';
+import type { LoadColumn, LoadTarget } from '../settings/load-target.ts';
+import { metaColumns, rowColumns } from '../settings/load-target.ts';
+import type { RowBuffer } from '../formats/rows/row-buffer.ts';
 import type { Sealer } from '../seal.ts';
 import { clockBehind } from '../starts.ts';
 import { idOf } from '../topic-ids.ts';
-import { hasSeveral } from '../topics.ts';
+import { hasSeveral } from '../settings/target-topics.ts';
 import {
   type DeadLetter,
   type FaultPoint,

@@ -4,7 +4,7 @@ import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import { setConfigText } from '../../adapters/postgres/value-settings.ts';
 import { inOneLine, TsdbtError } from '../../errors.ts';
-import { type KeyedHash, keyedHash } from '../keyed-hash.ts';
+import { type KeyedHash, keyedHash } from '../../keyed-hash.ts';
 import { type SyncTarget, XMIN } from '../sync/config.ts';
 import { hashFields } from '../sync/hidden-columns.ts';
 import { type KeptBorder, nextBorder, oldestWriters, type Writers } from './sync-border.ts';

@@ -1,9 +1,9 @@
 // Options of a load config for Postgres tables: partitions by day or week, and their retention.
 import type { Json } from '../../contracts/node.ts';
 import { isDictionary } from '../../values/is-dictionary.ts';
-import type { LoadTarget } from '../load-target.ts';
-import type { Options, Refuse } from '../option-reader.ts';
-import type { TableOptions } from '../table-options.ts';
+import type { LoadTarget } from '../settings/load-target.ts';
+import type { Options, Refuse } from '../settings/option-reader.ts';
+import type { TableOptions } from '../settings/database-options.ts';
 
 const TEXT_TYPE = new RegExp(
   String.raw`^(text|citext|(?:character varying|varchar)(?:\s*\(\s*(\d+)\s*\))?|(?:character|char` +

@@ -2,7 +2,7 @@
 // it.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { relationOf } from './load-offsets.ts';
-import { type LoadColumn, type LoadTarget, metaColumns, PROCESSING_TS } from '../load-target.ts';
+import { type LoadColumn, type LoadTarget, metaColumns, PROCESSING_TS } from '../settings/load-target.ts';
 
 const DAY = 86_400_000;
 /** Rows farther from now than this stay in the default partition. */

@@ -1,8 +1,8 @@
 // Reads and checks a source table's `meta: tsdbt: load:` that names a table of another database: what is synced into
 // it, how changes are found, how often. Reads the manifest only.
 import type { Json, SourceDefinition } from '../../contracts/node.ts';
-import { OptionReader, refuseUnknown } from '../option-reader.ts';
-import { sourceOptions } from '../source-options.ts';
+import { OptionReader, refuseUnknown } from '../settings/option-reader.ts';
+import { sourceOptions, SYNC_OPTIONS } from '../settings/source-options.ts';
 
 /** The system column of Postgres with the transaction that wrote a row. */
 export const XMIN = 'xmin';
@@ -40,20 +40,6 @@ export interface SyncTarget {
   readonly everyMs: number;
 }
 
-/** The options of such a load config. */
-export const SYNC_OPTIONS = [
-  'connection',
-  'table',
-  'strategy',
-  'cursor',
-  'lookback',
-  'key',
-  'columns',
-  'hash',
-  'drop',
-  'adopt',
-  'every',
-];
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const EVERY_MS = 3_600_000;
 

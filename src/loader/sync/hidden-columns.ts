@@ -1,8 +1,8 @@
 // Columns that a sync hides: hashes fields of COPY's text in transit, and rejects a table that shows what must be
 // hidden.
 import { TsdbtError } from '../../errors.ts';
-import { HASH_LENGTH, type KeyedHash, keyedHash } from '../keyed-hash.ts';
-import type { TableOptions } from '../table-options.ts';
+import { HASH_LENGTH, type KeyedHash, keyedHash } from '../../keyed-hash.ts';
+import type { TableOptions } from '../settings/database-options.ts';
 import type { SyncTarget } from './config.ts';
 
 const NEWLINE = 10;

@@ -6,7 +6,7 @@ import { settingsPages, VARIABLES } from '../../../scripts/docs.mjs';
 import type { SourceDefinition } from '../../../src/contracts/node.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 import { CLICKHOUSE_TABLE } from '../../../src/loader/clickhouse/table-options.ts';
-import { loadTarget } from '../../../src/loader/load-target.ts';
+import { loadTarget } from '../../../src/loader/settings/load-target.ts';
 import { syncTarget } from '../../../src/loader/sync/config.ts';
 import { POSTGRES_TABLE } from '../../../src/loader/postgres/table-options.ts';
 import { ROOT } from './markdown.ts';

@@ -1,8 +1,8 @@
 // Avro schemas and messages of a few bytes that claim much: each is refused with a reason, without the memory that it
 // asks for.
 import { describe, expect, it } from 'vitest';
-import { avroDecoder } from '../../../src/loader/avro/decoder.ts';
-import { PoisonMessage } from '../../../src/loader/decode.ts';
+import { avroDecoder } from '../../../src/loader/formats/avro/avro-decoder.ts';
+import { PoisonMessage } from '../../../src/loader/formats/message-decoder.ts';
 
 const varint = (value: number): Buffer => {
   const bytes: number[] = [];

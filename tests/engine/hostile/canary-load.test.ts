@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadClientLibrary } from '../../../src/loader/kafka/library.ts';
+import { loadClientLibrary } from '../../../src/loader/brokers/kafka/client-library.ts';
 import { SERVERS, type TestServer } from '../adapters/servers.ts';
 import { clickhouseAdapter, clickhouseFolder, clickhouseMissing, textsOf } from '../support/clickhouse.ts';
 import { FakeKafka } from '../support/fake-kafka.ts';

@@ -3,9 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import { NUMBER } from '../../../src/adapters/data-type.ts';
 import { columnFormat } from '../../../src/loader/clickhouse/cells.ts';
-import { columnCheck } from '../../../src/loader/column-check.ts';
-import { PoisonMessage } from '../../../src/loader/decode.ts';
-import { fromEpoch } from '../../../src/loader/epoch.ts';
+import { columnCheck } from '../../../src/loader/formats/values/column-check.ts';
+import { PoisonMessage } from '../../../src/loader/formats/message-decoder.ts';
+import { fromEpoch } from '../../../src/loader/formats/values/epoch.ts';
 import { versionFits } from '../../../src/project/versions.ts';
 import { parseFloatText, parseIntText } from '../../../src/values/number-text.ts';
 

@@ -23,7 +23,7 @@ const BOUNDED: readonly (readonly [file: string, start: string])[] = [
   ['values/format-number.ts', '\\.?0'],
   ['project/project.ts', '(.)'],
   // A text that another expression has found to be whole; a type.
-  ['loader/column-check.ts', '"('],
+  ['loader/formats/values/column-check.ts', '"('],
   ['loader/postgres/existing-table.ts', '\\('],
 ];
 

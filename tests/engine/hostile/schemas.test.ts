@@ -1,10 +1,10 @@
 // JSON Schemas that a registrar with bad intent registers, and messages that a producer makes for them: each costs a
 // dead letter with a reason, and the messages after it are read.
 import { describe, expect, it } from 'vitest';
-import { type Decoded, type Decoder, PoisonMessage } from '../../../src/loader/decode.ts';
-import { recordsOf } from '../../../src/loader/fast/records.ts';
-import { schemaDecoder } from '../../../src/loader/json-schema.ts';
-import { SchemaRegistry } from '../../../src/loader/schema-registry.ts';
+import { type Decoded, type Decoder, PoisonMessage } from '../../../src/loader/formats/message-decoder.ts';
+import { recordsOf } from '../../../src/loader/brokers/message-records.ts';
+import { schemaDecoder } from '../../../src/loader/formats/json-schema/json-schema.ts';
+import { SchemaRegistry } from '../../../src/loader/formats/schema-registry.ts';
 import { MemoryRegistry } from '../loader/memory-registry.ts';
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));

@@ -18,7 +18,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadClientLibrary } from '../../../src/loader/kafka/library.ts';
+import { loadClientLibrary } from '../../../src/loader/brokers/kafka/client-library.ts';
 import { OWN_SERVER, SERVERS, type TestServer } from '../adapters/servers.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { FakeKafka } from '../support/fake-kafka.ts';

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { linesOf, messageOf } from '../../../src/loader/archive/lines.ts';
+import { linesOf, messageOf } from '../../../src/loader/formats/rows/archive-lines.ts';
 import type { ObjectStore } from '../../../src/object-store/store.ts';
 import type { Ended } from '../support/program.ts';
 import { NO_STORE, S3Server } from '../support/s3-server.ts';

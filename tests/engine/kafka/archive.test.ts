@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { linesOf, messageOf } from '../../../src/loader/archive/lines.ts';
+import { linesOf, messageOf } from '../../../src/loader/formats/rows/archive-lines.ts';
 import type { ObjectStore } from '../../../src/object-store/store.ts';
 import { NO_STORE, S3Server, SECRET_KEY } from '../support/s3-server.ts';
 import { KafkaLab } from './kafka-lab.ts';

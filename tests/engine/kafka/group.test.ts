@@ -2,11 +2,16 @@
 // the group that was lost is taken again. Needs Java and Maven.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { partitionKey } from '../../../src/loader/broker.ts';
-import { kafkaClient } from '../../../src/loader/kafka/client.ts';
+import { partitionKey } from '../../../src/loader/brokers/broker.ts';
+import { kafkaClient } from '../../../src/loader/brokers/kafka/kafka-client.ts';
 import type { LoadConnection } from '../../../src/connections/kafka-connection.ts';
-import { type ByteConsumer, called, type KafkaLibrary, loadClientLibrary } from '../../../src/loader/kafka/library.ts';
-import { partialConsumer } from '../../../src/loader/kafka/partial-metadata.ts';
+import {
+  type ByteConsumer,
+  called,
+  type KafkaLibrary,
+  loadClientLibrary,
+} from '../../../src/loader/brokers/kafka/client-library.ts';
+import { partialConsumer } from '../../../src/loader/brokers/kafka/partial-metadata.ts';
 import { FOR_EVENTS } from '../support/events.ts';
 import { KafkaBroker } from './kafka-broker.ts';
 import { TopicWriter } from './topic-writer.ts';

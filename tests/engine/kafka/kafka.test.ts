@@ -2,10 +2,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClusterMetadata, Connection, Producer } from '@platformatic/kafka';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { called, loadClientLibrary } from '../../../src/loader/kafka/library.ts';
-import { RawFetch } from '../../../src/loader/kafka/raw-fetch.ts';
-import { crc32cOf } from '../../../src/loader/kafka/crc32c.ts';
-import { RecordBatches } from '../../../src/loader/kafka/record-batches.ts';
+import { called, loadClientLibrary } from '../../../src/loader/brokers/kafka/client-library.ts';
+import { RawFetch } from '../../../src/loader/brokers/kafka/fetch-request.ts';
+import { crc32cOf } from '../../../src/loader/brokers/kafka/crc32c.ts';
+import { RecordBatches } from '../../../src/loader/brokers/kafka/record-batches.ts';
 import { OWN_SERVER } from '../adapters/servers.ts';
 import { FaultProject } from '../faults/project.ts';
 import { KafkaBroker } from './kafka-broker.ts';

@@ -1,7 +1,7 @@
 // A pattern of topics into one table against a real Kafka: topics that come, are deleted and are made again while two
 // loaders share the partitions.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { called } from '../../../src/loader/kafka/library.ts';
+import { called } from '../../../src/loader/brokers/kafka/client-library.ts';
 import { ClickhouseLab } from '../faults/clickhouse-lab.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { FOR_EVENTS } from '../support/events.ts';

@@ -1,7 +1,7 @@
 // Makes topics and fills them, for tests and benchmarks: by callbacks, since the client library's own promises want a
 // newer Node than the oldest that is supported.
 import type { Admin, CreateTopicsOptions, Producer, ProducerOptions } from '@platformatic/kafka';
-import { called, loadClientLibrary } from '../../../src/loader/kafka/library.ts';
+import { called, loadClientLibrary } from '../../../src/loader/brokers/kafka/client-library.ts';
 
 export interface WrittenMessage {
   readonly topic: string;

@@ -2,7 +2,7 @@
 // again.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { called } from '../../../src/loader/kafka/library.ts';
+import { called } from '../../../src/loader/brokers/kafka/client-library.ts';
 import { eventually, KafkaLab } from './kafka-lab.ts';
 
 const CODECS = ['gzip', 'snappy', 'lz4', 'zstd'] as const;

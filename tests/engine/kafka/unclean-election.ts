@@ -1,7 +1,7 @@
 // An unclean election for tests: the leader that had the last messages of topic `u` dies, and one without them leads.
 import type { ClusterMetadata } from '@platformatic/kafka';
 import { expect } from 'vitest';
-import { called } from '../../../src/loader/kafka/library.ts';
+import { called } from '../../../src/loader/brokers/kafka/client-library.ts';
 import type { KafkaBroker } from './kafka-broker.ts';
 import { eventually, type KafkaLab } from './kafka-lab.ts';
 import { TopicWriter } from './topic-writer.ts';

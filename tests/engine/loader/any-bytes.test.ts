@@ -1,6 +1,6 @@
 // Tests arbitrary bytes in a topic: rows, dead letters, and no loss. The fast path is tested in fast-path.test.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { LoadLab } from './load-lab.ts';
 
 /** What a column usually gets. */

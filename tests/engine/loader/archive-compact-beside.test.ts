@@ -1,9 +1,9 @@
 // Tests compaction with concurrent processes: a suspended one, a topic that was created again, changed files. A reader
 // by names still sees every message once.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isArchive } from '../../../src/loader/archive/config.ts';
+import { isArchive } from '../../../src/loader/settings/archive-settings.ts';
 import { ArchiveSink } from '../../../src/loader/archive/sink.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { NO_STORE, S3Server } from '../support/s3-server.ts';
 import { Archive, type ArchiveOptions } from './archive-lab.ts';
 import { ClickHouseLab } from './clickhouse-lab.ts';

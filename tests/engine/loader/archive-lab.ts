@@ -1,13 +1,17 @@
 // An archive on a real store, beside Postgres or ClickHouse, for tests: its target, what it has stored, loads of it.
 import { afterAll, beforeAll } from 'vitest';
-import { type ArchiveConfig, type ArchiveFormat, archiveTarget } from '../../../src/loader/archive/config.ts';
+import {
+  type ArchiveConfig,
+  type ArchiveFormat,
+  archiveTarget,
+} from '../../../src/loader/settings/archive-settings.ts';
 import { messagesIn } from '../../../src/loader/archive/file-format.ts';
 import type { ArchiveLedger } from '../../../src/loader/archive/ledger.ts';
 import { archiveClient } from '../../../src/loader/archive/replay-client.ts';
 import { ArchiveSink } from '../../../src/loader/archive/sink.ts';
-import type { Message } from '../../../src/loader/broker.ts';
+import type { Message } from '../../../src/loader/brokers/broker.ts';
 import { createLedger } from '../../../src/loader/create-sink.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import type { LoaderOptions, LoadSummary } from '../../../src/loader/loader.ts';
 import type { FaultPoint } from '../../../src/loader/sink.ts';
 import type { ObjectStore } from '../../../src/object-store/store.ts';

@@ -9,7 +9,13 @@ import {
   type RepairOptions,
   repairsOf,
 } from '../../../src/loader/archive/repair.ts';
-import type { BrokerClient, MessageBatch, Polled, RangeRead, TopicPartition } from '../../../src/loader/broker.ts';
+import type {
+  BrokerClient,
+  MessageBatch,
+  Polled,
+  RangeRead,
+  TopicPartition,
+} from '../../../src/loader/brokers/broker.ts';
 import type { FaultPoint } from '../../../src/loader/sink.ts';
 import { eventually } from '../kafka/kafka-lab.ts';
 import { NO_STORE } from '../support/s3-server.ts';

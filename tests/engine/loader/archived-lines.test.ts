@@ -1,6 +1,6 @@
 // Tests archive lines of other programs: invalid lines are distinguished from messages with any fields.
 import { describe, expect, it } from 'vitest';
-import { messageOf } from '../../../src/loader/archive/lines.ts';
+import { messageOf } from '../../../src/loader/formats/rows/archive-lines.ts';
 
 const FRAME = { _topic: 't', _partition: 0, _offset: 7, _kafka_ts: null, _key: null, _headers: [], _value: 'x' };
 const read = (more: Readonly<Record<string, unknown>>): ReturnType<typeof messageOf> =>

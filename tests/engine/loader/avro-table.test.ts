@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Contract, contractOf } from '../../../src/loader/avro/contract.ts';
 import { columnFits } from '../../../src/loader/create-sink.ts';
-import { avroDecoder } from '../../../src/loader/avro/decoder.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
-import { SchemaRegistry } from '../../../src/loader/schema-registry.ts';
+import { avroDecoder } from '../../../src/loader/formats/avro/avro-decoder.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
+import { SchemaRegistry } from '../../../src/loader/formats/schema-registry.ts';
 import { bytes, framed, record } from '../support/avro.ts';
 import { LoadLab } from './load-lab.ts';
 import { MemoryRegistry } from './memory-registry.ts';

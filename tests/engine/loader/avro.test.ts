@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writeAvro } from '../../../src/loader/avro/writer.ts';
-import { parseSchema } from '../../../src/loader/avro/schema.ts';
-import type { LoadColumn, LoadTarget } from '../../../src/loader/load-target.ts';
+import { parseSchema } from '../../../src/loader/formats/avro/avro-schema.ts';
+import type { LoadColumn, LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { bytes, bothWays, decoded, isSame, schemaOf, type Tagged, TARGET, record } from '../support/avro.ts';
 import { loadTargetOf } from '../support/load-target.ts';
 

@@ -4,7 +4,7 @@ import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';
 import { LoadProgress } from '../../../src/cli/load-progress.ts';
 import { StatusLines } from '../../../src/cli/status-lines.ts';
 import { checkTarget } from '../../../src/loader/check.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { LoadMetrics } from '../../../src/loader/metrics.ts';
 import { PostgresSink } from '../../../src/loader/postgres/sink.ts';
 import { LoadLab } from './load-lab.ts';

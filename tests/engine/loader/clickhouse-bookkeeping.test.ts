@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TsdbtError } from '../../../src/errors.ts';
 import { PyDateTime } from '../../../src/values/datetime.ts';
-import { jsonDecoder } from '../../../src/loader/decode.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import { jsonDecoder } from '../../../src/loader/formats/message-decoder.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { replayLetters } from '../../../src/loader/replay.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';
 import type { Sink } from '../../../src/loader/sink.ts';

@@ -4,11 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
 import { ClickHouseSession } from '../../../src/adapters/clickhouse/session.ts';
 import { CELL_SETTINGS, canWrite, columnFormat } from '../../../src/loader/clickhouse/cells.ts';
-import { jsonDecoder, PoisonMessage } from '../../../src/loader/decode.ts';
-import { FastPath } from '../../../src/loader/fast/fast-path.ts';
-import { recordsOf } from '../../../src/loader/fast/records.ts';
-import { RowBuffer } from '../../../src/loader/fast/row-buffer.ts';
-import { RowEncoder } from '../../../src/loader/row-encoder.ts';
+import { jsonDecoder, PoisonMessage } from '../../../src/loader/formats/message-decoder.ts';
+import { FastPath } from '../../../src/loader/formats/rows/json-row-path.ts';
+import { recordsOf } from '../../../src/loader/brokers/message-records.ts';
+import { RowBuffer } from '../../../src/loader/formats/rows/row-buffer.ts';
+import { RowEncoder } from '../../../src/loader/formats/rows/row-encoder.ts';
 import { clickhouseAdapter, clickhouseMissing } from '../support/clickhouse.ts';
 import { loadTargetOf } from '../support/load-target.ts';
 

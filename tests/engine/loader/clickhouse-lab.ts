@@ -1,7 +1,7 @@
 // A table in embedded ClickHouse, a broker in memory and a loader between them, for tests.
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
 import { ClickHouseSink } from '../../../src/loader/clickhouse/sink.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import type { LoaderOptions, LoadSummary } from '../../../src/loader/loader.ts';
 import { Sealer } from '../../../src/loader/seal.ts';
 import type { FaultPoint } from '../../../src/loader/sink.ts';

@@ -2,9 +2,9 @@
 // next flush, with another loader in between, after a lost connection, and after the process died.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TsdbtError } from '../../../src/errors.ts';
-import { RowBuffer } from '../../../src/loader/fast/row-buffer.ts';
+import { RowBuffer } from '../../../src/loader/formats/rows/row-buffer.ts';
 import { LeasedSession } from '../../../src/loader/clickhouse/leased-session.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { Fenced, type Flush, type Sink } from '../../../src/loader/sink.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { FOR_EVENTS } from '../support/events.ts';

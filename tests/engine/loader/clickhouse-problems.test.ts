@@ -1,6 +1,6 @@
 // Tests the report of `load check` about unsuitable ClickHouse tables, before anything is written.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickHouseLab } from './clickhouse-lab.ts';
 

@@ -1,9 +1,9 @@
 // Tests the replay of dead letters in ClickHouse after an interrupted flush or replay. Each message is a row or a dead
 // letter once.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { jsonDecoder } from '../../../src/loader/decode.ts';
+import { jsonDecoder } from '../../../src/loader/formats/message-decoder.ts';
 import { LeasedSession } from '../../../src/loader/clickhouse/leased-session.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { replayLetters } from '../../../src/loader/replay.ts';
 import type { FaultPoint, Sink } from '../../../src/loader/sink.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';

@@ -1,12 +1,12 @@
 // Positions in ClickHouse that are set while other loaders are at work, or left a flush open: the table has what the
 // topic has, once, and what earlier topics of the name had.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { jsonDecoder } from '../../../src/loader/decode.ts';
-import type { ChangeConfig } from '../../../src/loader/debezium/change-config.ts';
-import { changeDecoder } from '../../../src/loader/debezium/decoder.ts';
+import { jsonDecoder } from '../../../src/loader/formats/message-decoder.ts';
+import type { ChangeConfig } from '../../../src/loader/settings/change-settings.ts';
+import { changeDecoder } from '../../../src/loader/formats/debezium/debezium-decoder.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 import { LeasedSession } from '../../../src/loader/clickhouse/leased-session.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { replayLetters } from '../../../src/loader/replay.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';
 import type { Sink } from '../../../src/loader/sink.ts';

@@ -7,7 +7,7 @@ import { rewindPartition } from '../../../src/loader/clickhouse/rewinds.ts';
 import { insertRows } from '../../../src/loader/clickhouse/write.ts';
 import { ClickHouseSession } from '../../../src/adapters/clickhouse/session.ts';
 import { TsdbtError } from '../../../src/errors.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';
 import type { FaultPoint } from '../../../src/loader/sink.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';

@@ -5,9 +5,9 @@ import type { SourceDefinition } from '../../../src/contracts/node.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 import { CLICKHOUSE_TABLE, expressions } from '../../../src/loader/clickhouse/table-options.ts';
 import { createTable, type TablePlace } from '../../../src/loader/clickhouse/table.ts';
-import { type LoadTarget, loadTarget } from '../../../src/loader/load-target.ts';
+import { type LoadTarget, loadTarget } from '../../../src/loader/settings/load-target.ts';
 import { POSTGRES_TABLE } from '../../../src/loader/postgres/table-options.ts';
-import type { TableOptions } from '../../../src/loader/table-options.ts';
+import type { TableOptions } from '../../../src/loader/settings/database-options.ts';
 import { clickhouseAdapter, clickhouseMissing } from '../support/clickhouse.ts';
 
 const SCHEMA = 'loaded_tables';

@@ -1,6 +1,6 @@
 // Compares the loader's check of a value with Postgres: nothing valid may be rejected, and little invalid may pass.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { columnCheck, isOrdinaryMoment } from '../../../src/loader/column-check.ts';
+import { columnCheck, isOrdinaryMoment } from '../../../src/loader/formats/values/column-check.ts';
 import { storedTypes } from '../../../src/loader/postgres/existing-table.ts';
 import { LoadLab } from './load-lab.ts';
 

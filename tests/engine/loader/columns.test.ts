@@ -1,12 +1,12 @@
 // Tests columns with another origin than the field of their name: parts of the message, paths, epochs, in JSON and
 // Avro, also in tombstones and replayed dead letters.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { avroDecoder } from '../../../src/loader/avro/decoder.ts';
-import { parseSchema } from '../../../src/loader/avro/schema.ts';
+import { avroDecoder } from '../../../src/loader/formats/avro/avro-decoder.ts';
+import { parseSchema } from '../../../src/loader/formats/avro/avro-schema.ts';
 import { writeAvro } from '../../../src/loader/avro/writer.ts';
-import type { LoadColumn, LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadColumn, LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { replayLetters } from '../../../src/loader/replay.ts';
-import { jsonDecoder } from '../../../src/loader/decode.ts';
+import { jsonDecoder } from '../../../src/loader/formats/message-decoder.ts';
 import { bothWays, framed, schemaOf } from '../support/avro.ts';
 import { loadTargetOf } from '../support/load-target.ts';
 import { LoadLab } from './load-lab.ts';

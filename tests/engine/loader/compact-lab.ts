@@ -1,6 +1,6 @@
 // Compactions of an archive for tests: small files over two days, and what readers find who go by names.
 import { type Compacted, type CompactOptions, compactArchive } from '../../../src/loader/archive/compact.ts';
-import { rangeOf } from '../../../src/loader/archive/config.ts';
+import { rangeOf } from '../../../src/loader/settings/archive-settings.ts';
 import type { ObjectStore } from '../../../src/object-store/store.ts';
 import type { Archive } from './archive-lab.ts';
 import { LoadLab, upTo } from './load-lab.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TsdbtError } from '../../../src/errors.ts';
 import type { LoadEvent } from '../../../src/loader/events.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { LoadMetrics } from '../../../src/loader/metrics.ts';
 import { Pulse } from '../../../src/loader/pulse.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';

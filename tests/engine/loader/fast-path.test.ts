@@ -1,15 +1,15 @@
 // The row made from the bytes of a message against the one made of the decoded message.
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { Message } from '../../../src/loader/broker.ts';
-import { jsonDecoder, PoisonMessage } from '../../../src/loader/decode.ts';
-import { parseJson } from '../../../src/loader/json.ts';
-import { FastPath } from '../../../src/loader/fast/fast-path.ts';
-import type { LoadColumn, LoadTarget } from '../../../src/loader/load-target.ts';
+import type { Message } from '../../../src/loader/brokers/broker.ts';
+import { jsonDecoder, PoisonMessage } from '../../../src/loader/formats/message-decoder.ts';
+import { parseJson } from '../../../src/loader/formats/values/lossless-json.ts';
+import { FastPath } from '../../../src/loader/formats/rows/json-row-path.ts';
+import type { LoadColumn, LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { loadTargetOf } from '../support/load-target.ts';
-import { recordsOf } from '../../../src/loader/fast/records.ts';
-import { RowBuffer } from '../../../src/loader/fast/row-buffer.ts';
-import { RowEncoder } from '../../../src/loader/row-encoder.ts';
+import { recordsOf } from '../../../src/loader/brokers/message-records.ts';
+import { RowBuffer } from '../../../src/loader/formats/rows/row-buffer.ts';
+import { RowEncoder } from '../../../src/loader/formats/rows/row-encoder.ts';
 
 const COLUMNS = [
   ['id', 'text'],

@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { partitionKey } from '../../../src/loader/broker.ts';
-import { fileClient } from '../../../src/loader/file-client.ts';
+import { partitionKey } from '../../../src/loader/brokers/broker.ts';
+import { fileClient } from '../../../src/loader/brokers/file-client.ts';
 
 let dir: string;
 beforeAll(() => {

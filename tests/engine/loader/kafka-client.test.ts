@@ -3,11 +3,11 @@ import { type AddressInfo, createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TsdbtError } from '../../../src/errors.ts';
-import type { BrokerClient, PartitionFailure, RangeRead, ReadPosition } from '../../../src/loader/broker.ts';
+import type { BrokerClient, PartitionFailure, RangeRead, ReadPosition } from '../../../src/loader/brokers/broker.ts';
 import type { LoadConnection } from '../../../src/connections/kafka-connection.ts';
-import { kafkaClient } from '../../../src/loader/kafka/client.ts';
-import { loadClientLibrary } from '../../../src/loader/kafka/library.ts';
-import { brokerError, errorName, remedyOf } from '../../../src/loader/kafka/errors.ts';
+import { kafkaClient } from '../../../src/loader/brokers/kafka/kafka-client.ts';
+import { loadClientLibrary } from '../../../src/loader/brokers/kafka/client-library.ts';
+import { brokerError, errorName, remedyOf } from '../../../src/loader/brokers/kafka/protocol-errors.ts';
 import { type Api, FakeKafka } from '../support/fake-kafka.ts';
 import { packedBatch, zstdZeros } from '../support/kafka-batches.ts';
 

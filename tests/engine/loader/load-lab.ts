@@ -1,8 +1,8 @@
 // A table, a broker in memory and a loader between them, for tests.
 import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';
 import type { Credentials } from '../../../src/contracts/project.ts';
-import { jsonDecoder } from '../../../src/loader/decode.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import { jsonDecoder } from '../../../src/loader/formats/message-decoder.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { type LoadEvent, Loader, type LoaderOptions, type LoadSummary } from '../../../src/loader/loader.ts';
 import { PostgresSink } from '../../../src/loader/postgres/sink.ts';
 import type { Sink } from '../../../src/loader/sink.ts';

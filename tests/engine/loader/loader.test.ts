@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';
 import { TsdbtError } from '../../../src/errors.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import type { LoaderOptions, LoadSummary } from '../../../src/loader/loader.ts';
 import { PostgresSink } from '../../../src/loader/postgres/sink.ts';
 import { Sealer } from '../../../src/loader/seal.ts';

@@ -1,7 +1,7 @@
 // Tests a topic that was deleted and created again, upserted into ClickHouse, where the greater offset wins: rows of
 // the earlier topic are rejected, and current rows are not taken for them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';
 import { startingPoints } from '../../../src/loader/starts.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';

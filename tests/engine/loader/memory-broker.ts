@@ -12,9 +12,9 @@ import type {
   ReadPosition,
   TopicInfo,
   TopicPartition,
-} from '../../../src/loader/broker.ts';
-import { partitionKey } from '../../../src/loader/broker.ts';
-import { recordsOf } from '../../../src/loader/fast/records.ts';
+} from '../../../src/loader/brokers/broker.ts';
+import { partitionKey } from '../../../src/loader/brokers/broker.ts';
+import { recordsOf } from '../../../src/loader/brokers/message-records.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 
 interface Log {

@@ -1,7 +1,7 @@
 // Tests exact values of messages: a value arrives as it was sent, or the message is a dead letter.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHmac } from 'node:crypto';
-import { jsonDecoder } from '../../../src/loader/decode.ts';
+import { jsonDecoder } from '../../../src/loader/formats/message-decoder.ts';
 import { replayLetters } from '../../../src/loader/replay.ts';
 import { LoadLab } from './load-lab.ts';
 

@@ -3,7 +3,7 @@ import { get } from 'node:http';
 import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LoadMetrics, serveMetrics } from '../../../src/loader/metrics.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { FOR_EVENTS } from '../support/events.ts';
 import { LoadLab, sinkWith } from './load-lab.ts';
 

@@ -2,7 +2,7 @@
 // status, metrics and the command line report it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LoadMetrics } from '../../../src/loader/metrics.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import type { LoadEvent, LoadSummary } from '../../../src/loader/loader.ts';
 import { Pulse } from '../../../src/loader/pulse.ts';
 import { superviseTable } from '../../../src/loader/supervise.ts';

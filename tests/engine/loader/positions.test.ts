@@ -2,7 +2,7 @@
 // rejected, and a table with rows but no position is not silently loaded from the beginning.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rewindTo } from '../../../src/loader/rewind.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { loadStatus } from '../../../src/loader/status.ts';
 import { FOR_EVENTS } from '../support/events.ts';
 import { LoadLab, upTo } from './load-lab.ts';

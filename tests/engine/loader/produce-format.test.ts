@@ -1,11 +1,11 @@
 // What `produce` writes with a schema of the registry, as the loader's decoders read it; schemas that refer to others;
 // and what the registry refuses.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { avroDecoder } from '../../../src/loader/avro/decoder.ts';
-import { jsonText } from '../../../src/loader/json.ts';
-import { schemaDecoder } from '../../../src/loader/json-schema.ts';
+import { avroDecoder } from '../../../src/loader/formats/avro/avro-decoder.ts';
+import { jsonText } from '../../../src/loader/formats/values/lossless-json.ts';
+import { schemaDecoder } from '../../../src/loader/formats/json-schema/json-schema.ts';
 import { messageEncoder, type ProduceFormat } from '../../../src/loader/produce-format.ts';
-import { SchemaRegistry } from '../../../src/loader/schema-registry.ts';
+import { SchemaRegistry } from '../../../src/loader/formats/schema-registry.ts';
 import { TARGET } from '../support/avro.ts';
 import { MemoryRegistry } from './memory-registry.ts';
 

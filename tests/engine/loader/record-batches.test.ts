@@ -1,10 +1,10 @@
 // The records of a fetch, as brokers pack and compress them, and as they come when something broke.
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
-import { crc32cOf } from '../../../src/loader/kafka/crc32c.ts';
-import { loadClientLibrary } from '../../../src/loader/kafka/library.ts';
-import { type Aborted, RecordBatches, UnreadableBatch } from '../../../src/loader/kafka/record-batches.ts';
-import { TooLarge, unpacker } from '../../../src/loader/kafka/unpack.ts';
+import { crc32cOf } from '../../../src/loader/brokers/kafka/crc32c.ts';
+import { loadClientLibrary } from '../../../src/loader/brokers/kafka/client-library.ts';
+import { type Aborted, RecordBatches, UnreadableBatch } from '../../../src/loader/brokers/kafka/record-batches.ts';
+import { TooLarge, unpacker } from '../../../src/loader/brokers/kafka/decompress.ts';
 import { packedBatch, zstdZeros } from '../support/kafka-batches.ts';
 
 type Sent = {

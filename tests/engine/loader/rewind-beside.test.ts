@@ -1,9 +1,9 @@
 // Tests rewinds in Postgres while loaders run, and topics that were created again: the table has every message of the
 // topic once, and the rows of earlier topics with that name.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { jsonDecoder } from '../../../src/loader/decode.ts';
-import { changeDecoder } from '../../../src/loader/debezium/decoder.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import { jsonDecoder } from '../../../src/loader/formats/message-decoder.ts';
+import { changeDecoder } from '../../../src/loader/formats/debezium/debezium-decoder.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { Pulse } from '../../../src/loader/pulse.ts';
 import { replayLetters } from '../../../src/loader/replay.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';

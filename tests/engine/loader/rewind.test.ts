@@ -1,6 +1,6 @@
 // Tests a truncated log below the loaded position, and rewinds: the table has every message of the topic once.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { Pulse } from '../../../src/loader/pulse.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';
 import { loadStatus } from '../../../src/loader/status.ts';

@@ -1,7 +1,7 @@
 // Tests the row buffer: its rows, their messages and their keys.
 import { describe, expect, it } from 'vitest';
-import { recordsOf } from '../../../src/loader/fast/records.ts';
-import { RowBuffer } from '../../../src/loader/fast/row-buffer.ts';
+import { recordsOf } from '../../../src/loader/brokers/message-records.ts';
+import { RowBuffer } from '../../../src/loader/formats/rows/row-buffer.ts';
 
 describe('a row buffer', () => {
   const filled = (keys: readonly string[], partition = (_row: number): number => 0): RowBuffer => {

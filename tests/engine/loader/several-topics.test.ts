@@ -2,14 +2,14 @@
 // that come and go while it runs; which of two rows of a key is the newer one.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkTarget } from '../../../src/loader/check.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import { LoadMetrics } from '../../../src/loader/metrics.ts';
 import { Pulse } from '../../../src/loader/pulse.ts';
 import { replayLetters } from '../../../src/loader/replay.ts';
-import { jsonDecoder } from '../../../src/loader/decode.ts';
+import { jsonDecoder } from '../../../src/loader/formats/message-decoder.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';
 import { loadStatus } from '../../../src/loader/status.ts';
-import { sharedTopic, topicPattern } from '../../../src/loader/topics.ts';
+import { sharedTopic, topicPattern } from '../../../src/loader/settings/target-topics.ts';
 import { FOR_EVENTS } from '../support/events.ts';
 import { loadTargetOf } from '../support/load-target.ts';
 import { LoadLab, upTo } from './load-lab.ts';

@@ -6,15 +6,15 @@ import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter
 import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 import { ClickHouseSync } from '../../../src/loader/clickhouse/sync.ts';
-import { loadTarget } from '../../../src/loader/load-target.ts';
-import { jsonDecoder } from '../../../src/loader/decode.ts';
+import { loadTarget } from '../../../src/loader/settings/load-target.ts';
+import { jsonDecoder } from '../../../src/loader/formats/message-decoder.ts';
 import { POSTGRES_TABLE } from '../../../src/loader/postgres/table-options.ts';
 import { PostgresSync } from '../../../src/loader/postgres/sync.ts';
-import { RowEncoder } from '../../../src/loader/row-encoder.ts';
+import { RowEncoder } from '../../../src/loader/formats/rows/row-encoder.ts';
 import { hashFields } from '../../../src/loader/sync/hidden-columns.ts';
 import type { SyncTarget } from '../../../src/loader/sync/config.ts';
 import type { TableSync, Synced } from '../../../src/loader/sync/sync.ts';
-import { keyedHash } from '../../../src/loader/keyed-hash.ts';
+import { keyedHash } from '../../../src/keyed-hash.ts';
 import { OWN_SERVER } from '../adapters/servers.ts';
 import { clickhouseAdapter, clickhouseMissing, textsOf } from '../support/clickhouse.ts';
 

@@ -1,13 +1,13 @@
 // Times in the wrong unit: which numbers and texts a time column refuses, for both databases and both ways to a row.
 import { describe, expect, it } from 'vitest';
 import { columnFormat } from '../../../src/loader/clickhouse/cells.ts';
-import { EPOCHS, type EpochUnit } from '../../../src/loader/column-origin.ts';
-import { jsonDecoder, PoisonMessage } from '../../../src/loader/decode.ts';
-import { FastPath } from '../../../src/loader/fast/fast-path.ts';
-import { recordsOf } from '../../../src/loader/fast/records.ts';
-import { RowBuffer } from '../../../src/loader/fast/row-buffer.ts';
-import type { LoadColumn } from '../../../src/loader/load-target.ts';
-import { RowEncoder } from '../../../src/loader/row-encoder.ts';
+import { EPOCHS, type EpochUnit } from '../../../src/loader/settings/column-origin.ts';
+import { jsonDecoder, PoisonMessage } from '../../../src/loader/formats/message-decoder.ts';
+import { FastPath } from '../../../src/loader/formats/rows/json-row-path.ts';
+import { recordsOf } from '../../../src/loader/brokers/message-records.ts';
+import { RowBuffer } from '../../../src/loader/formats/rows/row-buffer.ts';
+import type { LoadColumn } from '../../../src/loader/settings/load-target.ts';
+import { RowEncoder } from '../../../src/loader/formats/rows/row-encoder.ts';
 import { loadTargetOf } from '../support/load-target.ts';
 
 const stored = (type: string) => ({ input: type, type, modifier: -1, element: null, labels: null, required: false });

@@ -1,7 +1,7 @@
 // Tests positions that were stored before the broker had topic ids: loading continues, unless the topic was created
 // again.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 import type { LoaderOptions } from '../../../src/loader/loader.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';
 import type { Sink } from '../../../src/loader/sink.ts';

@@ -1,14 +1,14 @@
 // Shared by tests of Avro: compares fastavro's values with ours, and builds rows both ways, with an intermediate record
 // and without.
-import { Cursor } from '../../../src/loader/avro/cursor.ts';
-import { decodeRecord, type WriterSchema, writerSchema } from '../../../src/loader/avro/decoder.ts';
-import { AvroCells } from '../../../src/loader/avro/cells.ts';
-import { recordsOf } from '../../../src/loader/fast/records.ts';
-import { RowBuffer } from '../../../src/loader/fast/row-buffer.ts';
-import { ExactNumber } from '../../../src/loader/json.ts';
-import type { LoadColumn, LoadTarget } from '../../../src/loader/load-target.ts';
-import { PoisonMessage } from '../../../src/loader/decode.ts';
-import { RowEncoder } from '../../../src/loader/row-encoder.ts';
+import { Cursor } from '../../../src/loader/formats/avro/byte-cursor.ts';
+import { decodeRecord, type WriterSchema, writerSchema } from '../../../src/loader/formats/avro/avro-decoder.ts';
+import { AvroCells } from '../../../src/loader/formats/avro/avro-row-path.ts';
+import { recordsOf } from '../../../src/loader/brokers/message-records.ts';
+import { RowBuffer } from '../../../src/loader/formats/rows/row-buffer.ts';
+import { ExactNumber } from '../../../src/loader/formats/values/lossless-json.ts';
+import type { LoadColumn, LoadTarget } from '../../../src/loader/settings/load-target.ts';
+import { PoisonMessage } from '../../../src/loader/formats/message-decoder.ts';
+import { RowEncoder } from '../../../src/loader/formats/rows/row-encoder.ts';
 
 /** A value with its type, as tests/oracle/fuzz/avro.py writes it. */
 export type Tagged =

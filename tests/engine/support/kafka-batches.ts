@@ -1,6 +1,6 @@
 // Builds record batches for tests as producers write them, and malformed ones that no producer writes.
-import type { KafkaLibrary } from '../../../src/loader/kafka/library.ts';
-import { crc32cOf } from '../../../src/loader/kafka/crc32c.ts';
+import type { KafkaLibrary } from '../../../src/loader/brokers/kafka/client-library.ts';
+import { crc32cOf } from '../../../src/loader/brokers/kafka/crc32c.ts';
 
 type Library = KafkaLibrary;
 

@@ -1,5 +1,5 @@
 // Builds the target of a load for tests: a table in `raw`, to which topic `t` is appended unless a test overrides it.
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
 
 /** @param table name of the table in the schema `raw` */
 export function loadTargetOf(table: string, more: Partial<LoadTarget> = {}): LoadTarget {

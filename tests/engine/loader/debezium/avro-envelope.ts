@@ -1,8 +1,8 @@
 // An envelope of a change in Avro as Confluent's converter writes it, with a registry in memory that has its schemas.
-import type { Message } from '../../../../src/loader/broker.ts';
-import { parseSchema } from '../../../../src/loader/avro/schema.ts';
+import type { Message } from '../../../../src/loader/brokers/broker.ts';
+import { parseSchema } from '../../../../src/loader/formats/avro/avro-schema.ts';
 import { writeAvro } from '../../../../src/loader/avro/writer.ts';
-import type { RegisteredSchema, SchemaRegistry } from '../../../../src/loader/schema-registry.ts';
+import type { RegisteredSchema, SchemaRegistry } from '../../../../src/loader/formats/schema-registry.ts';
 
 const KEY = { type: 'record', name: 'Key', namespace: 'app.shop.orders', fields: [{ name: 'id', type: 'long' }] };
 const ROW = {

@@ -1,8 +1,8 @@
 // Messages of Debezium in JSON and the table that they change, for tests of decoding.
-import type { Message } from '../../../../src/loader/broker.ts';
-import type { ChangeConfig } from '../../../../src/loader/debezium/change-config.ts';
-import { changeDecoder } from '../../../../src/loader/debezium/decoder.ts';
-import type { LoadTarget } from '../../../../src/loader/load-target.ts';
+import type { Message } from '../../../../src/loader/brokers/broker.ts';
+import type { ChangeConfig } from '../../../../src/loader/settings/change-settings.ts';
+import { changeDecoder } from '../../../../src/loader/formats/debezium/debezium-decoder.ts';
+import type { LoadTarget } from '../../../../src/loader/settings/load-target.ts';
 import { loadTargetOf } from '../../support/load-target.ts';
 
 export const CHANGES: ChangeConfig = {

@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AvroWriters } from './avro-envelope.ts';
 import { CHANGES, decoded, envelope, type Members, targetOf } from './changes-lab.ts';
-import { Change, Halt, SKIPPED } from '../../../../src/loader/change.ts';
-import type { ChangeConfig } from '../../../../src/loader/debezium/change-config.ts';
-import { changeDecoder } from '../../../../src/loader/debezium/decoder.ts';
-import type { LoadTarget } from '../../../../src/loader/load-target.ts';
+import { Change, Halt, SKIPPED } from '../../../../src/loader/formats/row-change.ts';
+import type { ChangeConfig } from '../../../../src/loader/settings/change-settings.ts';
+import { changeDecoder } from '../../../../src/loader/formats/debezium/debezium-decoder.ts';
+import type { LoadTarget } from '../../../../src/loader/settings/load-target.ts';
 import { LoadLab } from '../load-lab.ts';
 
 /** The value of column `v` as the row would carry it. */

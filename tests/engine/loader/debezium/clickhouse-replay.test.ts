@@ -2,8 +2,8 @@
 // and TSDBT_CHANGE_KILLS kills the table is that of the source, a Postgres that ran the same statements. `npm run
 // faults -- changes`: 204 kills.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ChangeConfig } from '../../../../src/loader/debezium/change-config.ts';
-import { changeDecoder } from '../../../../src/loader/debezium/decoder.ts';
+import type { ChangeConfig } from '../../../../src/loader/settings/change-settings.ts';
+import { changeDecoder } from '../../../../src/loader/formats/debezium/debezium-decoder.ts';
 import { clickhouseMissing } from '../../support/clickhouse.ts';
 import { ClickHouseLab } from '../clickhouse-lab.ts';
 import { LoadLab } from '../load-lab.ts';

@@ -1,8 +1,8 @@
 // Recorded changes of Debezium through the loader into ClickHouse: the rows of the source, in the order of its
 // positions.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ChangeConfig } from '../../../../src/loader/debezium/change-config.ts';
-import { changeDecoder } from '../../../../src/loader/debezium/decoder.ts';
+import type { ChangeConfig } from '../../../../src/loader/settings/change-settings.ts';
+import { changeDecoder } from '../../../../src/loader/formats/debezium/debezium-decoder.ts';
 import { rewindTo } from '../../../../src/loader/rewind.ts';
 import { clickhouseMissing } from '../../support/clickhouse.ts';
 import { ClickHouseLab } from '../clickhouse-lab.ts';

@@ -1,6 +1,6 @@
 // The connector's configuration and the schema that Connect's JSON converter writes beside each message of the recorded
 // table of orders, for the test and the measurement of envelopes.
-import type { ChangeConfig } from '../../../../src/loader/debezium/change-config.ts';
+import type { ChangeConfig } from '../../../../src/loader/settings/change-settings.ts';
 
 export const CHANGES: ChangeConfig = {
   deletes: 'soft',

@@ -1,13 +1,13 @@
 // Keys of changes that are no object, and rows that Debezium's ExtractNewRecordState has flattened.
 import { describe, expect, it } from 'vitest';
-import { parseSchema } from '../../../../src/loader/avro/schema.ts';
+import { parseSchema } from '../../../../src/loader/formats/avro/avro-schema.ts';
 import { writeAvro } from '../../../../src/loader/avro/writer.ts';
-import { Change, SKIPPED } from '../../../../src/loader/change.ts';
-import type { ChangeConfig } from '../../../../src/loader/debezium/change-config.ts';
-import { changeDecoder } from '../../../../src/loader/debezium/decoder.ts';
-import { decodeMessage } from '../../../../src/loader/decode-message.ts';
-import { RowEncoder } from '../../../../src/loader/row-encoder.ts';
-import type { LoadTarget } from '../../../../src/loader/load-target.ts';
+import { Change, SKIPPED } from '../../../../src/loader/formats/row-change.ts';
+import type { ChangeConfig } from '../../../../src/loader/settings/change-settings.ts';
+import { changeDecoder } from '../../../../src/loader/formats/debezium/debezium-decoder.ts';
+import { decodeMessage } from '../../../../src/loader/formats/decode-message.ts';
+import { RowEncoder } from '../../../../src/loader/formats/rows/row-encoder.ts';
+import type { LoadTarget } from '../../../../src/loader/settings/load-target.ts';
 import { decoded, envelope, type Members, message, targetOf } from './changes-lab.ts';
 
 describe('a key that is not an object', () => {

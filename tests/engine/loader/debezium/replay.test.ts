@@ -1,9 +1,9 @@
 // Recorded changes of Debezium through the loader into Postgres: over any border of flushes, any share of partitions
 // and any kill the tables are those of the source.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LoadTarget } from '../../../../src/loader/load-target.ts';
-import type { ChangeConfig } from '../../../../src/loader/debezium/change-config.ts';
-import { changeDecoder } from '../../../../src/loader/debezium/decoder.ts';
+import type { LoadTarget } from '../../../../src/loader/settings/load-target.ts';
+import type { ChangeConfig } from '../../../../src/loader/settings/change-settings.ts';
+import { changeDecoder } from '../../../../src/loader/formats/debezium/debezium-decoder.ts';
 import { PostgresSink } from '../../../../src/loader/postgres/sink.ts';
 import { LoadLab, loaderOn } from '../load-lab.ts';
 import { type Recorded, recorded, statementsOf } from './envelopes.ts';

@@ -1,8 +1,8 @@
 // What `load check` says of changes that lie in a topic: which could not be loaded, and why.
 import { expect, it } from 'vitest';
-import { changeDecoder } from '../../../../src/loader/debezium/decoder.ts';
+import { changeDecoder } from '../../../../src/loader/formats/debezium/debezium-decoder.ts';
 import { sampleChanges, type Sampled } from '../../../../src/loader/debezium/sample.ts';
-import type { LoadTarget } from '../../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../../src/loader/settings/load-target.ts';
 import { loadTargetOf } from '../../support/load-target.ts';
 import { MemoryBroker } from '../memory-broker.ts';
 

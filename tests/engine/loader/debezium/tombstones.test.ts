@@ -1,11 +1,11 @@
 // Topics that are compacted keep only the tombstone of a deleted key: it deletes the row, in the order of the topic.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseSchema } from '../../../../src/loader/avro/schema.ts';
-import { SKIPPED } from '../../../../src/loader/change.ts';
-import type { ChangeConfig } from '../../../../src/loader/debezium/change-config.ts';
-import { changeDecoder } from '../../../../src/loader/debezium/decoder.ts';
-import type { LoadTarget } from '../../../../src/loader/load-target.ts';
-import { PoisonMessage } from '../../../../src/loader/decode.ts';
+import { parseSchema } from '../../../../src/loader/formats/avro/avro-schema.ts';
+import { SKIPPED } from '../../../../src/loader/formats/row-change.ts';
+import type { ChangeConfig } from '../../../../src/loader/settings/change-settings.ts';
+import { changeDecoder } from '../../../../src/loader/formats/debezium/debezium-decoder.ts';
+import type { LoadTarget } from '../../../../src/loader/settings/load-target.ts';
+import { PoisonMessage } from '../../../../src/loader/formats/message-decoder.ts';
 import { replayLetters } from '../../../../src/loader/replay.ts';
 import { clickhouseMissing } from '../../support/clickhouse.ts';
 import { ClickHouseLab } from '../clickhouse-lab.ts';

@@ -1,7 +1,7 @@
 // Tests which files of closed days are joined.
 import { describe, expect, it } from 'vitest';
 import { planCompaction } from '../../../../src/loader/archive/compact-plan.ts';
-import type { ArchiveConfig } from '../../../../src/loader/archive/config.ts';
+import type { ArchiveConfig } from '../../../../src/loader/settings/archive-settings.ts';
 import type { KeptFile } from '../../../../src/loader/archive/ledger.ts';
 
 const ARCHIVE: ArchiveConfig = {

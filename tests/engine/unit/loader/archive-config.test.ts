@@ -9,9 +9,9 @@ import {
   joinedKey,
   rangeOf,
   withArchive,
-} from '../../../../src/loader/archive/config.ts';
+} from '../../../../src/loader/settings/archive-settings.ts';
 import { dayOf, dayPrefix } from '../../../../src/loader/archive/layout.ts';
-import { type LoadTarget, loadTarget } from '../../../../src/loader/load-target.ts';
+import { type LoadTarget, loadTarget } from '../../../../src/loader/settings/load-target.ts';
 import { POSTGRES_TABLE } from '../../../../src/loader/postgres/table-options.ts';
 
 const target = (archive: object, more: object = {}): LoadTarget | null =>

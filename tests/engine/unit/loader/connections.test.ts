@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { loadConnection } from '../../../../src/connections/kafka-connection.ts';
 import { CONNECTION } from '../../../../src/connections/connection-types.ts';
 import { refuseWritten } from '../../../../src/connections/entry.ts';
-import { clientOptions } from '../../../../src/loader/kafka/library.ts';
+import { clientOptions } from '../../../../src/loader/brokers/kafka/client-library.ts';
 import { type OauthOptions, OauthTokens } from '../../../../src/http/oauth-tokens.ts';
 import { TokenServer } from '../../kafka/token-server.ts';
 

@@ -1,8 +1,8 @@
 // Numbers since 1970 as moments: every digit, before 1970, other ways of writing them, and what is no moment.
 import { describe, expect, it } from 'vitest';
-import { EPOCHS } from '../../../../src/loader/column-origin.ts';
-import { fromEpoch } from '../../../../src/loader/epoch.ts';
-import { parseJson } from '../../../../src/loader/json.ts';
+import { EPOCHS } from '../../../../src/loader/settings/column-origin.ts';
+import { fromEpoch } from '../../../../src/loader/formats/values/epoch.ts';
+import { parseJson } from '../../../../src/loader/formats/values/lossless-json.ts';
 
 const COLUMN = { name: 'c', years: null, epoch: 0 };
 const value = (written: string): unknown => (parseJson(`[${written}]`) as unknown[])[0];

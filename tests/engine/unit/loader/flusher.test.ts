@@ -1,11 +1,11 @@
 // When pending rows are flushed, what goes into the sink and what becomes of it (src/loader/flusher.ts): by value, with
 // a sink that answers as a test plans it.
 import { beforeEach, describe, expect, it } from 'vitest';
-import { recordsOf } from '../../../../src/loader/fast/records.ts';
+import { recordsOf } from '../../../../src/loader/brokers/message-records.ts';
 import { DeadLimit, TooManyDead } from '../../../../src/loader/dead-limit.ts';
 import type { LoadEvent } from '../../../../src/loader/events.ts';
 import { Flusher, flushedEvent } from '../../../../src/loader/flusher.ts';
-import type { LoadTarget } from '../../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../../src/loader/settings/load-target.ts';
 import { Partitions } from '../../../../src/loader/partitions.ts';
 import type { PendingRows } from '../../../../src/loader/pending-rows.ts';
 import { type DeadLetter, Fenced, type Flush, type Flushed, TooManyRefused } from '../../../../src/loader/sink.ts';

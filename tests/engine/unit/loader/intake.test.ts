@@ -1,14 +1,14 @@
 // What an intake takes, asks for and goes on with (src/loader/intake.ts): by value, without a broker or a database.
-import { SnapshotFloors } from '../../../../src/loader/debezium/snapshot-floors.ts';
+import { SnapshotFloors } from '../../../../src/loader/formats/debezium/snapshot-floors.ts';
 import { describe, expect, it } from 'vitest';
-import type { Message, MessageBatch } from '../../../../src/loader/broker.ts';
+import type { Message, MessageBatch } from '../../../../src/loader/brokers/broker.ts';
 import { DeadLimit } from '../../../../src/loader/dead-limit.ts';
-import { type Decoder, type DecodedRecord, jsonDecoder } from '../../../../src/loader/decode.ts';
-import { recordsOf } from '../../../../src/loader/fast/records.ts';
+import { type Decoder, type DecodedRecord, jsonDecoder } from '../../../../src/loader/formats/message-decoder.ts';
+import { recordsOf } from '../../../../src/loader/brokers/message-records.ts';
 import { type Answer, GO_ON, Intake, type Taken } from '../../../../src/loader/intake.ts';
-import type { LoadTarget } from '../../../../src/loader/load-target.ts';
+import type { LoadTarget } from '../../../../src/loader/settings/load-target.ts';
 import { PendingRows } from '../../../../src/loader/pending-rows.ts';
-import { type RowMaker, rowMaker } from '../../../../src/loader/row-maker.ts';
+import { type RowMaker, rowMaker } from '../../../../src/loader/formats/rows/row-writer.ts';
 import { loadTargetOf } from '../../support/load-target.ts';
 
 const AT = Date.parse('2026-01-02T03:04:05.678Z');

@@ -1,11 +1,11 @@
 // What the load config of a source table is refused for, and what it gives.
 import { describe, expect, it } from 'vitest';
 import type { SourceDefinition } from '../../../../src/contracts/node.ts';
-import { type LoadTarget, loadTarget } from '../../../../src/loader/load-target.ts';
+import { type LoadTarget, loadTarget } from '../../../../src/loader/settings/load-target.ts';
 import { CLICKHOUSE_TABLE } from '../../../../src/loader/clickhouse/table-options.ts';
 import { POSTGRES_TABLE } from '../../../../src/loader/postgres/table-options.ts';
 import { syncTarget } from '../../../../src/loader/sync/config.ts';
-import type { TableOptions } from '../../../../src/loader/table-options.ts';
+import type { TableOptions } from '../../../../src/loader/settings/database-options.ts';
 
 type Columns = Readonly<Record<string, string | object>>;
 

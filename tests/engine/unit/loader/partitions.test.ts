@@ -1,6 +1,6 @@
 // Tests the state that a loader keeps of its partitions (src/loader/partitions.ts).
 import { describe, expect, it } from 'vitest';
-import { recordsOf } from '../../../../src/loader/fast/records.ts';
+import { recordsOf } from '../../../../src/loader/brokers/message-records.ts';
 import { Partitions } from '../../../../src/loader/partitions.ts';
 
 const at = (partition: number) => ({ topic: 't', partition });

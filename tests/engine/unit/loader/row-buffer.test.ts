@@ -1,8 +1,8 @@
 // Tests the row buffer: it grows in few steps, because old memory waits for the garbage collector, and the next buffer
 // has the size of the last.
 import { describe, expect, it } from 'vitest';
-import { recordsOf } from '../../../../src/loader/fast/records.ts';
-import { RowBuffer } from '../../../../src/loader/fast/row-buffer.ts';
+import { recordsOf } from '../../../../src/loader/brokers/message-records.ts';
+import { RowBuffer } from '../../../../src/loader/formats/rows/row-buffer.ts';
 
 const MEGABYTE = 1024 * 1024;
 
