@@ -45,6 +45,8 @@ export interface ErrorDetails {
   lineText?: string | undefined;
   /** Last line of the message, with file or folder, in dbt's wording. */
   footer?: string | undefined;
+  /** The setting below `meta.tsdbt` that is wrong, for its position; `column`: the column that has it. */
+  setting?: { readonly keys: readonly (string | number)[]; readonly column?: string | undefined } | undefined;
   /** Advice for the user: "did you mean 'orders'?". */
   hint?: string | undefined;
   /** Innermost first. */

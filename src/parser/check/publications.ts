@@ -3,7 +3,8 @@
 import type { Json, ManifestNode } from '../../contracts/node.ts';
 import type { PublicationConfig, PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
-import { asDictionary, loadYaml, locate } from '../../project/yaml.ts';
+import { placeInFile, type SettingPlace } from '../../project/setting-place.ts';
+import { asDictionary } from '../../project/yaml.ts';
 import { publishedName } from '../../publish/check-receivers.ts';
 import { overlap, type PublishProblem, readPublications as readConfigs } from '../../publish/read-publications.ts';
 import type { ParseState } from '../table/parse-state.ts';
@@ -90,50 +91,13 @@ function limitsOf(node: ManifestNode): { [key: string]: Json } {
   return Object.fromEntries(Object.entries(ownJson(node)).filter(([name]) => name === 'timeout' || name === 'retries'));
 }
 
-type Path = readonly (string | number)[];
-
+/** Where a setting of a publication is written. @param keys below `publish` */
 function placeOf(
-  state: ParseState,
+  { files }: ParseState,
   node: ManifestNode,
-  keys: Path,
-): { path: string; line?: number | undefined; column?: number | undefined; lineText?: string | undefined } {
-  const file = node.patch_path === null ? undefined : state.files.get(node.patch_path);
+  keys: readonly (string | number)[],
+): { readonly path: string } & Partial<SettingPlace> {
+  const file = node.patch_path === null ? undefined : files.get(node.patch_path);
   const path = file?.original_file_path ?? node.original_file_path;
-  if (file === undefined) return { path };
-  try {
-    const data = loadYaml(file.contents, path);
-    for (const meta of metasOf(data, node)) {
-      const below = [...meta, 'tsdbt', 'publish'];
-      if (valueAt(data, below) === undefined) continue;
-      const place = locate(file.contents, [...below, ...keys]) ?? locate(file.contents, below);
-      const lineText = place === undefined ? undefined : file.contents.split('\n')[place.line - 1];
-      return { path, ...place, lineText };
-    }
-  } catch {
-    // Settings that come from a template are reported without a line.
-  }
-  return { path };
-}
-
-/** The places in a properties file where a node's `meta` can be. */
-function metasOf(data: Json, { name, resource_type: type }: ManifestNode): Path[] {
-  const section = `${type}s`;
-  const entries = valueAt(data, [section]);
-  if (!Array.isArray(entries)) return [];
-  const index = entries.findIndex((entry) => asDictionary(entry)?.['name'] === name);
-  return index < 0
-    ? []
-    : [
-        [section, index, 'meta'],
-        [section, index, 'config', 'meta'],
-      ];
-}
-
-function valueAt(value: Json, path: Path): Json | undefined {
-  let found: Json | undefined = value;
-  for (const key of path) {
-    if (found === undefined) return undefined;
-    found = typeof key === 'number' ? (Array.isArray(found) ? found[key] : undefined) : asDictionary(found)?.[key];
-  }
-  return found;
+  return { path, ...(file && placeInFile(() => file.contents, path, node, { keys: ['publish', ...keys] })) };
 }

@@ -4,6 +4,7 @@ import type { Json } from '../../contracts/node.ts';
 import type { Manifest } from '../../contracts/manifest.ts';
 import { TsdbtError } from '../../errors.ts';
 import { loadOrigin } from '../../project/load-config.ts';
+import { type SettingOwner, settingsFile } from '../../project/setting-place.ts';
 import type { Job } from '../jobs/job.ts';
 import type { Promised, PromiseSubject, PromiseTerms } from './promise.ts';
 import type { Keys } from '../../settings/setting.ts';
@@ -22,12 +23,9 @@ export type PlaceOfSla = (
 ) => { readonly line: number; readonly column: number } | undefined;
 
 /** The fields of a node that are needed here. */
-export interface PromisingNode {
+export interface PromisingNode extends SettingOwner {
   readonly unique_id: string;
-  readonly name: string;
-  readonly resource_type: string;
-  readonly original_file_path: string;
-  readonly patch_path?: string | null;
+  readonly package_name: string;
   readonly config: { readonly [name: string]: unknown };
 }
 
@@ -139,19 +137,14 @@ function freshnessOf(meta: unknown): { readonly [name: string]: Json } | undefin
 
 function subjectOf(node: PromisingNode, kind: 'node' | 'source', shown: string, meta: unknown): PromiseSubject {
   const owner = isDictionary(meta) ? textOf(meta['owner']) : null;
-  return { kind, id: node.unique_id, shown, owner, path: fileOf(node), line: null };
+  return { kind, id: node.unique_id, shown, owner, path: settingsFile(node), line: null };
 }
 
 function refusal(shown: string, node: PromisingNode, placeOf: PlaceOfSla | undefined): RefuseSla {
   return (keys, message, hint) => {
     const place = placeOf?.(node, keys);
-    throw new TsdbtError('validation', `sla of ${shown}: ${message}`, { path: fileOf(node), hint, ...place });
+    throw new TsdbtError('validation', `sla of ${shown}: ${message}`, { path: settingsFile(node), hint, ...place });
   };
-}
-
-/** The properties file with the node's `meta`, or the node's own file. */
-function fileOf({ patch_path: patch, original_file_path: own }: PromisingNode): string {
-  return patch?.replace(/^[^:]*:\/\//, '') ?? own;
 }
 
 function textOf(value: unknown): string | null {

@@ -25,7 +25,7 @@ const MISSPELT =
 const EXAMPLE = ['connections:', '  default: { brokers: ["localhost:9092"] }'];
 
 /** `load check` of a table with this load config. */
-const load = (name: string, config: string, problem: string, ...hint: string[]): Row => ({
+const load = (name: string, config: string, column: number, problem: string, ...hint: string[]): Row => ({
   name: `load: ${name}`,
   command: 'load check',
   files: {
@@ -46,7 +46,9 @@ const load = (name: string, config: string, problem: string, ...hint: string[]):
   says: stopped(
     'Validation Error',
     `  Invalid load config of source raw.t: ${problem}`,
-    '    models/s.yml line 8, column 15',
+    `    models/s.yml line 8, column ${column}`,
+    `                    load: ${config}`,
+    `${' '.repeat(column + 5)}^`,
     ...hint,
   ),
 });
@@ -119,11 +121,13 @@ export const CONNECTIONS: readonly Row[] = [
   load(
     'a value that is not one of them',
     '{ topic: t, mode: upsrt }',
+    15,
     `'mode' must be one of append, upsert, found "upsrt"`,
   ),
   load(
     'a text instead of options',
     'events',
+    15,
     `'load' must be a dictionary, found "events"`,
     '  load: { topic: events } is one; false: nothing loads the table.',
   ),
