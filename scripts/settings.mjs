@@ -28,7 +28,7 @@ const MODULES = [
   'src/connections/catalog.ts',
   'src/connections/connection-types.ts',
   'src/serve/jobs/job-settings.ts',
-  'src/serve/alarms/alert-settings.ts',
+  'src/serve/alerts/alert-settings.ts',
   'src/settings/record-settings.ts',
 ];
 

@@ -3,10 +3,10 @@
 import { createAdapter } from '../../src/adapters/index.ts';
 import type { Credentials } from '../../src/contracts/project.ts';
 import { History } from '../../src/serve/history.ts';
-import { Leases } from '../../src/serve/leases.ts';
+import { Leases } from '../../src/serve/lease-heartbeat.ts';
 import { StoreLink } from '../../src/serve/store-link.ts';
 import { createStore } from '../../src/serve/store/create-store.ts';
-import type { Claim, NodeRun } from '../../src/serve/store/store.ts';
+import type { Claim, NodeRun } from '../../src/serve/store/serve-store.ts';
 import { load, median, openBench, pause, run } from './setup.ts';
 
 export async function main(small: boolean): Promise<void> {

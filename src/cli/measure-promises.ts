@@ -1,9 +1,9 @@
-// Measures rows and loaders for SLAs, with the project's adapter and the brokers of its sources. src/serve/promises/
+// Measures rows and loaders for SLAs, with the project's adapter and the brokers of its sources. src/serve/sla/
 // decides what is measured when, and evaluates it.
 import { measureFreshness, type ParsedProject, TsdbtError } from '../index.ts';
-import type { Measured } from '../serve/promises/evaluate.ts';
-import type { Measure } from '../serve/promises/facts.ts';
-import type { Promised } from '../serve/promises/promise.ts';
+import type { Measured } from '../serve/sla/evaluate-sla.ts';
+import type { Measure } from '../serve/sla/sla-facts.ts';
+import type { Promised } from '../serve/sla/sla-types.ts';
 import type { CommandSession } from './command-session.ts';
 import { now } from './command-session.ts';
 

@@ -1,8 +1,8 @@
 // Reads the SLAs of a project's nodes, with the line of the key in `meta.tsdbt.sla` for errors.
 import type { ParsedProject } from '../index.ts';
 import { placeInProject } from '../project/setting-place.ts';
-import type { Promised } from '../serve/promises/promise.ts';
-import { nodePromises } from '../serve/promises/read-promises.ts';
+import type { Promised } from '../serve/sla/sla-types.ts';
+import { nodePromises } from '../serve/sla/read-slas.ts';
 
 /** Returns the SLAs of a project's nodes. @throws `validation` error, with file and line, for an invalid one */
 export function promisesOfNodes({ kept, manifest, config: { packages } }: ParsedProject): Promised[] {

@@ -8,7 +8,7 @@ import type { Manifest, ManifestMetadata } from '../contracts/manifest.ts';
 import type { RuntimeConfig, SourceFile } from '../contracts/project.ts';
 import { commandPart } from '../context/flags-object.ts';
 import type { LogEvent } from '../log.ts';
-import { type ParseInput, type ParseOutput, parseProject } from './manifest.ts';
+import { type ParseInput, type ParseOutput, parseProject } from './build-manifest.ts';
 import { keepManifest, type KeptBytes, KeptManifest, textOf } from './kept-manifest.ts';
 import { manifestMetadata } from './table/metadata.ts';
 import { commandsOfSameHooks, NAME_OF_COMMAND, readBySameHooks } from './same-hooks.ts';

@@ -7,7 +7,7 @@ import { typeInId } from '../graph/node-facts.ts';
 import type { Logger } from '../log.ts';
 import { RelationNames } from './config/relation-names.ts';
 import { MacroIds } from './link/macro-ids.ts';
-import type { ParseInput } from './manifest.ts';
+import type { ParseInput } from './build-manifest.ts';
 import { readHooks } from './read/nodes.ts';
 import { createParseRendering } from './read/parse-rendering.ts';
 import { ParseState } from './table/parse-state.ts';

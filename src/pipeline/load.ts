@@ -21,7 +21,7 @@ import { Secrets } from '../secrets.ts';
 import { StateSeal } from '../user-state.ts';
 import { previousState } from '../state/previous-state.ts';
 import { projectFiles } from './project-files.ts';
-import { receiversOf } from './receivers.ts';
+import { receiversOf } from './publication-connections.ts';
 
 export interface LoadOptions {
   readonly projectDir?: string | undefined;

@@ -25,7 +25,7 @@ import { readSourceFiles } from '../project/files.ts';
 import { MOST_DATA, readFileBytes, readFileText } from '../project/read-file.ts';
 import { createYamlRenderer } from '../project/yaml-renderer.ts';
 import { DBT_VERSION } from '../project/versions.ts';
-import { checkReceivers } from '../publish/check-receivers.ts';
+import { checkReceivers } from '../publish/check-targets.ts';
 import { checkQueryComment } from '../runner/context.ts';
 import type { LoadedProject, ParsedProject } from '../runner/parsed-project.ts';
 import { fromJson, toText } from '../values/index.ts';

@@ -1,5 +1,5 @@
 // Reads `meta.tsdbt.publish` of a node: a list of publications, each checked separately and completed with defaults.
-// check-receivers.ts checks them against the connections and the capabilities of their databases.
+// check-targets.ts checks them against the connections and the capabilities of their databases.
 import type { Json } from '../contracts/node.ts';
 import type { KeptSnapshots, PublicationConfig, PublishedIndex, PublishMode } from '../contracts/publication.ts';
 import { DURATION_UNITS } from '../values/duration.ts';

@@ -2,7 +2,7 @@
 // database and this process. The targets remove them.
 import { errorOf } from '../error-table.ts';
 import { type Grain, type PartitionKey, readPartitionKey, retentionMs } from './partition-key.ts';
-import type { Publishing } from './receiver.ts';
+import type { Publishing } from './publication-target.ts';
 
 /** Length of a time's text per grain: `2026-11-23 07`. */
 const LENGTHS: Readonly<Record<Grain, number>> = { hour: 13, day: 10, month: 7, year: 4 };

@@ -24,7 +24,7 @@ import { type AdapterHooks, createAdapterHooks } from './adapter-hooks.ts';
 import { deferTo } from './deferral.ts';
 import type { LoadedProject, ParsedProject } from './parsed-project.ts';
 import { lookupNode, relationKey } from './nodes.ts';
-import type { Receivers } from '../publish/receivers.ts';
+import type { Receivers } from '../publish/open-targets.ts';
 import { RunLog } from './log.ts';
 import { sampleWindow } from '../project/sample-window.ts';
 import { seedTable } from './seed-table.ts';

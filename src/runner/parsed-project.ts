@@ -11,7 +11,7 @@ import type { PreviousState } from '../graph/state-methods.ts';
 import type { Logger } from '../log.ts';
 import type { KeptManifest } from '../parser/kept-manifest.ts';
 import type { ParseCacheHeader } from '../parser/parse-cache.ts';
-import type { Receivers } from '../publish/receivers.ts';
+import type { Receivers } from '../publish/open-targets.ts';
 import type { Secrets } from '../secrets.ts';
 import type { StateSeal } from '../user-state.ts';
 

@@ -4,7 +4,7 @@ import type { Session } from '../adapters/adapter.ts';
 import { relationFrom } from '../context/relations.ts';
 import type { GraphNode, ManifestNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
-import type { PublishSource } from '../publish/receiver.ts';
+import type { PublishSource } from '../publish/publication-target.ts';
 import type { RunContext } from './context.ts';
 
 /** The rows are not those that were tested. */
@@ -48,7 +48,7 @@ export function holdToTested(ctx: RunContext, node: ManifestNode, source: Publis
 }
 
 async function markOf({ adapter, config }: RunContext, node: ManifestNode, session: Session): Promise<string> {
-  const { createSource } = await import('../publish/create-receiver.ts');
+  const { createSource } = await import('../publish/create-target.ts');
   const source = createSource(adapter, session, relationFrom(adapter, config.project.quoting, node));
   const columns = (await source.columns()).map(({ name }) => ({ name, expression: `t.${source.quote(name)}` }));
   return (await source.summary([], columns)).mark;

@@ -1,5 +1,5 @@
 // When jobs that follow sources are due: some time after rows arrived. The runner detects arrivals.
-import type { Moment } from './store/store.ts';
+import type { Moment } from './store/serve-store.ts';
 
 /** If rows keep arriving without a pause, the wait is at most this many times as long. */
 const LONGEST = 4;

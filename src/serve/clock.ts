@@ -1,5 +1,5 @@
 // The scheduler's time, passed as a parameter, so that a test can simulate a day in seconds.
-import type { Moment } from './store/store.ts';
+import type { Moment } from './store/serve-store.ts';
 
 export interface Clock {
   /** Monotonic. The scheduler corrects it by the database's clock. */

@@ -2,7 +2,7 @@
 // only delays it.
 import type { Clock } from './clock.ts';
 import type { Emit } from './serve-events.ts';
-import type { FreshnessRun, LeftOutTimes, NodeRun } from './store/store.ts';
+import type { FreshnessRun, LeftOutTimes, NodeRun } from './store/serve-store.ts';
 import type { StoreLink } from './store-link.ts';
 
 /** Milliseconds for which rows are collected for one statement. */

@@ -1,7 +1,7 @@
 // The interface through which the scheduler runs jobs: an attempt at a job, a resident loader, whether rows have
 // arrived. Types only: the command line implements it with the engine.
 import type { Job } from './jobs/job.ts';
-import type { Claim, FreshnessRun, Moment, NodeRun } from './store/store.ts';
+import type { Claim, FreshnessRun, Moment, NodeRun } from './store/serve-store.ts';
 
 /** Why an attempt must end early: the reason of its signal. */
 export type TryStop = 'timeout' | 'lost' | 'stopped';

@@ -5,10 +5,10 @@ import type { Clock } from './clock.ts';
 import type { History } from './history.ts';
 import type { JobRunner, JobTry, TryEnd, TryStop } from './job-runner.ts';
 import type { Job } from './jobs/job.ts';
-import type { Leases } from './leases.ts';
-import { madeBefore } from './made-before.ts';
+import type { Leases } from './lease-heartbeat.ts';
+import { madeBefore } from './completed-work.ts';
 import type { Emit } from './serve-events.ts';
-import type { Claim, Moment, RunEnd, Store } from './store/store.ts';
+import type { Claim, Moment, RunEnd, Store } from './store/serve-store.ts';
 import type { StoreLink } from './store-link.ts';
 
 /** Shared by all turns of a host. */

@@ -4,9 +4,9 @@ import { unlessAborted } from '../within.ts';
 import type { Clock } from './clock.ts';
 import type { Job } from './jobs/job.ts';
 import type { JobRunner } from './job-runner.ts';
-import type { Leases } from './leases.ts';
+import type { Leases } from './lease-heartbeat.ts';
 import type { Emit } from './serve-events.ts';
-import type { Claim, Moment, RunEnd } from './store/store.ts';
+import type { Claim, Moment, RunEnd } from './store/serve-store.ts';
 import type { StoreLink } from './store-link.ts';
 
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [1000, 60_000];

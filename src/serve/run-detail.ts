@@ -2,7 +2,7 @@
 // run. Reads the store, and is independent of the presentation.
 import type { NodeStatus } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
-import type { JobRun, NodeRun, Store } from './store/store.ts';
+import type { JobRun, NodeRun, Store } from './store/serve-store.ts';
 
 /** Differences from the last successful run. */
 export interface Changes {

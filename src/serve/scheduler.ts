@@ -8,13 +8,13 @@ import { History } from './history.ts';
 import type { JobRunner } from './job-runner.ts';
 import { type Due, JobTurn, type TurnHost } from './job-turn.ts';
 import type { Job } from './jobs/job.ts';
-import { Leases } from './leases.ts';
+import { Leases } from './lease-heartbeat.ts';
 import { Resident } from './resident.ts';
 import type { DuePlan, DueTimes } from './jobs/schedule.ts';
 import type { Emit } from './serve-events.ts';
-import { leaseTimes } from './store/lease.ts';
+import { leaseTimes } from './store/lease-rules.ts';
 import { StoreLink } from './store-link.ts';
-import type { JobRequest, LeftOut, Moment, Store } from './store/store.ts';
+import type { JobRequest, LeftOut, Moment, Store } from './store/serve-store.ts';
 
 /** Computes when jobs are due. Pure. */
 export interface Schedule {
@@ -44,7 +44,7 @@ export interface SchedulerOptions {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly historyMs: () => number;
-  /** Milliseconds of the store's leases; absent: the default of `lease.ts`. */
+  /** Milliseconds of the store's leases; absent: the default of `lease-rules.ts`. */
   readonly leaseMs?: number | undefined;
 }
 

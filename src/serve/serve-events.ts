@@ -1,6 +1,15 @@
 // Events of serve, for log lines, the page and alerts. Types only.
 import type { TryStop } from './job-runner.ts';
-import type { Claim, FreshnessRun, JobRun, LeftOut, LeftOutTimes, Moment, NodeRun, RunEnd } from './store/store.ts';
+import type {
+  Claim,
+  FreshnessRun,
+  JobRun,
+  LeftOut,
+  LeftOutTimes,
+  Moment,
+  NodeRun,
+  RunEnd,
+} from './store/serve-store.ts';
 
 export type ServeEvent =
   /** This host takes part, and knows when its jobs are due. */

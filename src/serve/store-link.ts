@@ -2,7 +2,7 @@
 // what to do in the meantime.
 import type { Clock } from './clock.ts';
 import type { Emit } from './serve-events.ts';
-import type { Moment, Store } from './store/store.ts';
+import type { Moment, Store } from './store/serve-store.ts';
 
 /** A jump of the database's clock that is reported, in milliseconds. */
 const JUMP_MS = 5000;

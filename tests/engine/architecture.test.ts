@@ -142,8 +142,8 @@ const MAY_NAME_DIALECTS = [
   'adapters/index.ts',
   'diff/create-side.ts',
   'loader/create-sink.ts',
-  'publish/create-receiver.ts',
-  'publish/receiver-kinds.ts',
+  'publish/create-target.ts',
+  'publish/target-kinds.ts',
   'serve/store/create-store.ts',
 ];
 /** Who else imports from a dialect's folder: registries. */
@@ -152,7 +152,7 @@ const MAY_IMPORT_DIALECTS = [
   'adapters/index.ts',
   'diff/create-side.ts',
   'loader/create-sink.ts',
-  'publish/create-receiver.ts',
+  'publish/create-target.ts',
   'serve/store/create-store.ts',
 ];
 

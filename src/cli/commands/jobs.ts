@@ -11,9 +11,9 @@ import {
   leftOutInWords,
   timingInWords,
   workInWords,
-} from '../../serve/jobs/overview.ts';
+} from '../../serve/jobs/job-overview.ts';
 import { createStore } from '../../serve/store/create-store.ts';
-import type { JobRun, Store } from '../../serve/store/store.ts';
+import type { JobRun, Store } from '../../serve/store/serve-store.ts';
 import { knownWords } from '../../values/close-matches.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { readJobFile } from '../read-job-file.ts';

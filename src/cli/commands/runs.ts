@@ -5,10 +5,10 @@ import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { print } from '../../events/index.ts';
 import { runDetail, type RunDetail } from '../../serve/run-detail.ts';
-import { leftOutInWords } from '../../serve/jobs/overview.ts';
+import { leftOutInWords } from '../../serve/jobs/job-overview.ts';
 import { createStore } from '../../serve/store/create-store.ts';
-import { runState } from '../../serve/store/rows.ts';
-import type { JobRun, LeftOutTimes, NodeRun, RunState, Store } from '../../serve/store/store.ts';
+import { runState } from '../../serve/store/store-rows.ts';
+import type { JobRun, LeftOutTimes, NodeRun, RunState, Store } from '../../serve/store/serve-store.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { loadProject } from './run.ts';
 

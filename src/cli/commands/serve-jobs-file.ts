@@ -3,10 +3,10 @@
 import { statSync } from 'node:fs';
 import { type ParsedProject, select } from '../../index.ts';
 import { loadOrigin } from '../../project/load-config.ts';
-import type { Channel } from '../../serve/alarms/channel.ts';
+import type { Channel } from '../../serve/alerts/channel.ts';
 import { checkJobs } from '../../serve/jobs/check-jobs.ts';
 import type { JobFile, JobWork } from '../../serve/jobs/job.ts';
-import { jobPromises } from '../../serve/promises/read-promises.ts';
+import { jobPromises } from '../../serve/sla/read-slas.ts';
 import type { CommandSession } from '../command-session.ts';
 import { readJobFile } from '../read-job-file.ts';
 import { oneLine } from './every.ts';

@@ -1,7 +1,7 @@
 // Lines that `serve` prints for users: one when a run ends, one per problem. The output of runs goes to the log file.
 import { dateTime } from '../../values/utc-text.ts';
 import type { LogLevel } from '../../log.ts';
-import { LEFT_OUT_WORDS } from '../../serve/jobs/overview.ts';
+import { LEFT_OUT_WORDS } from '../../serve/jobs/job-overview.ts';
 import type { ServeEvent } from '../../serve/serve-events.ts';
 
 export interface ServeLine {

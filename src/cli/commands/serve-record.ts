@@ -2,7 +2,7 @@
 import type { GraphNode } from '../../contracts/node.ts';
 import type { RunResult } from '../../contracts/results.ts';
 import { type ParsedProject, type RetriedRun, retriedWithAudits, select } from '../../index.ts';
-import type { NodeRun } from '../../serve/store/store.ts';
+import type { NodeRun } from '../../serve/store/serve-store.ts';
 import { failedBatches, failedOverloads } from './retry.ts';
 import { now } from '../command-session.ts';
 

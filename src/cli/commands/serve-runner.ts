@@ -21,11 +21,11 @@ import {
   writeFreshness,
 } from '../../index.ts';
 import type { LoadMetrics } from '../../loader/metrics.ts';
-import type { Finding } from '../../serve/alarms/subject.ts';
+import type { Finding } from '../../serve/alerts/alert-subject.ts';
 import type { JobRunner, JobTry, Mark, TryEnd } from '../../serve/job-runner.ts';
 import type { Job } from '../../serve/jobs/job.ts';
-import { durationText } from '../../serve/promises/sla.ts';
-import type { Claim } from '../../serve/store/store.ts';
+import { durationText } from '../../serve/sla/sla-settings.ts';
+import type { Claim } from '../../serve/store/serve-store.ts';
 import { stopReason } from '../../within.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { TSDBT_VERSION } from '../version.ts';

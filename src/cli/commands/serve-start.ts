@@ -3,8 +3,8 @@
 import { loadProject } from './run.ts';
 import { parseServed } from './serve-project.ts';
 import type { LoadedProject, ParsedProject } from '../../index.ts';
-import { Alarms } from '../../serve/alarms/alarms.ts';
-import { troubleOf } from '../../serve/alarms/subject.ts';
+import { Alarms } from '../../serve/alerts/alert-routing.ts';
+import { troubleOf } from '../../serve/alerts/alert-subject.ts';
 import { createStore } from '../../serve/store/create-store.ts';
 import { within } from '../../within.ts';
 import { type CommandSession, now } from '../command-session.ts';

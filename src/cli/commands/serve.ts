@@ -8,7 +8,7 @@ import { note } from '../../events/index.ts';
 import { docsPage } from '../../docs/serve.ts';
 import type { LoadMetrics } from '../../loader/metrics.ts';
 import { duePlan, nextDue } from '../../serve/jobs/schedule.ts';
-import { type Live, LiveRuns } from '../../serve/live.ts';
+import { type Live, LiveRuns } from '../../serve/live-state.ts';
 import { serveHttp } from '../../serve/http/serve-http.ts';
 import { Scheduler } from '../../serve/scheduler.ts';
 import type { ServeEvent } from '../../serve/serve-events.ts';

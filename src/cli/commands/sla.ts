@@ -1,18 +1,18 @@
 // sla: prints the project's SLAs and whether each is met, as lines or as one JSON document. Freshness and lag are
-// measured now; runs come from the history of serve. src/serve/promises/ evaluates.
+// measured now; runs come from the history of serve. src/serve/sla/ evaluates.
 import { inColumns } from '../columns.ts';
 import { isoTime } from '../../values/utc-text.ts';
 import { type ParsedProject, select, TsdbtError } from '../../index.ts';
 import { print } from '../../events/index.ts';
 import { dueBetween } from '../../serve/jobs/schedule.ts';
 import type { Job } from '../../serve/jobs/job.ts';
-import { evaluate, percent } from '../../serve/promises/evaluate.ts';
-import { FactFinder, type PromiseHistory } from '../../serve/promises/facts.ts';
-import type { Promised, Verdict } from '../../serve/promises/promise.ts';
-import { jobPromises } from '../../serve/promises/read-promises.ts';
-import { durationText } from '../../serve/promises/sla.ts';
+import { evaluate, percent } from '../../serve/sla/evaluate-sla.ts';
+import { FactFinder, type PromiseHistory } from '../../serve/sla/sla-facts.ts';
+import type { Promised, Verdict } from '../../serve/sla/sla-types.ts';
+import { jobPromises } from '../../serve/sla/read-slas.ts';
+import { durationText } from '../../serve/sla/sla-settings.ts';
 import { createStore } from '../../serve/store/create-store.ts';
-import type { Incident, Moment, Store } from '../../serve/store/store.ts';
+import type { Incident, Moment, Store } from '../../serve/store/serve-store.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { measuresPromises } from '../measure-promises.ts';
 import { promisesOfNodes } from '../promise-place.ts';

@@ -4,7 +4,7 @@ import { quoteIdentifier as quoteThere, quoteText } from '../../adapters/clickho
 import { plainType } from '../../adapters/clickhouse/plain-type.ts';
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import { clickhouseEqual } from '../../publish/clickhouse/types-of-postgres.ts';
-import type { ValueCheck } from '../../publish/receiver.ts';
+import type { ValueCheck } from '../../publish/publication-target.ts';
 
 /** A column of the source. */
 export interface SyncedColumn {

@@ -5,7 +5,7 @@ import type { PublicationConfig, PublicationNode } from '../../contracts/publica
 import { errorOf } from '../../error-table.ts';
 import { placeInFile, type SettingPlace } from '../../project/setting-place.ts';
 import { asDictionary } from '../../project/yaml.ts';
-import { publishedName } from '../../publish/check-receivers.ts';
+import { publishedName } from '../../publish/check-targets.ts';
 import { overlap, type PublishProblem, readPublications as readConfigs } from '../../publish/read-publications.ts';
 import type { ParseState } from '../table/parse-state.ts';
 import type { LinkedTable } from '../table/tables.ts';

@@ -5,9 +5,9 @@ import { ANY_SIZE, attachAll } from '../../adapters/clickhouse/beside.ts';
 import { LONG_QUERY } from '../../adapters/clickhouse/long-query.ts';
 import { TsdbtError } from '../../errors.ts';
 import type { PartitionKey } from '../partition-key.ts';
-import type { Partition } from '../receiver.ts';
+import type { Partition } from '../publication-target.ts';
 import { type Ended, partitionKeysOf } from '../retention.ts';
-import { inPartitions, partitionText, readPartitionTuple } from './partitions.ts';
+import { inPartitions, partitionText, readPartitionTuple } from './partition-sql.ts';
 import { sumOfMarks } from './row-hashes.ts';
 import { countRows, createStage, loadStage, type Stage } from './stage.ts';
 

@@ -3,8 +3,8 @@
 import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
 import { plainType } from '../../adapters/clickhouse/plain-type.ts';
 import type { PublicationConfig } from '../../contracts/publication.ts';
-import { refuseOtherTexts } from '../plan.ts';
-import type { PlannedColumn, RowFormat, SourceColumn } from '../receiver.ts';
+import { refuseOtherTexts } from '../publication-plan.ts';
+import type { PlannedColumn, RowFormat, SourceColumn } from '../publication-target.ts';
 import { columnOfPostgres, hasOneText } from './types-of-postgres.ts';
 
 /**

@@ -1,6 +1,6 @@
 // Hashes of rows that ClickHouse sends: computed per row in the query and added up here, to compare the rows that
 // arrive with the rows of the source.
-import type { Partition, ReadColumn } from '../receiver.ts';
+import type { Partition, ReadColumn } from '../publication-target.ts';
 
 /** Number of hexadecimal digits of a hash, without and with the tab after them. */
 const [DIGITS, PREFIX] = [16, 17];

@@ -17,8 +17,8 @@ import type {
   SourceColumn,
   Summary,
   ValueCheck,
-} from '../receiver.ts';
-import { inPartitions, partitionText } from './partitions.ts';
+} from '../publication-target.ts';
+import { inPartitions, partitionText } from './partition-sql.ts';
 import { hashCell, RowHashes, rowHash, sumOfMarks } from './row-hashes.ts';
 
 /** Rows are sorted by partition, on disk above this number of bytes. */

@@ -3,7 +3,7 @@
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import { errorOf } from '../../error-table.ts';
 import { digitsOf, type Misfit, noNumber, outsideOf } from '../postgres/value-checks.ts';
-import type { PlannedColumn, SourceColumn, ValueCheck } from '../receiver.ts';
+import type { PlannedColumn, SourceColumn, ValueCheck } from '../publication-target.ts';
 
 const WHOLE: Readonly<Record<string, string>> = {
   smallint: 'Int16',

@@ -1,6 +1,6 @@
 // A column of a publication into files, and the conversion of its values from the source's text to Parquet values.
 import type { ParquetType, ParquetValue } from '../../object-store/write-parquet.ts';
-import type { PlannedColumn, SourceColumn } from '../receiver.ts';
+import type { PlannedColumn, SourceColumn } from '../publication-target.ts';
 
 /** A column whose `expression` returns `t…` or `f…`, numbers, days or microseconds since 1970, hex or text. */
 export interface LakeColumn extends PlannedColumn {

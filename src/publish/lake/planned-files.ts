@@ -1,7 +1,7 @@
 // The planned content of a publication into files: its columns in the files, the source's summary of its rows, and the
 // version computed from both.
-import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
-import type { Publishing, SourceColumn, Summary } from '../receiver.ts';
+import { publishedColumns, refuseValues, versionOf } from '../publication-plan.ts';
+import type { Publishing, SourceColumn, Summary } from '../publication-target.ts';
 import type { LakeColumn } from './lake-column.ts';
 
 /** Returns a column for files, by the source database. @throws for types without an equivalent */

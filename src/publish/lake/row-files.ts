@@ -3,7 +3,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import { setFlagsFromString } from 'node:v8';
 import { openParquetFile, type ParquetFile, type ParquetValue } from '../../object-store/write-parquet.ts';
-import type { PartitionChoice, PublishSource } from '../receiver.ts';
+import type { PartitionChoice, PublishSource } from '../publication-target.ts';
 import { type LakeColumn, valueReader } from './lake-column.ts';
 
 /** As objects. More of them would be promoted from the young generation, and their memory freed late. */

@@ -4,7 +4,7 @@ import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import { errorOf } from '../../error-table.ts';
 import type { ParquetType } from '../../object-store/write-parquet.ts';
 import { type LakeColumn, lakeColumn } from '../lake/lake-column.ts';
-import type { SourceColumn } from '../receiver.ts';
+import type { SourceColumn } from '../publication-target.ts';
 import { digitsOf, type Misfit, noNumber, outsideOf } from './value-checks.ts';
 
 const WHOLE: Readonly<Record<string, ParquetType>> = {

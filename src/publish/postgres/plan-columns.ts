@@ -3,8 +3,8 @@
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import type { PublicationConfig } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
-import { refuseOtherTexts } from '../plan.ts';
-import type { PlannedColumn, PublishSource, SourceColumn } from '../receiver.ts';
+import { refuseOtherTexts } from '../publication-plan.ts';
+import type { PlannedColumn, PublishSource, SourceColumn } from '../publication-target.ts';
 import { columnOfClickHouse, hasOneText } from './types-of-clickhouse.ts';
 
 /** Types whose text depends on the server, or refers to its objects. */

@@ -1,6 +1,6 @@
 // A publication into Postgres in progress: its target, its content, and the result of a mode. Types only.
 import type { Adapter, Session } from '../../adapters/adapter.ts';
-import type { Partition, PlannedColumn, Publishing } from '../receiver.ts';
+import type { Partition, PlannedColumn, Publishing } from '../publication-target.ts';
 import type { Ended } from '../retention.ts';
 
 export interface PublishWork {

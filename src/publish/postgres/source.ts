@@ -16,8 +16,8 @@ import type {
   SourceColumn,
   Summary,
   ValueCheck,
-} from '../receiver.ts';
-import { inPartitions, partitionText } from './partitions.ts';
+} from '../publication-target.ts';
+import { inPartitions, partitionText } from './partition-sql.ts';
 
 const SETTINGS = `set transaction isolation level repeatable read, read only; ${setLocalText()}`;
 /** A row as text, even if a column has the name of the alias. */

@@ -2,7 +2,7 @@
 // disappears with it.
 import { createHash } from 'node:crypto';
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
-import type { PartitionChoice } from '../receiver.ts';
+import type { PartitionChoice } from '../publication-target.ts';
 import type { PublishWork } from './publish-work.ts';
 
 /** A staging table. */

@@ -2,7 +2,7 @@
 // are kept. The lock is requested in short attempts, so that readers never wait long for it.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { errorOf } from '../../error-table.ts';
-import { type Look, readLook } from './look.ts';
+import { type Look, readLook } from './inspect-copy.ts';
 import type { PublishWork } from './publish-work.ts';
 import { shortened, type Staged } from './stage.ts';
 import { sleep } from '../../within.ts';

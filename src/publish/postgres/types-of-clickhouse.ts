@@ -4,7 +4,7 @@ import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
 import { errorOf } from '../../error-table.ts';
 import { plainType } from '../../adapters/clickhouse/plain-type.ts';
 import { whyNoEqual } from '../../adapters/clickhouse/no-equal.ts';
-import type { PlannedColumn, SourceColumn, ValueCheck } from '../receiver.ts';
+import type { PlannedColumn, SourceColumn, ValueCheck } from '../publication-target.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   Int8: 'smallint',

@@ -22,7 +22,7 @@ export const publicationKind: NodeKind<PublicationNode> = {
     const published = publishedNode(ctx.manifest.nodes, node);
     const receiver = await receivers.of(node);
     const relation = relationFrom(adapter, config.project.quoting, published);
-    const { createSource } = await import('../../publish/create-receiver.ts');
+    const { createSource } = await import('../../publish/create-target.ts');
     const source = createSource(adapter, session, relation);
     holdToTested(ctx, published, source, session);
     const publishing = receiver.publish({

@@ -1,8 +1,8 @@
 // Sends changes as server-sent events: collected for a moment, sent as one list, limited to what the page shows. A page
 // that reads too slowly is told to reload.
 import type { ServerResponse } from '../../http/server.ts';
-import type { Change, LiveRuns } from '../live.ts';
-import { liveNodeRow } from './api.ts';
+import type { Change, LiveRuns } from '../live-state.ts';
+import { liveNodeRow } from './page-data.ts';
 
 /** Milliseconds for which changes are collected. */
 const GATHER_MS = 200;

@@ -2,8 +2,8 @@
 // hosts. Nine families. The label is `job_name`, because Prometheus calls its own targets `job`.
 import { family, histogram, type Sample } from '../../http/metrics-text.ts';
 import type { Job } from '../jobs/job.ts';
-import type { Change, Live } from '../live.ts';
-import type { Claim, FreshnessRun, Moment, NodeRun, RunEnd, Store } from '../store/store.ts';
+import type { Change, Live } from '../live-state.ts';
+import type { Claim, FreshnessRun, Moment, NodeRun, RunEnd, Store } from '../store/serve-store.ts';
 
 /** Upper bounds of a job's duration, in seconds. */
 const BUCKETS = [1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];

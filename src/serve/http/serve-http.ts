@@ -15,11 +15,11 @@ import {
   type ServerResponse,
 } from '../../http/server.ts';
 import { within } from '../../within.ts';
-import type { Live } from '../live.ts';
-import type { Store } from '../store/store.ts';
-import { api } from './api.ts';
+import type { Live } from '../live-state.ts';
+import type { Store } from '../store/serve-store.ts';
+import { api } from './page-data.ts';
 import { EventStream } from './event-stream.ts';
-import { appPage, appPolicy, docsPolicy } from './page.ts';
+import { appPage, appPolicy, docsPolicy } from './serve-page.ts';
 import { isBearer, ReadGate } from './read-gate.ts';
 import { RunMetrics } from './run-metrics.ts';
 

@@ -10,8 +10,8 @@ import {
   record,
   withDefault,
 } from '../../settings/record-settings.ts';
-import { CHANNELS } from '../alarms/alert-settings.ts';
-import { SLA } from '../promises/sla.ts';
+import { CHANNELS } from '../alerts/alert-settings.ts';
+import { SLA } from '../sla/sla-settings.ts';
 import { JOB_COMMANDS, type JobCommand } from './job.ts';
 import { cronPattern, selection, sources, timeZone } from './job-values.ts';
 

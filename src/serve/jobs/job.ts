@@ -1,7 +1,7 @@
 // A job of jobs.yml after reading and checking. Types only: read-jobs.ts creates jobs, schedule.ts computes due times,
 // the scheduler runs them.
 import type { Json } from '../../contracts/node.ts';
-import type { Channel } from '../alarms/channel.ts';
+import type { Channel } from '../alerts/channel.ts';
 
 /** Commands that a job may run. */
 export const JOB_COMMANDS = [
@@ -64,7 +64,7 @@ export interface Job {
   readonly catchUp: 'none' | 'latest' | 'all';
   readonly owner: string | null;
   readonly description: string | null;
-  /** The `sla:` of the job as written. src/serve/promises/ reads it. */
+  /** The `sla:` of the job as written. src/serve/sla/ reads it. */
   readonly sla: Json | null;
 }
 

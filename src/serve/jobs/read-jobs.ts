@@ -11,8 +11,8 @@ import {
   shown,
   type ValueOf,
 } from '../../settings/setting.ts';
-import { withOn } from '../written-value.ts';
-import { channelList } from '../alarms/channel.ts';
+import { withOn } from '../yaml-value.ts';
+import { channelList } from '../alerts/channel.ts';
 import { JOB_COMMANDS, type Job, type JobFile, type JobTiming, type JobWork } from './job.ts';
 import { type JOB, JOBS_YML } from './job-settings.ts';
 

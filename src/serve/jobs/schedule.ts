@@ -1,7 +1,7 @@
 // When a job is due: by period, by cron pattern with time zone, after downtime, and when the clock jumps. Pure
 // functions. The scheduler claims due times, and decides what happens to them while the job is still running.
 import type { Cron } from 'croner';
-import type { Moment } from '../store/store.ts';
+import type { Moment } from '../store/serve-store.ts';
 import type { Job, JobTiming } from './job.ts';
 import { cronOf } from './job-values.ts';
 

@@ -4,7 +4,7 @@ import type { ClickHouseAdapter } from '../../adapters/clickhouse/adapter.ts';
 import { TsdbtError } from '../../errors.ts';
 import { ClickHouseStore } from './clickhouse/store.ts';
 import { PostgresStore } from './postgres/store.ts';
-import type { Store } from './store.ts';
+import type { Store } from './serve-store.ts';
 
 /**
  * @param adapter of the profile's target; closed by its owner

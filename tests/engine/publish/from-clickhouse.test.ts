@@ -1,7 +1,7 @@
 // Publications from ClickHouse into ClickHouse and Postgres.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
-import type { PartitionChoice, Received } from '../../../src/publish/receiver.ts';
+import type { PartitionChoice, Received } from '../../../src/publish/publication-target.ts';
 import { lakeColumnOfClickHouse } from '../../../src/publish/clickhouse/lake-columns.ts';
 import { rowHash } from '../../../src/publish/clickhouse/row-hashes.ts';
 import { ClickHouseSource } from '../../../src/publish/clickhouse/source.ts';

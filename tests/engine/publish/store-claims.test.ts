@@ -4,12 +4,12 @@ import { parquetMetadata } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PublicationConfig, PublicationNode } from '../../../src/contracts/publication.ts';
 import type { ObjectStore } from '../../../src/object-store/store.ts';
-import type { Manifest } from '../../../src/publish/lake/manifest.ts';
-import { LakeReceiver } from '../../../src/publish/lake/receiver.ts';
+import type { Manifest } from '../../../src/publish/lake/lake-manifest.ts';
+import { LakeReceiver } from '../../../src/publish/lake/lake-target.ts';
 import { writeRowFiles } from '../../../src/publish/lake/row-files.ts';
 import { wholeBody } from '../support/whole-body.ts';
 import { lakeColumnOfPostgres } from '../../../src/publish/postgres/lake-columns.ts';
-import type { Published, PublishSource } from '../../../src/publish/receiver.ts';
+import type { Published, PublishSource } from '../../../src/publish/publication-target.ts';
 import { NO_STORE, S3Server } from '../support/s3-server.ts';
 
 /** A partition and the texts of its rows. */

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
 import type { ObjectStore } from '../../../src/object-store/store.ts';
-import type { Manifest } from '../../../src/publish/lake/manifest.ts';
+import type { Manifest } from '../../../src/publish/lake/lake-manifest.ts';
 import { FaultProject } from '../faults/project.ts';
 import type { Running } from '../support/program.ts';
 import { ACCESS_KEY, S3Server, SECRET_KEY } from '../support/s3-server.ts';

@@ -5,7 +5,7 @@ import type { Adapter, Session } from '../../../src/adapters/adapter.ts';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
 import { createPostgresAdapter } from '../../../src/adapters/postgres/create.ts';
 import { createStore } from '../../../src/serve/store/create-store.ts';
-import type { Claim, Store } from '../../../src/serve/store/store.ts';
+import type { Claim, Store } from '../../../src/serve/store/serve-store.ts';
 import { SERVERS } from '../adapters/servers.ts';
 import { clickhouseAdapter, clickhouseMissing } from '../support/clickhouse.ts';
 

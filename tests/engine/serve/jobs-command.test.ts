@@ -189,8 +189,8 @@ describe('the jobs command', () => {
   });
 
   it('shows the last run with its reason', async () => {
-    const { MemoryStore } = await import('../../../src/serve/store/memory.ts');
-    const { jobOverviews } = await import('../../../src/serve/jobs/overview.ts');
+    const { MemoryStore } = await import('./memory-store.ts');
+    const { jobOverviews } = await import('../../../src/serve/jobs/job-overview.ts');
     const { readJobs } = await import('../../../src/serve/jobs/read-jobs.ts');
     const now = Date.UTC(2026, 10, 23, 10, 2);
     const store = new MemoryStore({ now: () => now });

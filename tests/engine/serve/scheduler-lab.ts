@@ -3,8 +3,8 @@ import type { JobRunner, JobTry, Mark, TryEnd } from '../../../src/serve/job-run
 import type { Job } from '../../../src/serve/jobs/job.ts';
 import { type LiveJob, Scheduler } from '../../../src/serve/scheduler.ts';
 import type { ServeEvent } from '../../../src/serve/serve-events.ts';
-import { MemoryData, MemoryStore } from '../../../src/serve/store/memory.ts';
-import type { JobRun, Store } from '../../../src/serve/store/store.ts';
+import { MemoryData, MemoryStore } from './memory-store.ts';
+import type { JobRun, Store } from '../../../src/serve/store/serve-store.ts';
 import { duePlan, nextDue } from '../../../src/serve/jobs/schedule.ts';
 import { FakeClock } from './fake-clock.ts';
 import { job } from './job.ts';

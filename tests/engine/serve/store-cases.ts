@@ -1,7 +1,14 @@
 // The contract of every store, as cases that run against memory, Postgres and ClickHouse.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { madeBefore } from '../../../src/serve/made-before.ts';
-import type { Claim, FreshnessRun, LeftOut, LeftOutTimes, NodeRun, Store } from '../../../src/serve/store/store.ts';
+import { madeBefore } from '../../../src/serve/completed-work.ts';
+import type {
+  Claim,
+  FreshnessRun,
+  LeftOut,
+  LeftOutTimes,
+  NodeRun,
+  Store,
+} from '../../../src/serve/store/serve-store.ts';
 
 /** Where the cases run. Its stores share their data, like hosts. */
 export interface Place {

@@ -3,7 +3,7 @@ import type { Adapter } from '../../../src/adapters/adapter.ts';
 import { createClickHouseAdapter } from '../../../src/adapters/clickhouse/create.ts';
 import { createPostgresAdapter } from '../../../src/adapters/postgres/create.ts';
 import type { Credentials } from '../../../src/contracts/project.ts';
-import { MemoryData, MemoryStore } from '../../../src/serve/store/memory.ts';
+import { MemoryData, MemoryStore } from './memory-store.ts';
 import { createStore } from '../../../src/serve/store/create-store.ts';
 import { SERVERS } from '../adapters/servers.ts';
 import { ClickhouseLab } from '../faults/clickhouse-lab.ts';

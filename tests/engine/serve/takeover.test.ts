@@ -1,7 +1,7 @@
 // Tests what remains when a host dies during a run: the rows that its run has not seen, and the due times that waited
 // for it. Uses a fake clock, a store in memory and simulated work.
 import { describe, expect, it } from 'vitest';
-import { madeBefore } from '../../../src/serve/made-before.ts';
+import { madeBefore } from '../../../src/serve/completed-work.ts';
 import { job } from './job.ts';
 import { clockTime, GOOD, HOUR, Lab, MINUTE } from './scheduler-lab.ts';
 

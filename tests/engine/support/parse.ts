@@ -16,7 +16,7 @@ import type {
   SourceFile,
 } from '../../../src/contracts/project.ts';
 import type { LogEvent } from '../../../src/log.ts';
-import { type ParseInput, parseProject } from '../../../src/parser/manifest.ts';
+import { type ParseInput, parseProject } from '../../../src/parser/build-manifest.ts';
 import { type MacroFacts, parseMacroFiles } from '../../../src/parser/read/macros.ts';
 import { resolveFlags } from '../../../src/project/flags.ts';
 

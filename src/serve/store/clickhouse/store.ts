@@ -1,6 +1,6 @@
 // Stores the state of serve in database `tsdbt` of ClickHouse. An INSERT with a used token inserts nothing, which makes
 // it a compare-and-set: reading back shows which host was first. Times are the server's.
-import { ask } from '../ask.ts';
+import { ask } from '../query-cells.ts';
 import { randomUUID } from 'node:crypto';
 import { quoteText } from '../../../adapters/clickhouse/literal.ts';
 import { markedStatement } from '../../../adapters/clickhouse/server.ts';
@@ -8,7 +8,7 @@ import type { ClickHouseAdapter } from '../../../adapters/clickhouse/adapter.ts'
 import type { ClickHouseSession } from '../../../adapters/clickhouse/session.ts';
 import type { Fence } from '../../../adapters/fence.ts';
 import { TsdbtError } from '../../../errors.ts';
-import { DURATION_RUNS, LEASE_MS, lostLease } from '../lease.ts';
+import { DURATION_RUNS, LEASE_MS, lostLease } from '../lease-rules.ts';
 import {
   alarmOf,
   type Cells,
@@ -23,7 +23,7 @@ import {
   nodeRecord,
   nodeRunOf,
   TIMES,
-} from '../rows.ts';
+} from '../store-rows.ts';
 import type {
   Claim,
   FreshnessRun,
@@ -38,7 +38,7 @@ import type {
   RunFilter,
   SentAlarm,
   Store,
-} from '../store.ts';
+} from '../serve-store.ts';
 import {
   CREATE_STATE,
   FRESHNESS_CELLS,

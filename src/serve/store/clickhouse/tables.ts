@@ -1,6 +1,6 @@
 // The tables of serve in database `tsdbt` of ClickHouse, as SQL: rows are only added, and a row with a used token is
 // not. SQL texts only: store.ts runs them.
-import { cellsOf, FRESHNESS_COLUMNS, NODE_COLUMNS } from '../rows.ts';
+import { cellsOf, FRESHNESS_COLUMNS, NODE_COLUMNS } from '../store-rows.ts';
 
 /** Shared with the loader. Projects that are run manually do not need it. */
 export const STATE_DATABASE = 'tsdbt';

@@ -1,11 +1,11 @@
 // Stores the state of serve in schema `tsdbt` of Postgres. The first host to insert a row owns it: due times,
 // incidents, alerts. Times are the server's.
-import { ask } from '../ask.ts';
+import { ask } from '../query-cells.ts';
 import { randomUUID } from 'node:crypto';
 import type { Adapter, Session } from '../../../adapters/adapter.ts';
 import type { Fence } from '../../../adapters/fence.ts';
 import { quoteText } from '../../../adapters/postgres/literal.ts';
-import { DURATION_RUNS, LEASE_MS, lostLease } from '../lease.ts';
+import { DURATION_RUNS, LEASE_MS, lostLease } from '../lease-rules.ts';
 import {
   alarmOf,
   type Cells,
@@ -20,7 +20,7 @@ import {
   nodeRecord,
   nodeRunOf,
   withoutNul,
-} from '../rows.ts';
+} from '../store-rows.ts';
 import type {
   Claim,
   FreshnessRun,
@@ -35,7 +35,7 @@ import type {
   RunFilter,
   SentAlarm,
   Store,
-} from '../store.ts';
+} from '../serve-store.ts';
 import {
   CREATE_STATE,
   FRESHNESS_CELLS,

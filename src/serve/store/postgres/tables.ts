@@ -1,5 +1,5 @@
 // The tables of serve in schema `tsdbt` of Postgres, as SQL. SQL texts only: store.ts runs them.
-import { cellsOf, FRESHNESS_COLUMNS, NODE_COLUMNS } from '../rows.ts';
+import { cellsOf, FRESHNESS_COLUMNS, NODE_COLUMNS } from '../store-rows.ts';
 
 /** Shared with the loader. Projects that are run manually do not need it. */
 export const STATE_SCHEMA = 'tsdbt';

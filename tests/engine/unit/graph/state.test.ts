@@ -16,7 +16,7 @@ import type { PreviousState } from '../../../../src/graph/state-methods.ts';
 import { formatError } from '../../../../src/errors.ts';
 import { load } from '../../../../src/index.ts';
 import { stripColors } from '../../../../src/log.ts';
-import { parseProject } from '../../../../src/parser/manifest.ts';
+import { parseProject } from '../../../../src/parser/build-manifest.ts';
 import { readSourceFiles } from '../../../../src/project/files.ts';
 import { resolveFlags } from '../../../../src/project/flags.ts';
 import { loadYaml } from '../../../../src/project/yaml.ts';

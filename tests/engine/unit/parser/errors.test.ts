@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { TsdbtError } from '../../../../src/errors.ts';
 import { newProject, type ParseOptions, parseFiles, parseInput, sourceFile } from '../../support/parse.ts';
 import type { LogEvent } from '../../../../src/log.ts';
-import { parseProject } from '../../../../src/parser/manifest.ts';
+import { parseProject } from '../../../../src/parser/build-manifest.ts';
 
 interface Failure {
   readonly message: string;

@@ -1,7 +1,7 @@
 // A model that calls macros without effects alone is not rendered: what a macro reaches without naming it in a call is
 // found all the same. The dependencies are those that dbt 1.12 gives.
 import { describe, expect, it } from 'vitest';
-import { parseProject } from '../../../../src/parser/manifest.ts';
+import { parseProject } from '../../../../src/parser/build-manifest.ts';
 import { ParseClock } from '../../../../src/parser/table/parse-clock.ts';
 import { parseInput } from '../../support/parse.ts';
 

@@ -9,7 +9,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { comparable, differences } from '../../../oracle/compare-manifests.mjs';
 import { artifactJson } from '../../../../src/artifacts.ts';
 import { load } from '../../../../src/index.ts';
-import { parseProject } from '../../../../src/parser/manifest.ts';
+import { parseProject } from '../../../../src/parser/build-manifest.ts';
 import { readSourceFiles } from '../../../../src/project/files.ts';
 import { resolveFlags } from '../../../../src/project/flags.ts';
 import { loadYaml } from '../../../../src/project/yaml.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createAdapter } from '../../../../src/adapters/index.ts';
 import type { LogEvent } from '../../../../src/log.ts';
-import { parseProject } from '../../../../src/parser/manifest.ts';
+import { parseProject } from '../../../../src/parser/build-manifest.ts';
 import { type ParseOptions, parseInput } from '../../support/parse.ts';
 
 const models = {

@@ -6,7 +6,7 @@ import { checkProject } from '../../../../src/parser/check/checks.ts';
 import { RelationNames } from '../../../../src/parser/config/relation-names.ts';
 import { linkMacros } from '../../../../src/parser/link/macros.ts';
 import { linkNodes } from '../../../../src/parser/link/nodes.ts';
-import { parseProject } from '../../../../src/parser/manifest.ts';
+import { parseProject } from '../../../../src/parser/build-manifest.ts';
 import { patchProperties } from '../../../../src/parser/patch/properties.ts';
 import { macroNodes, readMacros } from '../../../../src/parser/read/macros.ts';
 import { readNodes } from '../../../../src/parser/read/nodes.ts';

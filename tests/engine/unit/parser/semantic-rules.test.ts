@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../../src/contracts/node.ts';
 import { TsdbtError } from '../../../../src/errors.ts';
-import { parseProject } from '../../../../src/parser/manifest.ts';
+import { parseProject } from '../../../../src/parser/build-manifest.ts';
 import { parseInput } from '../../support/parse.ts';
 
 interface Golden {

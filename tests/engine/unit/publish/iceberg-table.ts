@@ -15,9 +15,9 @@ import {
 } from '../../../../src/object-store/avro-file.ts';
 import { RestCatalog } from '../../../../src/object-store/rest-catalog.ts';
 import type { Body, ObjectStore } from '../../../../src/object-store/store.ts';
-import { writeManifestList } from '../../../../src/publish/iceberg/manifests.ts';
-import { IcebergReceiver } from '../../../../src/publish/iceberg/receiver.ts';
-import type { Partition, Published, PublishSource } from '../../../../src/publish/receiver.ts';
+import { writeManifestList } from '../../../../src/publish/iceberg/iceberg-manifests.ts';
+import { IcebergReceiver } from '../../../../src/publish/iceberg/iceberg-target.ts';
+import type { Partition, Published, PublishSource } from '../../../../src/publish/publication-target.ts';
 import { wholeBody } from '../../support/whole-body.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON of any shape

@@ -1,5 +1,5 @@
 // A store in memory that holds many runs of many nodes without holding them all: what is asked for is made.
-import type { JobRun, NodeRun, RunFilter, Store } from '../../../../../src/serve/store/store.ts';
+import type { JobRun, NodeRun, RunFilter, Store } from '../../../../../src/serve/store/serve-store.ts';
 import { fakeStore, jobRun, nodeRun, START } from './lab.ts';
 
 const EVERY = 300_000;

@@ -1,8 +1,8 @@
 // A host of serve without a scheduler: what is live is told by the test, what is kept is a fake.
 import { job as anyJob } from '../../../serve/job.ts';
 import type { Job } from '../../../../../src/serve/jobs/job.ts';
-import { type JobState, type Live, LiveRuns } from '../../../../../src/serve/live.ts';
-import type { Claim, JobRun, NodeRun, Store } from '../../../../../src/serve/store/store.ts';
+import { type JobState, type Live, LiveRuns } from '../../../../../src/serve/live-state.ts';
+import type { Claim, JobRun, NodeRun, Store } from '../../../../../src/serve/store/serve-store.ts';
 
 export const START = Date.UTC(2027, 2, 28, 12);
 

@@ -5,8 +5,8 @@ import { hostname } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import { EventStream } from '../../../../../src/serve/http/event-stream.ts';
 import { serveHttp, type ServedHttp, type ServeHttpInput } from '../../../../../src/serve/http/serve-http.ts';
-import type { PromiseState } from '../../../../../src/serve/live.ts';
-import type { LeftOutTimes } from '../../../../../src/serve/store/store.ts';
+import type { PromiseState } from '../../../../../src/serve/live-state.ts';
+import type { LeftOutTimes } from '../../../../../src/serve/store/serve-store.ts';
 import { claim, fakeStore, job, jobRun, lab, nodeRun, START } from './lab.ts';
 
 const TOKEN = 'a token of 32 letters and digits';
