@@ -41,8 +41,8 @@ const SLOW_NAMES = {
   monitoring: 'monitoring',
   'object-store': 's3-store',
   openlineage: 'openlineage',
-  serve: `arrivals away broken-commit day fence hook-retries hosts jobs-command pgbouncer publish-job read-rows
-    receivers runs screen serve serve-clickhouse stopped-host store takeover timeouts`,
+  serve: `arrivals broken-commit day fence hook-retries hosts jobs-command pgbouncer publish-job read-rows
+    runs screen serve serve-clickhouse stopped-host store takeover timeouts unavailable-database`,
   unit: 'context/regex-limit-reached parser/parse-cache-edits pipeline/parse-caches',
 };
 export const SLOW = Object.entries(SLOW_NAMES).flatMap(([folder, names]) =>

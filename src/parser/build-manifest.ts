@@ -5,6 +5,7 @@ import type { Manifest } from '../contracts/manifest.ts';
 import type { RuntimeConfig, SourceFile } from '../contracts/project.ts';
 import type { LogEvent, Logger } from '../log.ts';
 import { checkManifest, checkProject } from './check/checks.ts';
+import { checkOwnSettings } from './check/own-settings.ts';
 import { readPublications } from './check/publications.ts';
 import { RelationNames } from './config/relation-names.ts';
 import { graphMaps } from './link/graph-maps.ts';
@@ -70,6 +71,7 @@ export function parseProject(input: ParseInput): ParseOutput {
   const linked = linkNodes(tools, patched);
   const checked = checkProject(tools, linked);
 
+  checkOwnSettings(state, checked);
   const publications = readPublications(state, checked);
   const maps = graphMaps(checked, publications);
   const manifest = writableManifest(state, checked, maps, publications);

@@ -1,6 +1,6 @@
 // A part of `partition_by`: a column, or a time's hour, day, month or year. Parses its text, and how long partitions
 // are kept. The target's folder generates the SQL.
-import { timeMs } from '../values/duration.ts';
+import { durationMs } from '../values/duration.ts';
 
 const GRAINS = ['hour', 'day', 'month', 'year'] as const;
 export type Grain = (typeof GRAINS)[number];
@@ -21,6 +21,6 @@ export function readPartitionKey(text: string): PartitionKey | null {
 
 /** Milliseconds of a duration such as `90 days` or `12h`; null for other texts. */
 export function retentionMs(text: string): number | null {
-  const ms = timeMs(text);
+  const ms = durationMs(text);
   return ms === null || ms <= 0 ? null : ms;
 }

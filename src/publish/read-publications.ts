@@ -257,11 +257,10 @@ class Reader {
   #time(option: string, value: Json, named = `'${option}'`): string | null {
     if (value === null) return null;
     if (typeof value === 'string' && retentionMs(value) !== null) return value;
-    const units = DURATION_UNITS.join(', ');
     return this.#fail(
       `${named} must be a time such as 90 days or 12h, found ${show(value)}`,
       [option],
-      `Units: ${units}, day, days.`,
+      `Units: ${DURATION_UNITS.join(', ')}.`,
     );
   }
 }

@@ -18,12 +18,6 @@ export function durationMs(text: string): number | null {
   return text === '' ? null : total;
 }
 
-/** Parses a time such as `90 days` or `12h` to milliseconds; null for other text. */
-export function timeMs(text: string): number | null {
-  const days = /^(\d{1,9}) days?$/.exec(text.trim());
-  return days === null ? durationMs(text.trim()) : Number(days[1]) * 86_400_000;
-}
-
 /** Formats a duration: `1h30m`, `0s`. @param ms whole milliseconds */
 export function writtenDuration(ms: number): string {
   let rest = ms;

@@ -4,7 +4,7 @@ import { TsdbtError } from '../../errors.ts';
 import { note, print } from '../../events/index.ts';
 import { orphansOfCopies, type OrphansOfCopy } from '../../index.ts';
 import { pluralize } from '../../log.ts';
-import { timeMs } from '../../values/duration.ts';
+import { durationMs } from '../../values/duration.ts';
 import { dateTime, isoTime } from '../../values/utc-text.ts';
 import { inColumns } from '../columns.ts';
 import { type CommandSession, now } from '../command-session.ts';
@@ -17,7 +17,7 @@ export async function listOrphans(session: CommandSession): Promise<boolean> {
   const { flags, logger } = session;
   const remove = flags['remove_orphans'] === true;
   const age = String(flags['older_than'] ?? '3d');
-  const ms = timeMs(age);
+  const ms = durationMs(age);
   if (ms === null || ms < DAY_MS)
     throw new TsdbtError('usage', `'--older-than' must be a time of at least a day, such as 3d, found '${age}'`, {
       hint: 'Younger files may be those of a publication at work.',

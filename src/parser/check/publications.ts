@@ -3,12 +3,11 @@
 import type { Json, ManifestNode } from '../../contracts/node.ts';
 import type { PublicationConfig, PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
-import { placeInFile, type SettingPlace } from '../../project/setting-place.ts';
-import { asDictionary } from '../../project/yaml.ts';
 import { publishedName } from '../../publish/check-targets.ts';
 import { overlap, type PublishProblem, readPublications as readConfigs } from '../../publish/read-publications.ts';
 import type { ParseState } from '../table/parse-state.ts';
 import type { LinkedTable } from '../table/tables.ts';
+import { ownJson, placeOf } from './own-settings.ts';
 
 /**
  * Returns the publications of a project as nodes.
@@ -24,7 +23,7 @@ export function readPublications(state: ParseState, { nodes }: LinkedTable): rea
         'badPublication',
         { of: `${node.resource_type} ${node.name}`, what: problem.what },
         {
-          ...placeOf(state, node, problem.keys),
+          ...placeOf(state, node, ['publish', ...problem.keys]),
           hint: problem.hint,
         },
       );
@@ -82,22 +81,6 @@ function publicationOf(state: ParseState, node: ManifestNode, config: Publicatio
   };
 }
 
-/** `meta.tsdbt` of a node as written. */
-function ownJson({ config: { meta } }: ManifestNode): { readonly [name: string]: Json } {
-  return asDictionary(meta?.['tsdbt'] ?? null) ?? {};
-}
-
 function limitsOf(node: ManifestNode): { [key: string]: Json } {
   return Object.fromEntries(Object.entries(ownJson(node)).filter(([name]) => name === 'timeout' || name === 'retries'));
-}
-
-/** Where a setting of a publication is written. @param keys below `publish` */
-function placeOf(
-  { files }: ParseState,
-  node: ManifestNode,
-  keys: readonly (string | number)[],
-): { readonly path: string } & Partial<SettingPlace> {
-  const file = node.patch_path === null ? undefined : files.get(node.patch_path);
-  const path = file?.original_file_path ?? node.original_file_path;
-  return { path, ...(file && placeInFile(() => file.contents, path, node, { keys: ['publish', ...keys] })) };
 }

@@ -10,6 +10,7 @@ import { run } from '../support/program.ts';
 import { CATALOGS } from './bad-catalogs.ts';
 import { CONNECTIONS } from './bad-connections.ts';
 import { PROJECT, type Row } from './bad-input.ts';
+import { META } from './bad-meta.ts';
 import { PARSING } from './bad-project.ts';
 import { RUNNING } from './bad-run.ts';
 
@@ -69,7 +70,7 @@ function message(all: string, dir: string): string {
 }
 
 describe('bad input ends with one clear error:', () => {
-  it.each([...PARSING, ...CATALOGS, ...CONNECTIONS, ...RUNNING])('$name', async (row) => {
+  it.each([...PARSING, ...META, ...CATALOGS, ...CONNECTIONS, ...RUNNING])('$name', async (row) => {
     const got = await tsdbt(row);
     const says = got.says.replaceAll(String(credentials['database']), 'DB').replace(/bad_\d+/g, 'SCHEMA');
     expect(says).toBe(row.says);

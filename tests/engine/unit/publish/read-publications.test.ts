@@ -143,7 +143,7 @@ describe('meta.tsdbt.publish', () => {
       {
         keys: ['retention'],
         what: `'retention' must be a time such as 90 days or 12h, found "90"`,
-        hint: 'Units: ms, s, m, h, d, day, days.',
+        hint: 'Units: ms, s, m, h, d, w, days, weeks.',
       },
     ],
     [
@@ -157,7 +157,7 @@ describe('meta.tsdbt.publish', () => {
       {
         keys: ['snapshots'],
         what: "'older_than' of 'snapshots' must be a time such as 90 days or 12h, found 5",
-        hint: 'Units: ms, s, m, h, d, day, days.',
+        hint: 'Units: ms, s, m, h, d, w, days, weeks.',
       },
     ],
     [

@@ -22,6 +22,9 @@
     {%- set sql_header = config.get('sql_header', none) -%}
     {%- if not unique_key -%}
         {%- do conditions.append('FALSE') -%}
+    {%- elif has_null_keys(source, unique_key) -%}
+        {%- do conditions.append(key_record(unique_key, 'DBT_INTERNAL_SOURCE.') ~ ' = '
+            ~ key_record(unique_key, 'DBT_INTERNAL_DEST.')) -%}
     {%- elif unique_key is sequence and unique_key is not mapping and unique_key is not string -%}
         {%- for key in unique_key -%}
             {%- do conditions.append('DBT_INTERNAL_SOURCE.' ~ key ~ ' = DBT_INTERNAL_DEST.' ~ key) -%}
@@ -56,10 +59,18 @@
     {%- if unique_key -%}
         {%- set key = unique_key if unique_key is string else unique_key | join(', ') %}
     delete from {{ target }} as DBT_INTERNAL_DEST
-    where ({{ key }}) in (
+    where {% if has_null_keys(source, unique_key) -%}
+    exists (
+        select 1
+        from (select {{ key_record(unique_key) }} as tsdbt_key from {{ source }}) as DBT_INTERNAL_SOURCE
+        where tsdbt_key = {{ key_record(unique_key, 'DBT_INTERNAL_DEST.') }}
+    )
+    {%- else -%}
+    ({{ key }}) in (
         select distinct {{ key }}
         from {{ source }} as DBT_INTERNAL_SOURCE
     )
+    {%- endif %}
         {#- In parentheses: an OR would delete rows of other keys. The line break ends a comment. #}
         {%- for predicate in incremental_predicates or [] %}
         and ({{ predicate }}
