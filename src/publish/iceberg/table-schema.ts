@@ -35,6 +35,7 @@ export function evolvedSchema(
     name: text(member(field, 'name')) ?? '',
     type: typeOf(text(member(field, 'type')) ?? ''),
     id: Number(member(field, 'id')),
+    required: member(field, 'required') === true,
   }));
   let last = Number(member(metadata, 'last-column-id') ?? 0);
   const now = columns.map((column): FieldColumn => {
@@ -57,7 +58,8 @@ export function evolvedSchema(
     gone.length > 0 ||
     now.some((column) => {
       const old = before.find(({ name }) => name === column.name);
-      return old?.type === undefined || old.type === null || icebergType(old.type) !== icebergType(column.parquet);
+      if (old === undefined || old.type === null || old.required) return true;
+      return icebergType(old.type) !== icebergType(column.parquet);
     });
   const same = changed ? schemas.find((schema) => shapeOf(fieldsOf(schema)) === shapeOf(fieldsJson(now))) : current;
   const ids = schemas.map((schema) => Number(member(schema, 'schema-id')));
