@@ -77,6 +77,18 @@ const LIST: AvroSchema = {
   ],
 };
 
+/** The rows of a manifest list, by field id: writers use other names, and none for what version 1 did not have. */
+export function listRows({ rows, metadata }: AvroFile): Row[] {
+  const written = fieldsOf(JSON.parse(metadata.get('avro.schema') ?? 'null'));
+  const names = fieldsOf(LIST).map(({ name, 'field-id': id }) => {
+    return [name, (written.find((each) => each['field-id'] === id) ?? { name }).name] as const;
+  });
+  return rows.map((row) => Object.fromEntries(names.map(([own, its]) => [own, row[its] ?? SINCE_V2[own] ?? null])));
+}
+
+/** What rows of a manifest list of version 1 mean. */
+const SINCE_V2: Readonly<Record<string, number>> = { content: 0, sequence_number: 0, min_sequence_number: 0 };
+
 /** A data file that a snapshot adds. */
 export interface NewFile {
   /** With the scheme. */
