@@ -4,7 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
 import type { AvroFile, AvroValue } from '../../object-store/avro-file.ts';
-import { type CatalogJson, entries, items, member, type RestCatalog, text } from '../../object-store/rest-catalog.ts';
+import { type CatalogJson, entries, member, type RestCatalog, text } from '../../object-store/rest-catalog.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import { type LakeColumnOf, planFiles } from '../lake/planned-files.ts';
 import { writeRowFiles } from '../lake/row-files.ts';
@@ -22,6 +22,7 @@ import type {
 import { type Ended, endedPartitions, partitionKeysOf } from '../retention.ts';
 import {
   counts,
+  listRows,
   liveEntries,
   type NewFile,
   type OldFile,
@@ -33,7 +34,7 @@ import {
 } from './iceberg-manifests.ts';
 import { orphansOf } from './iceberg-orphans.ts';
 import { partitionedOtherwise, type SpecField, specFields, specJson, specOf } from './partition-spec.ts';
-import { endedSnapshots, mainRetention } from './snapshots.ts';
+import { contentSnapshot, endedSnapshots, mainRetention, snapshotsOfMain } from './snapshots.ts';
 import { currentSnapshot, fact, isUnknown, LakeTable, landed, type SentCommit } from './iceberg-table.ts';
 import { evolvedSchema, schemaJson, schemaUpdates, type TableSchema } from './table-schema.ts';
 
@@ -97,7 +98,7 @@ export class IcebergReceiver implements Receiver {
 
   async standing({ unique_id, config }: PublicationNode): Promise<StandingCopy | null> {
     const metadata = await this.#table(config.table ?? '').load();
-    const snapshot = currentSnapshot(metadata);
+    const snapshot = contentSnapshot(metadata);
     const [version, runId] = ['version', 'run-id'].map((name) => fact(snapshot, 'summary', `tsdbt.${name}`));
     const committed = Number(member(snapshot, 'timestamp-ms') ?? Number.NaN);
     if (fact(metadata, 'properties', 'tsdbt.publication') !== unique_id || Number.isNaN(committed)) return null;
@@ -310,6 +311,7 @@ class IcebergWork {
           updates: {
             'tsdbt.publication': node.unique_id,
             'tsdbt.partitions': JSON.stringify(marks),
+            'tsdbt.partitions-of': commit,
             ...(ended === null ? {} : { 'tsdbt.kept-from': ended.first }),
           },
         },
@@ -327,7 +329,7 @@ class IcebergWork {
     const { mode } = this.#publishing.node.config;
     const uri = text(member(parent, 'manifest-list'));
     if (uri === null) return { carried: [], old: [] };
-    const { rows } = await this.#table.readAvro(uri);
+    const rows = listRows(await this.#table.readAvro(uri));
     if (mode === 'append') return { carried: rows, old: [] };
     const { changed } = this.#plan;
     const replaced = new Set(
@@ -378,12 +380,15 @@ class IcebergWork {
   }
 }
 
-/** @throws `runtime` error for a table of another owner, unless the publication adopts it */
+/** @throws `runtime` error for a table of another format, or of another owner unless the publication adopts it */
 function refuseForeign(metadata: CatalogJson, { unique_id, config }: PublicationNode, place: string): void {
+  if (metadata === null) return;
   const owner = fact(metadata, 'properties', 'tsdbt.publication');
-  if (metadata === null || owner === unique_id || config.adopt) return;
   const what = owner === null ? 'there is a table of that name that tsdbt has not published' : `it holds ${owner}`;
-  throw errorOf('foreignTable', { place, what });
+  if (owner !== unique_id && !config.adopt) throw errorOf('foreignTable', { place, what });
+  const format = String(member(metadata, 'format-version'));
+  if (format === '2') return;
+  throw errorOf('notPublished', { place, why: `it has format version ${format}, and publications write version 2` });
 }
 
 function overtaken(place: string): Error {
@@ -416,17 +421,20 @@ function refsOf(metadata: CatalogJson): string {
   return JSON.stringify(refs.sort());
 }
 
+/** Marks of the partitions. After a rollback or a commit of another writer, they are empty texts. */
 function marksOf(metadata: CatalogJson): Readonly<Record<string, string>> {
   const marks: Readonly<Record<string, string>> = JSON.parse(fact(metadata, 'properties', 'tsdbt.partitions') ?? '{}');
-  return marks;
+  const commit = fact(metadata, 'properties', 'tsdbt.partitions-of');
+  if (commit !== null && fact(contentSnapshot(metadata), 'summary', 'tsdbt.commit') === commit) return marks;
+  return Object.fromEntries(Object.keys(marks).map((values) => [values, '']));
 }
 
 function rowsThere(metadata: CatalogJson): number {
   return Number(fact(currentSnapshot(metadata), 'summary', 'total-records') ?? 0);
 }
 
-/** Whether the table contains this version: as the current snapshot, or in mode append as any snapshot. */
+/** Whether the table contains this version: as the current snapshot, or in mode append as any snapshot of main. */
 function holds(metadata: CatalogJson, appended: boolean, version: string): boolean {
-  const snapshots = appended ? items(member(metadata, 'snapshots')) : [currentSnapshot(metadata)];
+  const snapshots = appended ? snapshotsOfMain(metadata) : [contentSnapshot(metadata)];
   return snapshots.some((each) => fact(each, 'summary', 'tsdbt.version') === version);
 }

@@ -2,7 +2,7 @@
 import type { PublicationConfig } from '../../contracts/publication.ts';
 import { type CatalogJson, entries, items, member } from '../../object-store/rest-catalog.ts';
 import { retentionMs } from '../partition-key.ts';
-import { fact } from './iceberg-table.ts';
+import { currentSnapshot, fact } from './iceberg-table.ts';
 
 /** Defaults: Iceberg's own age, and more snapshots than Iceberg's default of one. */
 const KEEP = 10;
@@ -62,6 +62,27 @@ export function mainRetention(metadata: CatalogJson): { readonly [name: string]:
 /** Whether snapshots and files of the table may be removed. */
 export function collectsGarbage(metadata: CatalogJson): boolean {
   return fact(metadata, 'properties', 'gc.enabled') !== 'false';
+}
+
+/** The snapshot that wrote the current rows. A `replace` snapshot, such as a compaction, changes only files. */
+export function contentSnapshot(metadata: CatalogJson): CatalogJson {
+  const all = items(member(metadata, 'snapshots'));
+  let each = currentSnapshot(metadata);
+  while (fact(each, 'summary', 'operation') === 'replace') each = find(all, member(each, 'parent-snapshot-id'));
+  return each;
+}
+
+/**
+ * The snapshots of main, without those that a rollback has removed or that only another branch has. Snapshots older
+ * than an expired one are included, because it is unknown where they belong.
+ */
+export function snapshotsOfMain(metadata: CatalogJson): CatalogJson[] {
+  const all = items(member(metadata, 'snapshots'));
+  const history = ancestorsOf(all, member(metadata, 'current-snapshot-id'));
+  const oldest = find(all, history.at(-1) ?? null);
+  const number = (each: CatalogJson): number => Number(member(each, 'sequence-number'));
+  const cut = member(oldest, 'parent-snapshot-id') !== null;
+  return all.filter((each) => history.includes(member(each, 'snapshot-id')) || (cut && number(each) < number(oldest)));
 }
 
 /** The ids of a snapshot and its ancestors, newest first. */
