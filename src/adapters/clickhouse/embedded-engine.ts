@@ -174,12 +174,13 @@ export class Engine {
     const connectionArgs = ['--logger.level=none', '--implicit_select=0'];
     if (rights !== null) connectionArgs.push(`--config-file=${rights}`);
     this.#open = () => new native(path, { connectionArgs });
-    // The first session loads the tables. By default it would try an unreachable object store 500 times.
+    // The first session needs a working folder.
+    this.#folder = rights === null ? null : new WorkingFolder(dirname(rights));
+    this.#folder?.create();
+    // It loads the tables. By default it would try an unreachable object store 500 times.
     this.#control = new Lane(
       new native(path, { connectionArgs: [...connectionArgs, `--s3_retry_attempts=${LOADING_ATTEMPTS}`] }),
     );
-    // The first session needs a working folder.
-    this.#folder = rights === null ? null : new WorkingFolder(dirname(rights));
     this.#folder?.remove();
     this.#now = now;
     this.lastUse = now();

@@ -1,6 +1,6 @@
 // The privileges of the embedded engine's only user, as engine configuration: databases and everything in them, but no
 // files, programs, other servers or users. statement-guard.ts covers access that needs no privilege.
-import { mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const GRANTS = [
@@ -94,25 +94,30 @@ function escaped(text: string): string {
 }
 
 /**
- * The process's working folder, which exists only while the server works with its own files. The engine's function
- * `file`, which needs no privilege, resolves that folder first: without it, every call fails.
+ * The process's working folder, which exists only while the server starts or works with its own files. The engine's
+ * function `file`, which needs no privilege, resolves that folder first: without it, every call fails. The folder is
+ * empty, because `ATTACH TABLE … FROM` and dictionaries on disk accept every path below it.
  */
 export class WorkingFolder {
   readonly #parent: string;
+  #folder = '';
   #users = 0;
 
   constructor(parent: string) {
     this.#parent = parent;
   }
 
+  create(): void {
+    this.#folder = mkdtempSync(join(this.#parent, 'working-'));
+    process.chdir(this.#folder);
+  }
+
   remove(): void {
-    const folder = mkdtempSync(join(this.#parent, 'removed-'));
-    process.chdir(folder);
-    rmdirSync(folder);
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   async during<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#users++ === 0) process.chdir('/');
+    if (this.#users++ === 0) this.create();
     try {
       return await work();
     } finally {
