@@ -179,6 +179,8 @@ async function runRequest(
       if (gone && tag !== null) void engine.kill(tag);
     });
     const format = header('x-clickhouse-format') ?? query.get('default_format') ?? 'TabSeparated';
+    // It becomes part of the statement.
+    if (!/^\w+$/.test(format)) throw new EngineError(73, exception(73, `Unknown format ${format}`, 'UNKNOWN_FORMAT'));
     const shown = given.data ? format : (formatOf(sql) ?? format);
     await engine.run(
       sessionId === ''
@@ -264,11 +266,9 @@ async function statementOf(settings: HttpSettings, request: IncomingMessage, que
   const coding = (request.headers['content-encoding'] ?? 'identity').toLowerCase();
   const plain = coding === 'identity' || coding === '';
   const bare = withoutComments(query);
-  if (
-    INSERT.test(bare) &&
-    !/\b(?:select|values)\b(?!\s*\))/i.test(bare.replace(/\([^()]*\)/, '')) &&
-    request.method === 'POST'
-  ) {
+  const rows = INSERT.test(bare) && !/\b(?:select|values)\b(?!\s*\))/i.test(bare.replace(/\([^()]*\)/, ''));
+  // Without a format, rows are expressions, which are checked.
+  if (rows && request.method === 'POST' && (settings.open || insertHead(query) !== null)) {
     if (!plain && !FILE_CODINGS.has(coding)) throw unknownCoding(coding);
     guard(settings, query);
     const file = join(settings.spool, `${randomUUID()}.data`);
@@ -307,7 +307,7 @@ async function statementOf(settings: HttpSettings, request: IncomingMessage, que
     return { sql: fromFile(insert, file, 'none'), data: true, file };
   }
   const text = body.toString('utf8');
-  const sql = query === '' ? text : text === '' ? query : `${query}\n${text}`;
+  const sql = query === '' ? text : text === '' ? query : `${query}${rows ? ' FORMAT Values' : ''}\n${text}`;
   guard(settings, sql);
   return {
     sql,

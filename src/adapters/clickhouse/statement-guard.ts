@@ -18,8 +18,12 @@ export function withAccessHint(message: string): string {
   return message.replace(/std::\S*filesystem_error: .*getcwd failed[^(]*/, `A file is not allowed. ${HINT}. `);
 }
 
-/** Long statements without these need no further check. A backslash may hide a letter, or start a client command. */
-const SUSPECT = /file|dictionary|engine|disk|identifier|format|input|sqlite|odbc|jdbc|executable|arrow|\\|\?\?|!(?!=)/i;
+/**
+ * Long statements and unclear parts without these need no further check. A backslash may hide a letter, or start a
+ * client command.
+ */
+const SUSPECT =
+  /attach|file|dictionary|engine|disk|identifier|format|input|sqlite|odbc|jdbc|executable|arrow|\\|\?\?|!(?!=)/i;
 const LONG = 100_000;
 /** Table functions whose columns are a text that may be computed. */
 const COLUMNS_IN_TEXT = /generaterandom|fuzzjson|(?:null|values)["`]?[^\x21-\x7e]*(?:\(|\/[/*]|--|#)/i;
@@ -43,6 +47,7 @@ const AFTER_COLUMN = new Set(
 const DEFAULTS = /\b(?:default|materialized|alias|ephemeral)\b/i;
 /** Table functions that touch files or start programs before the engine looks at the grants. */
 const EARLY = /^(?:sqlite|odbc|jdbc|executable|arrowstream)$/i;
+const SOURCE_KEYS = /^(?:user|password|db|database|table|where|query|invalidate_query|update_field|update_lag|secure)$/;
 /** Words before a table function. */
 const TABLE_FOLLOWS = /^(?:from|join|in|describe|desc|table|function|as|exists)$/i;
 /** Functions whose first argument may be the name of a function. */
@@ -103,15 +108,17 @@ const isName = (token: SqlToken | undefined, name: RegExp): boolean =>
  * @throws EngineError in the engine's words when it needs the caller's consent
  */
 export function guardStatement(sql: string): void {
-  if (sql.length > LONG && !SUSPECT.test(sql) && !COLUMNS_IN_TEXT.test(sql.replace(PLAIN_INSERT, ''))) return;
+  if (sql.length > LONG && !isSuspect(sql)) return;
   try {
     new Guard([...tokensOf(sql)], sql).check();
   } catch (error) {
     if (!(error instanceof UncertainSql)) throw error;
-    if (SUSPECT.test(sql))
+    if (isSuspect(sql))
       refuse('A statement with a backslash, `$`, signs that SQL lacks, or an open quote or comment outside of texts,');
   }
 }
+
+const isSuspect = (sql: string): boolean => SUSPECT.test(sql) || COLUMNS_IN_TEXT.test(sql.replace(PLAIN_INSERT, ''));
 
 class Guard {
   readonly #tokens: readonly SqlToken[];
@@ -126,7 +133,7 @@ class Guard {
     const tokens = this.#tokens;
     const has = (...words: string[]): boolean => tokens.some((token) => words.some((word) => isWord(token, word)));
     const makes = has('create', 'attach', 'replace');
-    const dictionary = has('dictionary');
+    const [dictionary, attaches] = [has('dictionary'), has('attach')];
     // The setting is SQL in a text. New tables of materialized views are filled with it.
     if (tokens.some((token) => isName(token, /^additional_table_filters$/i)))
       for (const { kind, value } of tokens) if (kind === 'text') guardStatement(value);
@@ -149,6 +156,9 @@ class Guard {
       if (isName(token, /^(?:generaterandom|values|null|fuzzjson)$/i) && isSign(next, '(')) this.#checkStructure(at);
       if (makes && depth === 0 && isWord(token, 'engine') && !isSign(before, '.')) this.#checkEngine(at);
       if (dictionary && isWord(token, 'source') && isSign(next, '(')) this.#checkSource(at);
+      // The engine checks its path only when it first reads the dictionary.
+      if (dictionary && isName(token, /ssd_cache$/i) && isSign(next, '(')) refuse('The layout ssd_cache');
+      if (attaches && isWord(token, 'from') && next?.kind === 'text') refuse('ATTACH … FROM a folder');
       if (isWord(token, 'insert') && isWord(next, 'into')) this.#checkInsert(at);
     }
   }
@@ -200,6 +210,8 @@ class Guard {
     const [[structure, ...rest] = []] = this.#argumentsOf(at);
     if (structure?.kind !== 'text' || rest.length > 0 || DEFAULTS.test(structure.value))
       refuse('input(…) whose structure is not literal, or has defaults,');
+    if (this.#tokens.some((token, index) => isName(token, /^values$/i) && isFormatWord(this.#tokens[index - 1])))
+      refuse('input(…) with rows that hold expressions');
     // The engine ends the rows at an empty line, and runs what follows.
     if (/\n[^\S\n]*\n/.test(this.#sql.trimEnd())) refuse('input(…) in a statement with an empty line');
   }
@@ -228,34 +240,60 @@ class Guard {
     refuse(`The engine ${engine.value}`);
   }
 
-  /** A dictionary may read from this server, and from nothing else. */
+  /** A dictionary may read from this server, and from nothing else. A computed setting could hide SQL. */
   #checkSource(at: number): void {
     const kind = this.#tokens[at + 2];
     if (isWord(kind, 'null')) return;
     if (!isWord(kind, 'clickhouse')) refuse(`The dictionary source ${kind?.value ?? ''}`);
     const inside = this.#argumentsOf(at + 2).flat();
-    inside.forEach((token, index) => {
-      const value = inside[index + 1];
-      if (token.kind === 'text' || token.kind === 'name') guardStatement(token.value);
-      if (token.kind !== 'word') return;
-      const key = token.value.toLowerCase();
+    for (let index = 0; index < inside.length; index += 2) {
+      const [key, value, next] = inside.slice(index, index + 3);
+      const name = isName(key, /./) ? (key?.value.toLowerCase() ?? '') : '';
+      const port = name === 'port' && isName(value, /^tcpPort$/);
       const here =
-        key === 'host'
+        name === 'host'
           ? value?.kind === 'text' && /^(?:localhost|127\.0\.0\.1)$/.test(value.value)
-          : key === 'port'
-            ? value?.value === '9000' || isName(value, /^tcpPort$/)
-            : !/^(?:name|secure)$/.test(key);
-      if (!here) refuse(`A dictionary of another server (${key})`);
-    });
+          : name === 'port'
+            ? value?.value === '9000' || port
+            : SOURCE_KEYS.test(name) && value !== undefined && value.kind !== 'sign';
+      if (!here) refuse(`A dictionary of another server (${key?.value})`);
+      if (port) index += 2;
+      else if (isSign(next, '(')) refuse(`A computed ${name} of a dictionary`);
+      else if (name !== 'user' && name !== 'password') guardStatement(value?.value ?? '');
+    }
   }
 
   /** Rows of an INSERT are not SQL, so that no reading of what follows is certain. The server sets its own apart. */
   #checkInsert(at: number): void {
     const start = this.#tokens[at]?.start ?? 0;
     const head = insertHead(this.#sql.slice(start));
-    if (head === null) return;
+    if (head === null) {
+      this.#checkRows(at);
+      return;
+    }
     if (at > 0) refuse('INSERT … FORMAT behind other statements');
     if (!/^[\s;]*$/.test(this.#sql.slice(start + head.end)))
       refuse('INSERT … FORMAT with rows that cannot be set apart');
+  }
+
+  /** The engine does not read rows of VALUES as SQL: in some types, a comment or a quoted name is part of a value. */
+  #checkRows(insert: number): void {
+    let depth = 0;
+    let end: number | null = null;
+    for (let at = insert; at < this.#tokens.length; at++) {
+      const [before, token] = [this.#tokens[at - 1], this.#tokens[at]];
+      if (token === undefined) return;
+      if (end !== null) {
+        const odd = token.kind === 'name' || (token.kind === 'text' && this.#sql[token.start] !== "'");
+        if (odd || /\S/.test(this.#sql.slice(end, token.start))) break;
+        end = token.end;
+      } else if (depth === 0 && isWord(token, 'select')) return;
+      else if (depth === 0 && isName(token, /^values$/i) && !isSign(before, '.') && !isWord(before, 'into'))
+        end = token.end;
+      if (isSign(token, '(')) depth++;
+      if (isSign(token, ')')) depth--;
+    }
+    if (end !== null && isSuspect(this.#sql.slice(end)))
+      refuse('A comment or a quoted name in rows of VALUES, followed by a word that accesses files,');
   }
 }

@@ -1,9 +1,11 @@
 // Spellings of SQL that would reach a file, a program or another host on the embedded ClickHouse: quotes, comments,
 // texts that become SQL, names of settings. Ordinary statements that look like them run.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EmbeddedServer, embeddedClickhouse } from '../../../src/adapters/clickhouse/embedded.ts';
 
@@ -40,9 +42,29 @@ beforeAll(async () => {
     'create table d.t (a String, b String) engine MergeTree order by a',
     'create table d.n (a Int32) engine MergeTree order by a',
     "insert into d.t values ('1', '2')",
+    'create table d.slow (a Int32) engine Null',
+    'create table d.y (a String, b Dynamic) engine MergeTree order by a',
+    'create materialized view d.slowed engine Memory as select sleepEachRow(1) as b from d.slow',
   ])
     expect((await ask(sql))[0]).toBe(200);
 });
+
+/** While the server reads rows from its own file, the function `file` has the working folder that it needs. */
+async function whileInserting(work: () => Promise<void>): Promise<void> {
+  let done = false;
+  const settings = { function_sleep_max_microseconds_per_block: '1000000000' };
+  const inserts = [0, 500].map(async (delay) => {
+    await sleep(delay);
+    while (!done) expect((await ask('insert into d.slow format TSV\n1\n', settings))[0]).toBe(200);
+  });
+  await sleep(200);
+  try {
+    await work();
+  } finally {
+    done = true;
+    await Promise.all(inserts);
+  }
+}
 afterAll(async () => {
   await server?.release();
   neighbour?.close();
@@ -142,6 +164,19 @@ const HOSTILE = (): readonly string[] => {
       'into values format TSV',
       `into d.t /* ${'x'.repeat(200_000)} */ format TSV`,
     ].map((head) => `insert ${head}\n'\n\nselect 1 into outfile '${out('rows')}' --'`),
+    // In a value of some types, what looks like a comment or a name is text; the engine reads what SQL would skip.
+    ...['--', '#!', '/*', '"', '`', '$x$'].flatMap((sign) => {
+      const end = { '/*': '*/', '--': '\n', '#!': '\n' }[sign] ?? sign;
+      return [
+        `insert into d.y values ('x', [1 ${sign} ]); select 1 into outfile '${out('values')}' -- ${end}`,
+        `insert into d.y format Values ('x', [1 ${sign} ]); select 1 into outfile '${out('values')}' -- ${end}`,
+        `insert into function null('a Dynamic') values ([1 ${sign} ]); select 1 into outfile '${out('v')}' -- ${end}`,
+        `insert into d.y (b, a) values ([1 ${sign} ], ${F}) -- ${end}; select a from d.y`,
+        `insert into d.y select * from input('b Dynamic, a String') format Values ([1 ${sign} ], ${F}) -- ${end}`,
+      ];
+    }),
+    "insert into d.t (a) select * from input('a String') format Values (upper(file('x')))",
+    `select a as $x from generateRandom(concat('a String alias fi', 'le(''${secret}''), c Int8'), 1, 1, 1) limit 1`,
     // Files that settings name.
     `select 1 format Template settings format_template_row = '${secret}'`,
     `select 1 format Template settings format_template_resultset = '${secret}', format_template_row_format = 'x'`,
@@ -178,6 +213,8 @@ const HOSTILE = (): readonly string[] => {
     `restore table d.x from File('${out('backup')}')`,
     `attach table d.a from '${outside}' (a Int8) engine = MergeTree order by a`,
     `attach table d.a\nFrom $$${outside}$$ (a Int8) engine = MergeTree order by a`,
+    `attach table d.a from ‘${outside}’ (a Int8) engine = MergeTree order by a`,
+    `attach table d.a uuid '${randomUUID()}' from '${outside}' (a Int8) engine = MergeTree order by a`,
     `alter table d.t freeze with name '../../../../../../../..${out('frozen')}'`,
     dictionary('d1', `file(path '${secret}' format 'CSV')`),
     dictionary('d2', `clickhouse(query 'select ${escaped(F)} as a, 1 as b')`),
@@ -189,6 +226,11 @@ const HOSTILE = (): readonly string[] => {
     ),
     `create dictionary d.d6 (a String, b String expression ${F}) ${key} source(clickhouse(db 'd' table 't')) ${held}`,
     dictionary('d7', 'null()', `lifetime(0) layout(complex_key_ssd_cache(path '${out('ssd')}'))`),
+    `create dictionary d.d14 (a UInt64, b String) ${key} source(clickhouse(db 'd' table 't')) ` +
+      `layout(ssd_cache(path '${out('ssd')}')) lifetime(9); select dictGet('d.d14', 'b', 1)`,
+    `create dictionary d.d15 (a UInt64, b String) ${key} source(clickhouse(db 'd' table 't')) ` +
+      `layout(\`ssd\\x5fcache\`(path '${out('ssd')}')) lifetime(9); select dictGet('d.d15', 'b', 1)`,
+    dictionary('d16', `clickhouse(db 'd' table 't' where concat('length(fi', 'le(''${secret}'')) = 19'))`),
     // Programs.
     dictionary('d8', `executable(command 'touch ${out('ran')}' format 'CSV')`),
     dictionary('d9', `\`exec\\x75table\`(command 'touch ${out('ran')}' format 'CSV')`),
@@ -218,6 +260,12 @@ const HOSTILE = (): readonly string[] => {
     dictionary('d11', `clickhouse(host '127.0.0.1' port ${port()} user 'default' db 'd' table 't')`),
     dictionary('d12', `mysql(host '127.0.0.1' port ${port()} user 'a' password 'b' db 'd' table 't')`),
     dictionary('d13', `redis(host '127.0.0.1' port ${port()})`),
+    ...['`', '"'].map((quote, index) =>
+      dictionary(
+        `q${index}`,
+        `clickhouse(${quote}host${quote} '127.0.0.1' ${quote}port${quote} ${port()} db 'd' table 't')`,
+      ),
+    ),
     // More rights.
     'create user u',
     'grant all on *.* to default',
@@ -243,6 +291,8 @@ const ORDINARY: readonly string[] = [
   "select * from format(TSV, 'a Int8, b String', $$1\tfile('x')$$)",
   "select * from values('a Int8, b String', (1, 'x'), (2, upper('y')))",
   "insert into d.n values (toInt32('1')), (abs(-2))",
+  "insert into d.t (`a`, b) values ('a file; --', 'x;/*') -- it's one",
+  "insert into d.t values ('a', /* one */ 'b')",
   "select a from generateRandom('a Int8') limit 1",
   'create or replace view d.outfile as select 1 as infile',
   'select infile from d.outfile',
@@ -259,15 +309,17 @@ describe('the embedded ClickHouse of a project', () => {
   it('accesses no file, program or host in any statement', async () => {
     const statements = HOSTILE();
     expect(statements.length).toBeGreaterThan(100);
-    for (const sql of statements) {
-      let answers = '';
-      // A statement that is cut by a semicolon is asked part by part, too, as a project's hooks would be.
-      for (const part of [sql, ...sql.split(/;\s(?!.*\$x\$)/)]) answers += (await ask(part))[1];
-      expect([sql, answers.includes(SECRET)]).toEqual([sql, false]);
-      expect([sql, existsSync(outside) ? readdirSync(outside) : 'gone']).toEqual([sql, ['secret.txt']]);
-      expect([sql, connections]).toEqual([sql, 0]);
-    }
-    for (const table of ['t', 'n'])
+    await whileInserting(async () => {
+      for (const sql of statements) {
+        let answers = '';
+        // A statement that is cut by a semicolon is asked part by part, too, as a project's hooks would be.
+        for (const part of [sql, ...sql.split(/;\s(?!.*\$x\$)/)]) answers += (await ask(part))[1];
+        expect([sql, answers.includes(SECRET)]).toEqual([sql, false]);
+        expect([sql, existsSync(outside) ? readdirSync(outside) : 'gone']).toEqual([sql, ['secret.txt']]);
+        expect([sql, connections]).toEqual([sql, 0]);
+      }
+    });
+    for (const table of ['t', 'n', 'y'])
       expect([table, (await ask(`select * from d.${table}`))[1].includes(SECRET)]).toEqual([table, false]);
   });
 
@@ -294,9 +346,19 @@ describe('the embedded ClickHouse of a project', () => {
       { additional_result_filter: `length(${F}) > 1` },
       { dialect: 'polyglot' },
       { format_template_row: secret, default_format: 'Template' },
+      { default_format: `CSV\n; select 1 into outfile '${join(outside, 's')}'` },
     ])
       expect([settings, (await ask('select 1', settings))[0] < 400]).toEqual([settings, false]);
     expect(readdirSync(outside)).toEqual(['secret.txt']);
+  });
+
+  it('checks the expressions of rows that a request contains next to its statement', async () => {
+    expect(await ask(`(${F}, 'x')`, { query: 'insert into d.t' })).toEqual([
+      500,
+      expect.stringMatching(/ACCESS_DENIED/),
+    ]);
+    expect((await ask("(upper('k'), 'x')", { query: 'insert into d.t (a, b)' }))[0]).toBe(200);
+    expect((await ask("select b from d.t where a = 'K'"))[1]).toBe('x\n');
   });
 
   it('runs harmless statements that look similar', async () => {
@@ -325,12 +387,13 @@ describe('the embedded ClickHouse of a project', () => {
       '”',
       ' ',
     ];
-    for (const one of pieces)
-      for (const two of pieces)
-        for (const three of ["'", '"', '`', '\n', '*/', '$$', '’', '”', '']) {
-          const sql = `select 1 ${one} ${two} , ${F} as c ${three}`;
-
-          expect([sql, (await ask(sql))[1].includes(SECRET)]).toEqual([sql, false]);
-        }
+    await whileInserting(async () => {
+      for (const one of pieces)
+        for (const two of pieces)
+          for (const three of ["'", '"', '`', '\n', '*/', '$$', '’', '”', '']) {
+            const sql = `select 1 ${one} ${two} , ${F} as c ${three}`;
+            expect([sql, (await ask(sql))[1].includes(SECRET)]).toEqual([sql, false]);
+          }
+    });
   });
 });
