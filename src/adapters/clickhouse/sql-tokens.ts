@@ -16,7 +16,8 @@ export class UncertainSql extends Error {}
 /** Exactly what the engine skips. */
 const SPACE = /[\t-\r \u0085\u00a0\u180e\u2000-\u200d\u2028\u2029\u202f\u205f\u2060\ufeff]+/y;
 const LINE_COMMENT = /(?:--|\/\/|#[ !])[^\n]*/y;
-const WORD = /[A-Za-z0-9_][\w$]*/y;
+/** A number may end in a point. */
+const WORD = /\d\w*\.(?![\w$"`])|[A-Za-z0-9_][\w$]*/y;
 const HEREDOC = /\$\w*\$/y;
 /**
  * Starts a heredoc or an escape, or is not a sign of SQL: typographic quotes, which the engine also treats as quotes.

@@ -287,12 +287,13 @@ class Guard {
         const odd = token.kind === 'name' || (token.kind === 'text' && this.#sql[token.start] !== "'");
         if (odd || /\S/.test(this.#sql.slice(end, token.start))) break;
         end = token.end;
-      } else if (depth === 0 && isWord(token, 'select')) return;
+      } else if (depth === 0 && token.kind === 'word' && /^(?:select|with|from|watch)$/i.test(token.value)) return;
       else if (depth === 0 && isName(token, /^values$/i) && !isSign(before, '.') && !isWord(before, 'into'))
         end = token.end;
       if (isSign(token, '(')) depth++;
       if (isSign(token, ')')) depth--;
     }
+    if (end === null && this.#tokens.slice(insert).some(isFormatWord)) refuse('INSERT with an unclear FORMAT');
     if (end !== null && isSuspect(this.#sql.slice(end)))
       refuse('A comment or a quoted name in rows of VALUES, followed by a word that accesses files,');
   }

@@ -161,6 +161,8 @@ const HOSTILE = (): readonly string[] => {
       'into d.t (a) format "T\\x53V"',
       'into d.t(a)format TSV',
       'into table d.values format TSV',
+      'into d.t (a) settings totals_auto_threshold = 1. format TSV',
+      "into function null('a String') settings totals_auto_threshold = 1. /* */ format TSV",
       'into values format TSV',
       `into d.t /* ${'x'.repeat(200_000)} */ format TSV`,
     ].map((head) => `insert ${head}\n'\n\nselect 1 into outfile '${out('rows')}' --'`),
