@@ -15,8 +15,8 @@ const SILENT_MS = 30_000;
 const SOCKETS = 8;
 /** Clock difference in milliseconds at which S3 rejects a signature. */
 const MOST_SKEW_MS = 15 * 60_000;
-/** Codes for a missing object in an existing bucket; a HEAD has no code. */
-const NO_OBJECT = ['', 'NoSuchKey', 'NotFound'];
+/** Codes for a missing object in an existing bucket. */
+const NO_OBJECT = ['NoSuchKey', 'NotFound'];
 
 /** @param pause waits between two attempts; replaced in tests */
 export function s3Store(settings: StoreSettings, pause = sleep): ObjectStore {
@@ -119,7 +119,8 @@ class S3Store implements ObjectStore {
           modified: element(part, 'LastModified'),
         };
       token = element(text, 'NextContinuationToken');
-      if (token === '' || element(text, 'IsTruncated') !== 'true') return;
+      if (element(text, 'IsTruncated').toLowerCase() !== 'true') return;
+      if (token === '') throw this.#error('runtime', `lists only a part of '${prefix}': it lacks ListObjectsV2`);
     }
   }
 
@@ -174,8 +175,9 @@ class S3Store implements ObjectStore {
       let failure: TsdbtError;
       try {
         const answer = await this.#send(question);
-        const missing = answer.status === 404 && !NO_OBJECT.includes(codeOf(answer));
-        if (expected.includes(answer.status) && !missing) return answer;
+        // The 404 of a gateway in front of the store, with a page of its own, says nothing about the object.
+        const other = answer.status === 404 && answer.body.length > 0 && !NO_OBJECT.includes(codeOf(answer));
+        if (expected.includes(answer.status) && !other) return answer;
         failure = this.#failure(question, answer);
       } catch (error) {
         if (error instanceof TsdbtError) throw error;

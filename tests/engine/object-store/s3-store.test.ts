@@ -148,6 +148,29 @@ describe('a rare answer of an object store', () => {
     expect(asked).toBe(4);
   });
 
+  it('is rejected if a page of a listing ends without the token of the next one', async () => {
+    const page = (rest: string) =>
+      `<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents>${rest}</ListBucketResult>`;
+    const listed = async (rest: string): Promise<string[]> => {
+      answers = [{ status: 200, body: page(rest) }];
+      const store = s3Store(server.settings({ endpoint }), async () => undefined);
+      const keys = [];
+      for await (const { key } of store.list('')) keys.push(key);
+      store.close();
+      return keys;
+    };
+    expect(await listed('<IsTruncated>false</IsTruncated>')).toEqual(['a']);
+    for (const rest of ['<IsTruncated>true</IsTruncated><NextMarker>a</NextMarker>', '<IsTruncated>True</IsTruncated>'])
+      await expect(listed(rest)).rejects.toThrow('lists only a part of');
+  });
+
+  it('is not taken for a missing object if a gateway gives it', async () => {
+    answers = [{ status: 404, body: '<html><body>404 page not found</body></html>' }];
+    const store = s3Store(server.settings({ endpoint }), async () => undefined);
+    await expect(store.get('manifest.json')).rejects.toThrow('answers 404 to GET of manifest.json');
+    store.close();
+  });
+
   it('states the difference of the clocks', async () => {
     const failure = await failureOf([
       {
