@@ -247,8 +247,11 @@ class ArchiveClient implements BrokerClient {
         await this.#leave(partition);
         if (error instanceof ForeignFile) throw this.#foreign(error.message);
         if (!(error instanceof FileGone) || listed) throw error;
-        // Files of a closed day were joined since they were listed.
+        // Files of a closed day were joined since they were listed. Any other missing file is a loss.
+        const before = this.#held.get(partition)?.files ?? [];
         this.#held = await this.#list();
+        const now = this.#held.get(partition)?.files ?? [];
+        if (!before.every((file) => file.to <= next || now.some((other) => replaces(other, file)))) throw error;
         listed = true;
       }
     }
@@ -297,4 +300,15 @@ class ArchiveClient implements BrokerClient {
       hint: `Is ${this.#topic} the topic that was archived there?`,
     });
   }
+}
+
+/** Whether a file is another one, or contains its messages: a joined file replaces the files of its day and range. */
+function replaces(file: NamedFile, other: NamedFile): boolean {
+  if (file.key === other.key) return true;
+  return file.joined && file.from <= other.from && other.to <= file.to && daysOf(file.key) === daysOf(other.key);
+}
+
+/** The days in a key's folder. */
+function daysOf(key: string): string {
+  return (key.match(/\d{4}-\d\d-\d\d(?=.*\/)/g) ?? []).join();
 }

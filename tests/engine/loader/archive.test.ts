@@ -396,4 +396,18 @@ describe.skipIf(NO_STORE !== null)(`the archive of a topic${NO_STORE === null ? 
     );
     await expect(archive.client('nothing/')).rejects.toThrow('No archived files are at s3://lake/nothing/');
   });
+
+  it('whose file is deleted while it is loaded is loaded up to that file', async () => {
+    const archive = archiveOf(labs.postgres, { bytes: 1 });
+    archive.broker.batch = 2;
+    for (const i of upTo(6)) archive.broker.produce('t', 0, { id: i }, { timestamp: START });
+    await archive.load();
+    const keys = await archive.keys();
+    expect(keys.length).toBeGreaterThan(2);
+    const client = await archive.client(archive.path);
+    await archive.store.delete(archive.path + keys[1]);
+    await expect(labs.postgres.load(archive.table, { client })).rejects.toThrow(
+      `The object ${archive.path}${keys[1]} of 'lake' is not there any more.`,
+    );
+  });
 });
