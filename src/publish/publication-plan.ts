@@ -81,3 +81,8 @@ export function refuseValues({ found: [first] }: Summary): void {
     example,
   });
 }
+
+/** Marks that no partition has: the partitions are known, but not their rows. */
+export function forgotten(marks: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.keys(marks).map((values) => [values, '']));
+}

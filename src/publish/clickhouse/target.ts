@@ -14,7 +14,7 @@ import {
 } from '../../adapters/clickhouse/beside.ts';
 import type { PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
-import { publishedColumns, refuseValues, versionOf } from '../publication-plan.ts';
+import { forgotten, publishedColumns, refuseValues, versionOf } from '../publication-plan.ts';
 import type { Partition, PlannedColumn, Published, Publishing, Receiver, StandingCopy } from '../publication-target.ts';
 import { type Ended, endedPartitions, partitionKeysOf } from '../retention.ts';
 import { type Before, stagePartitions } from './partition-stage.ts';
@@ -72,7 +72,8 @@ export class ClickHouseReceiver implements Receiver {
       await dropBeside(session, schema, workingStem(table) + BESIDE);
       const standing = await standingTable(session, name);
       refuseForeign(publishing, standing, place);
-      const note = noteOf(standing, node);
+      const rowsBefore = standing === null ? 0 : await countRows(session, besideName(name));
+      const note = trusted(noteOf(standing, node), rowsBefore);
       // Opened under the lease: if two publications wait for each other, the later one reads the newer rows.
       await source.open();
       const ended = endedPartitions(publishing, place, await source.now());
@@ -89,7 +90,6 @@ export class ClickHouseReceiver implements Receiver {
       const beside = `${workingStem(table)}${BESIDE}${runId.replaceAll('-', '').slice(0, 12)}`;
       const staged = besideName({ schema, table: beside });
       const stage: Stage = { session, publishing, place, staged, plan, order };
-      const rowsBefore = standing === null ? 0 : await countRows(session, besideName(name));
       try {
         const { changed, mark, ...parts } = await this.#fill(stage, {
           before: await keptTable(stage, besideName(name), standing, note),
@@ -210,6 +210,12 @@ function isOverdue({ partitions = {} }: Note, ended: Ended | null): boolean {
 function noteOf(standing: StandingTable | null, { unique_id }: PublicationNode): Note | null {
   const note = standing === null ? null : readNote(standing);
   return note?.publication === unique_id ? note : null;
+}
+
+/** A note of other rows than the table has, after a TRUNCATE or a restore without rows, describes no version. */
+function trusted(note: Note | null, rows: number): Note | null {
+  if (note === null || note.rows === rows) return note;
+  return { ...note, version: '', partitions: forgotten(note.partitions ?? {}) };
 }
 
 function readNote({ comment }: StandingTable): Note | null {

@@ -8,7 +8,7 @@ import { type CatalogJson, entries, member, type RestCatalog, text } from '../..
 import type { ObjectStore } from '../../object-store/store.ts';
 import { type LakeColumnOf, planFiles } from '../lake/planned-files.ts';
 import { writeRowFiles } from '../lake/row-files.ts';
-import { confirmReceived } from '../publication-plan.ts';
+import { confirmReceived, forgotten } from '../publication-plan.ts';
 import type {
   Orphan,
   OrphanSearch,
@@ -426,7 +426,7 @@ function marksOf(metadata: CatalogJson): Readonly<Record<string, string>> {
   const marks: Readonly<Record<string, string>> = JSON.parse(fact(metadata, 'properties', 'tsdbt.partitions') ?? '{}');
   const commit = fact(metadata, 'properties', 'tsdbt.partitions-of');
   if (commit !== null && fact(contentSnapshot(metadata), 'summary', 'tsdbt.commit') === commit) return marks;
-  return Object.fromEntries(Object.keys(marks).map((values) => [values, '']));
+  return forgotten(marks);
 }
 
 function rowsThere(metadata: CatalogJson): number {

@@ -3,6 +3,7 @@
 import type { Session } from '../../adapters/adapter.ts';
 import { lockCall, lockKey } from '../../adapters/postgres/catalogue.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
+import { forgotten } from '../publication-plan.ts';
 import type { StandingCopy } from '../publication-target.ts';
 
 const LEDGER = 'tsdbt.published';
@@ -100,6 +101,15 @@ left join ${LEDGER} p on p.schema_name = ${quoteText(this.#schema)} and p.table_
       rows: Number(rows ?? 0),
       parts: marks,
     };
+  }
+
+  /** After a TRUNCATE, a restore without rows or writes of others, the version and the marks are unknown. */
+  async trusted(standing: Standing): Promise<Standing> {
+    if (standing.version === null) return standing;
+    const name = `${quoteIdentifier(this.#schema)}.${quoteIdentifier(this.#table)}`;
+    const { table } = await this.#session.execute(`select count(*) from ${name}`, { fetch: true });
+    if (Number(table.rows[0]?.at(0)) === standing.rows) return standing;
+    return { ...standing, version: null, parts: forgotten(standing.parts) };
   }
 
   /** There is no ledger until something is published. @returns null: this publication has no copy there */

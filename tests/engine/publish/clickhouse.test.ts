@@ -1,6 +1,7 @@
 // Publications from Postgres into ClickHouse.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
+import { quoteText } from '../../../src/adapters/clickhouse/literal.ts';
 import { clickhouseAdapter, clickhouseFolder, clickhouseMissing, textsOf } from '../support/clickhouse.ts';
 import { openLab, type PublishLab } from './lab.ts';
 
@@ -90,6 +91,24 @@ union all select 2, '', false, (-1)::numeric(38, 9),
     expect((await lab.project.run(['publish'])).out).toContain('it holds this version already');
     expect((await publish('select 3::bigint as id')).out).toContain('PUBLISH 1');
     expect(await there("select name from system.tables where database = 'published' order by 1")).toEqual([['m']]);
+  });
+
+  it.each([
+    ['emptied', 'truncate table published.m'],
+    ['cut', 'delete from published.m where id = 1'],
+    ['filled by another writer', 'insert into published.m values (9)'],
+    ['recreated from its definition alone', 'create or replace table published.m (id Int32) order by id'],
+  ])('is sent again after its table was %s', async (_, sql) => {
+    const rows = 'select g::int as id from generate_series(1, 3) g';
+    expect((await publish(rows)).out).toContain('PUBLISH 3');
+    const [[comment = ''] = []] = await there(
+      "select comment from system.tables where database = 'published' and name = 'm'",
+    );
+    await there(sql);
+    await there(`alter table published.m modify comment ${quoteText(comment)}`);
+    const { code, out } = await lab.project.run(['publish']);
+    expect(code, out).toBe(0);
+    expect(await there('select toString(id) from published.m order by id')).toEqual([['1'], ['2'], ['3']]);
   });
 
   it('keeps NOT NULL columns, and changes with them', async () => {

@@ -41,6 +41,21 @@ describe('a publication to another Postgres', () => {
     expect(await lab.there('select publication, row_count, mode from tsdbt.published')).toEqual([[ID, '3', 'replace']]);
   });
 
+  it.each([
+    ['replace', {}, 'truncate serving.m'],
+    ['upsert', { key: 'id' }, 'delete from serving.m where id = 2'],
+    ['partitions', { partition_by: 'id' }, 'delete from serving.m where id = 2'],
+    ['partitions', { partition_by: 'id' }, 'insert into serving.m values (2)'],
+  ])('in mode %s with %o is sent again after `%s`', async (mode, more, sql) => {
+    lab.model(`${TABLE}select g as id from generate_series(1, 3) g`, { ...TO, mode, ...more });
+    expect((await run('build')).code).toBe(0);
+    await lab.there(sql);
+    const { code, out } = await run('publish');
+    expect(code, out).toBe(0);
+    expect(await lab.there('select * from serving.m order by id')).toEqual([['1'], ['2'], ['3']]);
+    expect((await run('publish')).out).toContain('it holds this version already');
+  });
+
   it('is skipped if a test has failed, and is made by retry', async () => {
     lab.model(`${TABLE}select 1 as id union all select 1`, TO, ['unique']);
     expect((await run('build')).code).toBe(1);
