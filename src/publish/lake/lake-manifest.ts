@@ -52,6 +52,8 @@ export interface Standing {
   readonly etag: string | null;
   /** Keys of files that it does not name, listed before it was read: no later claim can have written them. */
   readonly unnamed: readonly string[];
+  /** Files that it names, and that are not in the store in this form. */
+  readonly lost: readonly ManifestFile[];
 }
 
 export class ManifestFolder {
@@ -71,9 +73,11 @@ export class ManifestFolder {
   async standing(time: string | null = null): Promise<Standing> {
     const ended = time === null ? 0 : Date.parse(time) - LONGEST_TRIAL_MS;
     const paths: string[] = [];
+    const sizes = new Map<string, number>();
     const others: string[] = [];
-    for await (const { key, modified } of this.#store.list(`${this.#path}/`)) {
+    for await (const { key, size, modified } of this.#store.list(`${this.#path}/`)) {
       const path = key.slice(this.#path.length + 1);
+      sizes.set(path, size);
       if (OURS.test(path) || (TRIALS.test(path) && Date.parse(modified) < ended)) paths.push(path);
       // Every copy has a manifest before it has files.
       else if (path.endsWith(`/${NAME}`)) others.push(path.slice(0, -NAME.length));
@@ -81,7 +85,8 @@ export class ManifestFolder {
     const { manifest, etag } = await this.#now();
     const named = new Set(manifest?.files.map(({ path }) => path));
     const unnamed = paths.filter((path) => !named.has(path) && !others.some((folder) => path.startsWith(folder)));
-    return { manifest, etag, unnamed: unnamed.map((path) => this.#key(path)) };
+    const lost = manifest?.files.filter(({ path, bytes }) => sizes.get(path) !== bytes) ?? [];
+    return { manifest, etag, unnamed: unnamed.map((path) => this.#key(path)), lost };
   }
 
   /**

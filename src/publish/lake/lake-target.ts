@@ -31,13 +31,13 @@ export class LakeReceiver implements Receiver {
     this.#conditions ??= folder.needConditions();
     await this.#conditions;
     const standing = await folder.standing(publishing.time);
-    const { manifest } = standing;
+    const { manifest, lost } = standing;
     if (manifest !== null && manifest.publication !== node.unique_id && !config.adopt)
       throw errorOf('foreignTable', { place: folder.place, what: `it holds ${manifest.publication}` });
     const { columns, summary, version } = await planFiles(publishing, this.#columnOf);
     const ended = endedPartitions(publishing, folder.place, await publishing.source.now());
     const overdue = ended !== null && manifest?.files.some(({ partition }) => ended.has(partition)) === true;
-    if (!force && !overdue && manifest?.version === version) {
+    if (!force && !overdue && lost.length === 0 && manifest?.version === version) {
       await tidy(folder, standing, manifest);
       return { changed: false, rows: manifest.rows, sent: 0, removed: 0 };
     }
@@ -81,10 +81,21 @@ async function write(
   const partitions = found.filter(({ values }) => ended?.has(values) !== true);
   const kept = node.config.mode === 'partitions' && !force ? keptOf(folder, before, shape, parts) : [];
   const marks = new Map(partitions.map(({ values, mark: of }) => [JSON.stringify(values), of]));
-  const staying = kept.filter(({ partition }) => {
+  const lost = new Set(standing.lost.map(({ partition }) => JSON.stringify(partition)));
+  const staying = kept.filter(({ path, partition }) => {
     const now = marks.get(JSON.stringify(partition));
+    const damaged = lost.has(JSON.stringify(partition));
+    if (damaged && now === undefined && ended?.has(partition) !== true)
+      throw errorOf('notPublished', {
+        place: folder.place,
+        why:
+          `the partition of its file ${path} has lost files, and the model has its rows no more; restore them, or ` +
+          '--full-refresh publishes the partitions of the model and drops older ones',
+      });
     return (
-      ended?.has(partition) !== true && (now === undefined || before?.partitions[JSON.stringify(partition)] === now)
+      !damaged &&
+      ended?.has(partition) !== true &&
+      (now === undefined || before?.partitions[JSON.stringify(partition)] === now)
     );
   });
   const there = new Set(staying.map(({ partition }) => JSON.stringify(partition)));

@@ -94,6 +94,26 @@ describe.skipIf(NO_STORE !== null)(`the files of a publication${NO_STORE === nul
     expect(await lab.orphans('marts/days')).toEqual([]);
   });
 
+  it('are written again if they were deleted or overwritten, and an older partition is missed', async () => {
+    const publish = { to: 'lake', path: 'marts/lost', mode: 'partitions', partition_by: ['id'] };
+    const ids = async () => (await lab.rows('marts/lost')).map(({ id }) => id).sort();
+    lab.model('select g as id from generate_series(1, 3) g', publish);
+    await lab.run('build');
+    const [first, second] = (await lab.manifest('marts/lost'))?.files ?? [];
+    const { store } = lab;
+    await store.delete(`marts/lost/${first?.path}`);
+    await store.put(`marts/lost/${second?.path}`, Buffer.alloc(0));
+    expect(await lab.run('publish')).toContain('PUBLISH 3');
+    expect(await ids()).toEqual([1, 2, 3]);
+    lab.model('select g as id from generate_series(2, 3) g', publish);
+    await lab.run('build');
+    const oldest = (await lab.manifest('marts/lost'))?.files.find(({ partition }) => partition[0] === '1');
+    await store.delete(`marts/lost/${oldest?.path}`);
+    await expect(lab.run('publish')).rejects.toThrow('has lost files, and the model has its rows no more');
+    expect(await lab.run('publish', '--full-refresh')).toContain('PUBLISH 2');
+    expect(await ids()).toEqual([2, 3]);
+  });
+
   it('with an unsupported type or value, or at a path of others, are rejected by name', async () => {
     const refused = async (sql: string, path: string): Promise<string> => {
       lab.model(sql, { to: 'lake', path });
