@@ -218,6 +218,37 @@ describe.skipIf(clickhouseMissing !== null)(clickhouseMissing ?? 'every ClickHou
     },
   );
 
+  it.each(['String', 'UInt32', 'LowCardinality(Nullable(String))'])(
+    'a snapshot by a %s cannot end deleted rows, and fails before its first version',
+    async (type) => {
+      await lab.rows('drop database if exists s sync');
+      await lab.rows('create database if not exists raw');
+      await lab.rows('drop table if exists raw.t sync');
+      await lab.rows(`create table raw.t (id UInt64, at ${type}) engine = MergeTree order by id`);
+      await lab.rows("insert into raw.t values (1, '2024'), (2, '2024')");
+      const snapshot = (deletes: string) =>
+        lab.write({
+          'models/raw.yml': 'sources: [{name: raw, schema: raw, tables: [{name: t}]}]\n',
+          'snapshots/s.yml':
+            `snapshots: [{name: snap, relation: "source('raw', 't')", config: {unique_key: id, strategy: timestamp, ` +
+            `updated_at: at, hard_deletes: ${deletes}}}]\n`,
+        });
+      const why = `'hard_deletes' needs a date or time in 'updated_at', found ${type === 'UInt32' ? type : 'String'}.`;
+      for (const deletes of ['invalidate', 'new_record']) {
+        snapshot(deletes);
+        await expect(run('snapshot')).rejects.toThrow(why);
+      }
+      expect(await lab.rows("select name from system.tables where database = 's'")).toEqual([]);
+      snapshot('ignore');
+      await run('snapshot');
+      const before = await lab.rows('select * from s.snap order by id');
+      await lab.rows('delete from raw.t where id = 1');
+      snapshot('invalidate');
+      await expect(run('snapshot')).rejects.toThrow(why);
+      expect(await lab.rows('select * from s.snap order by id')).toEqual(before);
+    },
+  );
+
   it('is kept by an audit, a publication and a comparison', async () => {
     const [, output = ''] = /dev: (\{.*\})\}\}/.exec(lab.read('profiles.yml')) ?? [];
     lab.env = { DBT_ENV_SECRET_HERE: /password: "(.*?)"/.exec(output)?.[1] ?? '' };
