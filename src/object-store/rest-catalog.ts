@@ -10,6 +10,7 @@ import { sleep } from '../within.ts';
 const ATTEMPTS = 4;
 const FIRST_WAIT_MS = 100;
 const SILENT_MS = 60_000;
+const MAX_ANSWER_MIB = 128;
 const UNAUTHORIZED = 'unauthorized';
 
 export interface CatalogSettings {
@@ -125,7 +126,7 @@ export class RestCatalog {
         ...(body === undefined ? {} : { body: stringify(body) ?? '' }),
         signal: AbortSignal.timeout(SILENT_MS),
       });
-      said = await answer.text();
+      said = await this.#textOf(answer, `${method} ${path}`);
     } catch (error) {
       if (error instanceof TsdbtError) return error;
       return this.#error('connection', `cannot be reached: ${requestReason(error)}`);
@@ -148,6 +149,20 @@ export class RestCatalog {
       return this.#error(status < 300 ? 'connection' : 'runtime', `${asked}, and no JSON`, 'Is it a REST catalog?');
     if (status === 200 || status === 204 || expected.includes(status)) return { status, body: parsed };
     return this.#error('runtime', `${asked}: ${why}`);
+  }
+
+  /** @param asked the request, for errors */
+  async #textOf({ body }: Response, asked: string): Promise<string> {
+    const decoder = new TextDecoder();
+    let said = '';
+    let bytes = 0;
+    for await (const chunk of body ?? []) {
+      bytes += chunk.length;
+      if (bytes > MAX_ANSWER_MIB * 1024 ** 2)
+        throw this.#error('runtime', `answers ${asked} with more than ${MAX_ANSWER_MIB} MiB`);
+      said += decoder.decode(chunk, { stream: true });
+    }
+    return said + decoder.decode();
   }
 
   #error(kind: 'connection' | 'runtime', message: string, hint?: string, code?: string): TsdbtError {

@@ -1,5 +1,7 @@
 // Files that a stranger put into an object store, and records that a producer wrote by hand: a few bytes that claim
 // gigabytes are refused with one error, without the memory that they ask for.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { createGzip, deflateRawSync } from 'node:zlib';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
@@ -10,6 +12,7 @@ import { loadClientLibrary } from '../../../src/loader/brokers/kafka/client-libr
 import { RecordBatches, UnreadableBatch } from '../../../src/loader/brokers/kafka/record-batches.ts';
 import { unpacker } from '../../../src/loader/brokers/kafka/decompress.ts';
 import { readAvroFile } from '../../../src/object-store/avro-file.ts';
+import { RestCatalog } from '../../../src/object-store/rest-catalog.ts';
 import type { ObjectStore } from '../../../src/object-store/store.ts';
 import { packedBatch } from '../support/kafka-batches.ts';
 
@@ -34,6 +37,27 @@ const varint = (value: number | bigint): Buffer => {
   for (; left > 127n; left >>= 7n) bytes.push(Number(left & 127n) | 128);
   return Buffer.from([...bytes, Number(left)]);
 };
+
+it('an endless answer of an Iceberg REST catalog ends with one error', { timeout: 60_000 }, async () => {
+  const bomb = await gzipBomb(400);
+  let requests = 0;
+  const server = createServer((_request, response) => {
+    requests++;
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb);
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  const uri = `http://127.0.0.1:${port}`;
+  const catalog = new RestCatalog({ name: 'lake', path: 'x.yml', uri, warehouse: null, token: null, oauth: null });
+  const before = process.memoryUsage().rss;
+  await expect(catalog.ask('GET', 'namespaces', undefined, [])).rejects.toThrow(
+    /^The catalog 'lake' at http\S+ answers GET v1\/config with more than 128 MiB$/,
+  );
+  expect(process.memoryUsage().rss - before).toBeLessThan(600 * MEGABYTE);
+  expect(requests).toBe(1);
+  server.closeAllConnections();
+  server.close();
+});
 
 describe('a hostile archive file', () => {
   const storeOf = (body: Buffer): ObjectStore =>
