@@ -410,4 +410,17 @@ describe.skipIf(NO_STORE !== null)(`the archive of a topic${NO_STORE === null ? 
       `The object ${archive.path}${keys[1]} of 'lake' is not there any more.`,
     );
   });
+
+  it.each(FORMATS)('with an empty object in place of a file is not loaded (%s)', async (format) => {
+    const archive = archiveOf(labs.postgres, { bytes: 1 }, 1, format);
+    archive.broker.batch = 2;
+    for (const i of upTo(6)) archive.broker.produce('t', 0, { id: i }, { timestamp: START });
+    await archive.load();
+    const [, second] = await archive.keys();
+    await archive.store.put(archive.path + second, Buffer.alloc(0));
+    const client = await archive.client(archive.path);
+    await expect(labs.postgres.load(archive.table, { client })).rejects.toThrow(
+      `The object ${archive.path}${second} holds something that is no message of topic t.`,
+    );
+  });
 });
