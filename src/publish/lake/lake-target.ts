@@ -1,6 +1,6 @@
 // Publishes Parquet files into an object store: files are written under new names, and finally the manifest is switched
 // to them. A claim in the manifest distinguishes files of a running publication from leftovers of a killed one.
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
@@ -119,7 +119,8 @@ async function write(
   // The runs that wrote these have lost their claims, so they cannot publish them.
   await folder.remove(standing.unnamed);
   const files: ManifestFile[] = [];
-  const mark = `${version.slice(0, 12)}-${runId.replaceAll('-', '').slice(0, 12)}`;
+  // Random, because late requests of a failed attempt could overwrite or delete the files of the run's next attempt.
+  const mark = `${version.slice(0, 12)}-${randomBytes(6).toString('hex')}`;
   try {
     const sent = await writeRowFiles(
       source,

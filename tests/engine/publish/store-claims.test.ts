@@ -238,6 +238,18 @@ describe.skipIf(NO_STORE !== null)(`the files of publications${NO_STORE === null
     expect(await amiss('again')).toEqual({ gone: [], unnamed: [] });
   });
 
+  it('of a failed run have other names than those of its retry, which its late requests could change', async () => {
+    const node = nodeOf('names', { path: 'names' });
+    const run = runs + 1;
+    const away = withSwitch(() => Promise.reject(new Error('no answer')));
+    expect(await failure(publish(node, { a: ['1'] }, { over: away, run }))).toContain('no answer');
+    const { unnamed } = await amiss('names');
+    expect(unnamed).toHaveLength(1);
+    await publish(node, { a: ['1'] }, { run });
+    for (const key of unnamed) await store.delete(key);
+    expect(await amiss('names')).toEqual({ gone: [], unnamed: [] });
+  });
+
   it('that a killed run left from its test of the store are deleted, but not while a test may be running', async () => {
     const node = nodeOf('trial', { path: 'trial' });
     const key = 'trial/.tsdbt-00000000-0000-4000-8000-000000000000';
