@@ -80,7 +80,11 @@ export async function openParquetFile(columns: readonly ParquetColumn[]): Promis
       if (values.length !== columns.length) throw new RangeError(`${columns.length} columns, ${values.length} values`);
       if (first.length === 0) return;
       void file.write({
-        columnData: columns.map(({ name }, index) => ({ name, data: values[index] ?? [] })),
+        columnData: columns.map(({ name, type }, index) => ({
+          ...{ name, data: values[index] ?? [] },
+          // A dictionary would treat 0 and -0 as one value.
+          ...(type === 'float' || type === 'double' ? { encoding: 'PLAIN' } : {}),
+        })),
         rowGroupSize: first.length,
       });
       take();

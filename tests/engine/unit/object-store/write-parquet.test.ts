@@ -54,6 +54,8 @@ describe('a Parquet file', () => {
     ['whole numbers', 'int', [-2147483648, null, 2147483647]],
     ['long whole numbers', 'long', [-(2n ** 63n), null, 2n ** 63n - 1n]],
     ['fractions', 'double', [-0.1, null, 1e308]],
+    ['repeated fractions', 'double', [0, -0, Number.NaN, 0, -0, null, Number.NaN]],
+    ['repeated short fractions', 'float', [0, -0, Number.NaN, 0, -0, Number.NEGATIVE_INFINITY]],
     ['days', 'date', [-719_162, null, 2_932_896]],
     ['times', 'timestamp', [-62_135_596_800_000_000n, null, 253_402_300_799_999_999n]],
     ['times with a zone', 'timestamptz', [-1n, null, 1_700_000_000_000_001n]],
