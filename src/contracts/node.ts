@@ -487,7 +487,6 @@ export interface MetricTypeParams {
   readonly expr: string | null;
   readonly window: Json;
   readonly grain_to_date: Json;
-  /** Entries may be null for metrics from an OSI document. */
   readonly metrics: readonly (MetricInput | null)[] | null;
   readonly conversion_type_params: MetricConversion | null;
   readonly cumulative_type_params: MetricCumulation | null;

@@ -25,8 +25,7 @@ export interface SourceFile {
     | 'docs'
     | 'properties'
     | 'fixture'
-    | 'function'
-    | 'osi';
+    | 'function';
   /** Text decoded as UTF-8, without a BOM. Empty for a seed, whose rows are read when it runs. */
   readonly contents: string;
   /** Line of the file where `contents` begins, because `contents` is trimmed. Default: 1. */

@@ -78,30 +78,6 @@ export const PARSING_ERRORS = {
     'parsing',
     (f) => `The measure \`${f.measure}\` is referenced on disabled semantic model \`${f.model}\`.`,
   ),
-  osiUnreadable: row<Facts<'path' | 'why'>>(
-    'T2554',
-    'parsing',
-    (f) => `Failed to parse OSI file '${f.path}': ${f.why}`,
-  ),
-  osiVersion: row<Facts<'path' | 'version' | 'supported'>>(
-    'T2555',
-    'parsing',
-    (f) => `OSI file '${f.path}' uses unsupported version '${f.version}'. Supported versions: [${f.supported}]`,
-  ),
-  osiDatasetMissing: row<Facts<'path' | 'name' | 'relation'>>(
-    'T2556',
-    'parsing',
-    (f) =>
-      `OSI file '${f.path}' contains dataset '${f.name}' (${f.relation}) that does not match any dbt model in this ` +
-      'project. Each OSI dataset must reference a table managed by a dbt model.',
-    () => "A dataset's source is database.schema.identifier of a model, as `tsdbt ls --output json` shows them.",
-  ),
-  osiNameTaken: row<Facts<'path' | 'kind' | 'name'>>(
-    'T2557',
-    'parsing',
-    (f) =>
-      `OSI file '${f.path}' defines ${f.kind} '${f.name}' which conflicts with an existing ${f.kind} in this project.`,
-  ),
   metricOfMetricMissing: row<Facts<'name' | 'metric'>>(
     'T2023',
     'parsing',

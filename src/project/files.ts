@@ -32,8 +32,6 @@ interface Reading {
   /** Maximum size in bytes of a seed whose contents are hashed. */
   readonly seedLimit: number;
   readonly jinjaExtensions: boolean;
-  /** Whether this is the root project, the only one whose OSI documents are read. */
-  readonly root: boolean;
   /** Whether links may leave the project's folder. */
   readonly allowOutside: boolean;
 }
@@ -47,16 +45,15 @@ export function readSourceFiles(config: Pick<RuntimeConfig, 'packages' | 'flags'
   const jinjaExtensions = config.flags['allow_jinja_file_extensions'] === true;
   const allow = config.flags['allow_outside_paths'] === true;
   for (const [i, project] of config.packages.entries()) {
-    const root = i === 0;
     // A package that is linked from a local folder belongs to the caller.
-    const allowOutside = allow && (root || lstatSync(project.project_root).isSymbolicLink());
-    readProjectFiles(project, { seedLimit, jinjaExtensions, root, allowOutside }, files);
+    const allowOutside = allow && (i === 0 || lstatSync(project.project_root).isSymbolicLink());
+    readProjectFiles(project, { seedLimit, jinjaExtensions, allowOutside }, files);
   }
   return files;
 }
 
 function readProjectFiles(project: Project, reading: Reading, into: SourceFile[]): void {
-  const { seedLimit, jinjaExtensions, root, allowOutside } = reading;
+  const { seedLimit, jinjaExtensions, allowOutside } = reading;
   const ignorePath = join(project.project_root, '.dbtignore');
   const rules = existsSync(ignorePath) ? parseIgnoreFile(readFileText(ignorePath)) : NO_RULES;
   const walked = new Map<string, readonly FoundFile[]>();
@@ -65,7 +62,7 @@ function readProjectFiles(project: Project, reading: Reading, into: SourceFile[]
     if (found === undefined) walked.set(path, (found = findFiles(project.project_root, path, rules)));
     return found;
   };
-  for (const type of fileTypes(project, jinjaExtensions, root)) {
+  for (const type of fileTypes(project, jinjaExtensions)) {
     for (const extension of type.extensions) {
       for (const path of type.paths) {
         for (const file of walk(path)) {
@@ -88,7 +85,7 @@ function readProjectFiles(project: Project, reading: Reading, into: SourceFile[]
 }
 
 /** Kinds of files in dbt's reading order. */
-function fileTypes(project: Project, jinjaExtensions: boolean, root: boolean): FileType[] {
+function fileTypes(project: Project, jinjaExtensions: boolean): FileType[] {
   const aliases = (extension: string): string[] =>
     jinjaExtensions ? ['', '.j2', '.jinja2', '.jinja'].map((suffix) => extension + suffix) : [extension];
   const sql = aliases('.sql');
@@ -113,20 +110,7 @@ function fileTypes(project: Project, jinjaExtensions: boolean, root: boolean): F
       extensions: ['.csv', ...sql],
     },
     { kind: 'function', paths: project.function_paths, extensions: ['.py', '.js', ...sql] },
-    { kind: 'osi', paths: root ? foldersOnce(project, project.osi_paths) : [], extensions: ['.json'] },
   ];
-}
-
-/** Paths that name the same folder on a case-insensitive file system are read once. */
-function foldersOnce({ project_root: root }: Project, paths: readonly string[]): readonly string[] {
-  const seen = new Set<string>();
-  return paths.filter((path) => {
-    const folder = statSync(isAbsolute(path) ? path : join(root, path), { throwIfNoEntry: false });
-    const id = folder === undefined ? path : `${folder.dev} ${folder.ino}`;
-    if (folder?.isDirectory() !== true || seen.has(id)) return false;
-    seen.add(id);
-    return true;
-  });
 }
 
 /** Files below `path`, names sorted, a folder's own files before its subfolders. Links to folders are not followed. */

@@ -107,7 +107,6 @@ export function checkProjectPaths(project: Project, callers: CallersPaths, depen
     'analysis-paths': project.analysis_paths,
     'snapshot-paths': project.snapshot_paths,
     'function-paths': project.function_paths,
-    'osi-paths': project.osi_paths,
     'docs-paths': project.docs_paths,
   };
   const seen = new Set<string>();

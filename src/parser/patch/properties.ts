@@ -9,7 +9,6 @@ import type { MacroIds } from '../link/macro-ids.ts';
 import { addExposure, addGroup } from '../read/exposures.ts';
 import { GenericTests, type TestedEntry, type TestTarget } from '../read/generic-tests.ts';
 import { newYamlSnapshot } from '../read/nodes.ts';
-import { addOsiDocuments } from '../read/osi.ts';
 import { addMetric, addSavedQuery, addSemanticModel } from '../read/semantic-layer.ts';
 import { Sources } from '../read/sources.ts';
 import { addUnitTest } from '../read/unit-tests.ts';
@@ -51,7 +50,6 @@ export function patchProperties(
   sources.finish(tests);
   state.clock.ended('sources');
   table.rebuildDisabledLookup();
-  addOsiDocuments(own);
   return table;
 }
 

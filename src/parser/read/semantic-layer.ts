@@ -181,7 +181,7 @@ export function addMetric(
   }
 }
 
-export const emptyTypeParams = (): MetricTypeParams => ({
+const emptyTypeParams = (): MetricTypeParams => ({
   measure: null,
   input_measures: [],
   numerator: null,

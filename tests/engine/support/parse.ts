@@ -64,7 +64,6 @@ function kindOf(path: string): SourceFile['kind'] {
     snapshots: 'snapshot',
     analyses: 'analysis',
     functions: 'function',
-    osi: 'osi',
   };
   return kinds[path.split('/')[0] as string] ?? 'model';
 }

@@ -1,1 +1,0 @@
-select date '2026-01-01' as day
