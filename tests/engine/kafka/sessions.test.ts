@@ -94,7 +94,7 @@ describe('an expiring session', () => {
     project.write({ 'secrets/password': 'wrong-word' });
     expect(await once(2)).toMatch(/refuses the credentials of connection 'default'/);
     project.remove('secrets/password');
-    expect(await once(2)).toMatch(/password_file: .*cannot be read/);
+    expect(await once(2)).toMatch(/password_file' of connection '\w+': .*cannot be read/);
   });
 
   it('with OAUTHBEARER renews tokens of an endpoint before they expire', async () => {
@@ -197,7 +197,7 @@ describe('an expiring session', () => {
     expect(out).toContain("refuses the credentials of connection 'wrong'");
     expect(out).toContain('no broker answers at 127.0.0.1:9');
     expect(out).toContain('refuses the credentials (HTTP 401)');
-    expect(out).toMatch(/password_file: .*cannot be read/);
+    expect(out).toMatch(/password_file' of connection '\w+': .*cannot be read/);
     await registry.close();
   });
 });
