@@ -51,6 +51,15 @@ const OWN = new Set([
   'macro.dbt_clickhouse.clickhouse__fixture_collection',
   'macro.dbt_clickhouse.get_dbt_valid_to_current',
   'macro.dbt.merge_columns',
+  ...['rounded_columns', 'default__rounded_columns', 'warn_of_rounded_columns', 'widen_rounded_columns'].map(
+    (name) => `macro.dbt.${name}`,
+  ),
+  'macro.dbt.default__snapshot_differs',
+  'macro.dbt.has_null_keys',
+  'macro.dbt.key_record',
+  ...['rounded_columns', 'may_round', 'snapshot_keys_are_staged'].map((name) => `macro.dbt_postgres.postgres__${name}`),
+  'macro.dbt_clickhouse.clickhouse__snapshot_differs',
+  'macro.dbt_clickhouse.clickhouse__require_castable',
   'macro.dbt.warn_of_merge_columns',
   'macro.dbt_postgres.postgres__alter_column_type',
   'macro.dbt_postgres.postgres__materialized_view_query_changed',
@@ -69,7 +78,7 @@ const OWN = new Set([
   'macro.dbt_clickhouse.clickhouse__load_seed_rows',
   'macro.dbt_clickhouse.clickhouse__publish_local',
   'macro.dbt_clickhouse.materialization_snapshot_clickhouse',
-  ...['is_current', 'key', 'refuse_audit', 'require_one_current', 'require_one_row'].map(
+  ...['is_current', 'key', 'refuse_audit', 'require_one_current', 'require_one_row', 'require_time'].map(
     (name) => `macro.dbt_clickhouse.clickhouse__snapshot_${name}`,
   ),
 ]);

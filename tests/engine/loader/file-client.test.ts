@@ -55,6 +55,19 @@ it('the file reader yields to other tasks while it counts a file', async () => {
   expect(turns).toBeGreaterThan(0);
 });
 
+it('the file reader yields to other tasks when it is polled, also at the end of the file', async () => {
+  writeFileSync(join(dir, 'end.ndjson'), '{"a": 1}\n');
+  const client = open('end.ndjson');
+  await client.join(['t'], { assigned: async () => new Map() } as never);
+  for (const records of [1, 0, 0]) {
+    let yielded = false;
+    setImmediate(() => {
+      yielded = true;
+    });
+    expect([(await client.poll()).batches.length, yielded]).toEqual([records, true]);
+  }
+});
+
 it('the file reader continues from an earlier record after a rewind', async () => {
   writeFileSync(join(dir, 'back.ndjson'), '{"a": 0}\n{"a": 1}\n{"a": 2}\n');
   const client = open('back.ndjson');

@@ -92,7 +92,7 @@
       and a.attname = {{ adapter.quote_text(column_name) }} and a.attcollation <> t.typcollation
       and w.typcollation <> 0
   {%- endcall -%}
-  {%- set collations = load_result('column_collation').table.rows -%}
+  {%- set collations = load_result('column_collation').table.rows if execute else [] -%}
   {%- call statement('alter_column_type') %}
     {%- for dependant in adapter.dependants(relation, altered=True) %}
     {{ dependant.drop_sql }};
