@@ -26,26 +26,20 @@ export const NODE_KEYS = [
 
 /** The keys on columns. */
 export const COLUMN_KEYS = ['load', 'secret'];
+/** The keys that are true or false. The runner checks `audit`, with dbt's exit code of a failed run. */
+const FLAGS = ['batch_tests', 'ledger', 'null_safe_keys', 'secret'];
 
 /**
  * Checks the keys below `meta.tsdbt` of all nodes and sources: dbt ignores `meta`, so a misspelled key would silently
- * have no effect.
+ * have no effect, and a flag that is a text would be false.
  * @throws {TsdbtError} `parsing`, with the line of the key in a properties file
  */
 export function checkOwnSettings(state: ParseState, { nodes, sources }: LinkedTable): void {
   for (const table of [nodes, sources]) {
     for (const node of table.values()) {
-      const own = ownJson(node);
-      checkKeys(state, node, own, NODE_KEYS);
+      checkKeys(state, node, ownJson(node), NODE_KEYS);
       for (const column of Object.values(node.columns))
         checkKeys(state, node, { ...ownJson(column), ...ownJson({ config: column }) }, COLUMN_KEYS, column.name);
-      const { null_safe_keys: safe = false } = own;
-      if (typeof safe === 'boolean') continue;
-      throw errorOf(
-        'badNodeLimit',
-        { key: 'null_safe_keys', expected: 'true or false', found: showJson(safe) },
-        placeOf(state, node, ['null_safe_keys']),
-      );
     }
   }
 }
@@ -53,16 +47,22 @@ export function checkOwnSettings(state: ParseState, { nodes, sources }: LinkedTa
 function checkKeys(
   state: ParseState,
   node: ManifestNode | SourceDefinition,
-  own: object,
+  own: Readonly<Record<string, Json>>,
   known: readonly string[],
   column?: string,
 ): void {
-  for (const key of Object.keys(own)) {
-    if (known.includes(key)) continue;
+  for (const [key, value] of Object.entries(own)) {
+    if (!known.includes(key))
+      throw errorOf(
+        'unknownOwnSetting',
+        { key, of: column === undefined ? node.unique_id : `column ${column} of ${node.unique_id}` },
+        { ...placeOf(state, node, [key], column), hint: knownWords('Keys', key, known) },
+      );
+    if (!FLAGS.includes(key) || value === null || typeof value === 'boolean') continue;
     throw errorOf(
-      'unknownOwnSetting',
-      { key, of: column === undefined ? node.unique_id : `column ${column} of ${node.unique_id}` },
-      { ...placeOf(state, node, [key], column), hint: knownWords('Keys', key, known) },
+      'badNodeLimit',
+      { key, expected: 'true or false', found: showJson(value) },
+      placeOf(state, node, [key], column),
     );
   }
 }

@@ -45,4 +45,20 @@ export const META: readonly Row[] = [
     },
     says: stopped('Runtime Error in models/a.sql', '  meta.tsdbt.null_safe_keys must be true or false, found "yes"'),
   },
+  {
+    name: 'a column of a source that is secret by a text',
+    exit: 2,
+    files: {
+      'models/s.yml':
+        'sources:\n  - name: s\n    tables:\n      - name: t\n        columns:\n' +
+        "          - {name: c, meta: {tsdbt: {secret: 'yes'}}}\n",
+    },
+    says: stopped(
+      'Runtime Error',
+      '  meta.tsdbt.secret must be true or false, found "yes"',
+      '    models/s.yml line 6, column 38',
+      "                - {name: c, meta: {tsdbt: {secret: 'yes'}}}",
+      '                                           ^',
+    ),
+  },
 ];
