@@ -9,10 +9,13 @@ export class NoIntrospection implements Session {
   readonly columns: Session['columns'];
   readonly publishing: string[];
   nextMayWait = false;
+  readonly #mayList: boolean;
   #lists = false;
 
-  constructor(session: Session) {
+  /** @param mayList false: the relation cache cannot be read from the database either */
+  constructor(session: Session, mayList = true) {
     this.#session = session;
+    this.#mayList = mayList;
     this.columns = session.columns;
     this.publishing = session.publishing;
   }
@@ -30,7 +33,7 @@ export class NoIntrospection implements Session {
   }
 
   async listing<T>(work: () => Promise<T>): Promise<T> {
-    this.#lists = true;
+    this.#lists = this.#mayList;
     try {
       return await work();
     } finally {

@@ -1,0 +1,210 @@
+// Column lineage of a project: compiles models without a database and analyzes them, parents first.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { compileNode } from '../compiler/compile.ts';
+import type { CatalogArtifact } from '../contracts/results.ts';
+import type { ColumnInfo, ModelNode, SeedNode, SnapshotNode, SourceDefinition } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+import {
+  type LineageDialect,
+  type OutputColumn,
+  type ParentRelation,
+  type QueryLineage,
+  type Source,
+  unionOf,
+  unknownQuery,
+} from '../lineage/column-lineage.ts';
+import { createLineageDialect } from '../lineage/create-dialect.ts';
+import type { Logger } from '../log.ts';
+import { createRunContext, type RunContext } from '../runner/context.ts';
+import { NoIntrospection } from '../runner/no-introspection.ts';
+import { lookupNode, nodeWithRows } from '../runner/nodes.ts';
+import type { ParsedProject } from '../runner/parsed-project.ts';
+import { seedTable } from '../runner/seed-table.ts';
+import { callable } from '../values/index.ts';
+
+/** Lineage by unique_id. Sources and seeds have columns without sources. */
+export type ProjectLineage = ReadonlyMap<string, QueryLineage>;
+
+const SILENT: Logger = { fire: () => undefined };
+
+/**
+ * Analyzes models, snapshots, seeds and sources, with all their ancestors.
+ * @param ids unique_ids, or all of the project
+ * @throws {TsdbtError} if the dialect has no lineage, or its parser is not installed
+ */
+export async function projectLineage(parsed: ParsedProject, ids: Iterable<string>): Promise<ProjectLineage> {
+  const dialect = await createLineageDialect(parsed.adapter.type);
+  const needed = new Set<string>();
+  for (const id of ids) for (const each of [id, ...parsed.dag.ancestors(id)]) needed.add(each);
+  const order = parsed.dag.topological().filter((id) => needed.has(id));
+  // Readers of an ephemeral model read it by its CTE's name, like any other parent.
+  const flags = { ...parsed.config.flags, which: 'compile', inject_ephemeral_ctes: false };
+  const config = { ...parsed.config, flags };
+  const ctx = createRunContext({ ...parsed, config, logger: SILENT }, needed);
+  const analysis = new Analysis(parsed, ctx, dialect);
+  for (const id of order) await analysis.add(id);
+  return analysis.found;
+}
+
+class Analysis {
+  readonly found = new Map<string, QueryLineage>();
+  readonly #parsed: ParsedProject;
+  readonly #ctx: RunContext;
+  readonly #dialect: LineageDialect;
+  readonly #relations = new Map<string, ParentRelation>();
+  readonly #catalog: CatalogArtifact | null;
+
+  constructor(parsed: ParsedProject, ctx: RunContext, dialect: LineageDialect) {
+    this.#parsed = parsed;
+    this.#ctx = ctx;
+    this.#dialect = dialect;
+    this.#catalog = readCatalog(join(parsed.targetPath, 'catalog.json'));
+  }
+
+  async add(id: string): Promise<void> {
+    const node = nodeWithRows(lookupNode(this.#ctx.manifest, id));
+    switch (node?.resource_type) {
+      case 'source':
+        return this.#keep(
+          node,
+          unsourced(this.#columnsOf(node) ?? declaredColumns(node.columns)),
+          this.#completeness(node),
+        );
+      case 'seed':
+        return this.#keep(node, unsourced(seedColumns(node, this.#parsed)), 'complete');
+      case 'model':
+      case 'snapshot': {
+        const lineage = await this.#query(node);
+        const full = node.resource_type === 'snapshot' ? withSnapshotColumns(node, lineage) : lineage;
+        return this.#keep(node, full, full.columns.some(({ column }) => column === '*') ? 'unknown' : 'complete');
+      }
+      default:
+    }
+  }
+
+  #keep(
+    node: ModelNode | SnapshotNode | SeedNode | SourceDefinition,
+    lineage: QueryLineage,
+    completeness: ParentRelation['completeness'],
+  ): void {
+    this.found.set(node.unique_id, lineage);
+    const listed = lineage.columns.flatMap(({ column }) => (column === '*' ? [] : column));
+    const catalog = completeness === 'unknown' ? this.#columnsOf(node) : null;
+    const relation: ParentRelation =
+      catalog === null
+        ? { node: node.unique_id, columns: listed, completeness }
+        : { node: node.unique_id, columns: catalog, completeness: 'complete' };
+    for (const name of namesOf(node))
+      for (const key of this.#dialect.relationKeys(name)) this.#relations.set(key, relation);
+  }
+
+  #columnsOf({ unique_id: id }: { readonly unique_id: string }): string[] | null {
+    const table = this.#catalog?.nodes[id] ?? this.#catalog?.sources[id];
+    const columns = Object.values(table?.columns ?? {}).sort((a, b) => a.index - b.index);
+    return columns.length === 0 ? null : columns.map(({ name }) => name);
+  }
+
+  #completeness(source: SourceDefinition): ParentRelation['completeness'] {
+    if (this.#columnsOf(source) !== null) return 'complete';
+    return Object.keys(source.columns).length > 0 ? 'declared' : 'unknown';
+  }
+
+  /** An incremental model is the union of its first run and of the runs that add to it. */
+  async #query(node: ModelNode | SnapshotNode): Promise<QueryLineage> {
+    if (node.resource_type === 'model' && node.language === 'python') return unknownQuery('Python is not analyzed');
+    const first = await this.#compiled(node, false);
+    if (typeof first !== 'string') return unknownQuery(`it cannot be compiled without a database: ${first.message}`);
+    const lineage = this.#analyzed(first);
+    if (node.config.materialized !== 'incremental') return lineage;
+    const later = await this.#compiled(node, true);
+    if (later === first) return lineage;
+    if (typeof later !== 'string') {
+      const reason = `its incremental branch cannot be compiled without a database: ${later.message}`;
+      return { ...lineage, columns: lineage.columns.map((each) => ({ ...each, reason: each.reason ?? reason })) };
+    }
+    // The branch may read the model itself.
+    this.#keep(node, lineage, lineage.columns.some(({ column }) => column === '*') ? 'unknown' : 'complete');
+    return unionOf(lineage, this.#analyzed(later));
+  }
+
+  #analyzed(sql: string): QueryLineage {
+    return this.#dialect.columns(sql, (key) => this.#relations.get(key));
+  }
+
+  /** @returns the SQL, or the error of a template that needs the database */
+  async #compiled(node: ModelNode | SnapshotNode, incremental: boolean): Promise<string | TsdbtError> {
+    const session = new NoIntrospection(this.#ctx.adapter.session({ name: node.unique_id }), false);
+    const extra = new Map([['is_incremental', callable('is_incremental', '', () => incremental)]]);
+    try {
+      const { compiled_code } = await compileNode(this.#ctx, node, session, { extra, write: false });
+      return compiled_code ?? '';
+    } catch (error) {
+      if (error instanceof TsdbtError) return error;
+      throw error;
+    } finally {
+      await session.release();
+    }
+  }
+}
+
+/** The names under which queries read a node. */
+function namesOf(node: ModelNode | SnapshotNode | SeedNode | SourceDefinition): string[] {
+  if (node.resource_type === 'model' && node.config.materialized === 'ephemeral')
+    return [`__dbt__cte__${'cte_name' in node && typeof node.cte_name === 'string' ? node.cte_name : node.alias}`];
+  return node.relation_name === null ? [] : [node.relation_name];
+}
+
+function unsourced(columns: readonly string[]): QueryLineage {
+  if (columns.length === 0) return unknownQuery('its columns are not declared');
+  return { columns: columns.map((column) => ({ column, reason: null, sources: [], uses: [] })), uses: [] };
+}
+
+/** Names without quotes are lower case in the database. */
+function declaredColumns(columns: Readonly<Record<string, ColumnInfo>>): string[] {
+  return Object.values(columns).map(({ name, quote }) => (quote === true ? name : name.toLowerCase()));
+}
+
+/** Reads only the first record of the file. */
+function seedColumns(node: SeedNode, { files }: ParsedProject): string[] {
+  const text = files.read(node.original_file_path, node.package_name) ?? '';
+  const [header = ''] = /^(?:"(?:[^"]|"")*"|[^"\n])*/.exec(text) ?? [];
+  const names = seedTable(node, header, SILENT, true).columnNames;
+  return node.config.quote_columns === false ? names.map((name) => name.toLowerCase()) : [...names];
+}
+
+function readCatalog(path: string): CatalogArtifact | null {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/** Adds the columns of the snapshot's history, which come from its key and from the time of a change. */
+function withSnapshotColumns({ config }: SnapshotNode, lineage: QueryLineage): QueryLineage {
+  const names = { ...Object(config['snapshot_meta_column_names']) };
+  const updated = typeof config['updated_at'] === 'string' ? [config['updated_at']] : [];
+  const keys = [config['unique_key']].flat().filter((key) => typeof key === 'string');
+  const deleted = config['hard_deletes'] === 'new_record' ? ['dbt_is_deleted'] : [];
+  const from: [string, readonly string[]][] = [
+    ['dbt_scd_id', [...keys, ...updated]],
+    ['dbt_updated_at', updated],
+    ['dbt_valid_from', updated],
+    ['dbt_valid_to', updated],
+    ...deleted.map((name): [string, readonly string[]] => [name, []]),
+  ];
+  const added = from.map(([name, columns]): OutputColumn => {
+    const read = columns.map((column) => lineage.columns.find((each) => each.column === column.toLowerCase()));
+    const missing = columns.find((_, at) => read[at] === undefined);
+    return {
+      column: String(names[name] ?? name),
+      reason: missing === undefined ? null : `"${missing}" is not a known column of the snapshot's query`,
+      sources: read.flatMap((each) => each?.sources ?? []).map((each): Source => ({ ...each, kind: 'expression' })),
+      uses: read.flatMap((each) => each?.uses ?? []),
+    };
+  });
+  const listed = lineage.columns.filter(({ column }) => column !== '*');
+  const unlisted = lineage.columns.filter(({ column }) => column === '*');
+  return { columns: [...listed, ...added, ...unlisted], uses: lineage.uses };
+}
