@@ -113,7 +113,7 @@ export async function commandsPage() {
     '<!-- Written by `node scripts/docs.mjs` from the option tables of src/project/. -->',
     '',
     ...wrap(
-      "Names, defaults and meanings are dbt's. `completion`, `db`, `diff`, `jobs`, `load`, `produce`, `publish`, " +
+      "Names, defaults and meanings are dbt's. `completion`, `db`, `diff`, `jobs`, `lineage`, `load`, `produce`, `publish`, " +
         '`query`, `runs`, `serve`, `sla`, `--every`, `--if-changed` and `--timeout` exist only in tsdbt.',
     ),
     '',
@@ -131,7 +131,7 @@ export async function commandsPage() {
     '| 130, 143 | stopped immediately by a second signal |',
     '',
     'If the reader of stdout exits, as in `tsdbt build | head`, a command still completes its work, as in',
-    'dbt. `list`, `show`, `query` and `diff` stop.',
+    'dbt. `list`, `show`, `query`, `diff` and `lineage` stop.',
     '',
     '## Commands',
     '',

@@ -3,31 +3,31 @@ import { type Facts, row } from './row.ts';
 
 export const LINEAGE_ERRORS = {
   lineageWithoutModel: row(
-    'T1026',
+    'T1040',
     'usage',
     () => 'Error: Missing argument: MODEL or MODEL.COLUMN.',
     () => 'Example: tsdbt lineage orders.amount --up',
   ),
-  lineageBothWays: row('T1027', 'usage', () => 'Error: --up and --down cannot be used together.'),
+  lineageBothWays: row('T1041', 'usage', () => 'Error: --up and --down cannot be used together.'),
   lineageUnknownNode: row<Facts<'name' | 'similar'>>(
-    'T1028',
+    'T1042',
     'usage',
     (f) => `Error: '${f.name}' is not a model, snapshot, seed or source of the project.`,
     (f) => (f.similar === '' ? 'Names of nodes: tsdbt ls --output name' : `Did you mean ${f.similar}?`),
   ),
   lineageUnknownColumn: row<Facts<'node' | 'column' | 'similar'>>(
-    'T1029',
+    'T1043',
     'usage',
     (f) => `Error: ${f.node} has no column '${f.column}'.`,
     (f) => (f.similar === '' ? `Columns: tsdbt lineage ${f.node}` : `Did you mean ${f.similar}?`),
   ),
   lineageDialect: row<Facts<'type' | 'covered'>>(
-    'T3088',
+    'T3091',
     'runtime',
     (f) => `Column lineage covers ${f.covered} so far; the target is ${f.type}.`,
   ),
   lineageParserMissing: row<Facts<'package'>>(
-    'T3089',
+    'T3092',
     'runtime',
     (f) => `Column lineage needs the package ${f.package}, which is not installed.`,
     (f) => `Install it next to tsdbt: npm install ${f.package}`,

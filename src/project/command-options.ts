@@ -368,6 +368,16 @@ export const OPTIONS = {
     default: 'table',
     help: 'Output format.',
   },
+  lineage_output: {
+    name: 'output',
+    kind: 'choice',
+    names: ['--output', '-o'],
+    choices: ['text', 'json', 'mermaid'],
+    default: 'text',
+    help: 'Output format.',
+  },
+  up: { name: 'up', kind: 'switch', names: ['--up'], help: 'Also show what the columns come from, up to the sources.' },
+  down: { name: 'down', kind: 'switch', names: ['--down'], help: 'Also show all columns that come from these.' },
   to_target: {
     name: 'to_target',
     kind: 'text',

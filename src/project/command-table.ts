@@ -35,7 +35,7 @@ function command(
   return { which, path: [which], summary, options: keys.map((key) => OPTIONS[key]), ...extra };
 }
 
-/** All commands; `completion`, `db`, `diff`, `jobs`, `load`, `produce`, `query`, `runs` and `sla` are ours. */
+/** All commands; `completion`, `db`, `diff`, `jobs`, `lineage`, `load`, `produce`, `query`, `runs` and `sla` are ours. */
 export const COMMANDS: readonly CommandSpec[] = [
   command('build', 'Build and test all seeds, models and snapshots in dependency order.', [
     ...PLACES,
@@ -137,6 +137,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     'query_output',
     'threads',
   ]),
+  command(
+    'lineage',
+    'Show which source columns the columns of a model come from.',
+    [...PLACES, 'up', 'down', 'lineage_output', 'threads'],
+    { argument: { name: 'model', help: 'MODEL, or MODEL.COLUMN for one of its columns.' } },
+  ),
   command('parse', 'Parse the project and write manifest.json.', [...PLACES, 'threads']),
   command('publish', 'Update the published copies of models, snapshots and seeds.', [
     ...PLACES,

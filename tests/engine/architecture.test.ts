@@ -28,6 +28,7 @@ const LAYER: Record<string, number> = {
   settings: 1,
   jinja: 1,
   graph: 1,
+  lineage: 1,
   adapters: 1,
   context: 2,
   'object-store': 1,
@@ -49,10 +50,20 @@ const LAYER: Record<string, number> = {
   openlineage: 7,
 };
 /** Places of layer 1 that stand beside each other and know nothing of one another. */
-const INDEPENDENT = ['jinja', 'graph', 'adapters', 'object-store'];
+const INDEPENDENT = ['jinja', 'graph', 'adapters', 'object-store', 'lineage'];
 
 /** Where the command line reaches the engine, beside what stands in layer 0. */
-const DOORS = ['index.ts', 'project', 'connections', 'object-store', 'loader', 'docs', 'serve', 'openlineage'];
+const DOORS = [
+  'index.ts',
+  'project',
+  'connections',
+  'object-store',
+  'loader',
+  'docs',
+  'serve',
+  'openlineage',
+  'lineage',
+];
 
 /** `allowed` are beginnings of paths in src/; `*` is any one folder. */
 const MAY_TOUCH: { what: string; pattern: RegExp; allowed: string[] }[] = [
@@ -134,6 +145,7 @@ const DIALECT = [
   'publish/clickhouse/',
   'diff/postgres/',
   'diff/clickhouse/',
+  'lineage/postgres/',
   'serve/store/postgres/',
   'serve/store/clickhouse/',
 ];
@@ -151,6 +163,7 @@ const MAY_IMPORT_DIALECTS = [
   'adapters/credentials.ts',
   'adapters/index.ts',
   'diff/create-side.ts',
+  'lineage/create-dialect.ts',
   'loader/create-sink.ts',
   'publish/create-target.ts',
   'serve/store/create-store.ts',

@@ -1,0 +1,119 @@
+// lineage: prints where the columns of a model come from, and what comes from them, as text, JSON or Mermaid.
+import { errorOf } from '../../error-table.ts';
+import { note, print } from '../../events/index.ts';
+import { type ParsedProject, projectLineage } from '../../index.ts';
+import { type ColumnRecord, LineageGraph } from '../../lineage/lineage-graph.ts';
+import { closeMatches } from '../../values/close-matches.ts';
+import { inColumns } from '../columns.ts';
+import type { CommandSession } from '../command-session.ts';
+import { loadAndParse } from './run.ts';
+
+/** @returns true. @throws `usage` for an unknown model or column */
+export async function lineageCommand(session: CommandSession): Promise<boolean> {
+  const { flags, logger, positional } = session;
+  const [asked] = positional;
+  const { up, down, output } = flags;
+  if (asked === undefined) throw errorOf('lineageWithoutModel', {});
+  if (up === true && down === true) throw errorOf('lineageBothWays', {});
+  const parsed = await loadAndParse(session, { write: false });
+  const { node, column } = placeOf(parsed, asked);
+  const ids = down === true ? [node, ...parsed.dag.descendants(node)] : [node];
+  const graph = new LineageGraph(await projectLineage(parsed, ids));
+  const columns = columnsOf(graph, node, column);
+  const records =
+    up === true
+      ? graph.upstream(node, columns)
+      : down === true
+        ? graph.downstream(node, columns)
+        : graph.records(node, columns);
+  if (output === 'json') for (const record of records) print(logger, JSON.stringify(record));
+  else if (output === 'mermaid') print(logger, mermaidOf(records).join('\n'));
+  else {
+    print(logger, textOf(records).join('\n'));
+    if (down === true) printUses(session, graph, records);
+    const unknown = records.filter(({ status }) => status === 'unknown').length;
+    if (unknown > 0) note(logger, `${unknown} of ${records.length} columns are not fully known`, { level: 'warn' });
+  }
+  return true;
+}
+
+/** Finds the node whose name is the longest beginning of the argument. The rest is a column. */
+function placeOf({ manifest, dag }: ParsedProject, asked: string): { node: string; column: string | null } {
+  const names = new Map<string, string>();
+  for (const id of dag.nodes) {
+    const [type, , ...name] = id.split('.');
+    if (!['model', 'snapshot', 'seed', 'source'].includes(type ?? '')) continue;
+    names.set(id, id);
+    if (type === 'source') names.set(name.join('.'), id);
+    else names.set(manifest.nodes[id]?.name ?? name.join('.'), id).set(name.join('.'), id);
+  }
+  for (let end = asked.length; end > 0; end = asked.lastIndexOf('.', end - 1)) {
+    const node = names.get(asked.slice(0, end));
+    if (node !== undefined) return { node, column: end === asked.length ? null : asked.slice(end + 1) };
+  }
+  const similar =
+    closeMatches(asked, names.keys(), 1)[0] ?? closeMatches(asked.split('.')[0] ?? '', names.keys(), 1)[0];
+  throw errorOf('lineageUnknownNode', { name: asked, similar: similar ?? '' });
+}
+
+function columnsOf(graph: LineageGraph, node: string, column: string | null): string[] {
+  const columns = graph.columnsOf(node);
+  if (column === null) return columns;
+  if (columns.includes(column)) return [column];
+  // The column may be one of those that are not known.
+  if (columns.includes('*')) return ['*'];
+  throw errorOf('lineageUnknownColumn', { node, column, similar: closeMatches(column, columns, 1)[0] ?? '' });
+}
+
+/** One block per node: its columns with their sources, then what decides its rows. */
+function textOf(records: readonly ColumnRecord[]): string[] {
+  const lines: string[] = [];
+  for (const [node, own] of byNode(records)) {
+    lines.push(node);
+    const rows = own.flatMap(({ column, sources, reason }) => {
+      const cells = sources.map(({ kind, ...source }) => [kind, `${source.node}.${source.column}`]);
+      if (reason !== undefined) cells.push(['unknown', reason.split('\n').join(' ')]);
+      return (cells.length === 0 ? [['', '']] : cells).map((each, at) => [at === 0 ? column : '', ...each]);
+    });
+    lines.push(...inColumns(rows).map((line) => `  ${line}`));
+    const uses = new Map(own.flatMap((each) => each.uses).map((use) => [`${use.node}.${use.column} ${use.role}`, use]));
+    for (const role of ['filter', 'join', 'group', 'order']) {
+      const used = [...uses.values()].filter((use) => use.role === role).map((use) => `${use.node}.${use.column}`);
+      if (used.length > 0) lines.push(`  rows: ${role} by ${used.join(', ')}`);
+    }
+    lines.push('');
+  }
+  return lines;
+}
+
+function byNode(records: readonly ColumnRecord[]): Map<string, ColumnRecord[]> {
+  const nodes = new Map<string, ColumnRecord[]>();
+  for (const record of records) nodes.set(record.node, [...(nodes.get(record.node) ?? []), record]);
+  return nodes;
+}
+
+function printUses({ logger }: CommandSession, graph: LineageGraph, records: readonly ColumnRecord[]): void {
+  const used = graph.usedBy(records).map(({ node, use }) => `${node}: ${use.role} by ${use.node}.${use.column}`);
+  if (used.length > 0) print(logger, ['decides rows of', ...used.map((line) => `  ${line}`)].join('\n'));
+}
+
+/** Edges of values only. */
+function mermaidOf(records: readonly ColumnRecord[]): string[] {
+  const ids = new Map<string, string>();
+  const lines: string[] = [];
+  const idOf = (node: string, column: string): string => {
+    const name = `${node}.${column}`;
+    let id = ids.get(name);
+    if (id === undefined) {
+      id = `c${ids.size}`;
+      ids.set(name, id);
+      lines.push(`  ${id}["${name.replaceAll('"', '#quot;')}"]`);
+    }
+    return id;
+  };
+  for (const { node, column, sources } of records) {
+    const to = idOf(node, column);
+    for (const { kind, ...source } of sources) lines.push(`  ${idOf(source.node, source.column)} -->|${kind}| ${to}`);
+  }
+  return ['flowchart LR', ...lines];
+}
