@@ -2,7 +2,7 @@
 // of their kind. Codes appear only in the JSON log and the documentation.
 import { DEPENDENCY_ERRORS } from './error-rows/dependencies.ts';
 import { DIFF_ERRORS } from './error-rows/diff.ts';
-import { LINEAGE_ERRORS } from './error-rows/lineage.ts';
+import { LINEAGE_ERRORS } from './error-rows/lineage-errors.ts';
 import { PARSING_ERRORS } from './error-rows/parsing.ts';
 import { PROJECT_ERRORS } from './error-rows/project.ts';
 import { PUBLISH_ERRORS } from './error-rows/publish.ts';
