@@ -1,6 +1,6 @@
 // The options of single commands as data; command-table.ts refers to them by key. dbt's options keep dbt's names and
 // defaults.
-import { type OptionSpec, pair } from './option-spec.ts';
+import { type OptionSpec, outputFormat, pair } from './option-spec.ts';
 
 const RESOURCE_TYPES = [
   'metric',
@@ -360,22 +360,8 @@ export const OPTIONS = {
     default: 'text',
     help: 'Output format.',
   },
-  query_output: {
-    name: 'output',
-    kind: 'choice',
-    names: ['--output', '-o'],
-    choices: ['table', 'json', 'csv'],
-    default: 'table',
-    help: 'Output format.',
-  },
-  lineage_output: {
-    name: 'output',
-    kind: 'choice',
-    names: ['--output', '-o'],
-    choices: ['text', 'json', 'mermaid'],
-    default: 'text',
-    help: 'Output format.',
-  },
+  query_output: outputFormat('table', 'json', 'csv'),
+  lineage_output: outputFormat('text', 'json', 'mermaid'),
   up: { name: 'up', kind: 'switch', names: ['--up'], help: 'Also show what the columns come from, up to the sources.' },
   down: { name: 'down', kind: 'switch', names: ['--down'], help: 'Also show all columns that come from these.' },
   to_target: {

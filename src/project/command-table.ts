@@ -35,7 +35,7 @@ function command(
   return { which, path: [which], summary, options: keys.map((key) => OPTIONS[key]), ...extra };
 }
 
-/** All commands; `completion`, `db`, `diff`, `jobs`, `lineage`, `load`, `produce`, `query`, `runs` and `sla` are ours. */
+/** All commands. `completion`, `db`, `diff`, `jobs`, `lineage`, `load`, `produce`, `query`, `runs`, `sla` are ours. */
 export const COMMANDS: readonly CommandSpec[] = [
   command('build', 'Build and test all seeds, models and snapshots in dependency order.', [
     ...PLACES,

@@ -49,3 +49,15 @@ export function pair(
     ...extra,
   };
 }
+
+/** The option `--output` with a default and other formats. */
+export function outputFormat(format: string, ...others: string[]): OptionSpec {
+  return {
+    name: 'output',
+    kind: 'choice',
+    names: ['--output', '-o'],
+    choices: [format, ...others],
+    default: format,
+    help: 'Output format.',
+  };
+}

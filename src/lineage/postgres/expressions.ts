@@ -7,6 +7,7 @@ import {
   type Flow,
   Gathered,
   GROUP,
+  JOIN,
   NOTHING,
   ORDER,
   raised,
@@ -14,7 +15,7 @@ import {
   WINDOW,
 } from '../flow.ts';
 import type { FlowTable, QueryScope } from '../query-scope.ts';
-import { isAggregate } from './known-functions.ts';
+import { isAggregate, returnsRows } from './known-functions.ts';
 import {
   type ColumnRef,
   type FuncCall,
@@ -32,6 +33,8 @@ export type Ctes = ReadonlyMap<string, () => FlowTable>;
 export interface PgContext {
   readonly ctes: Ctes;
   readonly windows: Map<string, WindowDef>;
+  /** What decides which rows the query has. */
+  readonly rows: Gathered;
   /** Analyzes a subquery. */
   query(stmt: SelectStmt, outer: PgScope | null, ctes: Ctes): FlowTable;
   /** A relation that is not a CTE. */
@@ -48,6 +51,10 @@ export function flowOf(node: PgNode | undefined, scope: PgScope): Flow {
   if (node.FuncCall !== undefined) return callFlow(node.FuncCall, scope);
   if (node.SubLink !== undefined) return subqueryFlow(node.SubLink, scope);
   if (node.A_Indirection !== undefined) return fieldFlow(node.A_Indirection, scope);
+  // GROUPING depends on the grouping set, not on values.
+  if (node.GroupingFunc !== undefined) return NOTHING;
+  // JSON_ARRAY(SELECT …)
+  if (node.SelectStmt !== undefined) return subqueryFlow({ subLinkType: 'ARRAY_SUBLINK', subselect: node }, scope);
   const aggregate = node.JsonObjectAgg ?? node.JsonArrayAgg;
   if (aggregate !== undefined) return jsonAggregateFlow(aggregate, scope);
   return partsFlow(Object.values(node), scope, EXPRESSION);
@@ -61,6 +68,8 @@ const SPECIAL = new Set([
   'FuncCall',
   'SubLink',
   'A_Indirection',
+  'GroupingFunc',
+  'SelectStmt',
   'JsonObjectAgg',
   'JsonArrayAgg',
 ]);
@@ -71,6 +80,8 @@ export function partsFlow(tree: unknown, scope: PgScope, kind: number): Flow {
   const visit = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
     for (const [key, field] of Object.entries(value)) {
+      // Modifiers of a type look like columns, as in geometry(point).
+      if (key === 'typeName') continue;
       if (SPECIAL.has(key)) all.add(flowOf({ [key]: field }, scope), kind);
       else visit(field);
     }
@@ -87,13 +98,13 @@ function columnFlow({ fields = [] }: ColumnRef, scope: PgScope): Flow {
   return path.length === 0 ? scope.find(name) : scope.findQualified(path, name);
 }
 
-/** The relation that `(t)` means, if no column has that name. */
+/** The relation that `(t)` means, if no column can have that name. */
 export function rowOf(node: PgNode | undefined, scope: PgScope): FlowTable | undefined {
   const path = namesOf(node?.ColumnRef?.fields);
   const [name] = path;
   if (name === undefined || path.length > 1) return undefined;
   for (let each: PgScope | null = scope; each !== null; each = each.outer)
-    if (each.findHere(name) !== undefined) return undefined;
+    if (each.findHere(name) !== undefined || each.entries.some(({ table }) => table.more.length > 0)) return undefined;
   return scope.relation(path);
 }
 
@@ -111,6 +122,7 @@ function fieldFlow({ arg, indirection = [] }: NonNullable<PgNode['A_Indirection'
 function callFlow(call: FuncCall, scope: PgScope): Flow {
   const kind = call.over !== undefined ? WINDOW : isAggregate(call) ? AGGREGATE : EXPRESSION;
   const all = new Gathered().add(partsFlow(call.args, scope, kind));
+  if (returnsRows(call)) scope.context.rows.use(all, JOIN);
   if (call.agg_within_group === true) all.add(partsFlow(call.agg_order, scope, kind));
   else all.use(partsFlow(call.agg_order, scope, EXPRESSION), ORDER);
   if (call.agg_filter !== undefined) all.use(flowOf(call.agg_filter, scope), FILTER);

@@ -114,8 +114,8 @@ function joinEntry(join: JoinExpr, scope: PgScope): FromEntry {
 }
 
 function naturalColumns(left: FlowTable, right: FlowTable, rows: Gathered): string[] {
-  const unlisted = left.unlisted ?? right.unlisted;
-  if (unlisted !== null) rows.reason ??= `the columns of a natural join are not known: ${unlisted}`;
+  const [incomplete] = [...left.more, ...right.more];
+  if (incomplete !== undefined) rows.reason ??= `not all columns of ${incomplete.of} in a natural join are known`;
   return [...new Set(left.columns.map(({ name }) => name).filter((name) => right.find(name) !== undefined))];
 }
 

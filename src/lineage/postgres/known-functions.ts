@@ -6,9 +6,9 @@ const AGGREGATES = new Set(
     'any_value array_agg avg bit_and bit_or bit_xor bool_and bool_or corr count covar_pop covar_samp cume_dist ' +
     'dense_rank every json_agg json_agg_strict json_object_agg json_object_agg_strict json_object_agg_unique ' +
     'json_object_agg_unique_strict jsonb_agg jsonb_agg_strict jsonb_object_agg jsonb_object_agg_strict ' +
-    'jsonb_object_agg_unique jsonb_object_agg_unique_strict max min mode percent_rank percentile_cont percentile_disc ' +
-    'range_agg range_intersect_agg rank regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx ' +
-    'regr_sxy regr_syy stddev stddev_pop stddev_samp string_agg sum var_pop var_samp variance xmlagg'
+    'jsonb_object_agg_unique jsonb_object_agg_unique_strict max min mode percent_rank percentile_cont ' +
+    'percentile_disc range_agg range_intersect_agg rank regr_avgx regr_avgy regr_count regr_intercept regr_r2 ' +
+    'regr_slope regr_sxx regr_sxy regr_syy stddev stddev_pop stddev_samp string_agg sum var_pop var_samp variance xmlagg'
   ).split(' '),
 );
 
@@ -43,6 +43,12 @@ const COLUMNS: Readonly<Record<string, readonly string[]>> = {
   jsonb_each: ['key', 'value'],
   jsonb_each_text: ['key', 'value'],
 };
+
+/** Whether the call is a function of Postgres's own that returns rows. */
+export function returnsRows(call: FuncCall): boolean {
+  const name = namesOf(call.funcname).at(-1) ?? '';
+  return name === 'unnest' || SCALAR.has(name) || COLUMNS[name] !== undefined;
+}
 
 /** Columns of a function in FROM; null if they cannot be known. @param alias of the entry, if it has one function */
 export function columnsOfFunction(call: FuncCall, alias: string | undefined): readonly string[] | null {

@@ -23,7 +23,8 @@ const ROUNDS = 100;
 /** @param relation finds relations that are not CTEs */
 export function selectQuery(stmt: SelectStmt, relation: PgContext['relation']): FlowTable {
   const query: PgContext['query'] = (select, outer, ctes) => {
-    const context: PgContext = { ctes: withCtes(select, outer, ctes, query), windows: new Map(), query, relation };
+    const visible = withCtes(select, outer, ctes, query);
+    const context: PgContext = { ctes: visible, windows: new Map(), rows: new Gathered(), query, relation };
     if (select.larg !== undefined && select.rarg !== undefined) return setOperation(select, outer, context);
     if (select.valuesLists !== undefined) return values(select.valuesLists, new QueryScope(outer, context));
     return simpleSelect(select, new QueryScope(outer, context));
@@ -149,7 +150,7 @@ function simpleSelect(select: SelectStmt, scope: PgScope): FlowTable {
   for (const node of select.fromClause ?? []) scope.entries.push(fromEntry(node, scope));
   for (const { WindowDef: window } of select.windowClause ?? [])
     if (window?.name !== undefined) scope.context.windows.set(window.name, window);
-  const rows = new Gathered();
+  const { rows } = scope.context;
   for (const { table } of scope.entries) rows.addUses(table.rows);
   if (select.whereClause !== undefined) rows.use(flowOf(select.whereClause, scope), FILTER);
   const output = targets(select.targetList ?? [], scope, rows);
@@ -225,7 +226,11 @@ function group(node: PgNode, output: FlowTable, scope: PgScope, rows: Gathered):
   }
   rows.use(named, GROUP);
   const hidden = name === undefined ? undefined : scope.entries.flatMap(({ table }) => table.more);
-  for (const { of, unlisted, get } of hidden ?? [])
-    if (unlisted !== null && get(name ?? '') !== named)
+  for (const { of, get } of hidden ?? [])
+    if (!sameSources(get(name ?? ''), named))
       rows.reason ??= `"${name}" in GROUP BY can be a column of ${of}, whose columns are not known, or of the output`;
+}
+
+function sameSources({ sources: one }: Flow, { sources: other }: Flow): boolean {
+  return one.size === other.size && [...one.keys()].every((column) => other.has(column));
 }

@@ -21,6 +21,7 @@ export interface PgNode {
   readonly SQLValueFunction?: { readonly op?: string };
   readonly XmlExpr?: { readonly op?: string };
   readonly JsonFuncExpr?: { readonly op?: string };
+  readonly GroupingFunc?: object;
   readonly GroupingSet?: { readonly content?: readonly PgNode[] };
   readonly SortBy?: { readonly node?: PgNode };
   readonly WindowDef?: WindowDef;
