@@ -1,0 +1,73 @@
+// Column lineage of Postgres queries: the table of cases, reasons of what is not known, and input of any size.
+import { describe, expect, it } from 'vitest';
+import { createLineageDialect } from '../../../src/lineage/create-dialect.ts';
+import { CASES, TABLES } from './postgres-cases.ts';
+import { casesOf, parentsOf, written } from './written-lineage.ts';
+
+const dialect = await createLineageDialect('postgres');
+const parents = parentsOf(TABLES);
+const lineage = (sql: string): string => written(dialect.columns(sql, parents));
+const reasonOf = (sql: string): string | null | undefined =>
+  dialect.columns(sql, parents).columns.find(({ reason }) => reason !== null)?.reason;
+
+for (const [title, table] of Object.entries(CASES)) {
+  describe(title, () => {
+    it.each(casesOf(table))('%s', (sql, expected) => {
+      expect(lineage(sql)).toBe(expected);
+    });
+  });
+}
+
+describe('reasons', () => {
+  it.each([
+    ['select * from u', 'the columns of u are not known'],
+    ['select id from b, c', 'column "id" is ambiguous'],
+    ['select k from u, d', 'column "k" can be of u or d, whose columns are not known'],
+    ['select nothing from c', 'column "nothing" is not found'],
+    ['select t.x from a', '"t" is not found in FROM'],
+    ['', 'the SQL is empty'],
+    ['select 1; select 2', 'the SQL is 2 statements'],
+    ['delete from a', 'the SQL is not a SELECT'],
+  ])('%s', (sql, reason) => {
+    expect(reasonOf(sql)).toBe(reason);
+  });
+
+  it('give the place of a syntax error', () => {
+    expect(reasonOf('select x\nfrom a\n  wher y')).toMatch(/^the SQL cannot be parsed: .*"y".*, line 3, column 8$/);
+    expect(reasonOf("select 'é', x\nfrom from")).toMatch(/, line 2, column 6$/);
+  });
+});
+
+describe('large input', () => {
+  it('of 10,000 columns', () => {
+    const names = Array.from({ length: 10_000 }, (_, at) => `c${at}`);
+    const { columns } = dialect.columns(
+      `with t as (select * from wide) select ${names.map((name) => `${name} + 1 as ${name}`).join(', ')} from t`,
+      parentsOf({ wide: names }),
+    );
+    expect(columns.length).toBe(10_000);
+    expect(columns.at(-1)).toEqual({
+      column: 'c9999',
+      reason: null,
+      sources: [{ node: 'wide', column: 'c9999', kind: 'expression' }],
+      uses: [],
+    });
+  });
+
+  it('of 1 MB', () => {
+    const part = 'select x from a where y > 1';
+    const sql = `select v as x from b ${`union all ${part} `.repeat(2_000)} -- ${'k'.repeat(1_000_000)}`;
+    const result = lineage(sql);
+    expect([result, reasonOf(sql)]).toSatisfy(
+      ([known, reason]) => known === 'x <- a.x:i, b.v:r | f a.y' || reason === 'the SQL is nested too deeply',
+    );
+    expect(lineage(`select x from a where s in (${"'abcdefgh', ".repeat(85_000)}'k')`)).toBe('x <- a.x:i | f a.s');
+  });
+
+  it('with deep nesting', () => {
+    const nested = (depth: number): string => `select ${'('.repeat(depth)}x${' + 1)'.repeat(depth)} as k from a`;
+    expect(lineage(nested(200))).toBe('k <- a.x:e');
+    for (const depth of [5_000, 100_000]) expect(['k <- a.x:e', '? *']).toContain(lineage(nested(depth)));
+    expect(lineage('select x from a')).toBe('x <- a.x:i');
+  });
+});
