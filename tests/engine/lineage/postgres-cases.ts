@@ -1,6 +1,6 @@
 // Queries with the lineage that follows from the meaning of their SQL, one a line: SQL => COLUMNS | USES.
 //
-// A column is `name <- node.column:kind, … [role node.column, …]`, `?` instead of sources that are not known, and the
+// A column is `name <- node.column:kind, … [role node.column, …]`, `?` instead of sources that are not known; the
 // uses in brackets are those of the column alone. Kinds: i(dentical), r(enamed), c(ast), e(xpression), a(ggregate),
 // w(indow). Roles: f(ilter), j(oin), g(roup), o(rder). Sources and uses are sorted.
 
@@ -100,14 +100,18 @@ with t as materialized (select x from a) select * from t => x <- a.x:i
 with t as (select x from a) select p.x, q.x as z from t p cross join t q => x <- a.x:i; z <- a.x:r
 `,
   'recursive CTEs': `
-with recursive t as (select id, x from a union all select t.id, t.x + 1 from t) select * from t => id <- a.id:i; x <- a.x:e
+with recursive t as (select id, x from a union all select t.id, t.x + 1 from t) select * from t
+  => id <- a.id:i; x <- a.x:e
 with recursive t(k) as (select x from a union all select k from t where k < 9) select k from t => k <- a.x:r | f a.x
-with recursive t as (select id from a union all select b.id from b join t on t.id = b.a_id) select id from t => id <- a.id:i, b.id:i | j a.id, j b.a_id, j b.id
-with recursive t(p, q) as (select x, y from a union all select q, p from t) select p, q from t => p <- a.x:r, a.y:r; q <- a.x:r, a.y:r
+with recursive t as (select id from a union all select b.id from b join t on t.id = b.a_id) select id from t
+  => id <- a.id:i, b.id:i | j a.id, j b.a_id, j b.id
+with recursive t(p, q) as (select x, y from a union all select q, p from t) select p, q from t
+  => p <- a.x:r, a.y:r; q <- a.x:r, a.y:r
 with recursive t(n) as (values (1) union all select n + 1 from t where n < 9) select n from t => n <-
 with recursive t(n) as (select x from a union select n from t) select n from t => n <- a.x:r | g a.x
 with recursive r as (select x from t), t as (select x from a) select x from r => x <- a.x:i
-with recursive t as (select id from a union all select t.id from t) search depth first by id set o select id, o from t => id <- a.id:i; o <- a.id:e
+with recursive t as (select id from a union all select t.id from t) search depth first by id set o select id, o from t
+  => id <- a.id:i; o <- a.id:e
 `,
   'set operations': `
 select x from a union all select v from b => x <- a.x:i, b.v:r
@@ -143,7 +147,8 @@ select array(select v from b order by d) as k from a => k <- b.v:a [o b.d]
 select x, k from a, lateral (select v as k from b where b.a_id = a.id) t => x <- a.x:i; k <- b.v:r | f a.id, f b.a_id
 select k from a cross join lateral (select a.x + b.v as k from b) t => k <- a.x:e, b.v:e
 select x from a where y = (select max(y) from a t where t.s = a.s) => x <- a.x:i | f a.s, f a.y
-select x from a where exists (select 1 from b where exists (select 1 from c where c.b_id = b.id and c.w = a.y)) => x <- a.x:i | f a.y, f b.id, f c.b_id, f c.w
+select x from a where exists (select 1 from b where exists (select 1 from c where c.b_id = b.id and c.w = a.y))
+  => x <- a.x:i | f a.y, f b.id, f c.b_id, f c.w
 select (select x from b limit 1) as k from a => k <- a.x:r
 select k from (select x as k from a) t where k > 1 => k <- a.x:r | f a.x
 `,
@@ -157,8 +162,10 @@ select id from a left join b using (id) => id <- a.id:i | j a.id, j b.id
 select id from a right join b using (id) => id <- b.id:i | j a.id, j b.id
 select id from a full join b using (id) => id <- a.id:e, b.id:e | j a.id, j b.id
 select a.id, b.id as k from a full join b using (id) => id <- a.id:i; k <- b.id:r | j a.id, j b.id
-select * from b join c using (id) => id <- b.id:i; a_id <- b.a_id:i; v <- b.v:i; d <- b.d:i; b_id <- c.b_id:i; w <- c.w:i | j b.id, j c.id
-select * from b natural join c => id <- b.id:i; a_id <- b.a_id:i; v <- b.v:i; d <- b.d:i; b_id <- c.b_id:i; w <- c.w:i | j b.id, j c.id
+select * from b join c using (id)
+  => id <- b.id:i; a_id <- b.a_id:i; v <- b.v:i; d <- b.d:i; b_id <- c.b_id:i; w <- c.w:i | j b.id, j c.id
+select * from b natural join c
+  => id <- b.id:i; a_id <- b.a_id:i; v <- b.v:i; d <- b.d:i; b_id <- c.b_id:i; w <- c.w:i | j b.id, j c.id
 select id from a join b using (id) join c using (id) => id <- a.id:i | j a.id, j b.id, j c.id
 select k.id from a join b using (id) as k => id <- a.id:i | j a.id, j b.id
 select t.x from (a join b on a.id = b.a_id) as t(k, x) => x <- a.x:i | j a.id, j b.a_id
@@ -177,7 +184,8 @@ select lag(x) over (w order by y) as k from a window w as (partition by s) => k 
 select x - lag(x, 1, y) over (order by id) as k from a => k <- a.x:w, a.y:w [o a.id]
 select sum(sum(x)) over (order by s) as k from a group by s => k <- a.x:w [o a.s] | g a.s
 select count(*) filter (where x > 1) over (partition by s) as n from a => n <- [f a.x, g a.s]
-select x from (select x, row_number() over (partition by s order by y) as n from a) t where n = 1 => x <- a.x:i | g a.s, o a.y
+select x from (select x, row_number() over (partition by s order by y) as n from a) t where n = 1
+  => x <- a.x:i | g a.s, o a.y
 select rank() over (order by x desc)::text as k from a => k <- [o a.x]
 `,
   aggregates: `

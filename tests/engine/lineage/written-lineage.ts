@@ -12,10 +12,11 @@ export function parentsOf(tables: Readonly<Record<string, readonly string[]>>): 
   };
 }
 
-/** The cases of a table as pairs of SQL and lineage. */
+/** The cases of a table as pairs of SQL and lineage. Indented lines continue the one before. */
 export function casesOf(table: string): [string, string][] {
   return table
     .trim()
+    .replaceAll(/\n {2}/g, ' ')
     .split('\n')
     .map((line) => {
       const at = line.lastIndexOf(' => ');
