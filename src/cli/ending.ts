@@ -1,5 +1,6 @@
 // Handles signals: the first one asks the command to stop and starts a time limit, the second one ends the process at
 // once. Each command decides how it stops.
+import { setMaxListeners } from 'node:events';
 import { unlessAborted, within } from '../within.ts';
 
 /** Ctrl-C or SIGTERM stopped the command. @param said whether the command has already reported it */
@@ -60,6 +61,8 @@ export class Ending {
   #first = 0;
 
   constructor() {
+    // Each table that is loaded listens for the end.
+    setMaxListeners(0, this.#abort.signal);
     this.#listen();
   }
 
