@@ -20,7 +20,7 @@ export interface ArchiveLimits {
 }
 
 /** No real package comes near these limits: a larger archive is an attack. */
-const LIMITS: ArchiveLimits = { bytes: 2 ** 30, entries: 100_000 };
+export const LIMITS: ArchiveLimits = { bytes: 2 ** 30, entries: 100_000 };
 /** Maximum size of an extended header, which holds a path and a few numbers. */
 const MAX_META_BYTES = 64 * 1024;
 const MAX_PATH_BYTES = 1024;

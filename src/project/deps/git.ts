@@ -7,7 +7,8 @@ import { join, relative, resolve } from 'node:path';
 import { errorTag, type Logger } from '../../log.ts';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
-import { checkContained } from './contained.ts';
+import { LIMITS } from './archive.ts';
+import { checkContained, refused } from './contained.ts';
 import { type Environment, NetworkError, withoutCredentials, withRetries } from './download.ts';
 import { makeFolder } from '../../make-folder.ts';
 
@@ -40,6 +41,9 @@ const SAFE_SETTINGS = [
  */
 const HELPER =
   '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$TSDBT_GIT_USER" "$TSDBT_GIT_PASSWORD"; }; f';
+
+/** Maximum number of entries of a repository of which only a subdirectory is checked out. */
+const MOST_LISTED = 10 * LIMITS.entries;
 
 const PASSING = new RegExp(
   'Could not resolve host|Connection (?:reset|refused|timed out)|early EOF|RPC failed' +
@@ -86,7 +90,9 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
       },
       { logger, delay },
     );
-    await git('checkout', '-q', '--detach', /^[0-9a-f]{40}$/.test(revision) ? revision : 'FETCH_HEAD');
+    const fetched = /^[0-9a-f]{40}$/.test(revision) ? revision : 'FETCH_HEAD';
+    await checkSize(checkout, env, fetched);
+    await git('checkout', '-q', '--detach', fetched);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
@@ -101,6 +107,29 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
   if (relative(realpathSync(folder), real).startsWith('..')) throw outside();
   checkContained(real, withoutCredentials(url));
   return { commit, folder: real };
+}
+
+/**
+ * A small repository can contain endless files, because its trees may name one another repeatedly: the listing is
+ * counted before anything is written. With a subdirectory, git has not fetched the contents and knows no sizes.
+ */
+async function checkSize(
+  checkout: GitCheckout,
+  env: Record<string, string | undefined>,
+  commit: string,
+): Promise<void> {
+  const most = checkout.subdirectory === null ? LIMITS.entries : MOST_LISTED;
+  const sizes = checkout.subdirectory === null ? ['-l'] : [];
+  let [entries, bytes, rest] = [0, 0, ''];
+  await runGit(['ls-tree', '-r', '-t', '-z', '--full-tree', ...sizes, commit], checkout, env, (text) => {
+    const lines = (rest + text).split('\0');
+    rest = lines.pop() ?? '';
+    entries += lines.length;
+    for (const line of lines) bytes += line.length + Number(/^\S+ blob \S+ +(\d+)\t/.exec(line)?.[1] ?? 0);
+    const from = withoutCredentials(checkout.url);
+    if (entries > most) throw refused(from, `more than ${most} entries`);
+    if (bytes + rest.length > LIMITS.bytes) throw refused(from, `more than ${LIMITS.bytes} bytes`);
+  });
 }
 
 /**
@@ -152,6 +181,7 @@ function runGit(
   args: readonly string[],
   checkout: GitCheckout,
   env: Record<string, string | undefined>,
+  read?: (text: string) => void,
 ): Promise<string> {
   const { folder, logger } = checkout;
   return new Promise((done, failed) => {
@@ -162,7 +192,14 @@ function runGit(
     let out = '';
     let errors = '';
     child.stdout.on('data', (chunk: Buffer) => {
-      out += chunk.toString('utf8');
+      if (read === undefined) out += chunk.toString('utf8');
+      else
+        try {
+          read(chunk.toString('latin1'));
+        } catch (error) {
+          failed(error);
+          child.kill();
+        }
     });
     child.stderr.on('data', (chunk: Buffer) => {
       errors += chunk.toString('utf8');

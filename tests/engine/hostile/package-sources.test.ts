@@ -387,6 +387,47 @@ describe('a hostile repository', () => {
   });
 });
 
+describe('a repository whose trees name one another', () => {
+  const made = (args: string[], input: string): string =>
+    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], {
+      cwd: join(root, 'repo'),
+      env: { PATH: process.env['PATH'], HOME: root },
+      encoding: 'utf8',
+      input,
+    }).trim();
+  const times = (count: number, line: (i: number) => string): string =>
+    Array.from({ length: count }, (_, i) => `${line(i)}\n`).join('');
+
+  /** `width` ** `depth` entries of one file, in a few objects. */
+  function bomb(width: number, depth: number, size: number): void {
+    write({ 'repo/dbt_project.yml': 'name: one\n' });
+    made(['init', '-q', '-b', 'main'], '');
+    const project = made(['hash-object', '-w', '--stdin'], 'name: one\n');
+    let at = `100644 blob ${made(['hash-object', '-w', '--stdin'], 'x'.repeat(size))}`;
+    for (let level = 0; level < depth; level++)
+      at = `040000 tree ${made(
+        ['mktree'],
+        times(width, (i) => `${at}\tf${i}`),
+      )}`;
+    const top = made(['mktree'], `100644 blob ${project}\tdbt_project.yml\n${at}\tmodels\n`);
+    made(['update-ref', 'refs/heads/main', made(['commit-tree', top, '-m', 'a'], '')], '');
+  }
+
+  it.each<[string, [number, number, number], string, string]>([
+    ['entries', [100, 4, 1], '', 'more than 100000 entries'],
+    ['entries beside a subdirectory', [100, 4, 1], 'subdirectory: models/f1/f1/f1', 'more than 1000000 entries'],
+    ['bytes', [40, 2, 2 ** 20], '', 'more than 1073741824 bytes'],
+  ])('is rejected before it is written: %s', async (_, shape, more, ends) => {
+    bomb(...shape);
+    const before = world();
+    const said = await deps(
+      `packages:\n  - git: file://${root}/repo\n    revision: main\n    warn-unpinned: false\n    ${more}\n`,
+    );
+    expect(said).toContain(ends);
+    expect(world()).toEqual(before);
+  });
+});
+
 describe('the credentials in a URL', () => {
   it('are sent with a redirect to the same scheme, host and port, and no other', async () => {
     const elsewhere: (string | undefined)[] = [];
