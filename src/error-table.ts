@@ -415,7 +415,7 @@ export const ERRORS = {
     (f) => `Source ${f.source} hashes or drops personal data, but ${f.variable} is not set.`,
     (f) => `Set ${f.variable} to a long secret text, and keep it: hashes depend on it.`,
   ),
-  badNodeLimit: row<Facts<'key' | 'expected' | 'found'>>(
+  badNodeSetting: row<Facts<'key' | 'expected' | 'found'>>(
     'T3028',
     'runtime',
     (f) => `meta.tsdbt.${f.key} must be ${f.expected}, found ${f.found}`,

@@ -47,7 +47,7 @@ function durationOf(value: unknown, node: GraphNode): number {
   const ms = typeof value === 'string' ? durationMs(value) : null;
   if (ms !== null && ms > 0 && ms <= LONGEST_TIMER) return ms;
   throw errorOf(
-    'badNodeLimit',
+    'badNodeSetting',
     { key: 'timeout', expected: 'a duration such as 30s, 10m or 1h', found: JSON.stringify(value) },
     { node },
   );
@@ -57,5 +57,5 @@ function countOf(value: unknown, node: GraphNode): number {
   const count = typeof value === 'bigint' ? Number(value) : value;
   if (typeof count === 'number' && Number.isInteger(count) && count >= 0 && count <= MOST_RETRIES) return count;
   const found = typeof value === 'bigint' ? String(value) : JSON.stringify(value);
-  throw errorOf('badNodeLimit', { key: 'retries', expected: `a number from 0 to ${MOST_RETRIES}`, found }, { node });
+  throw errorOf('badNodeSetting', { key: 'retries', expected: `a number from 0 to ${MOST_RETRIES}`, found }, { node });
 }

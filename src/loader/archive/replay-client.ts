@@ -1,6 +1,5 @@
 // Delivers the messages of archived files as a broker would: under their topic, partition and offset, so that a table
 // can continue from the topic after them. Reports offsets that are missing between files, but not their contents.
-import { setTimeout as pause } from 'node:timers/promises';
 import { TsdbtError } from '../../errors.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import {
@@ -12,6 +11,7 @@ import {
   type Polled,
   type RangeRead,
   type ReadPosition,
+  readToEnd,
   type TopicInfo,
   type TopicPartition,
 } from '../brokers/broker.ts';
@@ -23,9 +23,6 @@ import { FileGone, ForeignFile, inOffsetOrder, messagesOfFile, type NamedFile } 
 
 /** Approximate maximum bytes and messages of a batch. */
 const BATCH = { bytes: 8 * 1024 ** 2, messages: 20_000 };
-
-/** Milliseconds that a poll waits after the last message. */
-const END_MS = 5;
 
 /** Offsets that are delivered. */
 interface Stretch {
@@ -190,9 +187,7 @@ class ArchiveClient implements BrokerClient {
       this.#next.set(partition, batch.next);
       return { batches: [batch], failures: [], waiting: null };
     }
-    // While another loader's rows are awaited, polls go on.
-    await pause(END_MS);
-    return { batches: [], failures: [], waiting: null };
+    return readToEnd();
   }
 
   async read({ topic, partition }: TopicPartition, from: bigint, to: bigint): Promise<RangeRead> {

@@ -1,5 +1,6 @@
 // What the loader needs from a message broker: batches of messages from an offset, and assignment of partitions. Types
-// only; brokers/kafka/kafka-client.ts and file-client.ts are the clients, tests have one in memory.
+// and the empty poll; brokers/kafka/kafka-client.ts and file-client.ts are the clients, tests have one in memory.
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Records } from './message-records.ts';
 
 /** A message as stored in the topic. */
@@ -88,6 +89,15 @@ export interface Polled {
 
 /** A poll without messages. */
 export const NOTHING_READ: Polled = { batches: [], failures: [], waiting: null };
+
+/**
+ * What a client without a broker returns after its last record. It waits 5 ms, because while another loader's rows are
+ * awaited, polls go on, and without a pause nothing else in the process could run.
+ */
+export async function readToEnd(): Promise<Polled> {
+  await pause(5);
+  return NOTHING_READ;
+}
 
 /** The messages of a range of offsets. */
 export interface RangeRead {

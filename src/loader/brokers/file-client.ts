@@ -4,7 +4,7 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync, type Stats, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { systemReason, TsdbtError } from '../../errors.ts';
 import { csvRecords, unixBreaks } from '../../values/csv.ts';
 import {
@@ -16,6 +16,7 @@ import {
   partitionKey,
   type RangeRead,
   type ReadPosition,
+  readToEnd,
   type TopicInfo,
   type TopicPartition,
 } from './broker.ts';
@@ -26,8 +27,6 @@ const LINE_FEED = 10;
 const RETURN = 13;
 /** Maximum line length in bytes, equal to that of a decompressed Kafka batch. */
 const MAX_LINE_BYTES = 256 * 1024 * 1024;
-/** Milliseconds that a poll waits at the end of the file. */
-const END_MS = 5;
 /** Number of records that are counted before it yields to the event loop. */
 const COUNTED_AT_ONCE = 20_000;
 
@@ -123,9 +122,8 @@ class FileClient implements BrokerClient {
     this.#position = (await listener.assigned([at])).get(partitionKey(at))?.next ?? 0n;
   }
 
-  /** Yields to the event loop also if it returns nothing: while another loader's rows are awaited, polls go on. */
   async poll(): Promise<Polled> {
-    await (this.#done ? pause(END_MS) : turn());
+    await turn();
     const messages: Message[] = [];
     let bytes = 0;
     while (!this.#done && bytes < READ_BYTES) {
@@ -142,7 +140,7 @@ class FileClient implements BrokerClient {
       messages.push({ offset, timestamp: this.#timestamp, key: null, value: record.value, headers: [] });
       bytes += record.value.length;
     }
-    if (messages.length === 0) return { batches: [], failures: [], waiting: null };
+    if (messages.length === 0) return readToEnd();
     const from = this.#position;
     this.#position = this.#at;
     return {

@@ -60,7 +60,7 @@ function checkKeys(
       );
     if (!FLAGS.includes(key) || value === null || typeof value === 'boolean') continue;
     throw errorOf(
-      'badNodeLimit',
+      'badNodeSetting',
       { key, expected: 'true or false', found: showJson(value) },
       placeOf(state, node, [key], column),
     );
