@@ -100,7 +100,11 @@ export async function ageClaims({ lab }: Archive): Promise<void> {
     await lab.rows("update tsdbt.archive_claims set claimed_at = claimed_at - interval '1 hour' returning 1");
     return;
   }
-  const claims = "from tsdbt.load_flushes where relation like '%.archive.compact`'";
+  const every = "from tsdbt.load_flushes where relation like '%.archive.compact`'";
+  // A claim that is renewed meanwhile stays.
+  const known = (await lab.rows(`select distinct id ${every}`)).map(([id]) => `'${id}'`);
+  if (known.length === 0) return;
+  const claims = `${every} and id in (${known.join(', ')})`;
   await lab.run(
     `insert into tsdbt.load_flushes select * replace (written_at - interval 1 hour as written_at) ${claims}`,
   );
