@@ -1,9 +1,12 @@
-// Runs the long fault proofs: tests that also run in CI, here with hundreds of kills, crashes and lost connections.
+// Runs the long fault proofs: tests that also run in CI, here with hundreds of kills, crashes and lost connections. A
+// proof fails if a file runs no test, for example because a program that it needs is not installed.
 //
 //   npm run faults                              the list
 //   npm run faults -- load archive              these two, one after the other
 //   npm run faults -- publish --rounds 10       a shorter or longer form
 import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -119,14 +122,31 @@ function prove({ rounds: [variable, rounds], also, limit, files }) {
   for (const [name, value] of Object.entries(also ?? {})) env[name] = process.env[name] ?? value;
   const vitest = (some, more) => {
     if (some.length === 0) return;
+    const folder = mkdtempSync(join(tmpdir(), 'tsdbt-faults-'));
+    const report = join(folder, 'report.json');
     const limits = ['--testTimeout', limit, '--hookTimeout', HOUR / 6];
-    run('npx', ['vitest', 'run', ...some, ...limits], { ...env, ...more });
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+    run('npx', ['vitest', 'run', ...some, ...limits, ...reporters], { ...env, ...more });
+    for (const name of untested(some, report)) {
+      console.error(`${name} ran no test: a program that it needs is missing`);
+      process.exitCode = 1;
+    }
+    rmSync(folder, { recursive: true });
   };
   vitest(files.filter(onKafka), { TSDBT_TEST_KAFKA: '1' });
   vitest(
     files.filter((file) => !onKafka(file)),
     {},
   );
+}
+
+/** The files of which no test passed or failed. */
+function untested(files, report) {
+  const { testResults } = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : { testResults: [] };
+  const ran = testResults.filter(({ assertionResults }) =>
+    assertionResults.some(({ status }) => status === 'passed' || status === 'failed'),
+  );
+  return files.filter((file) => !ran.some(({ name }) => name === join(root, file)));
 }
 
 function onKafka(file) {
