@@ -16,8 +16,16 @@ export class UncertainSql extends Error {}
 /** Exactly what the engine skips. */
 const SPACE = /[\t-\r \u0085\u00a0\u180e\u2000-\u200d\u2028\u2029\u202f\u205f\u2060\ufeff]+/y;
 const LINE_COMMENT = /(?:--|\/\/|#[ !])[^\n]*/y;
-/** A number may end in a point. */
-const WORD = /\d\w*\.(?![\w$"`])|[A-Za-z0-9_][\w$]*/y;
+/** A number may end in a point. A word that begins with a digit contains no `$`. */
+const WORD = /\d\w*(?:\.(?![\w$"`]))?|[A-Za-z_][\w$]*/y;
+/** A number takes the sign of its exponent: `1e--2` contains no comment. */
+const EXPONENT = /(?:^|[^\w$])\.?\d[\w.]*[ep]$/i;
+const LONGEST_NUMBER = 400;
+/**
+ * A hint of the engine's own tests, which its client obeys: after a syntax error that a comment announces, it runs the
+ * next line as a statement, whatever quotes are open. In the first line of a heredoc it may be a comment, too.
+ */
+const TEST_HINT = /error|retry/i;
 const HEREDOC = /\$\w*\$/y;
 /**
  * Starts a heredoc or an escape, or is not a sign of SQL: typographic quotes, which the engine also treats as quotes.
@@ -38,9 +46,14 @@ export function* tokensOf(sql: string): Generator<SqlToken> {
     const char = sql.charAt(at);
     const skipped = taken(SPACE) ?? taken(LINE_COMMENT);
     const quote = QUOTES[char];
-    if (skipped !== null) at += skipped.length;
-    else if (sql.startsWith('/*', at)) at = commentEnd(sql, at);
-    else if (quote !== undefined) {
+    if (skipped !== null) {
+      if (char === '-' && EXPONENT.test(sql.slice(Math.max(0, at - LONGEST_NUMBER), at))) throw new UncertainSql();
+      at += skipped.length;
+      withoutHint(sql.slice(start, at));
+    } else if (sql.startsWith('/*', at)) {
+      at = commentEnd(sql, at);
+      withoutHint(sql.slice(start, at));
+    } else if (quote !== undefined) {
       at = quotedEnd(sql, at, char);
       yield { kind: quote, value: unescaped(sql.slice(start + 1, at - 1), char), start, end: at };
     } else {
@@ -50,6 +63,8 @@ export function* tokensOf(sql: string): Generator<SqlToken> {
         const end = sql.indexOf(tag, at + tag.length);
         if (end === -1) throw new UncertainSql();
         at = end + tag.length;
+        const text = sql.slice(start, at);
+        if (text.includes('{') && TEST_HINT.test(text)) throw new UncertainSql();
         yield { kind: 'text', value: sql.slice(start + tag.length, end), start, end: at };
         continue;
       }
@@ -58,6 +73,12 @@ export function* tokensOf(sql: string): Generator<SqlToken> {
       yield { kind: word === null ? 'sign' : 'word', value: word ?? char, start, end: at };
     }
   }
+}
+
+/** The engine looks between the first braces of a comment. */
+function withoutHint(comment: string): void {
+  const open = comment.indexOf('{');
+  if (open !== -1 && TEST_HINT.test(comment.slice(open, comment.indexOf('}', open)))) throw new UncertainSql();
 }
 
 /** Comments nest. */

@@ -114,7 +114,10 @@ export function guardStatement(sql: string): void {
   } catch (error) {
     if (!(error instanceof UncertainSql)) throw error;
     if (isSuspect(sql))
-      refuse('A statement with a backslash, `$`, signs that SQL lacks, or an open quote or comment outside of texts,');
+      refuse(
+        'A statement with a backslash, `$` or signs that SQL lacks outside of texts, an open quote or comment, or a ' +
+          'comment with a test hint of ClickHouse (`{ error … }`),',
+      );
   }
 }
 
@@ -142,6 +145,8 @@ class Guard {
       const [before, token, next] = [tokens[at - 1], tokens[at], tokens[at + 1]];
       if (isSign(token, '(')) depth++;
       if (isSign(token, ')')) depth--;
+      // In rows of VALUES, brackets need not match.
+      if (isSign(token, ';')) depth = 0;
       if (isWord(token, 'outfile') && isWord(before, 'into')) refuse('INTO OUTFILE');
       if (isWord(token, 'infile') && isWord(before, 'from')) refuse('FROM INFILE');
       if (isName(token, /^disk$/i) && isSign(next, '(')) refuse('disk(…)');

@@ -126,6 +126,21 @@ const HOSTILE = (): readonly string[] => {
     `alter table d.t add column c String default ${F}; select c from d.t`,
     `create table d.c (a String, b String alias ${F}) engine Memory; insert into d.c values (1); select b from d.c`,
     `create table d.k (a String, constraint c check length(${F}) > 0) engine Memory`,
+    // Hints of the engine's own tests: its client goes on with the next line.
+    ...['clientError', 'error', 'x { error'].flatMap((hint) =>
+      [`/* { ${hint} 62 } */`, `-- { ${hint} 62 }`, `// { ${hint} 62 }`, `# { ${hint} SYNTAX_ERROR }`].flatMap(
+        (sign) => [
+          `selec ${sign.startsWith('/*') ? sign : ''} ' ${sign}\nselect file($$${secret}$$) -- '`,
+          `selec $x$ ${sign}\n$x$ '\nselect file($$${secret}$$) -- '`,
+          `selec "x" '" \n' ${sign}\nselect 1 into outfile $$${out('hint')}$$`,
+        ],
+      ),
+    ),
+    `selec /* { error 62 } */ '\ncreate dictionary d.hint (a String) ${key} source(executable(command ` +
+      `$$touch ${out('hint')}$$ format $$TSV$$)) ${held}; select * from d.hint -- '`,
+    // A heredoc and a comment that begin next to a number.
+    `insert into d.y values ('x', [1$$ ' 1$$ ' ]); select ') ; select 1 into outfile $$${out('number')}$$ -- '`,
+    `select 1e--' \n, ${F}, '`,
     // In a text that becomes SQL.
     `select * from format(JSONEachRow, 'a String, b String default ${escaped(F)}', '{"a": 1}')`,
     `select * from format(JSONEachRow, concat('a String, b String default fi', 'le(''${secret}'')'), '{"a": 1}')`,
@@ -286,6 +301,8 @@ const ORDINARY: readonly string[] = [
   "insert into d.file (disk, file) values ('a', 'see file (1)')",
   "insert into d.file (disk, file) select 'a', 'file(2)'",
   "insert into d.file format TSV file('x')\tdisk(1)",
+  'insert into d.file (file) format JSONEachRow {"file": "{error}"}',
+  "select 1 as file -- a file: {x}, error\n, '-- {error}' as b",
   'insert into d.file(file)format`TSV`\nx',
   "insert into function null('a Int8') values (1)",
   "select null, 'ä' as `ö`, '\\N\\xe4' /* ü */ -- …",
