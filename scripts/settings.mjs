@@ -29,6 +29,7 @@ const MODULES = [
   'src/connections/connection-types.ts',
   'src/serve/jobs/job-settings.ts',
   'src/serve/alerts/alert-settings.ts',
+  'src/settings/meta-settings.ts',
   'src/settings/record-settings.ts',
 ];
 
@@ -59,6 +60,10 @@ const without = (record, ...others) => {
 export function settingsTables(s) {
   return {
     'settings.md': {
+      'meta.tsdbt': keyTable(s.NODE_SETTINGS),
+      columns: keyTable(s.COLUMN_SETTINGS),
+      test_slice: keyTable(s.TEST_SLICE),
+      freshness: keyTable(s.MODEL_FRESHNESS),
       connections: keyTable(s.BROKER),
       'object stores': keyTable(s.STORE),
       catalogs: without(s.CATALOG, s.STORE),
@@ -84,6 +89,22 @@ export function settingsTables(s) {
   };
 }
 
+/** Models, seeds, snapshots and sources in the files of properties: only what is below `meta.tsdbt`. */
+function propertiesSchema(s) {
+  const entries = (own, more = {}) => {
+    const meta = { type: 'object', properties: { tsdbt: own } };
+    const config = { type: 'object', properties: { meta } };
+    return { type: 'array', items: { type: 'object', properties: { meta, config, ...more } } };
+  };
+  const columns = entries(s.COLUMN_SETTINGS.schema());
+  const node = s.NODE_SETTINGS.schema();
+  const nodes = entries(node, { columns });
+  return {
+    type: 'object',
+    properties: { models: nodes, seeds: nodes, snapshots: nodes, sources: entries(node, { tables: nodes }) },
+  };
+}
+
 /** The JSON Schemas by file name. */
 export function schemaFiles(s) {
   const draft = 'http://json-schema.org/draft-07/schema#';
@@ -91,6 +112,7 @@ export function schemaFiles(s) {
   const connections = s.CONNECTIONS.schema();
   return {
     'jobs.json': file('jobs.yml of tsdbt', s.JOBS_YML.schema()),
+    'properties.json': file('meta.tsdbt in property files', propertiesSchema(s)),
     'connections.json': file('connections.yml of tsdbt', {
       allOf: [
         { if: { required: ['connections'] }, else: connections },

@@ -257,19 +257,17 @@ export const ERRORS = {
     'validation',
     (f) => `Materialization "${f.materialization}" only supports languages [${f.languages}]; got "${f.language}"`,
   ),
-  badModelFreshness: row<Facts<'model' | 'what'>>(
+  modelFreshnessWithoutField: row<Facts<'model'>>(
     'T2503',
     'validation',
-    (f) => `The freshness of model '${f.model}' ${f.what}`,
-    () =>
-      'Example: meta: {tsdbt: {freshness: {loaded_at_field: updated_at, warn_after: {count: 10, period: minute}, ' +
-      'error_after: {count: 1, period: hour}}}}',
+    (f) => `The freshness of model '${f.model}' has no loaded_at_field, and the model has no event_time`,
+    () => 'Example: freshness: {loaded_at_field: updated_at, error_after: {count: 1, period: hour}}',
   ),
-  badTestSlice: row<Facts<'test' | 'what'>>(
+  testSliceWithoutColumn: row<Facts<'test'>>(
     'T2504',
     'validation',
-    (f) => `test_slice of ${f.test} ${f.what}`,
-    () => 'Example: meta: {tsdbt: {test_slice: {column: loaded_at, overlap: 1h, full_every: 1d}}}',
+    (f) => `test_slice of ${f.test} has no column, and the tested node has no event_time`,
+    () => 'Example: test_slice: {column: loaded_at}',
   ),
   topicLoadedTwice: row<Facts<'one' | 'two' | 'topic' | 'table'>>(
     'T2505',
@@ -415,21 +413,11 @@ export const ERRORS = {
     (f) => `Source ${f.source} hashes or drops personal data, but ${f.variable} is not set.`,
     (f) => `Set ${f.variable} to a long secret text, and keep it: hashes depend on it.`,
   ),
-  badNodeSetting: row<Facts<'key' | 'expected' | 'found'>>(
-    'T3028',
-    'runtime',
-    (f) => `meta.tsdbt.${f.key} must be ${f.expected}, found ${f.found}`,
-  ),
   nodeTooSlow: row<Facts<'seconds'>>(
     'T3029',
     'runtime',
     (f) => `took longer than its timeout of ${f.seconds} s and was cancelled`,
     () => 'Change the limit with meta.tsdbt.timeout.',
-  ),
-  badAudit: row<Facts<'node' | 'found'>>(
-    'T3060',
-    'runtime',
-    (f) => `meta.tsdbt.audit of ${f.node} must be true or false, found ${f.found}`,
   ),
   auditOfOther: row<Facts<'node' | 'type'>>(
     'T3061',

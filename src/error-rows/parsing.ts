@@ -491,11 +491,7 @@ export const PARSING_ERRORS = {
     'validation',
     () => "A snapshot must have a materialized value of 'snapshot'",
   ),
-  unknownOwnSetting: row<Facts<'key' | 'of'>>(
-    'T2082',
-    'parsing',
-    (f) => `unknown key '${f.key}' in meta.tsdbt of ${f.of}`,
-  ),
+  badOwnSetting: row<Facts<'message'>>('T2082', 'parsing', (f) => String(f.message)),
   configsNotJoined: row<Facts<'key' | 'first' | 'second'>>(
     'T2081',
     'parsing',

@@ -7,7 +7,7 @@ import { relationFrom } from '../context/relations.ts';
 import type { GraphNode, ManifestNode, ModelNode, SnapshotNode, TestNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import { errorOf } from '../error-table.ts';
-import { ownSettings } from '../state/batches.ts';
+import { ownSetting } from '../settings/meta-settings.ts';
 import type { Dag } from '../graph/dag.ts';
 import type { CompileContext } from '../compiler/compile-context.ts';
 import { didNotPass } from './results.ts';
@@ -64,10 +64,7 @@ export function auditsOf(
 }
 
 function isAudited(node: ManifestNode): node is Audited {
-  const audit = ownSettings(node)['audit'] ?? false;
-  if (audit !== true && audit !== false)
-    throw errorOf('badAudit', { node: node.unique_id, found: JSON.stringify(audit) }, { node });
-  if (!audit) return false;
+  if (!ownSetting(node, 'audit')) return false;
   if (node.resource_type === 'model' || node.resource_type === 'snapshot') return true;
   throw errorOf('auditOfOther', { node: node.unique_id, type: node.resource_type }, { node });
 }

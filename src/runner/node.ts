@@ -154,7 +154,7 @@ async function attemptNode(
   p: NodeProgress,
   began: number,
   work: Work,
-  { timeoutMs, error: wrong }: NodeLimits,
+  { timeoutMs }: NodeLimits,
   retriesLeft = RETRIES,
 ): Promise<Attempt> {
   const timing: TimingInfo[] = [];
@@ -169,7 +169,6 @@ async function attemptNode(
           void work.cancel();
         }, timeoutMs);
   try {
-    if (wrong !== null) throw wrong;
     p.status = 'compiling';
     ctx.log.nodeCompiling(p);
     current = await timed(ctx, 'compile', timing, () => kind.compile(ctx, node, session));

@@ -9,10 +9,10 @@ import type { TestNode } from '../contracts/node.ts';
 import type { AdapterResponse } from '../contracts/results.ts';
 import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
-import { ownSettings } from '../state/batches.ts';
+import { ownSetting } from '../settings/meta-settings.ts';
 import { type Kwargs, PyDict, toText, type Value } from '../values/index.ts';
 import { lookupNode, type NodeWithRows, nodeWithRows } from './nodes.ts';
-import { NO_LIMITS, nodeLimits } from './node-limits.ts';
+import { nodeLimits } from './node-limits.ts';
 import type { RunContext } from './context.ts';
 import { shapeOf, type TestShape } from './test-shapes.ts';
 
@@ -198,9 +198,9 @@ function groupOf(ctx: RunContext, test: TestNode): string | null {
   if (metadata === undefined || config.store_failures || ctx.config.flags.store_failures) return null;
   if (config.store_failures_as != null || config.fail_calc.replace(/\s/g, '') !== 'count(*)') return null;
   const tested = testedNode(ctx, test);
-  if (tested === null || ownSettings(tested)['batch_tests'] !== true) return null;
+  if (tested === null || !ownSetting(tested, 'batch_tests')) return null;
   const limits = nodeLimits(test);
-  if (limits.timeoutMs !== null || limits.retries !== NO_LIMITS.retries || limits.error !== null) return null;
+  if (limits.timeoutMs !== null || limits.retries > 0) return null;
   if ('sql_header' in config && config.sql_header != null) return null;
   const { resolver } = ctx;
   const judge = resolver.materialization('test', () => undefined);

@@ -7,17 +7,12 @@ import { errorOf } from '../error-table.ts';
 import { timeBound } from '../adapters/relation.ts';
 import { PyDateTime } from '../values/datetime.ts';
 import { pytzUtc } from '../values/timezone.ts';
+import { ownSetting, ownSettings } from '../settings/meta-settings.ts';
 import { lookupNode } from './nodes.ts';
 import type { RunContext } from './context.ts';
 
-interface Settings {
-  /** The column with the arrival time of a row; default: the `event_time` of the tested node. */
-  readonly column: string;
-  /** How long before the last pass the slice begins, to include late-arriving rows; milliseconds. */
-  readonly overlap: number;
-  /** How often all rows are tested; milliseconds. */
-  readonly fullEvery: number;
-}
+/** The settings with the column: by default the `event_time` of the tested node. */
+type Settings = Omit<NonNullable<ReturnType<typeof ownSetting<'test_slice'>>>, 'column'> & { readonly column: string };
 
 /** Stored state of a test, as text: when all rows passed, when any slice passed, and the test's definition. */
 interface Remembered {
@@ -25,12 +20,6 @@ interface Remembered {
   readonly passed: number;
   readonly what: string;
 }
-
-const UNITS: ReadonlyMap<string | undefined, number> = new Map([
-  ['m', 60_000],
-  ['h', 3_600_000],
-  ['d', 86_400_000],
-]);
 
 /**
  * @returns null for a test that always reads all rows; `where` is null if a full test is due
@@ -72,33 +61,15 @@ function testedNode(ctx: RunContext, test: TestNode): GraphNode | undefined {
 function settingsOf(ctx: RunContext, test: TestNode): Settings | null {
   // A singular test has no place for a condition; a sample's rows prove nothing about the table.
   if (test.test_metadata === undefined || ctx.scopes.sample !== null || ctx.config.flags.empty) return null;
-  const tested = testedNode(ctx, test) as { config?: { meta?: unknown; event_time?: unknown } } | undefined;
-  const given = sliceOf(test.config.meta) ?? sliceOf(tested?.config?.meta);
-  if (given === undefined || given === false || given === null) return null;
-  const fail = (what: string): never => {
-    throw errorOf('badTestSlice', { test: test.name, what }, { node: test });
-  };
-  const record = (typeof given === 'object' ? given : {}) as {
-    column?: unknown;
-    overlap?: unknown;
-    full_every?: unknown;
-  };
-  for (const key of Object.keys(record))
-    if (!['column', 'overlap', 'full_every'].includes(key)) fail(`has no setting '${key}'`);
-  const column = record.column ?? tested?.config?.event_time;
-  if (typeof column !== 'string' || column === '') return fail('names no column, and what is tested has no event_time');
-  const duration = (name: 'overlap' | 'full_every', otherwise: string): number => {
-    const match = /^(\d+)([mhd])$/.exec(String(record[name] ?? otherwise));
-    const unit = UNITS.get(match?.[2]);
-    return match === null || unit === undefined
-      ? fail(`has ${name}: ${String(record[name])}, not a time like 30m, 1h or 1d`)
-      : Number(match[1]) * unit;
-  };
-  return { column, overlap: duration('overlap', '1h'), fullEvery: duration('full_every', '1d') };
-}
-
-function sliceOf(meta: unknown): unknown {
-  return (meta as { tsdbt?: { test_slice?: unknown } } | null | undefined)?.tsdbt?.test_slice;
+  const tested = testedNode(ctx, test);
+  const own = ownSettings(test)['test_slice'] != null || tested === undefined ? test : tested;
+  const given = ownSetting(own, 'test_slice');
+  if (given === null) return null;
+  const column =
+    given.column ?? (tested && 'config' in tested && 'event_time' in tested.config ? tested.config.event_time : null);
+  if (typeof column !== 'string' || column === '')
+    throw errorOf('testSliceWithoutColumn', { test: test.name }, { node: test });
+  return { ...given, column };
 }
 
 /** A changed test reads all rows again. */
@@ -109,11 +80,11 @@ function whatOf(test: TestNode): string {
 }
 
 /** Null if a full test is due. */
-function recall(ctx: RunContext, test: TestNode, { fullEvery }: Settings): Remembered | null {
+function recall(ctx: RunContext, test: TestNode, { full_every }: Settings): Remembered | null {
   const text = ctx.tests.get(keyOf(ctx, test));
   if (text === undefined) return null;
   const known = JSON.parse(text) as Remembered;
-  return known.what !== whatOf(test) || startOf(ctx) - known.full >= fullEvery ? null : known;
+  return known.what !== whatOf(test) || startOf(ctx) - known.full >= full_every ? null : known;
 }
 
 /** The same test in another schema has its own state. */

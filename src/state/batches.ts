@@ -2,7 +2,7 @@
 // milliseconds since 1970. microbatch.ts runs them, interval-ledger.ts records which are done.
 import type { ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
-import { isDictionary } from '../values/is-dictionary.ts';
+import { ownSetting } from '../settings/meta-settings.ts';
 
 /** From `start` (inclusive) to `end` (exclusive). */
 export interface Interval {
@@ -45,20 +45,12 @@ export function parseBatchSize(text: unknown): BatchSize | string | null {
   return { minutes, format: minutes === MINUTES_A_DAY ? 'day' : minutes % 60 === 0 ? 'hour' : 'minute' };
 }
 
-/** The model's setting under `meta: {tsdbt: …}`, which dbt accepts. */
-export function ownSettings(model: { readonly config: { readonly meta?: unknown } }): {
-  readonly [name: string]: unknown;
-} {
-  const settings = (model.config.meta as { tsdbt?: unknown } | null | undefined)?.tsdbt;
-  return isDictionary(settings) ? settings : {};
-}
-
 /**
  * The batch size of a model: `meta: {tsdbt: {batch_size: 5m}}` overrides `batch_size`.
  * @throws if the model has neither
  */
 export function batchSizeOf(model: ModelNode): BatchSize {
-  const size = parseBatchSize(ownSettings(model)['batch_size'] ?? model.config['batch_size']);
+  const size = parseBatchSize(ownSetting(model, 'batch_size') ?? model.config['batch_size']);
   if (size !== null && typeof size !== 'string') return size;
   throw new TsdbtError(
     'runtime',

@@ -3,7 +3,8 @@
 import type { Json, ManifestNode, ModelNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { pluralize } from '../../log.ts';
-import { DBT_BATCH_SIZES, ownSettings, parseBatchSize } from '../../state/batches.ts';
+import { ownSettings } from '../../settings/meta-settings.ts';
+import { DBT_BATCH_SIZES, parseBatchSize } from '../../state/batches.ts';
 import { PyDateTime } from '../../values/datetime.ts';
 import type { ConfigDict } from '../config/node-config.ts';
 import type { ParseState } from '../table/parse-state.ts';

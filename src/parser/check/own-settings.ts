@@ -1,77 +1,38 @@
-// Checks the keys directly below `meta.tsdbt` of nodes and sources, and finds where a setting is written.
+// Checks the settings below `meta.tsdbt` of nodes, sources and columns, and finds where one is written.
 import type { Json, ManifestNode, SourceDefinition } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { placeInFile, type SettingPlace } from '../../project/setting-place.ts';
-import { asDictionary } from '../../project/yaml.ts';
-import { knownWords } from '../../values/close-matches.ts';
-import { showJson } from '../../values/float.ts';
+import { COLUMN_SETTINGS, NODE_SETTINGS, readOwn } from '../../settings/meta-settings.ts';
 import type { ParseState } from '../table/parse-state.ts';
 import type { LinkedTable } from '../table/tables.ts';
 
-/** The keys on nodes and sources. */
-export const NODE_KEYS = [
-  'audit',
-  'batch_size',
-  'batch_tests',
-  'freshness',
-  'ledger',
-  'load',
-  'null_safe_keys',
-  'publish',
-  'retries',
-  'sla',
-  'test_slice',
-  'timeout',
-];
-
-/** The keys on columns. */
-export const COLUMN_KEYS = ['load', 'secret'];
-/** The keys that are true or false. The runner checks `audit`, with dbt's exit code of a failed run. */
-const FLAGS = ['batch_tests', 'ledger', 'null_safe_keys', 'secret'];
-
 /**
- * Checks the keys below `meta.tsdbt` of all nodes and sources: dbt ignores `meta`, so a misspelled key would silently
- * have no effect, and a flag that is a text would be false.
- * @throws {TsdbtError} `parsing`, with the line of the key in a properties file
+ * Checks the settings of all nodes and sources: dbt ignores `meta`, so a misspelled key would silently have no effect.
+ * @throws {TsdbtError} `parsing`, with the line of the setting in a properties file
  */
 export function checkOwnSettings(state: ParseState, { nodes, sources }: LinkedTable): void {
   for (const table of [nodes, sources]) {
     for (const node of table.values()) {
-      checkKeys(state, node, ownJson(node), NODE_KEYS);
+      check(state, node, NODE_SETTINGS, node.config.meta);
       for (const column of Object.values(node.columns))
-        checkKeys(state, node, { ...ownJson(column), ...ownJson({ config: column }) }, COLUMN_KEYS, column.name);
+        for (const meta of [column.meta, column.config?.meta]) check(state, node, COLUMN_SETTINGS, meta, column.name);
     }
   }
 }
 
-function checkKeys(
+function check(
   state: ParseState,
   node: ManifestNode | SourceDefinition,
-  own: Readonly<Record<string, Json>>,
-  known: readonly string[],
+  settings: typeof NODE_SETTINGS | typeof COLUMN_SETTINGS,
+  meta: { readonly [name: string]: Json } | undefined,
   column?: string,
 ): void {
-  for (const [key, value] of Object.entries(own)) {
-    if (!known.includes(key))
-      throw errorOf(
-        'unknownOwnSetting',
-        { key, of: column === undefined ? node.unique_id : `column ${column} of ${node.unique_id}` },
-        { ...placeOf(state, node, [key], column), hint: knownWords('Keys', key, known) },
-      );
-    if (!FLAGS.includes(key) || value === null || typeof value === 'boolean') continue;
-    throw errorOf(
-      'badNodeSetting',
-      { key, expected: 'true or false', found: showJson(value) },
-      placeOf(state, node, [key], column),
-    );
-  }
-}
-
-/** `meta.tsdbt` of a node or column as written. */
-export function ownJson({ config: { meta } }: { readonly config: { readonly meta: Readonly<Record<string, Json>> } }): {
-  readonly [name: string]: Json;
-} {
-  return asDictionary(meta?.['tsdbt'] ?? null) ?? {};
+  const own = meta?.['tsdbt'];
+  if (own === undefined || own === null) return;
+  const of = column === undefined ? node.unique_id : `column ${column} of ${node.unique_id}`;
+  readOwn<unknown>(settings, own, of, ({ keys, message, hint }) => {
+    throw errorOf('badOwnSetting', { message }, { ...placeOf(state, node, keys, column), hint });
+  });
 }
 
 /** Where a setting of a node or of its column is written. @param keys below `meta.tsdbt` */

@@ -7,7 +7,8 @@ import { publishedName } from '../../publish/check-targets.ts';
 import { overlap, type PublishProblem, readPublications as readConfigs } from '../../publish/read-publications.ts';
 import type { ParseState } from '../table/parse-state.ts';
 import type { LinkedTable } from '../table/tables.ts';
-import { ownJson, placeOf } from './own-settings.ts';
+import { ownSettings } from '../../settings/meta-settings.ts';
+import { placeOf } from './own-settings.ts';
 
 /**
  * Returns the publications of a project as nodes.
@@ -16,7 +17,7 @@ import { ownJson, placeOf } from './own-settings.ts';
 export function readPublications(state: ParseState, { nodes }: LinkedTable): readonly PublicationNode[] {
   const found: PublicationNode[] = [];
   for (const node of nodes.values()) {
-    const written = ownJson(node)['publish'];
+    const written = ownSettings(node)['publish'];
     if (written === undefined || written === null) continue;
     const refuse = (problem: PublishProblem): never => {
       throw errorOf(
@@ -82,5 +83,7 @@ function publicationOf(state: ParseState, node: ManifestNode, config: Publicatio
 }
 
 function limitsOf(node: ManifestNode): { [key: string]: Json } {
-  return Object.fromEntries(Object.entries(ownJson(node)).filter(([name]) => name === 'timeout' || name === 'retries'));
+  return Object.fromEntries(
+    Object.entries(ownSettings(node)).filter(([name]) => name === 'timeout' || name === 'retries'),
+  );
 }

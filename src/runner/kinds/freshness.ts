@@ -11,7 +11,7 @@ import { PyDateTime } from '../../values/datetime.ts';
 import { pytzUtc } from '../../values/timezone.ts';
 import { type Kwargs, toText, typeName, type Value } from '../../values/index.ts';
 import { openScope } from '../../compiler/node-scope.ts';
-import { ownSettings } from '../../state/batches.ts';
+import { ownSetting } from '../../settings/meta-settings.ts';
 import type { RunContext } from '../context.ts';
 import type { NodeWithRows } from '../nodes.ts';
 import type { FreshnessThreshold, ModelNode, SourceDefinition, TimeThreshold } from '../../contracts/node.ts';
@@ -51,7 +51,7 @@ export function freshNode({ sources, nodes }: Pick<Manifest, 'sources' | 'nodes'
 export function hasFreshness(manifest: Pick<Manifest, 'sources' | 'nodes'>, id: string): boolean {
   const node = freshNode(manifest, id);
   if (node === null) return false;
-  if (node.resource_type === 'model') return modelSettings(node) !== undefined;
+  if (node.resource_type === 'model') return modelSettings(node) !== null;
   const { freshness } = node;
   return (
     freshness !== null &&
@@ -59,10 +59,8 @@ export function hasFreshness(manifest: Pick<Manifest, 'sources' | 'nodes'>, id: 
   );
 }
 
-function modelSettings(model: ModelNode): unknown {
-  return model.config.enabled && model.config.materialized !== 'ephemeral'
-    ? (ownSettings(model)['freshness'] ?? undefined)
-    : undefined;
+function modelSettings(model: ModelNode): ReturnType<typeof ownSetting<'freshness'>> {
+  return model.config.enabled && model.config.materialized !== 'ephemeral' ? ownSetting(model, 'freshness') : null;
 }
 
 interface Terms {
@@ -71,37 +69,17 @@ interface Terms {
   readonly query: string | null;
 }
 
-/** @throws {TsdbtError} if a model's settings are invalid */
+/** @throws {TsdbtError} if a model has no time of its rows */
 function termsOf(node: FreshNode): Terms {
   if (node.resource_type === 'source')
     return { threshold: node.freshness, field: node.loaded_at_field, query: node.loaded_at_query };
-  const fail = (what: string): never => {
-    throw errorOf('badModelFreshness', { model: node.name, what }, { node });
-  };
   const given = modelSettings(node);
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) return fail('is not a dictionary');
-  const { loaded_at_field, loaded_at_query, warn_after, error_after, filter, ...rest } = given as {
-    [key: string]: unknown;
-  };
-  const [unknown] = Object.keys(rest);
-  if (unknown !== undefined) fail(`has no setting '${unknown}'`);
-  const threshold = (name: string, value: unknown): TimeThreshold | null => {
-    if (value === undefined || value === null) return null;
-    const { count, period } = value as { count?: unknown; period?: unknown };
-    if (typeof count !== 'number' || typeof period !== 'string' || !Object.hasOwn(UNIT_SECONDS, period))
-      return fail(`needs ${name} with a count and a period of minute, hour or day`);
-    return { count, period: period as keyof typeof UNIT_SECONDS };
-  };
-  const [warn, error] = [threshold('warn_after', warn_after), threshold('error_after', error_after)];
-  if (warn === null && error === null) fail('has neither warn_after nor error_after');
-  const field = loaded_at_field ?? node.config.event_time ?? null;
-  if (field === null && loaded_at_query === undefined)
-    fail('names no loaded_at_field, and the model has no event_time');
-  return {
-    threshold: { warn_after: warn, error_after: error, filter: filter === undefined ? null : String(filter) },
-    field: field === null ? null : String(field),
-    query: loaded_at_query === undefined ? null : String(loaded_at_query),
-  };
+  const field = given?.loaded_at_field ?? node.config.event_time ?? null;
+  const query = given?.loaded_at_query ?? null;
+  if (given === null || (field === null && query === null))
+    throw errorOf('modelFreshnessWithoutField', { model: node.name }, { node });
+  const { warn_after, error_after, filter } = given;
+  return { threshold: { warn_after, error_after, filter }, field, query };
 }
 
 function shownAs(node: FreshNode): [group: string, name: string] {

@@ -21,12 +21,12 @@ import {
   type Interval,
   isoUtc,
   missingBatches,
-  ownSettings,
   splitIntoBatches,
   truncate,
   wallTime,
   withoutBatches,
 } from '../../state/batches.ts';
+import { ownSetting } from '../../settings/meta-settings.ts';
 import { nothingBuiltSql } from '../interval-notes.ts';
 import { createLatestVersionPointer } from '../latest-version-pointer.ts';
 import { executeRelational } from './model.ts';
@@ -193,7 +193,7 @@ async function planBatches(ctx: RunContext, model: ModelNode, session: Session):
   const partial = ctx.scopes.sample !== null || flags.empty === true;
   const ledger =
     intervals !== null &&
-    ownSettings(model)['ledger'] !== false &&
+    ownSetting(model, 'ledger') &&
     (partial || (given === null && previous === undefined) || intervals.exists(relation, session))
       ? intervals
       : null;

@@ -2,9 +2,10 @@
 // Values of secret columns are masked here, before anything is sent.
 import type { Table } from '../../adapters/table.ts';
 import type { Manifest } from '../../contracts/manifest.ts';
-import type { ColumnInfo, Json } from '../../contracts/node.ts';
+import type { Json } from '../../contracts/node.ts';
 import { loadSettings } from '../../project/load-config.ts';
 import { asDictionary, loadYaml, locate } from '../../project/yaml.ts';
+import { ownSettings } from '../../settings/meta-settings.ts';
 import { MASK } from '../../secrets.ts';
 import { toText } from '../../values/text.ts';
 import type { Job } from '../jobs/job.ts';
@@ -263,17 +264,13 @@ function secretColumns(id: string, { manifest }: AlarmProject): ReadonlySet<stri
   for (const each of [id, ...reach(id, manifest.parent_map)]) {
     const node = manifest.nodes[each] ?? manifest.sources[each];
     for (const column of Object.values(node?.columns ?? {}))
-      if (isSecretColumn(column)) secret.add(column.name.toLowerCase());
+      if (ownSettings(column)['secret'] === true) secret.add(column.name.toLowerCase());
     const load = loadSettings(node?.meta) ?? loadSettings(node?.config['meta']);
     const hash = load?.['hash'];
     for (const name of Array.isArray(hash) ? hash : [hash])
       if (typeof name === 'string') secret.add(name.toLowerCase());
   }
   return secret;
-}
-
-function isSecretColumn({ meta, config }: ColumnInfo): boolean {
-  return [meta, config?.meta].some((each) => asDictionary(each?.['tsdbt'] ?? null)?.['secret'] === true);
 }
 
 /** Descendants of a node, without tests, nearest first. */

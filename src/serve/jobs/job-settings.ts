@@ -11,7 +11,7 @@ import {
   withDefault,
 } from '../../settings/record-settings.ts';
 import { CHANNELS } from '../alerts/alert-settings.ts';
-import { SLA } from '../sla/sla-settings.ts';
+import { SLA } from '../../settings/sla-settings.ts';
 import { JOB_COMMANDS, type JobCommand } from './job.ts';
 import { cronPattern, selection, sources, timeZone } from './job-values.ts';
 

@@ -7,9 +7,10 @@ import { loadOrigin } from '../../project/load-config.ts';
 import { type SettingOwner, settingsFile } from '../../project/setting-place.ts';
 import type { Job } from '../jobs/job.ts';
 import type { Promised, PromiseSubject, PromiseTerms } from './sla-types.ts';
+import { ownSetting, ownSettings } from '../../settings/meta-settings.ts';
 import type { Keys } from '../../settings/setting.ts';
 import { isDictionary } from '../../values/is-dictionary.ts';
-import { readSla, type RefuseSla, type Sla } from './sla-settings.ts';
+import { readSla, type RefuseSla, type Sla } from '../../settings/sla-settings.ts';
 
 /** A job with its `sla:` as written. */
 export type PromisingJob = Pick<Job, 'name' | 'path' | 'line' | 'work' | 'timing' | 'retries' | 'owner'> & {
@@ -43,18 +44,18 @@ const JOB_LOOKS = 1;
 export function nodePromises(manifest: Pick<Manifest, 'nodes' | 'sources'>, placeOf?: PlaceOfSla): Promised[] {
   const found: Promised[] = [];
   for (const node of Object.values(manifest.nodes)) {
-    const written = slaOf(node.config['meta']);
+    const written = ownSettings(node)['sla'] ?? undefined;
     if (written === undefined || !BUILT.includes(node.resource_type)) continue;
     const shown = `${node.resource_type} ${node.name}`;
     const refuse = refusal(shown, node, placeOf);
     const { materialized, event_time } = node.config;
     if (materialized === 'ephemeral') refuse([], 'an ephemeral model has no rows and no runs of its own');
     const sla = readSla(written, 'model', refuse);
-    const own = { field: textOf(freshnessOf(node.config['meta'])?.['loaded_at_field']) ?? textOf(event_time) };
+    const own = { field: ownSetting(node, 'freshness')?.loaded_at_field ?? textOf(event_time) };
     found.push(...terms(sla, subjectOf(node, 'node', shown, node.config['meta']), own));
   }
   for (const source of Object.values(manifest.sources)) {
-    const written = slaOf(source.meta) ?? slaOf(source.config['meta']) ?? slaOf(source.source_meta);
+    const written = ownSettings(source)['sla'] ?? ownSettings({ meta: source.source_meta })['sla'] ?? undefined;
     if (written === undefined) continue;
     const shown = `source ${source.source_name}.${source.name}`;
     const refuse = refusal(shown, source, placeOf);
@@ -114,25 +115,6 @@ function terms(sla: Sla, subject: PromiseSubject, own: { readonly field: string 
   if (sla.success !== null) found.push({ kind: 'success', ...sla.success });
   if (sla.duration !== null) found.push({ kind: 'duration', ...sla.duration });
   return found.map((each) => ({ key: `sla:${id}:${each.kind}`, subject, terms: each, looks: sla.looks }));
-}
-
-/** The part of a `meta` that is read here. */
-interface OwnMeta {
-  readonly tsdbt?: { sla?: Json; freshness?: Json };
-}
-
-function isOwnMeta(meta: unknown): meta is OwnMeta {
-  return isDictionary(meta) && isDictionary(meta['tsdbt']);
-}
-
-/** The settings under `meta: tsdbt: sla:`; undefined: there are none. */
-function slaOf(meta: unknown): Json | undefined {
-  return isOwnMeta(meta) ? (meta.tsdbt?.sla ?? undefined) : undefined;
-}
-
-function freshnessOf(meta: unknown): { readonly [name: string]: Json } | undefined {
-  const found = isOwnMeta(meta) ? meta.tsdbt?.freshness : undefined;
-  return isDictionary(found) ? found : undefined;
 }
 
 function subjectOf(node: PromisingNode, kind: 'node' | 'source', shown: string, meta: unknown): PromiseSubject {

@@ -1,6 +1,6 @@
 // An SLA, and the verdict of a check. Types only: read-slas.ts creates SLAs, evaluate-sla.ts checks them.
 import type { Moment } from '../store/serve-store.ts';
-import type { DurationTerms, FreshnessTerms, SuccessTerms } from './sla-settings.ts';
+import type { DurationTerms, FreshnessTerms, SuccessTerms } from '../../settings/sla-settings.ts';
 
 /** The subject of an SLA. */
 export interface PromiseSubject {

@@ -1,4 +1,4 @@
-// Wrong keys directly below `meta.tsdbt`, and what is said of each.
+// Wrong settings below `meta.tsdbt`, and what is said of each.
 import { type Row, stopped } from './bad-input.ts';
 
 export const META: readonly Row[] = [
@@ -11,12 +11,12 @@ export const META: readonly Row[] = [
     },
     says: stopped(
       'Parsing Error',
-      "  unknown key 'audti' in meta.tsdbt of model.p.a",
+      "  unknown key 'meta.tsdbt.audti' of model.p.a",
       '    models/s.yml line 3, column 29',
       '          config: {meta: {tsdbt: {audti: true}}}',
       '                                  ^',
       "  did you mean 'audit'? Keys: audit, batch_size, batch_tests, freshness, ledger, load, null_safe_keys, " +
-        'publish, retries, sla, test_slice, timeout',
+        'publish, retries, sla, test_slice, timeout.',
     ),
   },
   {
@@ -29,11 +29,11 @@ export const META: readonly Row[] = [
     },
     says: stopped(
       'Parsing Error',
-      "  unknown key 'secert' in meta.tsdbt of column c of source.p.s.t",
+      "  unknown key 'meta.tsdbt.secert' of column c of source.p.s.t",
       '    models/s.yml line 6, column 38',
       '                - {name: c, meta: {tsdbt: {secert: true}}}',
       '                                           ^',
-      "  did you mean 'secret'? Keys: load, secret",
+      "  did you mean 'secret'? Keys: load, secret.",
     ),
   },
   {
@@ -43,7 +43,10 @@ export const META: readonly Row[] = [
       'models/a.sql':
         "{{ config(materialized='incremental', meta={'tsdbt': {'null_safe_keys': 'yes'}}) }} select 1 as a",
     },
-    says: stopped('Runtime Error in models/a.sql', '  meta.tsdbt.null_safe_keys must be true or false, found "yes"'),
+    says: stopped(
+      'Parsing Error in models/a.sql',
+      '  \'meta.tsdbt.null_safe_keys\' of model.p.a must be true or false, found "yes"',
+    ),
   },
   {
     name: 'a column of a source that is secret by a text',
@@ -54,8 +57,8 @@ export const META: readonly Row[] = [
         "          - {name: c, meta: {tsdbt: {secret: 'yes'}}}\n",
     },
     says: stopped(
-      'Runtime Error',
-      '  meta.tsdbt.secret must be true or false, found "yes"',
+      'Parsing Error',
+      '  \'meta.tsdbt.secret\' of column c of source.p.s.t must be true or false, found "yes"',
       '    models/s.yml line 6, column 38',
       "                - {name: c, meta: {tsdbt: {secret: 'yes'}}}",
       '                                           ^',

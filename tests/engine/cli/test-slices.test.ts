@@ -64,10 +64,10 @@ it('sliced tests check everything after a change, and always with full_every: 0m
 });
 
 it.each([
-  ['{overlap: soon}', 'has overlap: soon, not a time like 30m, 1h or 1d'],
-  ['{every: 1d}', "has no setting 'every'"],
+  ['{overlap: soon}', `must be a duration such as 30s, 5m or 1h30m, found "soon"`],
+  ['{every: 1d}', "unknown key 'meta.tsdbt.test_slice.every'"],
 ])('sliced tests report what is wrong with %s', async (settings, words) => {
   project.write({ 'models/t.yml': schema(settings) });
   const { code, out } = await project.run(['test']);
-  expect([code, out]).toEqual([1, expect.stringContaining(words)]);
+  expect([code, out]).toEqual([2, expect.stringContaining(words)]);
 });

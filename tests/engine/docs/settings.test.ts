@@ -9,7 +9,6 @@ import { CLICKHOUSE_TABLE } from '../../../src/loader/clickhouse/table-options.t
 import { loadTarget } from '../../../src/loader/settings/load-target.ts';
 import { syncTarget } from '../../../src/loader/sync/config.ts';
 import { POSTGRES_TABLE } from '../../../src/loader/postgres/table-options.ts';
-import { COLUMN_KEYS, NODE_KEYS } from '../../../src/parser/check/own-settings.ts';
 import { ROOT } from './markdown.ts';
 
 const page = readFileSync(join(ROOT, 'docs/settings.md'), 'utf8');
@@ -48,7 +47,6 @@ const source = (load: object, columns: object = {}): SourceDefinition =>
     config: {},
     source_meta: {},
   }) as unknown as SourceDefinition;
-const text = (path: string): string => readFileSync(join(ROOT, 'src', path), 'utf8');
 
 /** Every file of src/ that is TypeScript. */
 function sources(dir = join(ROOT, 'src')): string[] {
@@ -124,30 +122,6 @@ describe('docs/settings.md', () => {
     });
     const flush = Object.fromEntries(cells('flush'));
     expect(loadTarget(source({ topic: 't', flush }), POSTGRES_TABLE)!.flush).toEqual(target.flush);
-  });
-
-  it('contains every key of test_slice and freshness', () => {
-    const refuses = /!\[([^\]]*)\]\.includes\(key\)/.exec(text('runner/test-slice.ts'))![1]!;
-    expect(
-      keys('test_slice')
-        .map((key) => `'${key}'`)
-        .join(', '),
-    ).toBe(refuses);
-    const taken = sources()
-      .map((path) => /const \{ (loaded_at_field[^}]*), \.\.\.rest \} = given/.exec(readFileSync(path, 'utf8'))?.[1])
-      .find((found) => found !== undefined);
-    expect(keys('freshness').sort()).toEqual(taken!.split(', ').sort());
-  });
-
-  it('contains every key of meta.tsdbt that the parser accepts, and it accepts those that a file of src/ reads', () => {
-    expect(keys('Keys').sort()).toEqual([...new Set([...NODE_KEYS, ...COLUMN_KEYS])].sort());
-    const read = new Set<string>();
-    for (const path of sources()) {
-      const code = readFileSync(path, 'utf8');
-      for (const match of code.matchAll(/(?:own(?:Settings|Json)\(\w+\)\['(\w+)'\]|tsdbt\?: \{ (\w+)\?:)/g))
-        read.add(match[1] ?? match[2]!);
-    }
-    expect(NODE_KEYS).toEqual(expect.arrayContaining([...read]));
   });
 });
 

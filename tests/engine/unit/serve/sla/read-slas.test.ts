@@ -104,11 +104,12 @@ describe('the objectives of nodes', () => {
     ]);
   });
 
+  const LOADED = { loaded_at_field: 'loaded', warn_after: { count: 1, period: 'day' } };
   it.each<[string, object, object]>([
     ['its event_time', node(fifteen, {}, { event_time: 'at' }), { field: 'at', by: 'rows' }],
     [
       'the field of meta.tsdbt.freshness',
-      node({ tsdbt: { ...fifteen.tsdbt, freshness: { loaded_at_field: 'loaded' } } }, {}, { event_time: 'at' }),
+      node({ tsdbt: { ...fifteen.tsdbt, freshness: LOADED } }, {}, { event_time: 'at' }),
       { field: 'loaded', by: 'rows' },
     ],
     ['its last run', node(fifteen), { field: null, by: 'runs' }],

@@ -1,10 +1,10 @@
 // The settings of `sla:`, for a node, a source or a job. read-slas.ts finds them in the project, evaluate-sla.ts
 // evaluates them.
-import { writtenDuration } from '../../values/duration.ts';
-import type { Json } from '../../contracts/node.ts';
-import { duration, share, text, whole } from '../../settings/kinds.ts';
-import { oneOf, onlyWith, optional, record, required, withDefault } from '../../settings/record-settings.ts';
-import { type Keys, mapped, readSetting, type Setting, type ValueOf } from '../../settings/setting.ts';
+import { writtenDuration } from '../values/duration.ts';
+import type { Json } from '../contracts/node.ts';
+import { duration, share, text, whole } from './kinds.ts';
+import { oneOf, onlyWith, optional, record, required, withDefault } from './record-settings.ts';
+import { type Keys, mapped, readSetting, type Setting, type ValueOf } from './setting.ts';
 
 const WEEK = 7 * 86_400_000;
 /** Default number of checks to suppress flapping. */
