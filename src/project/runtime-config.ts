@@ -8,7 +8,7 @@ import { formatError, TsdbtError } from '../errors.ts';
 import { includeFolder } from './include-folder.ts';
 import type { Logger } from '../log.ts';
 import { installedPackageFolders } from './packages.ts';
-import { checkSettingsFiles, folderOfNamedFiles } from './outside-paths.ts';
+import { checkSettingsFiles, checkWithin, folderOfNamedFiles } from './outside-paths.ts';
 import { loadProfile, PROFILES_FILE, profilesPlace, targetDictionary } from './profile.ts';
 import { loadProject, PROJECT_FILE, readRawProject, readVarsFile, renderProfileName } from './project.ts';
 import type { RenderYamlText, YamlScope } from './renderer.ts';
@@ -91,7 +91,12 @@ export async function loadRuntimeConfig(options: LoadRuntimeConfigOptions): Prom
 function withOrigin(profile: Profile, place: Pick<RuntimeConfig, 'project' | 'flags'>): Profile {
   if (profile.profiles_dir === null) return profile;
   const path = join(profile.profiles_dir, PROFILES_FILE);
-  return { ...profile, cloned_file: folderOfNamedFiles(path, place) === null ? null : path };
+  const folder = folderOfNamedFiles(path, place);
+  const { project_root: root } = place.project;
+  const { embedded, path: clickhouse } = profile.credentials;
+  for (const [setting, named] of Object.entries({ embedded, path: clickhouse }))
+    if (folder !== null && typeof named === 'string') checkWithin(resolve(root, named), folder, `${path}, ${setting}`);
+  return { ...profile, cloned_file: folder === null ? null : path };
 }
 
 export interface LoadRootProjectOptions {

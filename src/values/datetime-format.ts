@@ -318,8 +318,13 @@ const READERS: Readonly<Record<string, string>> = {
 };
 const COMPOSITES = { c: '%a %b %d %H:%M:%S %Y', x: '%m/%d/%y', X: '%H:%M:%S' };
 
+/** Longer regular expressions overflow the stack of their compiler. */
+const LONGEST_FORMAT = 10_000;
+
 /** `datetime.strptime(text, format)`. */
 export function strptime(text: string, format: string): ParsedDateTime {
+  if (format.length > LONGEST_FORMAT)
+    throw valueError(`the format has ${format.length} characters; at most ${LONGEST_FORMAT} are supported`);
   const order: string[] = [];
   const expanded = format.replace(/%([cxX])/g, (_, code: keyof typeof COMPOSITES) => COMPOSITES[code]);
   let pattern = '';
@@ -330,6 +335,7 @@ export function strptime(text: string, format: string): ParsedDateTime {
       if (code === undefined) throw valueError(`stray % in format '${format}'`);
       if (code === '%') pattern += '%';
       else if (READERS[code] === undefined) throw valueError(`'${code}' is a bad directive in format '${format}'`);
+      else if (order.includes(code)) throw valueError(`redefinition of group name '${code}' in format '${format}'`);
       else {
         order.push(code);
         pattern += `(${READERS[code]})`;

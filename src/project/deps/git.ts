@@ -2,7 +2,7 @@
 // revision.
 import { eventOf, type MessageName } from '../../events/index.ts';
 import { spawn } from 'node:child_process';
-import { realpathSync, rmSync, statSync } from 'node:fs';
+import { type Dirent, lstatSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { errorTag, type Logger } from '../../log.ts';
 import { errorOf } from '../../error-table.ts';
@@ -24,6 +24,8 @@ export interface GitCheckout {
   readonly delay: number;
   /** Whether a downloaded package requests it: it may then only name servers, not repositories of this machine. */
   readonly foreign: boolean;
+  /** Maximum number of bytes of the files, and of what git stores about them; default 1 GiB each. */
+  readonly maxBytes?: number;
 }
 
 /** Protocols that git may use; `ext::` and other helpers would run commands. */
@@ -44,6 +46,10 @@ const HELPER =
 
 /** Maximum number of entries of a repository of which only a subdirectory is checked out. */
 const MOST_LISTED = 10 * LIMITS.entries;
+/** Milliseconds between two measurements of the folder that git writes. */
+const MEASURED_MS = 250;
+/** A server can send messages without end. */
+const LONGEST_MESSAGE = 65_536;
 
 const PASSING = new RegExp(
   'Could not resolve host|Connection (?:reset|refused|timed out)|early EOF|RPC failed' +
@@ -183,28 +189,40 @@ function runGit(
   env: Record<string, string | undefined>,
   read?: (text: string) => void,
 ): Promise<string> {
-  const { folder, logger } = checkout;
+  const { folder, logger, url, maxBytes = LIMITS.bytes } = checkout;
   return new Promise((done, failed) => {
     const child = spawn('git', args, { cwd: folder, env, stdio: ['inherit', 'pipe', 'pipe'] });
     // When this process exits, it also ends git, which may be waiting for a server.
     const leave = (): void => void child.kill();
-    process.once('exit', leave);
+    process.prependOnceListener('exit', leave);
     let out = '';
     let errors = '';
+    let problem: unknown = null;
+    // The promise is rejected when git has ended: until then it writes.
+    const end = (error: unknown): void => {
+      problem ??= error;
+      child.kill();
+    };
+    const measure = (): void => {
+      const started = performance.now();
+      if (holdsMore(folder, 2 * maxBytes)) end(refused(withoutCredentials(url), `more than ${2 * maxBytes} bytes`));
+      timer = setTimeout(measure, Math.max(MEASURED_MS, 10 * (performance.now() - started)));
+    };
+    let timer = setTimeout(measure, MEASURED_MS);
     child.stdout.on('data', (chunk: Buffer) => {
       if (read === undefined) out += chunk.toString('utf8');
       else
         try {
           read(chunk.toString('latin1'));
         } catch (error) {
-          failed(error);
-          child.kill();
+          end(error);
         }
     });
     child.stderr.on('data', (chunk: Buffer) => {
-      errors += chunk.toString('utf8');
+      errors = (errors + chunk.toString('utf8')).slice(-LONGEST_MESSAGE);
     });
     child.on('error', (error) => {
+      clearTimeout(timer);
       const msg =
         'Make sure git is installed on your machine. More information: https://docs.getdbt.com/docs/package-management';
       logger.fire(eventOf('EnsureGitInstalled', errorTag(msg)));
@@ -212,10 +230,37 @@ function runGit(
     });
     child.on('close', (code) => {
       process.off('exit', leave);
-      if (code === 0) done(out.trim());
+      if (problem === null && /^(?:fetch|checkout)$/.test(args[0] ?? '')) measure();
+      clearTimeout(timer);
+      if (problem !== null) failed(problem);
+      else if (code === 0) done(out.trim());
       else failed(failure(checkout, errors.trim()));
     });
   });
+}
+
+/** Whether the files below a folder have more bytes. Git may be changing the folder. */
+function holdsMore(folder: string, most: number): boolean {
+  let bytes = 0;
+  const rest = [folder];
+  for (let at = rest.pop(); at !== undefined; at = rest.pop()) {
+    for (const entry of entriesOf(at)) {
+      const path = join(at, entry.name);
+      if (entry.isDirectory()) rest.push(path);
+      else bytes += lstatSync(path, { throwIfNoEntry: false })?.size ?? 0;
+      if (bytes > most) return true;
+    }
+  }
+  return false;
+}
+
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    // Git has removed it.
+    return [];
+  }
 }
 
 /** A GIT_DIR set by a git hook would redirect every command to the project's own repository. */

@@ -125,14 +125,21 @@ export class PackageStore {
     };
     this.#registry = new Registry(this.#download);
     this.#folder = mkdtempSync(join(tmpdir(), 'tsdbt-downloads-'));
+    process.once('exit', this.#remove);
     logger.fire(
       eventOf('DepsSetDownloadDirectory', `Set downloads directory='${this.#folder}'`, { path: this.#folder }),
     );
   }
 
   close(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
+    process.off('exit', this.#remove);
+    this.#remove();
   }
+
+  /** A git that was just ended may still be writing. */
+  readonly #remove = (): void => {
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+  };
 
   /**
    * Selects the version that satisfies all requests.

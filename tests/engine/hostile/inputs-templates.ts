@@ -367,6 +367,8 @@ const VALUES: readonly string[] = [
     'modules.datetime.timedelta(days=999999999) * 1000',
     'modules.datetime.datetime.max + modules.datetime.timedelta(days=1)',
     "modules.datetime.datetime.strptime('x' * 100000, '%Y' * 1000)",
+    "modules.datetime.datetime.strptime('2020', '%Y' * 100000)",
+    "modules.datetime.datetime.strptime('x' * 100000, 'x' * 100000)",
     "modules.datetime.datetime.now().strftime('%Y' * 1000000) | length",
     'modules.datetime.datetime.fromtimestamp(10 ** 18)',
     "modules.pytz.timezone('x' * 1000000)",

@@ -1,11 +1,14 @@
 // What a list of packages, a hub, a repository or a URL may ask for: `deps` ends in one clear error or in a harmless
 // package, writes and links nothing outside, and gives a credential to nobody else.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { checkOut } from '../../../src/project/deps/git.ts';
+import { start } from '../support/program.ts';
 import { file, packed } from './tar.ts';
 import {
   answers,
@@ -499,4 +502,52 @@ describe('the credentials in a URL', () => {
     other.closeAllConnections();
     other.close();
   });
+});
+
+describe('a repository with more bytes than allowed', () => {
+  it.each([
+    ['git fetches them', randomBytes(3_000_000), null],
+    ['git writes the files of a subdirectory', Buffer.alloc(40_000_000), 'sub'],
+  ])('is rejected while %s', async (_, content, subdirectory) => {
+    write({ 'repo/sub/dbt_project.yml': 'name: one\n' });
+    writeFileSync(join(root, 'repo/sub/x'), content);
+    const env = { PATH: process.env['PATH'], HOME: root };
+    for (const args of [
+      ['init', '-q', '-b', 'main'],
+      ['add', '.'],
+      ['commit', '-q', '-m', 'a'],
+    ])
+      execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], { cwd: join(root, 'repo'), env });
+    const folder = join(root, 'checkout');
+    const logger = { fire: () => undefined };
+    const url = `file://${root}/repo`;
+    const checkout = { url, revision: 'main', subdirectory, folder, env, logger, delay: 0, foreign: false };
+    await expect(checkOut({ ...checkout, maxBytes: 1_000_000 })).rejects.toThrow(/more than 2000000 bytes/);
+    expect(existsSync(folder)).toBe(false);
+  });
+});
+
+it('a signal while git waits for a server leaves neither downloads nor packages', async () => {
+  let reached = (): void => undefined;
+  const waiting = new Promise<void>((done) => {
+    reached = done;
+  });
+  const server = createServer(() => reached());
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  mkdirSync(join(root, 'signal-tmp'));
+  write({
+    'signal/dbt_project.yml': 'name: o\n',
+    'signal/packages.yml': `packages: [{git: "http://127.0.0.1:${port}/x", revision: main}]`,
+  });
+  const cwd = join(root, 'signal');
+  const env = { PATH: process.env['PATH'], HOME: root, TMPDIR: join(root, 'signal-tmp'), XDG_STATE_HOME: root };
+  const { child, ended } = start(['deps'], { cwd, env });
+  await waiting;
+  child.kill('SIGTERM');
+  expect((await ended).code).not.toBe(0);
+  expect(readdirSync(join(root, 'signal-tmp'))).toEqual([]);
+  expect(readdirSync(cwd).sort()).toEqual(['dbt_project.yml', 'logs', 'packages.yml']);
+  server.closeAllConnections();
+  server.close();
 });
