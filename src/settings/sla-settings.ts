@@ -1,6 +1,5 @@
 // The settings of `sla:`, for a node, a source or a job. read-slas.ts finds them in the project, evaluate-sla.ts
 // evaluates them.
-import { writtenDuration } from '../values/duration.ts';
 import type { Json } from '../contracts/node.ts';
 import { duration, share, text, whole } from './kinds.ts';
 import { oneOf, onlyWith, optional, record, required, withDefault } from './record-settings.ts';
@@ -94,10 +93,4 @@ export function readSla(value: Json, subject: SlaSubject, refuse: RefuseSla): Sl
     refuse: ({ keys, message, hint }) => refuse(keys, message, hint),
   });
   return { freshness: null, lag: null, success: null, duration: null, late: null, ...read };
-}
-
-/** A duration in the form of the file: `15m`, `1h30m`, `2m5s`; rounded to seconds, or to milliseconds if shorter. */
-export function durationText(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)}ms`;
-  return writtenDuration(Math.round(ms / 1000) * 1000);
 }

@@ -29,3 +29,9 @@ export function writtenDuration(ms: number): string {
   }
   return words === '' ? '0s' : words;
 }
+
+/** A duration in the form of the file: `15m`, `1h30m`, `2m5s`; rounded to seconds, or to milliseconds if shorter. */
+export function durationText(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)}ms`;
+  return writtenDuration(Math.round(ms / 1000) * 1000);
+}

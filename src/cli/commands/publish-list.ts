@@ -2,7 +2,7 @@
 // document.
 import { note, print } from '../../events/index.ts';
 import { copiesOf, type Copy } from '../../index.ts';
-import { durationText } from '../../settings/sla-settings.ts';
+import { durationText } from '../../values/duration.ts';
 import { dateTime, isoTime } from '../../values/utc-text.ts';
 import { inColumns } from '../columns.ts';
 import { type CommandSession, now } from '../command-session.ts';

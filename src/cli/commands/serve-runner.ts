@@ -24,7 +24,7 @@ import type { LoadMetrics } from '../../loader/metrics.ts';
 import type { Finding } from '../../serve/alerts/alert-subject.ts';
 import type { JobRunner, JobTry, Mark, TryEnd } from '../../serve/job-runner.ts';
 import type { Job } from '../../serve/jobs/job.ts';
-import { durationText } from '../../settings/sla-settings.ts';
+import { durationText } from '../../values/duration.ts';
 import type { Claim } from '../../serve/store/serve-store.ts';
 import { stopReason } from '../../within.ts';
 import { type CommandSession, now } from '../command-session.ts';

@@ -10,7 +10,7 @@ import { evaluate, percent } from '../../serve/sla/evaluate-sla.ts';
 import { FactFinder, type PromiseHistory } from '../../serve/sla/sla-facts.ts';
 import type { Promised, Verdict } from '../../serve/sla/sla-types.ts';
 import { jobPromises } from '../../serve/sla/read-slas.ts';
-import { durationText } from '../../settings/sla-settings.ts';
+import { durationText } from '../../values/duration.ts';
 import { createStore } from '../../serve/store/create-store.ts';
 import type { Incident, Moment, Store } from '../../serve/store/serve-store.ts';
 import { type CommandSession, now } from '../command-session.ts';

@@ -3,7 +3,7 @@
 import type { NodeStatus } from '../../contracts/results.ts';
 import type { JobRun, Moment, NodeRun, RunState } from '../store/serve-store.ts';
 import type { Promised, PromiseTerms, Verdict } from './sla-types.ts';
-import { durationText } from '../../settings/sla-settings.ts';
+import { durationText } from '../../values/duration.ts';
 
 /** The measurement for one SLA of freshness or lag. */
 export type Measured =

@@ -3,7 +3,7 @@ import type { PromiseState } from '../live-state.ts';
 import type { Incident } from '../store/serve-store.ts';
 import { percent } from './evaluate-sla.ts';
 import type { Verdict } from './sla-types.ts';
-import { durationText } from '../../settings/sla-settings.ts';
+import { durationText } from '../../values/duration.ts';
 
 /** Names of SLAs that differ from their kind. */
 const PROMISES: Readonly<Record<string, string>> = { success: 'success rate', failed: 'no failure', late: 'in time' };

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../../../src/contracts/node.ts';
 import type { Keys } from '../../../../../src/settings/setting.ts';
-import { durationText, readSla, type SlaSubject } from '../../../../../src/settings/sla-settings.ts';
+import { readSla, type SlaSubject } from '../../../../../src/settings/sla-settings.ts';
+import { durationText } from '../../../../../src/values/duration.ts';
 
 const WEEK = 7 * 86_400_000;
 const refuse = (keys: Keys, message: string, hint?: string): never => {
