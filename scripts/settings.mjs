@@ -30,6 +30,7 @@ const MODULES = [
   'src/serve/jobs/job-settings.ts',
   'src/serve/alerts/alert-settings.ts',
   'src/settings/meta-settings.ts',
+  'src/settings/publication-settings.ts',
   'src/settings/record-settings.ts',
 ];
 
@@ -85,6 +86,7 @@ export function settingsTables(s) {
       ]),
       'due times': keyTable(s.DEFAULTS, ['timeout', 'retries', 'overlap', 'catch_up', 'window']),
     },
+    'publish.md': { publish: keyTable(s.PUBLICATION) },
     'alerts.md': { channels: without(s.SLACK, 'slack') },
   };
 }

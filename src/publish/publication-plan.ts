@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { PublicationConfig } from '../contracts/publication.ts';
 import { errorOf } from '../error-table.ts';
 import { pluralize } from '../log.ts';
-import { readPartitionKey } from './partition-key.ts';
+import { readPartitionKey } from '../settings/partition-key.ts';
 import type { PlannedColumn, PublishSource, Received, SourceColumn, Summary } from './publication-target.ts';
 
 /**

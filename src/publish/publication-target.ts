@@ -2,7 +2,7 @@
 // not depend on a target's dialect. open-targets.ts opens the targets.
 import type { Adapter, Session } from '../adapters/adapter.ts';
 import type { PublicationNode } from '../contracts/publication.ts';
-import type { PartitionKey } from './partition-key.ts';
+import type { PartitionKey } from '../settings/partition-key.ts';
 
 /** A column of the published relation, with the type of its own database. */
 export interface SourceColumn {

@@ -1,7 +1,7 @@
 // Which partitions of a publication have expired by its retention, according to the clocks of both the source's
 // database and this process. The targets remove them.
 import { errorOf } from '../error-table.ts';
-import { type Grain, type PartitionKey, readPartitionKey, retentionMs } from './partition-key.ts';
+import { type Grain, type PartitionKey, readPartitionKey, retentionMs } from '../settings/partition-key.ts';
 import type { Publishing } from './publication-target.ts';
 
 /** Length of a time's text per grain: `2026-11-23 07`. */

@@ -5,6 +5,7 @@ import { errorOf } from '../error-table.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
 import { LONGEST_TIMER } from '../within.ts';
 import { anything, choice, duration, flag, matching, switched, text, whole } from './kinds.ts';
+import { PUBLICATIONS } from './publication-settings.ts';
 import { oneOf, optional, type ReadFields, record, required, withDefault } from './record-settings.ts';
 import { WHOLE_SLA } from './sla-settings.ts';
 import { type Dictionary, Place, type Problem, type Setting } from './setting.ts';
@@ -60,9 +61,11 @@ const FIELDS = {
     'Incremental models: on Postgres, NULL in the `unique_key` equals NULL, so a new row replaces the old one. By ' +
       'default a row with NULL matches none and is repeated, as in dbt. On ClickHouse, NULL always equals NULL',
   ),
-  publish: optional(
-    described(anything, 'dictionary, or a list of dictionaries'),
+  publish: withDefault(
+    described(PUBLICATIONS, 'dictionary, or a list of dictionaries'),
+    [],
     'Models, seeds, snapshots: copies in other places: [Publishing](publish.md)',
+    'none',
   ),
   retries: withDefault(
     whole(0, 100),

@@ -1,13 +1,11 @@
-// Turns the publications in `meta.tsdbt.publish` into nodes that depend on the published node, and adds the line to
-// errors in them. src/publish interprets the settings.
+// Turns the publications in `meta.tsdbt.publish` into nodes that depend on the published node.
 import type { Json, ManifestNode } from '../../contracts/node.ts';
 import type { PublicationConfig, PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
 import { publishedName } from '../../publish/check-targets.ts';
-import { overlap, type PublishProblem, readPublications as readConfigs } from '../../publish/read-publications.ts';
 import type { ParseState } from '../table/parse-state.ts';
 import type { LinkedTable } from '../table/tables.ts';
-import { ownSettings } from '../../settings/meta-settings.ts';
+import { ownSetting, ownSettings } from '../../settings/meta-settings.ts';
 import { placeOf } from './own-settings.ts';
 
 /**
@@ -17,43 +15,40 @@ import { placeOf } from './own-settings.ts';
 export function readPublications(state: ParseState, { nodes }: LinkedTable): readonly PublicationNode[] {
   const found: PublicationNode[] = [];
   for (const node of nodes.values()) {
-    const written = ownSettings(node)['publish'];
-    if (written === undefined || written === null) continue;
-    const refuse = (problem: PublishProblem): never => {
+    const configs = ownSetting(node, 'publish');
+    if (configs.length === 0) continue;
+    const isList = Array.isArray(ownSettings(node)['publish']);
+    const refuse = (keys: readonly (string | number)[], what: string, hint?: string): never => {
       throw errorOf(
         'badPublication',
-        { of: `${node.resource_type} ${node.name}`, what: problem.what },
-        {
-          ...placeOf(state, node, ['publish', ...problem.keys]),
-          hint: problem.hint,
-        },
+        { of: `${node.resource_type} ${node.name}`, what },
+        { ...placeOf(state, node, ['publish', ...keys]), hint },
       );
     };
     const { resource_type: type } = node;
     if (type !== 'model' && type !== 'seed' && type !== 'snapshot')
-      refuse({ keys: [], what: `cannot be: models, snapshots and seeds are published, and this is a ${type}` });
+      refuse([], `cannot be: models, snapshots and seeds are published, and this is a ${type}`);
     if (type === 'model' && node.config.materialized === 'ephemeral')
-      refuse({ keys: [], what: 'cannot be: an ephemeral model has no rows' });
-    for (const [index, config] of readConfigs(written, refuse).entries()) {
+      refuse([], 'cannot be: an ephemeral model has no rows');
+    for (const [index, config] of configs.entries()) {
       const made = publicationOf(state, node, config);
       const first = found.find(({ unique_id }) => unique_id === made.unique_id);
+      const at = isList ? [index] : [];
       if (first !== undefined)
-        refuse({
-          keys: Array.isArray(written) ? [index] : [],
-          what:
-            `to '${config.table ?? config.path}' has the name of that to ` +
+        refuse(
+          at,
+          `to '${config.table ?? config.path}' has the name of that to ` +
             `'${first.config.table ?? first.config.path}', ${made.unique_id}`,
-          hint: 'Names are made of letters, digits and _ of the place; one of the two needs another place.',
-        });
+          'Names are made of letters, digits and _ of the place; one of the two needs another place.',
+        );
       const sharing = found.find((other) => overlap(other.config, config));
       if (sharing !== undefined)
-        refuse({
-          keys: Array.isArray(written) ? [index, 'path'] : ['path'],
-          what:
-            `goes to '${config.path}' of '${config.to}', and ${publishedName(sharing)} goes to ` +
+        refuse(
+          [...at, 'path'],
+          `goes to '${config.path}' of '${config.to}', and ${publishedName(sharing)} goes to ` +
             `'${sharing.config.path}': one folder is the other, or in it`,
-          hint: 'Each copy has a folder of its own, beside those of others.',
-        });
+          'Each copy has a folder of its own, beside those of others.',
+        );
       found.push(made);
     }
   }
@@ -86,4 +81,11 @@ function limitsOf(node: ManifestNode): { [key: string]: Json } {
   return Object.fromEntries(
     Object.entries(ownSettings(node)).filter(([name]) => name === 'timeout' || name === 'retries'),
   );
+}
+
+/** Whether two publications share files: the paths are equal, or one is a folder in the other. */
+function overlap(one: PublicationConfig, other: PublicationConfig): boolean {
+  if (one.to !== other.to || one.path === null || other.path === null) return false;
+  const [a, b] = [`${one.path}/`, `${other.path}/`];
+  return a.startsWith(b) || b.startsWith(a);
 }

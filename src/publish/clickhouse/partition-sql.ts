@@ -1,7 +1,7 @@
 // Partitions of a publication as ClickHouse SQL: the text of a row's partition, and a condition for rows of given
 // partitions.
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
-import type { Grain, PartitionKey } from '../partition-key.ts';
+import type { Grain, PartitionKey } from '../../settings/partition-key.ts';
 import type { PartitionChoice } from '../publication-target.ts';
 
 const FORMATS: Readonly<Record<Grain, string>> = {

@@ -4,7 +4,7 @@ import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts
 import { ANY_SIZE, attachAll } from '../../adapters/clickhouse/beside.ts';
 import { LONG_QUERY } from '../../adapters/clickhouse/long-query.ts';
 import { TsdbtError } from '../../errors.ts';
-import type { PartitionKey } from '../partition-key.ts';
+import type { PartitionKey } from '../../settings/partition-key.ts';
 import type { Partition } from '../publication-target.ts';
 import { type Ended, partitionKeysOf } from '../retention.ts';
 import { inPartitions, partitionText, readPartitionTuple } from './partition-sql.ts';

@@ -6,7 +6,7 @@ import { TEXT_SETTINGS } from '../../adapters/clickhouse/row-settings.ts';
 import type { Relation } from '../../adapters/relation.ts';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
-import type { PartitionKey } from '../partition-key.ts';
+import type { PartitionKey } from '../../settings/partition-key.ts';
 import type {
   Partition,
   PartitionChoice,

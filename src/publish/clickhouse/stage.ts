@@ -5,7 +5,7 @@ import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
 import { LONG_QUERY } from '../../adapters/clickhouse/long-query.ts';
 import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
 import { errorOf } from '../../error-table.ts';
-import type { PartitionKey } from '../partition-key.ts';
+import type { PartitionKey } from '../../settings/partition-key.ts';
 import type { PartitionChoice, PlannedColumn, Publishing, ReadColumn } from '../publication-target.ts';
 import { inPartitions, partitionTuple } from './partition-sql.ts';
 import { formatOf } from './plan-columns.ts';

@@ -2,7 +2,7 @@
 import { errorOf } from '../../error-table.ts';
 import type { AvroSchema, AvroValue } from '../../object-store/avro-file.ts';
 import { type CatalogJson, items, member, text } from '../../object-store/rest-catalog.ts';
-import type { PartitionKey } from '../partition-key.ts';
+import type { PartitionKey } from '../../settings/partition-key.ts';
 import type { FieldColumn } from './table-schema.ts';
 
 /** The first id of a partition field, as Iceberg assigns them. */

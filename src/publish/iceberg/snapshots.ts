@@ -1,7 +1,7 @@
 // Which snapshots of an Iceberg table the next commit expires. iceberg-orphans.ts removes their files later.
 import type { PublicationConfig } from '../../contracts/publication.ts';
 import { type CatalogJson, entries, items, member } from '../../object-store/rest-catalog.ts';
-import { retentionMs } from '../partition-key.ts';
+import { retentionMs } from '../../settings/partition-key.ts';
 import { currentSnapshot, fact } from './iceberg-table.ts';
 
 /** Defaults: Iceberg's own age, and more snapshots than Iceberg's default of one. */

@@ -5,7 +5,7 @@ import type { PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import { publishedName } from '../check-targets.ts';
-import { type PartitionKey, readPartitionKey } from '../partition-key.ts';
+import { type PartitionKey, readPartitionKey } from '../../settings/partition-key.ts';
 import { confirmReceived } from '../publication-plan.ts';
 import type { Published, Publishing, Receiver, StandingCopy, Summary } from '../publication-target.ts';
 import { type Ended, endedPartitions, partitionKeysOf } from '../retention.ts';

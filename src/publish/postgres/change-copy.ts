@@ -1,7 +1,7 @@
 // Changes a published table in place, in one transaction: by key, writing only rows that differ, or by partition,
 // sending only partitions that differ.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
-import type { PartitionKey } from '../partition-key.ts';
+import type { PartitionKey } from '../../settings/partition-key.ts';
 import type { Partition } from '../publication-target.ts';
 import { partitionKeysOf } from '../retention.ts';
 import type { Standing } from './published-versions.ts';

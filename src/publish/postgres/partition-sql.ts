@@ -1,7 +1,7 @@
 // Partitions of a publication as Postgres SQL: the text of a row's partition, and a condition for rows of given
 // partitions. The same for source and target.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
-import type { Grain, PartitionKey } from '../partition-key.ts';
+import type { Grain, PartitionKey } from '../../settings/partition-key.ts';
 import type { PartitionChoice } from '../publication-target.ts';
 
 const FORMATS: Readonly<Record<Grain, string>> = {

@@ -6,7 +6,7 @@ import { setLocalText } from '../../adapters/postgres/value-settings.ts';
 import type { Relation } from '../../adapters/relation.ts';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
-import type { PartitionKey } from '../partition-key.ts';
+import type { PartitionKey } from '../../settings/partition-key.ts';
 import type {
   Partition,
   PartitionChoice,

@@ -361,7 +361,7 @@ describe('a publication to another Postgres', () => {
     lab.model(`${TABLE}select 1 as id`, { ...TO, mode: 'replce' });
     const { code, out } = await run('parse');
     expect(code).toBe(2);
-    expect(out).toContain("Publication of model m: 'mode' must be one of replace, upsert, partitions");
+    expect(out).toContain("'meta.tsdbt.publish.mode' of model.faults.m must be one of replace, upsert, partitions");
     expect(out).toContain('models/m.yml line 7, column 55');
     expect(out).toContain("did you mean 'replace'?");
   });

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../../src/contracts/node.ts';
 import type { PublicationNode } from '../../../../src/contracts/publication.ts';
 import { checkReceivers } from '../../../../src/publish/check-targets.ts';
-import { readPublications } from '../../../../src/publish/read-publications.ts';
+import { PUBLICATIONS } from '../../../../src/settings/publication-settings.ts';
+import { readSetting } from '../../../../src/settings/setting.ts';
 
 const CONNECTIONS: { readonly [name: string]: Json } = {
   lookup: { type: 'postgres', schema: 'serving' },
@@ -18,8 +19,10 @@ const CONNECTIONS: { readonly [name: string]: Json } = {
 };
 
 const published = (model: string, written: Json): PublicationNode[] =>
-  readPublications(written, ({ what }) => {
-    throw new Error(what);
+  readSetting(PUBLICATIONS, written, {
+    refuse: ({ message }) => {
+      throw new Error(message);
+    },
   }).map(
     (config) =>
       ({
