@@ -31,6 +31,7 @@ const MODULES = [
   'src/serve/alerts/alert-settings.ts',
   'src/settings/meta-settings.ts',
   'src/settings/publication-settings.ts',
+  'src/settings/load-settings.ts',
   'src/settings/record-settings.ts',
 ];
 
@@ -63,6 +64,14 @@ export function settingsTables(s) {
     'settings.md': {
       'meta.tsdbt': keyTable(s.NODE_SETTINGS),
       columns: keyTable(s.COLUMN_SETTINGS),
+      load: without(s.LOAD, { fields: s.CHANGE_FIELDS }, { fields: s.TABLE_FIELDS.ClickHouse }),
+      'load of columns': keyTable(s.COLUMN_LOAD, ['from', 'path', 'epoch', 'years']),
+      'load of changes': keyTable({ fields: s.CHANGE_FIELDS }),
+      'load of avro columns': keyTable(s.COLUMN_LOAD, ['aliases', 'default']),
+      'load on ClickHouse': keyTable({ fields: s.TABLE_FIELDS.ClickHouse }),
+      flush: keyTable(s.FLUSH),
+      sync: keyTable(s.SYNC),
+      archive: keyTable(s.ARCHIVE),
       test_slice: keyTable(s.TEST_SLICE),
       freshness: keyTable(s.MODEL_FRESHNESS),
       connections: keyTable(s.BROKER),

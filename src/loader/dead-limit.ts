@@ -2,7 +2,8 @@
 // otherwise send a whole topic to the dead letters. loader.ts stops the table.
 import { TsdbtError } from '../errors.ts';
 import { partitionKey, type TopicPartition } from './brokers/broker.ts';
-import { DEAD_WINDOW, type LoadTarget } from './settings/load-target.ts';
+import { DEAD_WINDOW } from '../settings/load-settings.ts';
+import type { LoadTarget } from './settings/load-target.ts';
 import type { DeadLetter, RecentLetter } from './sink.ts';
 
 /** Stops a table if too many of its messages cannot become rows. A retry does not help. */

@@ -7,7 +7,7 @@ import type { Sink } from './sink.ts';
 import { isAnother, refuseOlderVersions } from './starts.ts';
 import { nameTopic } from './topic-ids.ts';
 import { hasSeveral, ofTopic, topicNames } from './settings/target-topics.ts';
-import { writtenTime } from './settings/written-time.ts';
+import { writtenTime } from '../settings/load-settings.ts';
 
 /** The result of a rewind. */
 export interface Rewound {

@@ -153,20 +153,22 @@ export const share: Setting<number> = {
 interface ListOptions {
   /** What the items are, for messages and documentation: `columns`. */
   readonly of: string;
+  /** Whether it may have no items. */
+  readonly empty?: boolean;
   /** Whether an item may be repeated. */
   readonly repeated?: boolean;
 }
 
 /** A list, or one item alone. */
-export function list<T>(item: Setting<T>, { of, repeated = false }: ListOptions): Setting<T[]> {
+export function list<T>(item: Setting<T>, { of, empty = false, repeated = false }: ListOptions): Setting<T[]> {
   const expects = `a list of ${of}`;
   return {
     expects,
     type: expects,
-    schema: () => ({ anyOf: [{ type: 'array', minItems: 1, items: item.schema() }, item.schema()] }),
+    schema: () => ({ anyOf: [{ type: 'array', minItems: empty ? 0 : 1, items: item.schema() }, item.schema()] }),
     read: (value, place) => {
       const items = Array.isArray(value) ? value : [value];
-      if (items.length === 0 || items.some((each) => each === null)) return place.wrong(expects, value);
+      if ((items.length === 0 && !empty) || items.some((each) => each === null)) return place.wrong(expects, value);
       const twice = repeated ? undefined : items.find((each, i) => typeof each === 'string' && items.indexOf(each) < i);
       if (twice !== undefined) place.must(`names ${shown(twice)} twice`);
       return items.map((each, i) => item.read(each, Array.isArray(value) ? place.at(i) : place));

@@ -4,7 +4,8 @@ import type { Json, ManifestNode } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
 import { LONGEST_TIMER } from '../within.ts';
-import { anything, choice, duration, flag, matching, switched, text, whole } from './kinds.ts';
+import { choice, duration, flag, matching, switched, text, unlessFalse, whole } from './kinds.ts';
+import { ANY_LOAD, COLUMN_LOAD } from './load-settings.ts';
 import { PUBLICATIONS } from './publication-settings.ts';
 import { oneOf, optional, type ReadFields, record, required, withDefault } from './record-settings.ts';
 import { WHOLE_SLA } from './sla-settings.ts';
@@ -52,7 +53,7 @@ const FIELDS = {
   ),
   ledger: withDefault(flag, true, 'Microbatch models: `false` forgets unfinished batches, as dbt does'),
   load: optional(
-    described(anything, 'dictionary or `false`'),
+    described(ANY_LOAD, 'dictionary or `false`'),
     'Sources and their tables: a topic fills the table: [load](#load)',
   ),
   null_safe_keys: withDefault(
@@ -91,7 +92,7 @@ export const NODE_SETTINGS = record(FIELDS);
 /** Keys of columns. */
 export const COLUMN_SETTINGS = record({
   load: optional(
-    described(anything, 'dictionary'),
+    described(unlessFalse(COLUMN_LOAD), 'dictionary'),
     'Columns of source tables: what fills the column: [Columns](#columns)',
   ),
   secret: withDefault(flag, false, 'Alerts do not show values of failing rows: [Alerts](alerts.md)'),

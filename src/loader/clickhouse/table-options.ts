@@ -1,9 +1,7 @@
 // Options of a load config for ClickHouse tables, spelt as in a model's config. table.ts writes the DDL; problems.ts
 // checks what only the server knows (types, volumes).
-import type { Json } from '../../contracts/node.ts';
-import { isDictionary } from '../../values/is-dictionary.ts';
 import type { Storage } from '../settings/load-target.ts';
-import type { Options, Refuse } from '../settings/option-reader.ts';
+import type { Refuse } from '../settings/source-options.ts';
 import type { TableContext, TableOptions } from '../settings/database-options.ts';
 
 /** Settings that make a table remember insert tokens, by whether its engine is replicated. */
@@ -48,18 +46,28 @@ export const CLICKHOUSE_TABLE: TableOptions = {
   text: 'String',
   // A flush is a part of each of its partitions, and costs three statements: fewer of them and larger. One fills while
   // another is written, so eight MiB more take some 15 MB of memory.
-  flush: { rows: 100_000, bytes: 24 * 1024 * 1024, ageMs: 5000 },
+  flush: { rows: 100_000, bytes: 24 * 1024 * 1024, age: 5000 },
 
-  read(options, context) {
-    const { mode, key, refuse, reader } = context;
+  read({ engine, order_by: orders, primary_key: keys, partition_by: parts, ttl, settings }, context) {
+    const { mode, key, refuse, place } = context;
+    if (parts !== null && 'column' in parts)
+      return place.at('partition_by').wrong('expressions', { ...parts }, 'partition_by: toYYYYMM(created_at)');
     const storage: Storage = {
-      engine: options['engine'] === undefined ? null : reader.text('engine', ''),
-      orderBy: list(options, 'order_by', refuse),
-      primaryKey: list(options, 'primary_key', refuse),
-      partitionBy: list(options, 'partition_by', refuse),
-      ttl: options['ttl'] === undefined ? null : reader.text('ttl', ''),
-      settings: settings(options['settings'], refuse),
+      engine,
+      orderBy: orders.flatMap(expressions),
+      primaryKey: keys.flatMap(expressions),
+      partitionBy: (parts ?? []).flatMap(expressions),
+      ttl,
+      settings,
     };
+    for (const [name, value] of Object.entries(settings))
+      if (Object.values(WINDOWS).some((window) => window === name) && !(Number(value) >= LEAST_WINDOW))
+        place
+          .at('settings', name)
+          .must(
+            `is ${value}: with fewer than ${LEAST_WINDOW} tokens a flush that is repeated could be written twice`,
+            `Leave it out: it is ${WINDOW}.`,
+          );
     checkEngine(storage, mode, refuse);
     checkOrder(storage, context);
     if (mode === 'upsert') checkPartitions(storage, context);
@@ -83,18 +91,6 @@ export const CLICKHOUSE_TABLE: TableOptions = {
 function inner(type: string): string {
   const match = /^\s*(?:LowCardinality|Nullable)\s*\(([\s\S]*)\)\s*$/i.exec(type);
   return match === null ? type.trim() : inner(match[1] ?? '');
-}
-
-function list(options: Options, name: string, refuse: Refuse): string[] {
-  const value = options[name];
-  if (value === undefined || value === null) return [];
-  if (typeof value === 'string') return expressions(value);
-  if (Array.isArray(value) && value.every((item): item is string => typeof item === 'string' && item.trim() !== ''))
-    return value.flatMap(expressions);
-  return refuse(
-    `'${name}' must be an expression or a list of expressions, found ${JSON.stringify(value)}`,
-    `${name}: ${name === 'partition_by' ? 'toYYYYMM(created_at)' : '[user_id, created_at]'}`,
-  );
 }
 
 /** The expressions of a list that is written as one text, with parentheses around it or not. */
@@ -126,25 +122,6 @@ export function expressions(text: string): string[] {
 export function bare(expression: string): string {
   const match = /^(?:`([^`]+)`|"([^"]+)")$/.exec(expression);
   return match?.[1] ?? match?.[2] ?? expression;
-}
-
-function settings(value: Json | undefined, refuse: Refuse): Readonly<Record<string, string>> {
-  if (value === undefined || value === null) return {};
-  if (!isDictionary(value)) return refuse(`'settings' must be a dictionary, found ${JSON.stringify(value)}`);
-  return Object.fromEntries(
-    Object.entries(value).map(([name, setting]) => {
-      if (!PLAIN_NAME.test(name) || (typeof setting === 'object' && setting !== null) || setting === null)
-        return refuse(`setting '${name}' must be a text, a number or true or false, found ${JSON.stringify(setting)}`);
-      const written = typeof setting === 'boolean' ? String(Number(setting)) : String(setting);
-      if (Object.values(WINDOWS).some((window) => window === name) && !(Number(written) >= LEAST_WINDOW))
-        return refuse(
-          `setting '${name}' is ${written}: with fewer than ${LEAST_WINDOW} tokens a flush that is repeated could ` +
-            'be written twice',
-          `Leave it out: it is ${WINDOW}.`,
-        );
-      return [name, written];
-    }),
-  );
 }
 
 function checkEngine({ engine }: Storage, mode: TableContext['mode'], refuse: Refuse): void {

@@ -10,7 +10,8 @@
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { TsdbtError } from '../../errors.ts';
-import { type SyncTarget, XMIN } from '../sync/config.ts';
+import { XMIN } from '../../settings/load-settings.ts';
+import type { SyncTarget } from '../sync/config.ts';
 import { read } from './statements.ts';
 import type { SourceTable } from './sync-source.ts';
 

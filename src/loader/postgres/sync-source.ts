@@ -3,7 +3,8 @@ import type { Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { TsdbtError } from '../../errors.ts';
 import { knownWords } from '../../values/close-matches.ts';
-import { type SyncTarget, XMIN } from '../sync/config.ts';
+import { XMIN } from '../../settings/load-settings.ts';
+import type { SyncTarget } from '../sync/config.ts';
 import { read } from './statements.ts';
 
 /** A synced column. */

@@ -1,8 +1,4 @@
 // Options of a load config for Postgres tables: partitions by day or week, and their retention.
-import type { Json } from '../../contracts/node.ts';
-import { isDictionary } from '../../values/is-dictionary.ts';
-import type { LoadTarget } from '../settings/load-target.ts';
-import type { Options, Refuse } from '../settings/option-reader.ts';
 import type { TableOptions } from '../settings/database-options.ts';
 
 const TEXT_TYPE = new RegExp(
@@ -14,10 +10,11 @@ const TEXT_TYPE = new RegExp(
 export const POSTGRES_TABLE: TableOptions = {
   database: 'Postgres',
   text: 'text',
-  flush: { rows: 50_000, bytes: 16 * 1024 * 1024, ageMs: 2000 },
+  flush: { rows: 50_000, bytes: 16 * 1024 * 1024, age: 2000 },
 
-  read(options, { columns, key, refuse }) {
-    const partitionBy = partitioning(options['partition_by'], refuse);
+  read({ partition_by: partitionBy, retention }, { columns, key, place, refuse }) {
+    if (partitionBy !== null && !('column' in partitionBy))
+      return place.at('partition_by').wrong('{ column: a_column, every: day | week }', [...partitionBy]);
     if (partitionBy !== null) {
       if (!columns.some(({ name }) => name === partitionBy.column))
         refuse(`partition column '${partitionBy.column}' is not declared`);
@@ -29,14 +26,9 @@ export const POSTGRES_TABLE: TableOptions = {
         );
       }
     }
-    const retention = options['retention'];
-    if (retention !== undefined && partitionBy === null)
-      refuse("'retention' needs 'partition_by': old rows go with their partition");
-    return {
-      partitionBy,
-      retentionDays: retention === undefined ? null : days(retention, refuse),
-      storage: null,
-    };
+    if (retention !== null && partitionBy === null)
+      place.at('retention').must("needs 'partition_by'", 'Old rows are dropped with their partition.');
+    return { partitionBy, retentionDays: retention, storage: null };
   },
 
   holdsHash(type, length) {
@@ -44,18 +36,3 @@ export const POSTGRES_TABLE: TableOptions = {
     return match !== null && Number(match[2] ?? match[3] ?? length) >= length;
   },
 };
-
-function partitioning(value: Json | undefined, refuse: Refuse): LoadTarget['partitionBy'] {
-  if (value === undefined || value === null) return null;
-  const { column, every = 'day' }: Options = isDictionary(value) ? value : {};
-  if (typeof column !== 'string' || (every !== 'day' && every !== 'week'))
-    return refuse(`'partition_by' must be { column: a_column, every: day | week }, found ${JSON.stringify(value)}`);
-  return { column, every };
-}
-
-function days(value: Json, refuse: Refuse): number {
-  const match = /^(\d+)\s*(d|days?|w|weeks?)$/.exec(String(value).trim());
-  if (match === null || Number(match[1]) === 0)
-    return refuse(`'retention' must be a number of days or weeks such as '90 days', found ${JSON.stringify(value)}`);
-  return Number(match[1]) * (match[2]?.startsWith('w') ? 7 : 1);
-}

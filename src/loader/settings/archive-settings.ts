@@ -1,13 +1,14 @@
 // The `archive` of a load config: a topic's messages as files in an object store, in addition to the table or instead
 // of it. The archive is a separate target: it has its own positions, pace and consumer group.
-import type { Json } from '../../contracts/node.ts';
-import { type Amount, amountOf, DURATION, SIZE } from './amounts.ts';
-import { isDictionary } from '../../values/is-dictionary.ts';
+import { type ARCHIVE, COMPACT_DEFAULTS } from '../../settings/load-settings.ts';
+import type { ReadFields } from '../../settings/record-settings.ts';
+import { flushLimits } from './database-options.ts';
 import type { LoadTarget } from './load-target.ts';
-import { OptionReader, type Refuse, refuseUnknown } from './option-reader.ts';
 
 /** The format of a file, which is also the extension of its name. */
-export type ArchiveFormat = (typeof FORMATS)[number];
+export type ArchiveFormat = ArchiveSettings['format'];
+
+type ArchiveSettings = ReadFields<typeof ARCHIVE.fields>;
 
 /** Where and how messages are archived. */
 export interface ArchiveConfig {
@@ -33,83 +34,23 @@ export interface CompactConfig {
   readonly bytes: number;
 }
 
-const FORMATS = ['ndjson.gz', 'parquet'] as const;
-const OPTIONS = ['connection', 'path', 'format', 'flush', 'table', 'compact'];
-const COMPACT_OPTIONS = ['after', 'keep', 'size'];
-const PLACES = ['topic', 'day', 'hour'];
-export const COMPACT: CompactConfig = { afterMs: 3_600_000, keepMs: 3_600_000, bytes: 64 * 1024 ** 2 };
-/** A loader that sleeps while it writes a file may write it this much later: sink.ts, and S3's signatures. */
-const LEAST_KEEP_MS = 30 * 60_000;
-/** For a joined file, which is in memory while it is written. */
-const MOST_BYTES = 1024 ** 3;
 /** The folder of joined files: readers that read folders as columns expect a number there. */
 const HOUR_OF_JOINED = '00';
 /** Only bytes and age count; a file may have any number of rows. */
-const FLUSH = { rows: 2 ** 31, bytes: 32 * 1024 ** 2, ageMs: 300_000 };
+const FLUSH = { rows: 2 ** 31, bytes: 32 * 1024 ** 2, age: 300_000 };
 
-/** @param limits reads `flush` @throws the error of a load config */
-export function archiveConfig(
-  value: Json | undefined,
-  target: Pick<LoadTarget, 'hash' | 'drop'> & { readonly several: boolean },
-  limits: (value: Json | undefined, defaults: LoadTarget['flush']) => LoadTarget['flush'],
-  refuse: Refuse,
-): ArchiveConfig | null {
-  if (value === undefined || value === null || value === false) return null;
-  if (!isDictionary(value)) return refuse(`'archive' must be { connection, path }, found ${JSON.stringify(value)}`);
-  refuseUnknown(value, OPTIONS, refuse, 'archive');
-  const reader = new OptionReader(value, refuse);
-  const connection = reader.text('connection', '');
-  if (connection === '') refuse("'archive' needs a connection", 'connection: lake, of type s3 in connections.yml.');
-  const format = reader.choice('format', FORMATS, 'ndjson.gz');
-  const written = reader.text('path', '');
-  if (written === '' || written.startsWith('/') || /\/\/|[\0-\x1f]/.test(written))
-    refuse("'path' of 'archive' must be a path below the bucket", 'path: raw/events/dt={day}/hour={hour}/');
-  const path = written.endsWith('/') ? written : `${written}/`;
-  for (const [, place = ''] of path.matchAll(/\{([^{}]*)\}/g))
-    if (!PLACES.includes(place))
-      refuse(`'path' of 'archive' has the unknown place {${place}}`, 'Places: {topic}, {day}, {hour}.');
-  if (target.several && !path.includes('{topic}'))
-    refuse("'path' of 'archive' must have {topic} where several topics are loaded: their files have equal names");
-  // Values hidden in the table would be in the files.
-  if (target.hash.length > 0 || target.drop.length > 0)
-    refuse("'archive' keeps messages as they are, and 'hash' or 'drop' hide parts of them; one of them must go");
-  const { table = true } = value;
-  if (typeof table !== 'boolean') return refuse("'table' of 'archive' must be true or false");
-  const compact = compactConfig(value['compact'], path, refuse);
-  const flush = limits(value['flush'], FLUSH);
-  return { connection, path, format, flush, table, ...(compact === null ? {} : { compact }) };
-}
-
-function compactConfig(value: Json | undefined, path: string, refuse: Refuse): CompactConfig | null {
-  if (value === undefined || value === null || value === false) return null;
-  const options = value === true ? {} : value;
-  if (!isDictionary(options))
-    return refuse(`'compact' of 'archive' must be true or { after, keep, size }, found ${JSON.stringify(value)}`);
-  refuseUnknown(options, COMPACT_OPTIONS, refuse, 'compact');
-  if (!path.includes('{day}'))
-    refuse("'compact' joins the files of a day, and 'path' of 'archive' has no {day}", 'path: raw/events/dt={day}/');
-  const amount = (name: string, kind: Amount, fallback: number): number => {
-    const written = options[name];
-    if (written === undefined) return fallback;
-    const result = amountOf(written, kind);
-    return result > 0
-      ? result
-      : refuse(
-          `'${name}' in 'compact' must be a ${kind === SIZE ? 'size such as 64MiB' : 'duration such as 1h'}, found ` +
-            JSON.stringify(written),
-        );
+export function archiveConfig({ flush, compact, ...settings }: ArchiveSettings): ArchiveConfig {
+  return {
+    ...settings,
+    flush: flushLimits(flush, FLUSH),
+    ...(compact && { compact: compactConfig(compact) }),
   };
-  const bytes = amount('size', SIZE, COMPACT.bytes);
-  if (bytes > MOST_BYTES)
-    refuse(
-      `'size' in 'compact' must be at most 1GiB, found ${JSON.stringify(options['size'])}`,
-      'It is held in memory.',
-    );
-  const keepMs = amount('keep', DURATION, COMPACT.keepMs);
-  if (keepMs < LEAST_KEEP_MS)
-    refuse(`'keep' in 'compact' must be at least 30m, found ${JSON.stringify(options['keep'])}`);
-  return { afterMs: amount('after', DURATION, COMPACT.afterMs), keepMs, bytes };
 }
+
+function compactConfig({ after, keep, size }: NonNullable<ArchiveSettings['compact']>): CompactConfig {
+  return { afterMs: after, keepMs: keep, bytes: size };
+}
+export const COMPACT = compactConfig(COMPACT_DEFAULTS);
 
 /** A target created by `archiveTarget`. */
 export type ArchiveTarget = LoadTarget & { readonly archive: ArchiveConfig };

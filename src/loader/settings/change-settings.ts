@@ -1,6 +1,6 @@
 // The load config of `format: debezium`: how deletes and truncates are handled, and connector settings that messages do
 // not contain.
-import type { Json } from '../../contracts/node.ts';
+import type { LoadSettings } from '../../settings/load-settings.ts';
 
 /** How changes are interpreted. The modes are those of the connector's configuration, with its defaults. */
 export interface ChangeConfig {
@@ -18,74 +18,27 @@ export interface ChangeConfig {
   readonly placeholder?: string;
 }
 
-export const CHANGE_OPTIONS = [
-  'flattened',
-  'deletes',
-  'truncate',
-  'decimal_handling_mode',
-  'time_precision_mode',
-  'binary_handling_mode',
-  'unavailable_value_placeholder',
-];
-/** Shorter placeholders are likely to occur as values. */
-const SHORTEST_PLACEHOLDER = 8;
-
-/** Reads an option that is one of some words, or any text. */
-interface ChoiceReader {
-  choice<T extends string>(name: string, choices: readonly T[], fallback: T): T;
-  text(name: string, fallback: string): string;
-}
-
 /** @returns null for every other format, which does not have these options */
 export function changeConfig(
-  options: { readonly [name: string]: Json },
-  {
-    format,
-    mode,
-    database,
-  }: { readonly format: string; readonly mode: 'append' | 'upsert'; readonly database: 'Postgres' | 'ClickHouse' },
-  reader: ChoiceReader,
+  load: LoadSettings,
+  { mode, database }: { readonly mode: 'append' | 'upsert'; readonly database: 'Postgres' | 'ClickHouse' },
   refuse: (message: string, hint?: string) => never,
 ): ChangeConfig | null {
-  if (format !== 'debezium') {
-    const given = CHANGE_OPTIONS.find((name) => options[name] !== undefined);
-    return given === undefined ? null : refuse(`'${given}' needs format: debezium`);
-  }
-  const placeholder = reader.text('unavailable_value_placeholder', '');
-  if (options['unavailable_value_placeholder'] !== undefined && placeholder.length < SHORTEST_PLACEHOLDER)
-    refuse(
-      `'unavailable_value_placeholder' has fewer than ${SHORTEST_PLACEHOLDER} characters`,
-      "It is the connector's unavailable.value.placeholder, which no value of a row may be.",
-    );
-  const flattened = options['flattened'] ?? false;
-  if (typeof flattened !== 'boolean') refuse(`'flattened' must be true or false, found ${JSON.stringify(flattened)}`);
-  if (flattened === true && options['truncate'] !== undefined)
-    refuse("'truncate' does not go with 'flattened': no flattened row tells of a truncate");
-  const config: ChangeConfig = {
-    ...(flattened === true ? { flattened } : {}),
-    ...(placeholder === '' ? {} : { placeholder }),
-    keeps: mode === 'upsert' && database === 'Postgres',
-    deletes: reader.choice('deletes', ['soft', 'hard', 'ignore'], 'soft'),
-    truncate: reader.choice('truncate', ['fail', 'ignore', 'apply'], 'fail'),
-    decimals: reader.choice('decimal_handling_mode', ['precise', 'string', 'double'], 'precise'),
-    times: reader.choice(
-      'time_precision_mode',
-      ['adaptive', 'adaptive_time_microseconds', 'connect', 'isostring', 'microseconds', 'nanoseconds'],
-      'adaptive',
-    ),
-    binary: reader.choice('binary_handling_mode', ['bytes', 'base64', 'base64-url-safe', 'hex'], 'bytes'),
-  };
-  if (mode === 'append' && config.deletes === 'hard')
-    refuse("'deletes: hard' needs mode: upsert: without a key no row can be found", 'deletes: soft, or ignore.');
-  if (config.deletes === 'ignore' && config.truncate === 'apply')
-    refuse(
-      "'truncate: apply' does what 'deletes' says, which is ignore",
-      'deletes: hard or soft, or truncate: ignore.',
-    );
-  if (config.truncate === 'apply' && mode === 'upsert' && database !== 'Postgres')
+  const { format, deletes, truncate, flattened, unavailable_value_placeholder: placeholder } = load;
+  if (format !== 'debezium') return null;
+  if (truncate === 'apply' && mode === 'upsert' && database !== 'Postgres')
     refuse(
       `'truncate: apply' is not part of tables in ${database}`,
       'truncate: ignore goes on with the rows; fail stops there.',
     );
-  return config;
+  return {
+    ...(flattened && { flattened }),
+    ...(placeholder !== null && { placeholder }),
+    keeps: mode === 'upsert' && database === 'Postgres',
+    deletes,
+    truncate,
+    decimals: load.decimal_handling_mode,
+    times: load.time_precision_mode,
+    binary: load.binary_handling_mode,
+  };
 }

@@ -1,20 +1,18 @@
 // Reads and checks a source table's `meta: tsdbt: load:`: which topics go into which table, and how. Reads only the
 // manifest; check.ts checks whether topic and table exist.
 import type { ColumnInfo, Json, SourceDefinition } from '../../contracts/node.ts';
-import { type Amount, amountOf, COUNT, DURATION, SIZE } from './amounts.ts';
-import { type ArchiveConfig, archiveConfig } from './archive-settings.ts';
-import { CHANGE_OPTIONS, type ChangeConfig, changeConfig } from './change-settings.ts';
-import type { StoredType } from '../formats/values/column-check.ts';
-import { type ColumnOrigin, epochOf, isTimeType, originOf, type Path, pathText } from './column-origin.ts';
-import type { ColumnFormat } from '../formats/rows/row-encoder.ts';
-import { isDictionary } from '../../values/is-dictionary.ts';
 import { HASH_LENGTH } from '../../keyed-hash.ts';
-import { OptionReader, refuseUnknown, type Refuse } from './option-reader.ts';
-import { sourceOptions, SYNC_OPTIONS, writtenOptions } from './source-options.ts';
-import { TABLE_OPTIONS, type TableOptions } from './database-options.ts';
-import { type YearRange, yearsOf } from './column-years.ts';
+import { ANY_LOAD, COLUMN_LOAD, LOAD, type LoadSettings, TABLE_FIELDS } from '../../settings/load-settings.ts';
+import type { Place } from '../../settings/setting.ts';
+import type { ColumnFormat } from '../formats/rows/row-encoder.ts';
+import type { StoredType } from '../formats/values/column-check.ts';
+import { type ArchiveConfig, archiveConfig } from './archive-settings.ts';
+import { type ChangeConfig, changeConfig } from './change-settings.ts';
+import { type ColumnOrigin, epochOf, isTimeType, originOf, type Path, pathText } from './column-origin.ts';
+import type { YearRange } from './column-years.ts';
+import { flushLimits, type TableOptions } from './database-options.ts';
+import { type Refuse, sourceOptions, writtenOptions } from './source-options.ts';
 import { topicPattern } from './target-topics.ts';
-import { writtenTime } from './written-time.ts';
 
 /** A column of the table, as declared in the source. */
 export interface LoadColumn {
@@ -149,58 +147,33 @@ export function metaColumns({ changes }: Pick<LoadTarget, 'changes'>): readonly 
 /** The column of the load time; a message with a field of this name keeps its value. */
 export const PROCESSING_TS = 'processing_ts';
 
-const OPTIONS = [
-  'connection',
-  'topic',
-  'topics',
-  'topic_pattern',
-  'format',
-  'mode',
-  'key',
-  'hash',
-  'drop',
-  'schema_drift',
-  'flush',
-  'rest',
-  'start',
-  'on_gap',
-  'max_dead',
-  'archive',
-  ...CHANGE_OPTIONS,
-];
-/** The number of messages among which dead letters are counted, and how many of these are too many. */
-export const DEAD_WINDOW = 10_000;
-const DEFAULT_MAX_DEAD = 100;
-
 /**
  * Returns the target of a source table, or null if nothing loads it. A table's options override its source's.
  * @param table the options of the database's tables
  * @throws `validation` error with the file, the table and the option
  */
 export function loadTarget(source: SourceDefinition, table: TableOptions): LoadTarget | null {
-  const { name, own, options, refuse } = sourceOptions(source);
-  const [naming, ...others] = TOPIC_OPTIONS.filter((option) => own?.[option] !== undefined);
-  const everyTable = Object.values(TABLE_OPTIONS).flat();
-  // For a table that nothing seems to load, a misspelt option may be the one that names its topics.
-  if (naming === undefined) refuseUnknown(options, [...new Set([...OPTIONS, ...SYNC_OPTIONS, ...everyTable])], refuse);
-  if (own === undefined || naming === undefined) return null;
-  const reader = new OptionReader(options, refuse);
-  if (others.length > 0) refuse(`'${naming}' and '${others[0]}' are given; one of them must go`);
-  const names: readonly string[] = [...OPTIONS, ...TABLE_OPTIONS[table.database]];
-  for (const [owner, known] of Object.entries(TABLE_OPTIONS))
-    for (const option of known)
-      if (options[option] !== undefined && !names.includes(option))
+  const { name, own, options, place, refuse } = sourceOptions(source);
+  const naming = TOPIC_OPTIONS.find((option) => own?.[option] != null);
+  if (naming === undefined) {
+    // For a table that nothing seems to load, a misspelt option may be the one that names its topics.
+    if (own?.['table'] == null) ANY_LOAD.read(options, place());
+    return null;
+  }
+  const load = LOAD.read(options, place());
+  for (const [owner, fields] of Object.entries(TABLE_FIELDS))
+    for (const option of Object.keys(fields))
+      if (options[option] != null && owner !== table.database)
         refuse(`'${option}' is an option of tables in ${owner}, and this target is ${table.database}`);
-  refuseUnknown(options, names, refuse);
 
-  const format = reader.choice('format', ['json', 'json_schema', 'avro', 'debezium'], 'json');
+  const { format, key, drop, hash } = load;
   const declared = Object.values(source.columns).map((column) => ({
     name: column.name,
     type: column.data_type ?? 'text',
     ...(column.data_type === null || column.data_type === undefined ? { untyped: true as const } : {}),
     ...(typeof column['codec'] === 'string' ? { codec: column['codec'] } : {}),
     ...(typeof column['ttl'] === 'string' ? { ttl: column['ttl'] } : {}),
-    ...columnOptions(column, format, refuse),
+    ...columnOptions(column, format, place(column.name)),
   }));
   for (const { name: column } of declared)
     if (
@@ -211,10 +184,7 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
     ? declared
     : [...declared, { name: PROCESSING_TS, type: 'timestamptz' }];
   const known = new Set(columns.map((column) => column.name));
-  const mode = reader.choice('mode', ['append', 'upsert'], format === 'debezium' ? 'upsert' : 'append');
-  const key = reader.names('key');
-  const drop = reader.names('drop');
-  const hash = reader.names('hash');
+  const mode = load.mode ?? (format === 'debezium' ? 'upsert' : 'append');
   for (const column of key)
     if (!known.has(column)) refuse(`key column '${column}' is not declared`, `Declared: ${[...known].join(', ')}.`);
   for (const column of hash)
@@ -230,13 +200,6 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
     if (columns.map(pathOf).some((path) => path?.length === 1 && path[0] === field))
       refuse(`'${field}' is dropped and declared as a column; one of them must go`);
   for (const column of columns.filter(({ name: each }) => hash.includes(each))) refuseCopies(column, columns, refuse);
-  if (mode === 'upsert' && key.length === 0)
-    refuse(
-      "mode 'upsert' needs a key",
-      format === 'debezium'
-        ? "key: [id] names the fields of the messages' key; a table without a key takes mode: append."
-        : 'key: [id] names the columns that tell rows apart.',
-    );
   // If the topic is in the key, no two topics share a key.
   const ofTopics = columns.some(({ name: column, origin }) => origin?.part === 'topic' && key.includes(column));
   if (mode === 'upsert' && naming !== 'topic' && table.database === 'ClickHouse' && format !== 'debezium' && !ofTopics)
@@ -244,19 +207,8 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
       "mode 'upsert' of several topics cannot be kept in ClickHouse: the newer of two rows is told by the offset",
       'A column with `from: topic` in the key keeps them apart; else a table for each topic, or mode: append.',
     );
-  const archive = archiveConfig(
-    options['archive'],
-    { hash, drop, several: naming !== 'topic' },
-    (value, defaults) => flushLimits(value, defaults, refuse),
-    refuse,
-  );
-  const shape = table.read(options, { columns, mode, key, reader, refuse });
-  const rest =
-    options['rest'] === undefined
-      ? '_rest'
-      : options['rest'] === false || options['rest'] === null
-        ? null
-        : reader.text('rest', '_rest');
+  const { rest, archive } = load;
+  const shape = table.read(load, { columns, mode, key, place: place(), refuse });
   if (rest !== null && known.has(rest))
     refuse(
       `column '${rest}' is declared and cannot hold the rest of the message`,
@@ -269,77 +221,66 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
     database: source.database,
     schema: source.schema,
     identifier: source.identifier,
-    connection: reader.text('connection', 'default'),
-    ...topicsOf(naming, reader, refuse),
+    connection: load.connection,
+    ...topicsOf(load, place()),
     format,
     mode,
     key,
     ...shape,
     hash,
     drop,
-    schemaDrift: reader.choice('schema_drift', ['ignore', 'add_column', 'fail', 'dead_letter'], 'ignore'),
-    flush: flushLimits(options['flush'], table.flush, refuse),
+    schemaDrift: load.schema_drift,
+    flush: flushLimits(load.flush, table.flush),
     columns,
     rest,
-    start: startOf(options['start'], refuse),
-    onGap: reader.choice('on_gap', ['stop', 'earliest'], 'stop'),
-    maxDead: deadLimit(options['max_dead'], refuse),
-    changes: changeConfig(options, { format, mode, database: table.database }, reader, refuse),
-    ...(archive === null ? {} : { archive }),
+    start: load.start,
+    onGap: load.on_gap,
+    maxDead: load.max_dead,
+    changes: changeConfig(load, { mode, database: table.database }, refuse),
+    ...(archive && { archive: archiveConfig(archive) }),
   };
 }
 
+type TargetTopics = Pick<LoadTarget, 'topic' | 'topics'>;
 /** The options that define the topics; a table has one of them. */
 const TOPIC_OPTIONS = ['topic', 'topics', 'topic_pattern'] as const;
 
-function topicsOf(
-  naming: (typeof TOPIC_OPTIONS)[number],
-  reader: OptionReader,
-  refuse: (message: string, hint?: string) => never,
-): Pick<LoadTarget, 'topic' | 'topics'> {
-  if (naming === 'topic') return { topic: reader.text(naming, '') };
-  if (naming === 'topics') {
-    const topics = reader.names(naming);
-    return topics.length === 0 ? refuse("'topics' names no topic") : { topic: topics.join(', '), topics };
-  }
-  const topic = reader.text(naming, '');
+function topicsOf({ topic, topics, topic_pattern: pattern }: LoadSettings, place: Place): TargetTopics {
+  if (topics !== null) return { topic: topics.join(', '), topics };
+  if (pattern === null) return { topic: topic ?? '' };
   try {
-    return { topic, topics: topicPattern(topic) };
+    return { topic: pattern, topics: topicPattern(pattern) };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return refuse(`'topic_pattern' cannot be used: ${why}`, "topic_pattern: '^orders_.*' matches whole names.");
+    return place.at('topic_pattern').must(`cannot be used: ${why}`, "topic_pattern: '^orders_.*' matches whole names.");
   }
 }
 
-const COLUMN_OPTIONS = ['from', 'path', 'epoch', 'years', 'aliases', 'default'];
-const AVRO_OPTIONS = ['aliases', 'default'];
-
 /** A column's options for the origin of its values, and for schema versions that lack it. */
 function columnOptions(
-  { name, meta, config, data_type: type }: ColumnInfo,
+  { meta, config, data_type: type }: ColumnInfo,
   format: LoadTarget['format'],
-  refuse: Refuse,
+  place: Place,
 ): Pick<LoadColumn, 'origin' | 'epoch' | 'years' | 'aliases' | 'fallback'> {
-  const refuseColumn = (message: string, hint?: string): never => refuse(`column '${name}': ${message}`, hint);
-  const own = writtenOptions([meta, config?.meta], refuseColumn, 'load: { from: key } is one.');
-  if (own === undefined) return {};
-  refuseUnknown(own, COLUMN_OPTIONS, refuseColumn);
-  const origin = originOf(own, refuseColumn);
-  const written = type ?? 'text';
-  const epoch = epochOf(own, written, refuseColumn);
-  const years = yearsOf(own, isTimeType(written), written, refuseColumn);
-  for (const option of AVRO_OPTIONS) {
-    if (own[option] === undefined) continue;
-    if (format !== 'avro') refuseColumn(`'${option}' needs format: avro`);
-    if (origin !== undefined) refuseColumn(`'${option}' is for a column that is filled by its name`);
+  const written = writtenOptions([meta, config?.meta], place);
+  if (written === undefined) return {};
+  const own = COLUMN_LOAD.read(written, place);
+  const origin = originOf(own, place);
+  for (const option of ['epoch', 'years'] as const)
+    if (own[option] !== null && !isTimeType(type ?? 'text'))
+      place.at(option).must(`needs a column of a date or a timestamp, and this one is ${type ?? 'text'}`);
+  for (const option of ['aliases', 'default']) {
+    if (written[option] == null) continue;
+    if (format !== 'avro') place.at(option).must('needs format: avro');
+    if (origin !== undefined) place.at(option).must('is for a column that is filled by its name');
   }
-  const aliases = new OptionReader(own, refuseColumn).names('aliases');
+  const epoch = epochOf(own, place);
   return {
-    ...(origin === undefined ? {} : { origin }),
-    ...(epoch === undefined ? {} : { epoch }),
-    ...(years === undefined ? {} : { years }),
-    ...(aliases.length === 0 ? {} : { aliases }),
-    ...(own['default'] === undefined ? {} : { fallback: own['default'] }),
+    ...(origin && { origin }),
+    ...(epoch !== undefined && { epoch }),
+    ...(own.years !== null && { years: own.years === false ? null : own.years }),
+    ...(own.aliases.length > 0 && { aliases: own.aliases }),
+    ...(own.default !== null && { fallback: own.default }),
   };
 }
 
@@ -360,50 +301,4 @@ function refuseCopies(hashed: LoadColumn, columns: readonly LoadColumn[], refuse
         `Declare what is needed of '${pathText(outer)}' as columns with a path.`,
       );
   }
-}
-
-function startOf(value: Json | undefined, refuse: Refuse): LoadTarget['start'] {
-  if (value === undefined) return 'earliest';
-  if (value === 'earliest' || value === 'latest') return value;
-  return (
-    (typeof value === 'string' ? writtenTime(value) : null) ??
-    refuse(`'start' must be earliest, latest or a time such as '2026-05-01 12:00', found ${JSON.stringify(value)}`)
-  );
-}
-
-function deadLimit(value: Json | undefined, refuse: Refuse): number | null {
-  if (value === undefined) return DEFAULT_MAX_DEAD;
-  if (value === null || value === false) return null;
-  const match = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(String(value).trim());
-  const limit =
-    match === null ? Number.NaN : match[2] === '%' ? (Number(match[1]) / 100) * DEAD_WINDOW : Number(match[1]);
-  if (!Number.isInteger(Math.round(limit)) || limit > DEAD_WINDOW)
-    return refuse(
-      `'max_dead' must be a number of the last ${DEAD_WINDOW} messages, a share such as '2%', or false, found ` +
-        `${JSON.stringify(value)}`,
-    );
-  return Math.round(limit);
-}
-
-function flushLimits(value: Json | undefined, defaults: LoadTarget['flush'], refuse: Refuse): LoadTarget['flush'] {
-  if (value === undefined) return defaults;
-  if (!isDictionary(value)) return refuse(`'flush' must be { rows, bytes, age }, found ${JSON.stringify(value)}`);
-  refuseUnknown(value, ['rows', 'bytes', 'age'], refuse, 'flush');
-  const amount = (name: string, kind: Amount, fallback: number): number => {
-    const written = value[name];
-    if (written === undefined) return fallback;
-    const result = amountOf(written, kind);
-    return result > 0
-      ? result
-      : refuse(
-          `'${name}' in 'flush' must be a positive ` +
-            `${name === 'rows' ? 'number' : name === 'bytes' ? 'size such as 16MiB' : 'duration such as 2s'}, ` +
-            `found ${JSON.stringify(written)}`,
-        );
-  };
-  return {
-    rows: amount('rows', COUNT, defaults.rows),
-    bytes: amount('bytes', SIZE, defaults.bytes),
-    ageMs: amount('age', DURATION, defaults.ageMs),
-  };
 }

@@ -44,8 +44,8 @@ const load = (name: string, config: string, column: number, problem: string, ...
   },
   exit: 2,
   says: stopped(
-    'Validation Error',
-    `  Invalid load config of source raw.t: ${problem}`,
+    'Parsing Error',
+    `  ${problem}`,
     `    models/s.yml line 8, column ${column}`,
     `                    load: ${config}`,
     `${' '.repeat(column + 5)}^`,
@@ -121,15 +121,17 @@ export const CONNECTIONS: readonly Row[] = [
   load(
     'a value that is not one of them',
     '{ topic: t, mode: upsrt }',
-    15,
-    `'mode' must be one of append, upsert, found "upsrt"`,
+    33,
+    `'meta.tsdbt.load.mode' of source.p.raw.t must be one of append, upsert, found "upsrt"`,
+    "  did you mean 'upsert'?",
   ),
   load(
     'a text instead of options',
     'events',
     15,
-    `'load' must be a dictionary, found "events"`,
-    '  load: { topic: events } is one; false: nothing loads the table.',
+    "'meta.tsdbt.load' of source.p.raw.t must be a dictionary of table, connection, strategy, cursor, lookback and " +
+      'others, found "events"',
+    '  Example: load: {topic: events}. false: nothing loads the table.',
   ),
   {
     name: 'load: a folder instead of a file',

@@ -189,10 +189,10 @@ describe('new_rows', () => {
       return out;
     };
     expect(await attempt(SOURCE.replace('mode: append', 'mode: upsert'), ['load', '--from', 'a.ndjson'])).toContain(
-      "mode 'upsert' needs a key",
+      "mode 'upsert' needs 'key'",
     );
     expect(await attempt(SOURCE.replace('mode: append', 'mood: append'), ['load', '--from', 'a.ndjson'])).toContain(
-      "unknown option 'mood'",
+      "unknown key 'meta.tsdbt.load.mood' of source.",
     );
     expect(
       await attempt(SOURCE.replace('mode: append', 'key: [id], partition_by: {column: k}'), [

@@ -44,12 +44,12 @@ describe('a load config', () => {
     const error = expect.objectContaining({
       kind: 'validation',
       message: `Invalid load config of source s.t: 'load' must be a dictionary, found ${JSON.stringify(load)}`,
-      details: { path: 'models/s.yml', hint: 'load: { topic: events } is one; false: nothing loads the table.' },
+      details: expect.objectContaining({ path: 'models/s.yml' }),
     });
     expect(() => written(load)).toThrow(error);
     expect(() => written({ topic: 't' }, load)).toThrow(error);
     const column = { data_type: 'text', config: { meta: { tsdbt: { load } } } };
-    expect(() => targetOf({}, { c: column })).toThrow("column 'c': 'load' must be a dictionary, found");
+    expect(() => targetOf({}, { c: column })).toThrow("'load' of column 'c' must be a dictionary, found");
   });
 
   it.each([null, false])('is disabled by %j, whatever the source says', (load) => {
@@ -69,13 +69,13 @@ describe('the hidden columns of a sync', () => {
   });
 
   it.each([
-    [{ strategy: 'incremental', cursor: 'at', hash: ['at'] }, "the cursor 'at' cannot be hashed"],
-    [{ strategy: 'incremental', cursor: 'at', drop: ['at'] }, "'at' is in 'drop' and in 'cursor'"],
-    [{ key: ['id'], drop: ['id'] }, "'id' is in 'drop' and in 'key'"],
-    [{ hash: ['a'], drop: ['a'] }, "'a' is in 'drop' and in 'hash'"],
-    [{ columns: ['a', 'b'], drop: ['b'] }, "'b' is in 'drop' and in 'columns'"],
-    [{ columns: ['a'], hash: ['b'] }, "'columns' lacks 'b', which 'hash' names"],
-    [{ drop: ['c'] }, "'c' is dropped and declared as a column"],
+    [{ strategy: 'incremental', cursor: 'at', hash: ['at'] }, "'load.hash' cannot contain the cursor 'at'"],
+    [{ strategy: 'incremental', cursor: 'at', drop: ['at'] }, "'load.drop' contains 'at', which another key names"],
+    [{ key: ['id'], drop: ['id'] }, "'load.drop' contains 'id', which another key names"],
+    [{ hash: ['a'], drop: ['a'] }, "'load.drop' contains 'a', which another key names"],
+    [{ columns: ['a', 'b'], drop: ['b'] }, "'load.drop' contains 'b', which another key names"],
+    [{ columns: ['a'], hash: ['b'] }, "'load.columns' lacks 'b', which another key names"],
+    [{ drop: ['c'] }, "'load.drop' contains 'c', which is declared as a column"],
   ])('do not contradict the other settings: %j', (load, message) => {
     expect(() => sync(load, { c: 'text' })).toThrow(message);
   });
@@ -93,7 +93,7 @@ describe('the start of a topic', () => {
   });
 
   it.each(['newest', 5, '2026-13-01', ''])('cannot be %j', (start) => {
-    expect(() => targetOf({ start })).toThrow("'start' must be earliest, latest or a time such as");
+    expect(() => targetOf({ start })).toThrow("'load.start' must be");
   });
 });
 
@@ -117,33 +117,43 @@ describe('the origin of a column', () => {
     expect(years([2000, 2100])).toEqual({ first: 2000, last: 2100, declared: true });
     expect(years(false)).toBeNull();
     for (const wrong of [[2100, 2000], [2000], 2000, [2000.5, 2100], true])
-      expect(() => years(wrong)).toThrow("'years' must be the first and the last year, or false");
+      expect(() => years(wrong)).toThrow("'load.years");
   });
 
   it.each([
-    [{ from: 'value' }, "'from' must be key, header.NAME, headers, topic, partition, offset or timestamp"],
-    [{ from: 'header.' }, "'from' must be key"],
-    [{ from: 'key.id' }, "'from' must be key"],
-    [{ from: 'offset', path: 'a' }, "'path' goes into the message's value or its key, and not 'offset'"],
-    [{ path: '[0].a' }, "'path' begins with a field"],
-    [{ path: '' }, "'path' must be such as"],
-    [{ path: 'a..b' }, "'path' must be such as"],
-    [{ path: 'a[x]' }, "'path' must be such as"],
-    [{ path: 'a[0]b' }, "'path' must be such as"],
-    [{ path: '.a' }, "'path' must be such as"],
-    [{ path: [] }, "'path' must be such as"],
-    [{ path: ['a', -1] }, "'path' must be such as"],
-    [{ epoch: 'seconds' }, "'epoch' needs a column of a date or a timestamp, and this one is text"],
-    [{ years: [2000, 2100] }, "'years' needs a column of a date or a timestamp, and this one is text"],
-    [{ aliases: ['a'] }, "'aliases' needs format: avro"],
-    [{ form: 'key' }, "unknown option 'form'"],
+    [
+      { from: 'value' },
+      "'load.from' of column 'c' must be key, header.NAME, headers, topic, partition, offset or timestamp",
+    ],
+    [{ from: 'header.' }, "'load.from' of column 'c' must be key"],
+    [{ from: 'key.id' }, "'load.from' of column 'c' must be key"],
+    [{ from: 'offset', path: 'a' }, "'load.path' of column 'c' cannot be used with 'from: offset'"],
+    [{ path: '[0].a' }, "'load.path' of column 'c' must begin with a field"],
+    [{ path: '' }, "'load.path"],
+    [{ path: 'a..b' }, "'load.path"],
+    [{ path: 'a[x]' }, "'load.path"],
+    [{ path: 'a[0]b' }, "'load.path"],
+    [{ path: '.a' }, "'load.path"],
+    [{ path: [] }, "'load.path"],
+    [{ path: ['a', -1] }, "'load.path"],
+    [{ epoch: 'seconds' }, "'load.epoch' of column 'c' needs a column of a date or a timestamp, and this one is text"],
+    [
+      { years: [2000, 2100] },
+      "'load.years' of column 'c' needs a column of a date or a timestamp, and this one is text",
+    ],
+    [{ aliases: ['a'] }, "'load.aliases' of column 'c' needs format: avro"],
+    [{ form: 'key' }, "unknown key 'load.form' of column 'c'"],
   ])('cannot be %j', (load, reason) => {
-    expect(() => originOf(load)).toThrow(`column 'c': ${reason}`);
+    expect(() => originOf(load)).toThrow(reason);
   });
 
   it('is rejected where an epoch has no meaning, or if it reveals what another column hides', () => {
-    expect(() => originOf({ epoch: 'minutes' }, 'date')).toThrow("'epoch' must be one of seconds, milliseconds");
-    expect(() => originOf({ from: 'timestamp', epoch: 'seconds' }, 'date')).toThrow("no meaning for 'timestamp'");
+    expect(() => originOf({ epoch: 'minutes' }, 'date')).toThrow(
+      "'load.epoch' of column 'c' must be one of seconds, milliseconds",
+    );
+    expect(() => originOf({ from: 'timestamp', epoch: 'seconds' }, 'date')).toThrow(
+      "has no meaning with 'from: timestamp'",
+    );
     expect(() => targetOf({ hash: ['c'] }, { c: column({ path: 'user.email' }), user: 'jsonb' })).toThrow(
       "hash column 'c' is 'user.email', which column 'user' holds as it is",
     );
@@ -153,7 +163,7 @@ describe('the origin of a column', () => {
     // What a path leaves of a field may be dropped.
     expect(targetOf({ drop: ['user'] }, { c: column({ path: 'user.id' }) }).drop).toEqual(['user']);
     expect(() => targetOf({ format: 'avro' }, { c: column({ path: 'a', default: 1 }) })).toThrow(
-      "'default' is for a column that is filled by its name",
+      "'load.default' of column 'c' is for a column that is filled by its name",
     );
   });
 });
@@ -171,13 +181,16 @@ describe('the topics of a table', () => {
   });
 
   it.each([
-    [{ topic: 'a', topics: ['b'] }, "'topic' and 'topics' are given; one of them must go"],
-    [{ topics: [] }, "'topics' names no topic"],
-    [{ topics: ['a', 'a'] }, "'topics' has a name twice"],
-    [{ topics: [1] }, "'topics' must be a list of names"],
-    [{ topic_pattern: '(a+)+' }, "'topic_pattern' cannot be used: a group in it may not be repeated"],
-    [{ topic_pattern: 'a(?=b)' }, "'topic_pattern' cannot be used: it may have no backreference, lookaround or flag"],
-    [{ topic_pattern: '[' }, "'topic_pattern' cannot be used: Invalid regular expression"],
+    [{ topic: 'a', topics: ['b'] }, "has 'topic' and 'topics'"],
+    [{ topics: [] }, "'load.topics' must name a topic"],
+    [{ topics: ['a', 'a'] }, `'load.topics' names "a" twice`],
+    [{ topics: [1] }, "'load.topics[0]' must be a text that is not empty"],
+    [{ topic_pattern: '(a+)+' }, "'load.topic_pattern' cannot be used: a group in it may not be repeated"],
+    [
+      { topic_pattern: 'a(?=b)' },
+      "'load.topic_pattern' cannot be used: it may have no backreference, lookaround or flag",
+    ],
+    [{ topic_pattern: '[' }, "'load.topic_pattern' cannot be used: Invalid regular expression"],
   ])('cannot be %j', (load, message) => expect(() => topicsOf(load)).toThrow(message));
 
   it('are limited to one for an upsert in ClickHouse, because offsets of two topics cannot be compared', () => {
