@@ -119,6 +119,7 @@ const MAY_TOUCH: { what: string; pattern: RegExp; allowed: string[] }[] = [
       'cli/',
       'loader/',
       'object-store/',
+      'project/deps/git.ts',
     ],
   },
   {
