@@ -31,7 +31,7 @@ const SLOW_NAMES = {
   hostile: `archives avro canary canary-load comments connection-files docs-page embedded-clickhouse
     embedded-spellings embedded-state env-file inputs names outside-paths package-sources regexps schemas
     shell-password stored-files written-files`,
-  lineage: 'changed-data lineage-command',
+  lineage: 'changed-data clickhouse-changed-data clickhouse-lineage lineage-command',
   loader: `archive archive-compact archive-compact-beside archive-repair archived-rows check clickhouse-bookkeeping
     clickhouse-cells clickhouse-flush-ranges clickhouse-left clickhouse-problems clickhouse-replay
     clickhouse-rewind clickhouse-settle clickhouse-sync clickhouse-table column-check endings fast-path

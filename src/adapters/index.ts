@@ -2,6 +2,7 @@
 import { TsdbtError } from '../errors.ts';
 import type { Profile } from '../contracts/project.ts';
 import type { Adapter } from './adapter.ts';
+import type { EmbeddedParser } from './clickhouse/embedded-parser.ts';
 import { credentialsSpec } from './credentials.ts';
 import type { EmbeddedServer } from './embedded/embedded-server.ts';
 import type { PathPart } from './relation-dialect.ts';
@@ -33,6 +34,7 @@ export async function createAdapter(profile: Profile, options: AdapterOptions): 
 interface Dialect {
   adapter(profile: Profile, options: AdapterOptions): Promise<Adapter>;
   embeddedServer(profile: Profile, options: EmbeddedOptions): Promise<EmbeddedServer | null>;
+  parser?(projectDir: string): Promise<EmbeddedParser>;
 }
 
 type EmbeddedOptions = Pick<AdapterOptions, 'projectDir' | 'notify'>;
@@ -43,6 +45,16 @@ type EmbeddedOptions = Pick<AdapterOptions, 'projectDir' | 'notify'>;
  */
 export async function embeddedServer(profile: Profile, options: EmbeddedOptions): Promise<EmbeddedServer | null> {
   return dialectOf(profile).embeddedServer(profile, options);
+}
+
+/**
+ * Starts an engine that parses the dialect's SQL, without data.
+ * @throws {TsdbtError} if the dialect has none, or its package is not installed
+ */
+export async function parsingEngine(type: string, projectDir: string): Promise<EmbeddedParser> {
+  const start = DIALECTS.get(type)?.parser;
+  if (start === undefined) throw new TsdbtError('runtime', `${type} has no embedded engine that parses SQL`);
+  return start(projectDir);
 }
 
 /** Version of dbt's adapter that is implemented; empty for an unknown type. */
@@ -76,6 +88,7 @@ const DIALECTS: ReadonlyMap<string, Dialect> = new Map<string, Dialect>([
         (await import('./clickhouse/create.ts')).createClickHouseAdapter(profile, options),
       embeddedServer: async (profile, options) =>
         (await import('./clickhouse/embedded-server.ts')).clickhouseServer(profile, options),
+      parser: async (projectDir) => (await import('./clickhouse/embedded-parser.ts')).embeddedParser(projectDir),
     },
   ],
 ]);

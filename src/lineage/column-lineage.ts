@@ -49,9 +49,31 @@ export type Parents = (key: string) => ParentRelation | undefined;
 /** Analyzes the queries of one SQL dialect. */
 export interface LineageDialect {
   /** Never throws: what cannot be analyzed is a column with a reason. */
-  columns(sql: string, parents: Parents): QueryLineage;
+  columns(sql: string, parents: Parents): Promise<QueryLineage>;
   /** Keys by which queries find a relation, from the most specific one. @param name as rendered by `ref` */
   relationKeys(name: string): string[];
+  /** Whether names without quotes become lower case. */
+  readonly foldsNames: boolean;
+  /** Ends what the dialect has started. */
+  close(): Promise<void>;
+}
+
+export interface SqlToken {
+  /** `name`: a quoted identifier. */
+  readonly kind: 'word' | 'name' | 'text' | 'sign';
+  /** Without quotes and escapes. */
+  readonly value: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A database engine without data, for dialects whose own engine parses the SQL. */
+export interface ParsingEngine {
+  /** @returns null if the engine may split the SQL differently */
+  tokens(sql: string): readonly SqlToken[] | null;
+  /** @returns the first column as text, one row per line. @throws Error with the engine's message */
+  ask(sql: string): Promise<string>;
+  close(): Promise<void>;
 }
 
 /** A query of which nothing is known. */

@@ -1,17 +1,29 @@
 // The registry of lineage dialects, by type of adapter.
 import { errorOf } from '../error-table.ts';
-import type { LineageDialect } from './column-lineage.ts';
+import { clickhouseLineage } from './clickhouse/clickhouse-lineage.ts';
+import type { LineageDialect, ParsingEngine } from './column-lineage.ts';
 import { postgresLineage } from './postgres/postgres-lineage.ts';
 
-const DIALECTS: Readonly<Record<string, { readonly create: () => Promise<LineageDialect | null>; needs: string }>> = {
-  postgres: { create: postgresLineage, needs: 'libpg-query' },
+type Create = (engine: () => Promise<ParsingEngine>) => Promise<LineageDialect>;
+
+const DIALECTS: Readonly<Record<string, Create>> = {
+  postgres: async () => {
+    const dialect = await postgresLineage();
+    if (dialect === null) throw errorOf('lineageParserMissing', { package: 'libpg-query' });
+    return dialect;
+  },
+  clickhouse: async (engine) => clickhouseLineage(await engine()),
 };
 
-/** @throws {TsdbtError} if the dialect has no column lineage yet, or its parser is not installed */
-export async function createLineageDialect(type: string): Promise<LineageDialect> {
-  const row = DIALECTS[type];
-  if (row === undefined) throw errorOf('lineageDialect', { type, covered: Object.keys(DIALECTS).join(', ') });
-  const dialect = await row.create();
-  if (dialect === null) throw errorOf('lineageParserMissing', { package: row.needs });
-  return dialect;
+/**
+ * @param engine starts an engine of the dialect that parses SQL, if the dialect needs one
+ * @throws {TsdbtError} if the dialect has no column lineage yet, or its parser is not installed
+ */
+export async function createLineageDialect(
+  type: string,
+  engine: () => Promise<ParsingEngine>,
+): Promise<LineageDialect> {
+  const create = DIALECTS[type];
+  if (create === undefined) throw errorOf('lineageDialect', { type, covered: Object.keys(DIALECTS).join(', ') });
+  return create(engine);
 }

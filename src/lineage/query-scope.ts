@@ -1,6 +1,6 @@
 // The names that are visible at one place of a query: relations in FROM with their columns, from the innermost query
 // outwards. Assumes that the query is valid: a name that only one relation can have belongs to it.
-import { type Flow, Gathered, mergedFlow, EXPRESSION, unknownFlow } from './flow.ts';
+import { EXPRESSION, FILTER, type Flow, Gathered, GROUP, mergedFlow, NOTHING, unknownFlow } from './flow.ts';
 
 export interface FlowColumn {
   readonly name: string;
@@ -187,4 +187,58 @@ export class QueryScope<C> {
 /** The value of all columns of several tables. */
 export function allColumns(tables: readonly FlowTable[]): Flow {
   return mergedFlow(tables.flatMap(({ columns }) => columns.map(({ flow }) => flow)));
+}
+
+/** A table of whose columns nothing is known. */
+export function unknownTable(reason: string): FlowTable {
+  return new FlowTable([], [{ of: 'a relation', get: () => unknownFlow(reason), unlisted: reason }], NOTHING);
+}
+
+/**
+ * A set operation. Only columns of UNION get values from both sides. Unless it is UNION ALL, all columns decide which
+ * rows are kept.
+ */
+export function combinedTables(union: boolean, all: boolean, left: FlowTable, right: FlowTable): FlowTable {
+  const rows = new Gathered().addUses(left.rows).addUses(right.rows);
+  if (!all) rows.use(allColumns([left, right]), union ? GROUP : FILTER);
+  const unlisted = left.unlisted ?? right.unlisted;
+  if (unlisted !== null) rows.reason ??= all ? null : unlisted;
+  if (!union) return new FlowTable(left.columns, left.more, rows, left.placed);
+  const columns = left.columns.map(({ name, flow }, at): FlowColumn => {
+    const other = right.columns[at];
+    if (at >= left.placed || at >= right.placed || other === undefined)
+      return { name, flow: unknownFlow(unlisted ?? 'the sides of a set operation have different numbers of columns') };
+    return { name, flow: mergedFlow([flow, other.flow]) };
+  });
+  const more: MoreColumns = {
+    of: 'a set operation',
+    get: (name) => unknownFlow(`the position of column "${name}" in a set operation is not known: ${unlisted}`),
+    unlisted,
+  };
+  return new FlowTable(columns, unlisted === null ? [] : [more], rows, Math.min(left.placed, right.placed));
+}
+
+/** Rounds after which a recursive query counts as unknown. */
+const ROUNDS = 100;
+
+/** The table of a recursive CTE. @param next adds what flows in one more round */
+export function stableTable(name: string, first: FlowTable, next: (table: FlowTable) => FlowTable): FlowTable {
+  let table = first;
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = weightOf(table);
+    table = next(table);
+    if (weightOf(table) === before) return table;
+  }
+  return unknownTable(`CTE "${name}" has too many columns that depend on each other`);
+}
+
+/** Grows with each round of a recursive query until nothing new flows. */
+function weightOf({ columns, rows }: FlowTable): number {
+  const weight = ({ sources, uses, reason }: Flow): number => {
+    let sum = sources.size + (reason === null ? 0 : 1);
+    for (const kind of sources.values()) sum += kind;
+    for (const roles of uses.values()) sum += roles;
+    return sum;
+  };
+  return columns.reduce((sum, { flow }) => sum + weight(flow), weight(rows));
 }

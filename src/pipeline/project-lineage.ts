@@ -1,6 +1,7 @@
 // Column lineage of a project: compiles models without a database and analyzes them, parents first.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parsingEngine } from '../adapters/index.ts';
 import { compileNode } from '../compiler/compile.ts';
 import type { CatalogArtifact } from '../contracts/results.ts';
 import type { ColumnInfo, ModelNode, SeedNode, SnapshotNode, SourceDefinition } from '../contracts/node.ts';
@@ -34,7 +35,6 @@ const SILENT: Logger = { fire: () => undefined };
  * @throws {TsdbtError} if the dialect has no lineage, or its parser is not installed
  */
 export async function projectLineage(parsed: ParsedProject, ids: Iterable<string>): Promise<ProjectLineage> {
-  const dialect = await createLineageDialect(parsed.adapter.type);
   const needed = new Set<string>();
   for (const id of ids) for (const each of [id, ...parsed.dag.ancestors(id)]) needed.add(each);
   const order = parsed.dag.topological().filter((id) => needed.has(id));
@@ -42,9 +42,15 @@ export async function projectLineage(parsed: ParsedProject, ids: Iterable<string
   const flags = { ...parsed.config.flags, which: 'compile', inject_ephemeral_ctes: false };
   const config = { ...parsed.config, flags };
   const ctx = createRunContext({ ...parsed, config, logger: SILENT }, needed);
-  const analysis = new Analysis(parsed, ctx, dialect);
-  for (const id of order) await analysis.add(id);
-  return analysis.found;
+  const { type } = parsed.adapter;
+  const dialect = await createLineageDialect(type, () => parsingEngine(type, parsed.config.project.project_root));
+  try {
+    const analysis = new Analysis(parsed, ctx, dialect);
+    for (const id of order) await analysis.add(id);
+    return analysis.found;
+  } finally {
+    await dialect.close();
+  }
 }
 
 class Analysis {
@@ -68,15 +74,15 @@ class Analysis {
       case 'source':
         return this.#keep(
           node,
-          unsourced(this.#columnsOf(node) ?? declaredColumns(node.columns)),
+          unsourced(this.#columnsOf(node) ?? declaredColumns(node.columns, this.#dialect)),
           this.#completeness(node),
         );
       case 'seed':
-        return this.#keep(node, unsourced(seedColumns(node, this.#parsed)), 'complete');
+        return this.#keep(node, unsourced(seedColumns(node, this.#parsed, this.#dialect)), 'complete');
       case 'model':
       case 'snapshot': {
         const lineage = await this.#query(node);
-        const full = node.resource_type === 'snapshot' ? withSnapshotColumns(node, lineage) : lineage;
+        const full = node.resource_type === 'snapshot' ? withSnapshotColumns(node, lineage, this.#dialect) : lineage;
         return this.#keep(node, full, full.columns.some(({ column }) => column === '*') ? 'unknown' : 'complete');
       }
       default:
@@ -115,7 +121,7 @@ class Analysis {
     if (node.resource_type === 'model' && node.language === 'python') return unknownQuery('Python is not analyzed');
     const first = await this.#compiled(node, false);
     if (typeof first !== 'string') return unknownQuery(`it cannot be compiled without a database: ${first.message}`);
-    const lineage = this.#analyzed(first);
+    const lineage = await this.#analyzed(first);
     if (node.config.materialized !== 'incremental') return lineage;
     const later = await this.#compiled(node, true);
     if (later === first) return lineage;
@@ -125,10 +131,10 @@ class Analysis {
     }
     // The branch may read the model itself.
     this.#keep(node, lineage, lineage.columns.some(({ column }) => column === '*') ? 'unknown' : 'complete');
-    return unionOf(lineage, this.#analyzed(later));
+    return unionOf(lineage, await this.#analyzed(later));
   }
 
-  #analyzed(sql: string): QueryLineage {
+  #analyzed(sql: string): Promise<QueryLineage> {
     return this.#dialect.columns(sql, (key) => this.#relations.get(key));
   }
 
@@ -160,17 +166,16 @@ function unsourced(columns: readonly string[]): QueryLineage {
   return { columns: columns.map((column) => ({ column, reason: null, sources: [], uses: [] })), uses: [] };
 }
 
-/** Names without quotes are lower case in the database. */
-function declaredColumns(columns: Readonly<Record<string, ColumnInfo>>): string[] {
-  return Object.values(columns).map(({ name, quote }) => (quote === true ? name : name.toLowerCase()));
+function declaredColumns(columns: Readonly<Record<string, ColumnInfo>>, { foldsNames }: LineageDialect): string[] {
+  return Object.values(columns).map(({ name, quote }) => (quote === true || !foldsNames ? name : name.toLowerCase()));
 }
 
 /** Reads only the first record of the file. */
-function seedColumns(node: SeedNode, { files }: ParsedProject): string[] {
+function seedColumns(node: SeedNode, { files }: ParsedProject, { foldsNames }: LineageDialect): string[] {
   const text = files.read(node.original_file_path, node.package_name) ?? '';
   const [header = ''] = /^(?:"(?:[^"]|"")*"|[^"\n])*/.exec(text) ?? [];
   const names = seedTable(node, header, SILENT, true).columnNames;
-  return node.config.quote_columns === false ? names.map((name) => name.toLowerCase()) : [...names];
+  return node.config.quote_columns === false && foldsNames ? names.map((name) => name.toLowerCase()) : [...names];
 }
 
 function readCatalog(path: string): CatalogArtifact | null {
@@ -182,7 +187,11 @@ function readCatalog(path: string): CatalogArtifact | null {
 }
 
 /** Adds the columns of the snapshot's history, which come from its key and from the time of a change. */
-function withSnapshotColumns({ config }: SnapshotNode, lineage: QueryLineage): QueryLineage {
+function withSnapshotColumns(
+  { config }: SnapshotNode,
+  lineage: QueryLineage,
+  { foldsNames }: LineageDialect,
+): QueryLineage {
   const names = { ...Object(config['snapshot_meta_column_names']) };
   const updated = typeof config['updated_at'] === 'string' ? [config['updated_at']] : [];
   const keys = [config['unique_key']].flat().filter((key) => typeof key === 'string');
@@ -195,7 +204,9 @@ function withSnapshotColumns({ config }: SnapshotNode, lineage: QueryLineage): Q
     ...deleted.map((name): [string, readonly string[]] => [name, []]),
   ];
   const added = from.map(([name, columns]): OutputColumn => {
-    const read = columns.map((column) => lineage.columns.find((each) => each.column === column.toLowerCase()));
+    const read = columns.map((column) =>
+      lineage.columns.find((each) => each.column === (foldsNames ? column.toLowerCase() : column)),
+    );
     const missing = columns.find((_, at) => read[at] === undefined);
     return {
       column: String(names[name] ?? name),

@@ -147,6 +147,7 @@ const DIALECT = [
   'diff/postgres/',
   'diff/clickhouse/',
   'lineage/postgres/',
+  'lineage/clickhouse/',
   'serve/store/postgres/',
   'serve/store/clickhouse/',
 ];

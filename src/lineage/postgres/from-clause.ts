@@ -1,6 +1,6 @@
 // The tables in a FROM clause: relations, CTEs, subqueries, functions and joins.
 import { EXPRESSION, type Flow, Gathered, JOIN, mergedFlow, NOTHING, unknownFlow } from '../flow.ts';
-import { type FlowColumn, FlowTable, type FromEntry, type MoreColumns } from '../query-scope.ts';
+import { type FlowColumn, FlowTable, type FromEntry, type MoreColumns, unknownTable } from '../query-scope.ts';
 import { flowOf, type PgScope, partsFlow } from './expressions.ts';
 import { columnsOfFunction } from './known-functions.ts';
 import { outputName } from './output-names.ts';
@@ -28,11 +28,6 @@ export function fromEntry(node: PgNode, scope: PgScope): FromEntry {
   const { lateral, alias } = node.RangeSubselect ?? {};
   const { context } = scope;
   return named(context.query(select, lateral === true ? scope : scope.outer, context.ctes), alias);
-}
-
-/** A table of whose columns nothing is known. */
-export function unknownTable(reason: string): FlowTable {
-  return new FlowTable([], [{ of: 'a relation', get: () => unknownFlow(reason), unlisted: reason }], NOTHING);
 }
 
 function named(table: FlowTable, alias: Alias | undefined, path: readonly string[] = []): FromEntry {

@@ -1,14 +1,8 @@
 // Column lineage of Postgres queries: libpg-query, the server's own grammar, parses them.
 import { createRequire } from 'node:module';
-import {
-  type LineageDialect,
-  type ParentRelation,
-  type Parents,
-  type QueryLineage,
-  unknownQuery,
-} from '../column-lineage.ts';
-import { type Flow, NOTHING, outputColumn, PLAIN, usesOf } from '../flow.ts';
-import { type FlowColumn, FlowTable, type MoreColumns } from '../query-scope.ts';
+import { type LineageDialect, type Parents, type QueryLineage, unknownQuery } from '../column-lineage.ts';
+import { outputColumn, usesOf } from '../flow.ts';
+import { relationTables } from '../relation-tables.ts';
 import { selectQuery } from './select-query.ts';
 import type { PgNode } from './syntax-tree.ts';
 
@@ -27,7 +21,12 @@ export async function postgresLineage(): Promise<LineageDialect | null> {
     return null;
   }
   await parser.loadModule();
-  return { columns: (sql, parents) => queryLineage(parser, sql, parents), relationKeys };
+  return {
+    columns: async (sql, parents) => queryLineage(parser, sql, parents),
+    relationKeys,
+    foldsNames: true,
+    close: async () => undefined,
+  };
 }
 
 function queryLineage(parser: PgParser, sql: string, parents: Parents): QueryLineage {
@@ -45,7 +44,7 @@ function queryLineage(parser: PgParser, sql: string, parents: Parents): QueryLin
       statements.length > 1 ? `the SQL is ${statements.length} statements` : 'the SQL is not a SELECT',
     );
   try {
-    const { columns, rows, unlisted } = selectQuery(select, relations(parents));
+    const { columns, rows, unlisted } = selectQuery(select, relationTables(parents));
     const outputs = columns.map(({ name, flow }) => outputColumn(name, flow, rows));
     const star = unlisted === null ? [] : unknownQuery(unlisted).columns;
     return { columns: [...outputs, ...star], uses: usesOf(rows) };
@@ -65,38 +64,6 @@ function placeOf(error: Error, sql: string): string {
 
 function isPlaced(details: unknown): details is { readonly cursorPosition: number } {
   return typeof details === 'object' && details !== null && 'cursorPosition' in details;
-}
-
-/** Each relation is one table per query, so that its columns are the same objects. */
-function relations(parents: Parents): (path: readonly string[]) => FlowTable {
-  const tables = new Map<string, FlowTable>();
-  return (path) => {
-    const key = JSON.stringify(path);
-    const parent = parents(key);
-    const node = parent?.node ?? path.join('.');
-    let table = tables.get(node);
-    if (table === undefined) {
-      table = relationTable(parent ?? { node, columns: [], completeness: 'unknown' });
-      tables.set(node, table);
-    }
-    return table;
-  };
-}
-
-function relationTable({ node, columns, completeness }: ParentRelation): FlowTable {
-  const flows = new Map<string, Flow>();
-  const get = (column: string): Flow => {
-    let flow = flows.get(column);
-    if (flow === undefined) {
-      flow = { ...NOTHING, sources: new Map([[{ node, column }, PLAIN]]) };
-      flows.set(column, flow);
-    }
-    return flow;
-  };
-  const listed = columns.map((name): FlowColumn => ({ name, flow: get(name) }));
-  const unlisted = completeness === 'unknown' ? `the columns of ${node} are not known` : null;
-  const more: MoreColumns[] = completeness === 'complete' ? [] : [{ of: node, get, unlisted }];
-  return new FlowTable(listed, more, NOTHING, completeness === 'unknown' ? 0 : columns.length);
 }
 
 /** The full name, and the name without the database. */

@@ -11,14 +11,19 @@ import {
   raised,
   unknownFlow,
 } from '../flow.ts';
-import { allColumns, type FlowColumn, FlowTable, type MoreColumns, QueryScope } from '../query-scope.ts';
+import {
+  allColumns,
+  combinedTables,
+  type FlowColumn,
+  FlowTable,
+  QueryScope,
+  stableTable,
+  unknownTable,
+} from '../query-scope.ts';
 import { type Ctes, flowOf, type PgContext, type PgScope, partsFlow, rowOf } from './expressions.ts';
-import { fromEntry, unknownTable } from './from-clause.ts';
+import { fromEntry } from './from-clause.ts';
 import { outputName } from './output-names.ts';
 import { type CommonTableExpr, namesOf, type PgNode, type SelectStmt } from './syntax-tree.ts';
-
-/** Rounds after which a recursive query counts as unknown. */
-const ROUNDS = 100;
 
 /** @param relation finds relations that are not CTEs */
 export function selectQuery(stmt: SelectStmt, relation: PgContext['relation']): FlowTable {
@@ -67,25 +72,11 @@ function cteTable(
       new Map(ctes).set(name, () => table),
       query,
     );
-  let table = query(larg, outer, self(unknownTable(`CTE "${name}" reads itself in its first part`))).renamed(names);
-  for (let round = 0; round < ROUNDS; round++) {
-    const before = weightOf(table);
-    const next = query(rarg, outer, self(searchColumns(cte, table)));
-    table = combined(select, table, next);
-    if (weightOf(table) === before) return searchColumns(cte, table);
-  }
-  return unknownTable(`CTE "${name}" has too many columns that depend on each other`);
-}
-
-/** Grows with each round of a recursive query until nothing new flows. */
-function weightOf({ columns, rows }: FlowTable): number {
-  const weight = ({ sources, uses, reason }: Flow): number => {
-    let sum = sources.size + (reason === null ? 0 : 1);
-    for (const kind of sources.values()) sum += kind;
-    for (const roles of uses.values()) sum += roles;
-    return sum;
-  };
-  return columns.reduce((sum, { flow }) => sum + weight(flow), weight(rows));
+  const first = query(larg, outer, self(unknownTable(`CTE "${name}" reads itself in its first part`))).renamed(names);
+  const stable = stableTable(name, first, (table) =>
+    combined(select, table, query(rarg, outer, self(searchColumns(cte, table)))),
+  );
+  return searchColumns(cte, stable);
 }
 
 /** Adds the columns of SEARCH and CYCLE. */
@@ -116,26 +107,9 @@ function setOperation(select: SelectStmt, outer: PgScope | null, context: PgCont
   return new FlowTable(table.columns, table.more, rows, table.placed);
 }
 
-/** Only columns of UNION get values from both sides. Without ALL, all columns decide which rows are kept. */
 function combined({ op, all }: SelectStmt, left: FlowTable, right: FlowTable): FlowTable {
-  const rows = new Gathered().addUses(left.rows).addUses(right.rows);
   const union = op === 'SETOP_UNION';
-  if (!union || all !== true) rows.use(allColumns([left, right]), union ? GROUP : FILTER);
-  const unlisted = left.unlisted ?? right.unlisted;
-  if (unlisted !== null) rows.reason ??= union && all === true ? null : unlisted;
-  if (!union) return new FlowTable(left.columns, left.more, rows, left.placed);
-  const columns = left.columns.map(({ name, flow }, at): FlowColumn => {
-    const other = right.columns[at];
-    if (at >= left.placed || at >= right.placed || other === undefined)
-      return { name, flow: unknownFlow(unlisted ?? 'the sides of a set operation have different numbers of columns') };
-    return { name, flow: mergedFlow([flow, other.flow]) };
-  });
-  const more: MoreColumns = {
-    of: 'a set operation',
-    get: (name) => unknownFlow(`the position of column "${name}" in a set operation is not known: ${unlisted}`),
-    unlisted,
-  };
-  return new FlowTable(columns, unlisted === null ? [] : [more], rows, Math.min(left.placed, right.placed));
+  return combinedTables(union, union && all === true, left, right);
 }
 
 function values(lists: readonly PgNode[], scope: PgScope): FlowTable {

@@ -1,9 +1,10 @@
 // The command `lineage` on a project: formats, directions, and what it says if it cannot answer.
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { clickhouseMissing } from '../support/clickhouse.ts';
 import { type Ended, run } from '../support/program.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'tsdbt-lineage-'));
@@ -138,31 +139,38 @@ describe('lineage', () => {
     expect(out).toContain(message);
   });
 
-  it('says that ClickHouse is not covered', async () => {
-    const { code, out } = await lineage('orders', '--target', 'ch');
-    expect(code).not.toBe(0);
-    expect(out).toContain('Column lineage covers postgres so far; the target is clickhouse.');
-  });
+  it.skipIf(clickhouseMissing !== null)(
+    'analyzes ClickHouse with the embedded engine, and leaves no folder',
+    async () => {
+      const temporary = mkdtempSync(join(dir, 'tmp-'));
+      const args = ['lineage', 'orders', '--profiles-dir', '.', '--target', 'ch'];
+      const { code, stdout } = await run(args, { cwd: dir, env: { ...ENV, TMPDIR: temporary } });
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/ {2}total +aggregate +model\.shop\.paid\.amount\n/);
+      expect(readdirSync(temporary)).toEqual([]);
+    },
+  );
 
-  it('says what to install without libpg-query', async () => {
-    // A copy of the program outside of the folder that has the package.
+  it('says which parser to install', async () => {
+    // A copy of the program outside of the folder that has the packages.
     const program = join(dir, 'program');
     const root = join(import.meta.dirname, '../../..');
     for (const path of ['dist', 'bin', 'package.json', 'src/include'])
       cpSync(join(root, path), join(program, path), { recursive: true });
-    const ended = spawnSync(
-      process.execPath,
-      [join(program, 'bin/tsdbt.js'), 'lineage', 'orders', '--profiles-dir', '.'],
-      {
-        cwd: dir,
-        env: ENV,
-        encoding: 'utf8',
-      },
-    );
-    expect(ended.stdout + ended.stderr).toContain(
-      'Column lineage needs the package libpg-query, which is not installed.',
-    );
-    expect(ended.stdout + ended.stderr).toContain('npm install libpg-query');
-    expect(ended.status).not.toBe(0);
+    const ended = (target: string): SpawnSyncReturns<string> =>
+      spawnSync(
+        process.execPath,
+        [join(program, 'bin/tsdbt.js'), 'lineage', 'orders', '--profiles-dir', '.', '--target', target],
+        { cwd: dir, env: ENV, encoding: 'utf8' },
+      );
+    for (const [target, name] of [
+      ['pg', 'libpg-query'],
+      ['ch', 'chdb'],
+    ] as const) {
+      const { stdout, stderr, status } = ended(target);
+      expect(stdout + stderr).toContain(`Column lineage needs the package ${name}, which is not installed.`);
+      expect(stdout + stderr).toContain(`npm install ${name}`);
+      expect(status).not.toBe(0);
+    }
   });
 });

@@ -49,3 +49,8 @@ function usesText(uses: readonly Use[]): string {
     .sort()
     .join(', ');
 }
+
+/** For dialects that need no engine. */
+export async function noEngine(): Promise<never> {
+  throw new Error('the dialect needs no engine');
+}
