@@ -99,10 +99,10 @@ describe('a project whose dbt_project.yml contains', () => {
     expect(out).toContain(`model-paths: '${root}/outside' is outside of ${root}/p.`);
   });
 
-  it.each(['embedded: ../outside/pg', 'path: ../other/.tsdbt/clickhouse', 'path: linked/clickhouse'])(
-    'an embedded server outside is rejected in its profiles.yml: %s',
+  it.each(['embedded: ../other/.tsdbt/pg', 'path: ../other/.tsdbt/clickhouse', 'path: linked/clickhouse'])(
+    "another project's embedded server is rejected in its profiles.yml: %s",
     async (line) => {
-      symlinkSync(join(root, 'outside'), join(root, 'p/linked'));
+      symlinkSync(join(root, 'other/.tsdbt'), join(root, 'p/linked'));
       const type = line.startsWith('path') ? 'clickhouse' : 'postgres';
       const profile = `o: {target: d, outputs: {d: {type: ${type}, ${line}, schema: s}}}\n`;
       write({ 'p/profiles.yml': profile });
