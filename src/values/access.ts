@@ -1,6 +1,7 @@
 // Looks up `a.b` and `a['b']` as jinja2's sandbox does. Templates reach only what this protocol returns.
 import { PyDict } from './dict.ts';
-import { getNumberMethod } from './methods/number-methods.ts';
+import { PyFloat } from './float.ts';
+import { getFloatMethod, getNumberMethod } from './methods/number-methods.ts';
 import { getListMethod } from './methods/list-methods.ts';
 import { bindMethod } from './methods/method.ts';
 import { getStringMethod } from './methods/string-methods.ts';
@@ -30,7 +31,7 @@ export function lookupAttribute(obj: Value, name: string): Value | undefined {
         const method = getListMethod(name);
         return method && bindMethod(name, method, obj);
       }
-      return obj.jinjaGet(name);
+      return obj instanceof PyFloat ? getFloatMethod(obj.value, name) : obj.jinjaGet(name);
     default:
       return getNumberMethod(obj, name);
   }

@@ -101,7 +101,7 @@ export class PyDate implements HostObject {
       case 'resolution':
         return new PyTimedelta(MICROS_PER_DAY);
       default:
-        return undefined;
+        return classMethod(this.jinjaType, name);
     }
   }
 
@@ -142,6 +142,24 @@ export class PyDate implements HostObject {
   toJsonValue(): unknown {
     return this.jinjaText();
   }
+}
+
+/** Methods of the class that Python also finds on its values. */
+const CLASS_METHODS: Readonly<Record<string, readonly string[]>> = {
+  'datetime.date': ['fromisocalendar', 'fromisoformat', 'fromordinal', 'fromtimestamp', 'today'],
+  'datetime.datetime': [
+    ...['combine', 'fromisocalendar', 'fromisoformat', 'fromordinal', 'fromtimestamp', 'now', 'strptime', 'today'],
+    ...['utcfromtimestamp', 'utcnow'],
+  ],
+  'datetime.time': ['fromisoformat'],
+};
+
+/** A function that says how the method is called; undefined: the class has no such method. */
+export function classMethod(type: string, name: string): Value | undefined {
+  if (CLASS_METHODS[type]?.includes(name) !== true) return undefined;
+  return () => {
+    throw typeError(`${name}() is a method of the class: call modules.${type}.${name}()`);
+  };
 }
 
 /** Whether a value is a `date` but not a `datetime`. */

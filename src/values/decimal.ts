@@ -1,14 +1,37 @@
 // Python's Decimal, the type of numeric columns. Exact: keeps every digit and trailing zero of its text.
 import { narrow } from './arithmetic.ts';
-import { makeFloat } from './float.ts';
+import { callable } from './callable.ts';
+import {
+  aligned,
+  atExponent,
+  BINARY,
+  type DecimalNumber,
+  digitsOf,
+  finite,
+  fusedProduct,
+  isNegative,
+  negated,
+  normalized,
+  order,
+  PRECISION,
+  quantized,
+  rounded,
+  ROUNDING,
+  shortened,
+  signalError,
+  TINY,
+  UNARY,
+} from './decimal-math.ts';
+import { makeFloat, PyFloat } from './float.ts';
 import { numericOf } from './equality.ts';
-import { JinjaError } from './python-error.ts';
+import { NamedTuple } from './named-tuple.ts';
+import { JinjaError, typeError } from './python-error.ts';
+import { PyTuple } from './tuple.ts';
+import { typeName } from './type-name.ts';
 import type { HostObject, Value } from './value.ts';
 
-const PRECISION = 28;
-
 /** An exact decimal number: coefficient × 10^exponent. */
-export class PyDecimal implements HostObject {
+export class PyDecimal implements HostObject, DecimalNumber {
   readonly jinjaType = 'decimal.Decimal';
   readonly coefficient: bigint;
   readonly exponent: number;
@@ -23,6 +46,10 @@ export class PyDecimal implements HostObject {
     this.coefficient = coefficient;
     this.exponent = exponent;
     this.special = special;
+  }
+
+  static of({ coefficient, exponent, special, minus }: DecimalNumber): PyDecimal {
+    return new PyDecimal(coefficient, exponent, special, minus);
   }
 
   /**
@@ -51,34 +78,86 @@ export class PyDecimal implements HostObject {
     return Number(this.jinjaText());
   }
 
+  /** Every method of Python's Decimal. `context` is accepted and ignored: templates cannot make one. */
   jinjaGet(name: string): Value | undefined {
+    if (Object.hasOwn(UNARY, name)) return callable(name, 'context=None', () => toValue(UNARY[name]?.(this)));
+    if (Object.hasOwn(BINARY, name)) {
+      return callable(name, 'other, context=None', (other) => toValue(BINARY[name]?.(this, operand(other))));
+    }
+    if (Object.hasOwn(ROUNDING, name)) {
+      return callable(name, 'rounding=None, context=None', (mode) => toValue(ROUNDING[name]?.(this, modeOf(mode))));
+    }
     switch (name) {
       case 'real':
         return this;
       case 'imag':
         return new PyDecimal(0n, 0);
-      case 'is_nan':
-        return () => this.special === 'NaN';
-      case 'is_finite':
-        return () => this.special === undefined;
-      case 'to_integral_value':
-        return () => this.quantized(0);
-      case 'normalize':
-        return () => this.#normalized();
+      case 'as_integer_ratio':
+        return callable(name, '', () => this.#ratio());
+      case 'as_tuple':
+        return callable(name, '', () => this.#tuple());
+      case 'fma':
+        return callable(name, 'other, third, context=None', (other, third) =>
+          toValue(fusedProduct(this, operand(other), operand(third))),
+        );
+      case 'from_float':
+        return callable(name, 'f', (f) => fromFloat(f));
+      case 'quantize':
+        return callable(name, 'exp, rounding=None, context=None', (exp, mode) =>
+          toValue(quantized(this, operand(exp), modeOf(mode))),
+        );
+      case 'to_eng_string':
+        return callable(name, 'context=None', () => this.#text(3));
       default:
         return undefined;
     }
   }
 
+  #ratio(): PyTuple {
+    const whole = this.whole('floor', ' ratio');
+    if (this.exponent >= 0) return new PyTuple([narrow(whole), 1]);
+    let [a, b] = [this.coefficient, 10n ** BigInt(-this.exponent)];
+    for (const prime of [2n, 5n]) {
+      while (b % prime === 0n && a % prime === 0n) [a, b] = [a / prime, b / prime];
+    }
+    return new PyTuple([narrow(a), narrow(b)]);
+  }
+
+  #tuple(): PyTuple {
+    const digits =
+      this.special === undefined
+        ? Array.from(String(this.coefficient).replace('-', ''), Number)
+        : this.special === 'NaN'
+          ? []
+          : [0];
+    return new NamedTuple('DecimalTuple', [
+      ['sign', isNegative(this) ? 1 : 0],
+      ['digits', new PyTuple(digits)],
+      ['exponent', this.special === undefined ? this.exponent : this.special === 'NaN' ? 'n' : 'F'],
+    ]);
+  }
+
   jinjaText(): string {
+    return this.#text(1);
+  }
+
+  /** @param step exponents of ten are multiples of it */
+  #text(step: 1 | 3): string {
     if (this.special !== undefined) return this.special;
-    const negative = this.coefficient < 0n;
-    const digits = (negative ? -this.coefficient : this.coefficient).toString();
-    const adjusted = digits.length - 1 + this.exponent;
-    const sign = negative || this.minus ? '-' : '';
+    let digits = String(this.coefficient).replace('-', '');
+    let adjusted = digits.length - 1 + this.exponent;
+    const sign = isNegative(this) ? '-' : '';
     if (this.exponent > 0 || adjusted < -6) {
-      const fraction = digits.slice(1);
-      return `${sign}${digits[0]}${fraction ? `.${fraction}` : ''}E${adjusted < 0 ? '-' : '+'}${Math.abs(adjusted)}`;
+      // Before the point are one to three digits; of zero, the exponent is the next multiple.
+      const zero = step === 3 && this.coefficient === 0n;
+      if (zero) adjusted += 2;
+      const before = zero ? 1 : (((adjusted % step) + step) % step) + 1;
+      const exponent = zero ? adjusted - (((adjusted % 3) + 3) % 3) : adjusted - before + 1;
+      if (zero) digits = '0'.padEnd(1 + exponent - this.exponent, '0');
+      const whole = digits.slice(0, before).padEnd(before, '0');
+      const fraction = digits.slice(before);
+      const power = exponent === 0 ? '' : `E${exponent < 0 ? '-' : '+'}${Math.abs(exponent)}`;
+      return `${sign}${whole}${fraction ? `.${fraction}` : ''}${power}`;
     }
     if (this.exponent === 0) return sign + digits;
     const padded = digits.padStart(1 - this.exponent, '0');
@@ -110,7 +189,7 @@ export class PyDecimal implements HostObject {
   }
 
   jinjaHash(): string {
-    const { coefficient, exponent, special } = this.#normalized();
+    const { coefficient, exponent, special } = normalized(this);
     return `decimal ${special ?? `${coefficient}e${exponent}`}`;
   }
 
@@ -134,7 +213,8 @@ export class PyDecimal implements HostObject {
   }
 
   jinjaUnary(op: '+' | '-'): Value | undefined {
-    return new PyDecimal(op === '-' ? -this.coefficient : this.coefficient, this.exponent, this.special);
+    const { coefficient, exponent, special } = op === '-' ? negated(this) : this;
+    return special === undefined ? PyDecimal.of(rounded(coefficient, exponent)) : PyDecimal.from(special);
   }
 
   /** Number of digits, without the point and the sign. */
@@ -144,22 +224,19 @@ export class PyDecimal implements HostObject {
 
   /** Rounds half to even to that many decimal places. */
   quantized(places: number): PyDecimal {
-    if (this.special !== undefined) return this;
-    const shift = this.exponent + places;
-    const coefficient =
-      shift >= 0 ? this.coefficient * 10n ** BigInt(shift) : roundedQuotient(this.coefficient, 10n ** BigInt(-shift));
-    return new PyDecimal(coefficient, -places, undefined, coefficient === 0n && (this.minus || this.coefficient < 0n));
+    return this.special === undefined ? PyDecimal.of(atExponent(this, -places)) : this;
   }
 
   /**
    * `math.floor` and `math.ceil`.
+   * @param what ends the message, for example ` ratio`
    * @throws JinjaError `cannot convert NaN to integer`
    */
-  whole(method: 'floor' | 'ceil'): bigint {
+  whole(method: 'floor' | 'ceil', what = ''): bigint {
     if (this.special !== undefined)
       throw new JinjaError(
         this.special === 'NaN' ? 'ValueError' : 'OverflowError',
-        `cannot convert ${this.special.replace('-', '')} to integer`,
+        `cannot convert ${this.special.replace('-', '')} to integer${what}`,
       );
     if (this.exponent >= 0) return this.coefficient * 10n ** BigInt(this.exponent);
     const unit = 10n ** BigInt(-this.exponent);
@@ -177,29 +254,35 @@ export class PyDecimal implements HostObject {
     return makeFloat(this.toNumber());
   }
 
-  #normalized(): PyDecimal {
-    let { coefficient, exponent } = this;
-    if (coefficient === 0n) return new PyDecimal(0n, 0, this.special);
-    while (coefficient % 10n === 0n) {
-      coefficient /= 10n;
-      exponent++;
-    }
-    return new PyDecimal(coefficient, exponent, this.special);
-  }
-
   #order(other: Value): number | undefined {
     const n = numericOf(other);
     if (n === undefined && !(other instanceof PyDecimal)) return undefined;
-    const that = other instanceof PyDecimal ? other : exactly(n as number | bigint);
-    if (this.special !== undefined || that.special !== undefined)
-      return (
-        this.toNumber() - that.toNumber() || (this.special === that.special && this.special !== 'NaN' ? 0 : Number.NaN)
-      );
-    const [a, b] = aligned(this, that);
-    return a < b ? -1 : a > b ? 1 : 0;
+    return order(this, other instanceof PyDecimal ? other : exactly(n as number | bigint));
   }
 
   #compute(op: string, that: PyDecimal): Value | undefined {
+    if (this.special !== undefined || that.special !== undefined) return this.#computeSpecial(op, that);
+    const result = this.#computeFinite(op, that);
+    return result === undefined || result instanceof PyDecimal ? result : PyDecimal.of(result);
+  }
+
+  /** NaN stays NaN, and infinities count as those of floats. */
+  #computeSpecial(op: string, that: PyDecimal): PyDecimal | undefined {
+    if (this.special === 'NaN' || that.special === 'NaN') return PyDecimal.from('NaN');
+    const [a, b] = [this.toNumber(), that.toNumber()];
+    // A finite number modulo an infinite one is the number itself, also of the other sign.
+    if (op === '%' && this.special === undefined) return PyDecimal.of(rounded(this.coefficient, this.exponent));
+    const results: Readonly<Record<string, number>> = {
+      ...{ '+': a + b, '-': a - b, '*': a * b, '/': a / b, '//': a / b, '%': Number.NaN, '**': a ** b },
+    };
+    const result = results[op];
+    if (result === undefined) return undefined;
+    if (Number.isNaN(result)) throw signalError('InvalidOperation');
+    if (op === '/' && result === 0) return PyDecimal.of(finite(0n, TINY, Object.is(result, -0)));
+    return PyDecimal.from(Object.is(result, -0) ? '-0' : result);
+  }
+
+  #computeFinite(op: string, that: PyDecimal): DecimalNumber | undefined {
     const exponent = Math.min(this.exponent, that.exponent);
     const [a, b] = aligned(this, that);
     switch (op) {
@@ -210,7 +293,8 @@ export class PyDecimal implements HostObject {
       case '*':
         return rounded(this.coefficient * that.coefficient, this.exponent + that.exponent);
       case '/': {
-        if (that.coefficient === 0n) throw zeroDivision(a === 0n ? 'DivisionUndefined' : 'DivisionByZero');
+        if (that.coefficient === 0n)
+          throw signalError(a === 0n ? 'DivisionUndefined' : 'DivisionByZero', 'ZeroDivisionError');
         const shift = PRECISION + 2 + digitsOf(that.coefficient);
         const quotient = (this.coefficient * 10n ** BigInt(shift)) / that.coefficient;
         const exact = quotient * that.coefficient === this.coefficient * 10n ** BigInt(shift);
@@ -220,18 +304,24 @@ export class PyDecimal implements HostObject {
       case '//':
       case '%': {
         if (b === 0n)
-          throw zeroDivision(a === 0n ? 'DivisionUndefined' : op === '%' ? 'InvalidOperation' : 'DivisionByZero');
-        if (digitsOf(a / b) > PRECISION) throw zeroDivision('DivisionImpossible');
+          throw signalError(
+            a === 0n ? 'DivisionUndefined' : op === '%' ? 'InvalidOperation' : 'DivisionByZero',
+            'ZeroDivisionError',
+          );
+        if (digitsOf(a / b) > PRECISION) throw signalError('DivisionImpossible', 'ZeroDivisionError');
         return op === '//' ? new PyDecimal(a / b, 0) : rounded(a % b, exponent);
       }
       case '**': {
         const n = Number(that.jinjaText());
-        if (this.coefficient === 0n && n === 0) throw zeroDivision('InvalidOperation');
+        if (this.coefficient === 0n && n === 0) throw signalError('InvalidOperation', 'ZeroDivisionError');
         if (this.coefficient === 0n && n > 0) return new PyDecimal(0n, 0);
         if (this.coefficient === 0n) return PyDecimal.from(this.minus && n % 2 !== 0 ? '-Infinity' : 'Infinity');
         if (Number.isInteger(n) && n >= 0 && n < 1000) return rounded(this.coefficient ** BigInt(n), this.exponent * n);
         if (Number.isInteger(n) && n < 0 && n > -1000 && this.coefficient !== 0n)
-          return new PyDecimal(1n, 0).#compute('/', new PyDecimal(this.coefficient ** BigInt(-n), this.exponent * -n));
+          return new PyDecimal(1n, 0).#computeFinite(
+            '/',
+            new PyDecimal(this.coefficient ** BigInt(-n), this.exponent * -n),
+          );
         return PyDecimal.from(this.toNumber() ** n);
       }
       default:
@@ -240,13 +330,34 @@ export class PyDecimal implements HostObject {
   }
 }
 
-function zeroDivision(signal: string): JinjaError {
-  return new JinjaError('ZeroDivisionError', `[<class 'decimal.${signal}'>]`);
+function toValue(found: DecimalNumber | boolean | string | number | undefined): Value {
+  return typeof found === 'object' ? PyDecimal.of(found) : (found ?? null);
+}
+
+/** The other number of a method. @throws JinjaError TypeError for floats and texts, as in Python */
+function operand(value: Value | undefined): DecimalNumber {
+  if (value instanceof PyDecimal) return value;
+  if (typeof value === 'boolean' || typeof value === 'bigint' || Number.isInteger(value)) {
+    return PyDecimal.from(typeof value === 'boolean' ? Number(value) : String(value));
+  }
+  throw typeError(`conversion from ${typeName(value ?? null)} to Decimal is not supported`);
+}
+
+function modeOf(value: Value | undefined): string | undefined {
+  return value === null || value === undefined ? undefined : String(value);
+}
+
+function fromFloat(value: Value | undefined): PyDecimal {
+  if (value instanceof PyFloat) return exactly(value.value);
+  if (typeof value === 'number' || typeof value === 'bigint') return exactly(value);
+  if (typeof value === 'boolean') return exactly(Number(value));
+  throw typeError('argument must be int or float');
 }
 
 /** The exact decimal value of a double. */
 function exactly(n: number | bigint): PyDecimal {
-  if (typeof n === 'bigint' || Number.isInteger(n) || !Number.isFinite(n)) return PyDecimal.from(n);
+  if (n === 0 || !Number.isFinite(n)) return PyDecimal.from(Object.is(n, -0) ? '-0' : String(n));
+  if (typeof n === 'bigint' || Number.isInteger(n)) return new PyDecimal(BigInt(n), 0);
   let scaled = n;
   let places = 0;
   for (; !Number.isInteger(scaled); scaled *= 2) places++;
@@ -272,39 +383,4 @@ function zeroIsNegative(op: string, a: PyDecimal, b: PyDecimal): boolean {
     default:
       return false;
   }
-}
-
-function aligned(a: PyDecimal, b: PyDecimal): [bigint, bigint] {
-  const exponent = Math.min(a.exponent, b.exponent);
-  return [a.coefficient * 10n ** BigInt(a.exponent - exponent), b.coefficient * 10n ** BigInt(b.exponent - exponent)];
-}
-
-function digitsOf(n: bigint): number {
-  return n.toString().replace('-', '').length;
-}
-
-/** Rounds to at most 28 significant digits, Python's default context. */
-function rounded(coefficient: bigint, exponent: number): PyDecimal {
-  const extra = digitsOf(coefficient) - PRECISION;
-  if (extra <= 0) return new PyDecimal(coefficient, exponent);
-  return new PyDecimal(roundedQuotient(coefficient, 10n ** BigInt(extra)), exponent + extra);
-}
-
-/** An exact quotient drops trailing zeros down to its ideal exponent. */
-function shortened(value: PyDecimal, ideal: number): PyDecimal {
-  let { coefficient, exponent } = value;
-  while (exponent < ideal && coefficient % 10n === 0n && coefficient !== 0n) {
-    coefficient /= 10n;
-    exponent++;
-  }
-  return coefficient === 0n ? new PyDecimal(0n, ideal) : new PyDecimal(coefficient, exponent);
-}
-
-function roundedQuotient(n: bigint, divisor: bigint): bigint {
-  const negative = n < 0n;
-  const abs = negative ? -n : n;
-  let quotient = abs / divisor;
-  const rest = (abs % divisor) * 2n;
-  if (rest > divisor || (rest === divisor && quotient % 2n === 1n)) quotient++;
-  return negative ? -quotient : quotient;
 }

@@ -1,6 +1,7 @@
 // Live views of a dict, as returned by `d.keys()`, `d.values()` and `d.items()`.
 import type { PyDict } from './dict.ts';
 import { equals } from './equality.ts';
+import { iterate } from './iterate.ts';
 import { PySet } from './set.ts';
 import { toRepr } from './text.ts';
 import { PyTuple } from './tuple.ts';
@@ -20,12 +21,13 @@ export class PyDictView implements HostObject {
   jinjaGet(name: string): Value | undefined {
     if (name === 'isdisjoint' && this.#part !== 'values') {
       return (args) => {
-        const other = new PySet(args[0] instanceof PySet ? args[0].values() : []);
+        const other = new PySet(iterate(args[0] ?? null));
         for (const item of this.jinjaIter()) if (other.has(item)) return false;
         return true;
       };
     }
-    return undefined;
+    // Python gives a read-only view; templates that change it through this one change the dict.
+    return name === 'mapping' ? this.#dict : undefined;
   }
 
   jinjaText(): string {

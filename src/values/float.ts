@@ -24,17 +24,9 @@ export class PyFloat implements HostObject {
     this.value = value;
   }
 
-  jinjaGet(name: string): Value | undefined {
-    switch (name) {
-      case 'is_integer':
-        return () => Number.isInteger(this.value);
-      case 'real':
-        return this;
-      case 'imag':
-        return new PyFloat(0);
-      default:
-        return undefined;
-    }
+  /** Templates reach the attributes of numbers through methods/number-methods.ts. */
+  jinjaGet(): undefined {
+    return undefined;
   }
 
   jinjaText(): string {

@@ -1,4 +1,5 @@
 // Python's named tuples: tuples whose members also have names.
+import { toRepr } from './text.ts';
 import { PyTuple } from './tuple.ts';
 import type { Value } from './value.ts';
 
@@ -18,6 +19,6 @@ export class NamedTuple extends PyTuple {
   }
 
   override jinjaRepr(): string {
-    return `${this.jinjaType}(${this.#members.map(([key, value]) => `${key}=${String(value)}`).join(', ')})`;
+    return `${this.jinjaType}(${this.#members.map(([key, value]) => `${key}=${toRepr(value)}`).join(', ')})`;
   }
 }

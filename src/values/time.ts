@@ -1,6 +1,7 @@
 // Python's `time` as a template value: fields, comparison, formatting and instance methods. Class methods are in
 // context/modules/datetime.ts.
 import { callable } from './callable.ts';
+import { classMethod } from './date.ts';
 import { int, text, zone } from './datetime-arguments.ts';
 import { type ClockFields, checkTime, isoClock, strftime } from './datetime-format.ts';
 import { typeError } from './python-error.ts';
@@ -98,7 +99,7 @@ export class PyTime implements HostObject {
       case 'resolution':
         return new PyTimedelta(1n);
       default:
-        return undefined;
+        return classMethod(this.jinjaType, name);
     }
   }
 

@@ -1,12 +1,12 @@
 // Compares our Jinja with the real one: npm run oracle -- jinja [--update] [FOLDER...]
 // 1. The trees of every macro file that dbt ships, of ours and of the .sql files below FOLDER are equal to jinja2's
-//   (packages.mjs does the same for the packages). 2. The goldens of tests/engine/unit/jinja are what jinja2 and dbt
-//   give today; --update writes them anew. The Python environment is TSDBT_ORACLE, ORACLE_DIR, or one in the user's
-//   cache; made when missing.
+//   (packages.mjs does the same for the packages). 2. The goldens of tests/engine/unit/jinja and unit/values are what
+//   jinja2 and dbt give today; --update writes them anew. The Python environment is TSDBT_ORACLE, ORACLE_DIR, or one in
+//   the user's cache; made when missing.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { root } from './support/servers.mjs';
 import { differentTrees, sqlFiles } from './support/trees.mjs';
 
@@ -41,9 +41,10 @@ try {
   for (const [script, golden] of [
     ['jinja_cases.py', 'jinja2-cases.json'],
     ['jinja_dbt_cases.py', 'dbt-cases.json'],
+    ['python_values.py', '../values/python-values.json'],
   ]) {
     const target = join(goldens, golden);
-    const written = update ? target : join(out, golden);
+    const written = update ? target : join(out, basename(golden));
     execFileSync(python, [join(support, script), written], { ...options, stdio: ['ignore', 'ignore', 'inherit'] });
     const same = readFileSync(written, 'utf8') === readFileSync(target, 'utf8');
     if (!same) failed++;

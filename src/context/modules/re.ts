@@ -372,6 +372,12 @@ class Match implements HostObject {
         return callable(name, 'template', (template) =>
           expand(parseTemplate(toText(template ?? null), this.pattern.translated), this),
         );
+      case 'regs':
+        return new PyTuple(
+          this.pattern.translated.groups.map(
+            (_, i) => new PyTuple(this.#indices(i) === undefined ? [-1, -1] : this.#span(i)),
+          ),
+        );
       case 'string':
         return this.subject;
       case 're':
