@@ -12,6 +12,14 @@ const XERIAL_HEAD = 16;
 /** The highest compression ratio of LZ4. */
 const LZ4_RATIO = 255;
 const LZ4_FRAME = 0x184d2204;
+const ZSTD_FRAME = 0xfd2fb528;
+/** Without the last four bits, which are free. */
+const ZSTD_SKIPPABLE = 0x184d2a5;
+/**
+ * Maximum bytes that `fzstd` may move: each block moves the window. 256 MB in whole blocks with the window of level 19
+ * move as many.
+ */
+const MAX_MOVED = 16 * 1024 ** 3;
 const MEGABYTE = 1024 * 1024;
 
 /** The decompressed batch exceeds the limit. */
@@ -52,34 +60,60 @@ function unzstd(bytes: Buffer, limit: number, tooLarge: () => TooLarge): Buffer 
   // Node 22.15 and newer.
   const native = (zlib as { readonly zstdDecompressSync?: Limited }).zstdDecompressSync;
   if (native !== undefined) return limited(native, bytes, limit, tooLarge);
-  if (zstdMemory(bytes) > limit) throw tooLarge();
+  const { memory, moved } = zstdCost(bytes);
+  if (memory > limit) throw tooLarge();
+  if (moved > MAX_MOVED) throw new TooLarge('it takes too long to unpack with Node before 22.15');
   const parts: Uint8Array[] = [];
   let length = 0;
   new Decompress((part) => {
     length += part.length;
     if (length > limit) throw tooLarge();
-    parts.push(part);
+    if (part.length > 0) parts.push(part);
   }).push(bytes, true);
   return Buffer.concat(parts, length);
 }
 
-/** The memory that a frame's header requests: its content or its window. */
-function zstdMemory(bytes: Buffer): number {
-  const flags = bytes[4] ?? 0;
-  if ((flags & 0x20) === 0) {
-    const window = 2 ** (10 + ((bytes[5] ?? 0) >> 3));
-    return window + (window / 8) * ((bytes[5] ?? 0) & 7);
+/**
+ * What `fzstd` needs for all frames, by their headers and those of their blocks: memory for their contents or windows,
+ * and bytes that it moves. Stops at bytes that are not a frame, where `fzstd` fails.
+ */
+function zstdCost(bytes: Buffer): { readonly memory: number; readonly moved: number } {
+  let memory = 0;
+  let moved = 0;
+  for (let at = 0; at + 8 <= bytes.length; ) {
+    const magic = bytes.readUInt32LE(at);
+    if (magic >>> 4 === ZSTD_SKIPPABLE) {
+      at += 8 + bytes.readUInt32LE(at + 4);
+      continue;
+    }
+    if (magic !== ZSTD_FRAME) break;
+    const flags = bytes[at + 4]!;
+    const single = (flags & 0x20) !== 0;
+    const content = at + (single ? 5 : 6) + [0, 1, 2, 4][flags & 3]!;
+    const contentBytes = flags >> 6 === 0 ? Number(single) : 1 << (flags >> 6);
+    const window = single ? zstdContent(bytes, content, contentBytes) : zstdWindow(bytes[at + 5]!);
+    memory += window;
+    at = content + contentBytes;
+    for (let isLast = false; !isLast && at + 3 <= bytes.length; moved += window) {
+      const head = bytes.readUIntLE(at, 3);
+      isLast = (head & 1) !== 0;
+      // A block that repeats one byte contains that byte alone.
+      at += 3 + ((head & 6) === 2 ? 1 : head >> 3);
+    }
+    at += (flags & 4) === 0 ? 0 : 4;
   }
-  const at = 5 + [0, 1, 2, 4][flags & 3]!;
-  const kind = flags >> 6;
-  if (at + (1 << kind) > bytes.length) return 0;
-  return kind === 0
-    ? bytes[at]!
-    : kind === 1
-      ? bytes.readUInt16LE(at) + 256
-      : kind === 2
-        ? bytes.readUInt32LE(at)
-        : Number(bytes.readBigUInt64LE(at));
+  return { memory, moved };
+}
+
+function zstdWindow(descriptor: number): number {
+  const window = 2 ** (10 + (descriptor >> 3));
+  return window + (window / 8) * (descriptor & 7);
+}
+
+function zstdContent(bytes: Buffer, at: number, length: number): number {
+  if (at + length > bytes.length) return 0;
+  if (length === 8) return Number(bytes.readBigUInt64LE(at));
+  return bytes.readUIntLE(at, length) + (length === 2 ? 256 : 0);
 }
 
 /** The length that a snappy block, or each chunk of xerial's framing, states. */
@@ -101,12 +135,13 @@ function varint(bytes: Buffer, start: number): number {
 }
 
 /**
- * The decompressed length of LZ4 frames, computed from their sequences without decompressing. Stops at bytes that are
- * not a frame.
+ * The decompressed length of LZ4 frames, computed from their sequences without decompressing.
+ * @throws for other bytes: the library also reads frames of the legacy format
  */
 function lz4Length(bytes: Buffer): number {
   let length = 0;
-  for (let at = 0; at + 7 < bytes.length && bytes.readUInt32LE(at) === LZ4_FRAME; ) {
+  for (let at = 0; at + 7 < bytes.length; ) {
+    if (bytes.readUInt32LE(at) !== LZ4_FRAME) throw new Error('not an LZ4 frame');
     const flags = bytes[at + 4]!;
     at += 7 + ((flags & 0x08) === 0 ? 0 : 8) + ((flags & 0x01) === 0 ? 0 : 4);
     while (at + 4 <= bytes.length) {
