@@ -31,10 +31,10 @@ export interface AvroField {
 
 const MAGIC = Buffer.from('Obj\u0001', 'latin1');
 /**
- * Limits against bombs: unpacked bytes per block, and values per block and per byte, because nulls and empty records
- * take no bytes.
+ * Limits of a file against bombs: unpacked bytes, and values in addition to those per byte, because nulls and empty
+ * records take no bytes.
  */
-const [MAX_BLOCK_BYTES, FREE_VALUES, VALUES_PER_BYTE] = [256 * 1024 ** 2, 1_000_000, 4];
+const [MAX_UNPACKED, FREE_VALUES, VALUES_PER_BYTE] = [256 * 1024 ** 2, 1_000_000, 4];
 /** Payload bits in a varint's last byte. */
 const LAST_SHIFT = 63n;
 
@@ -115,7 +115,8 @@ export interface AvroFile {
 
 /** @throws RangeError or TypeError if the bytes are not such a file */
 export function readAvroFile(file: Buffer): AvroFile {
-  const reader = new AvroReader(file);
+  const room = { values: FREE_VALUES };
+  const reader = new AvroReader(file, room);
   if (!reader.take(4).equals(MAGIC)) throw new TypeError('not an Avro file');
   const metadata = new Map<string, string>();
   reader.blocks(() => metadata.set(reader.bytes().toString(), reader.bytes().toString()));
@@ -125,10 +126,14 @@ export function readAvroFile(file: Buffer): AvroFile {
   const deflated = codec === 'deflate';
   if (!deflated && codec !== 'null') throw new TypeError(`compressed by ${codec}, and only deflate is read`);
   const rows: { readonly [name: string]: AvroValue }[] = [];
+  let unpacked = 0;
   while (!reader.ended) {
     const count = Number(reader.long());
     const body = reader.bytes();
-    const block = new AvroReader(deflated ? inflateRawSync(body, { maxOutputLength: MAX_BLOCK_BYTES }) : body);
+    const bytes = deflated ? inflateRawSync(body, { maxOutputLength: MAX_UNPACKED }) : body;
+    unpacked += bytes.length;
+    if (unpacked > MAX_UNPACKED) throw new RangeError('the Avro file is larger than 256 MiB');
+    const block = new AvroReader(bytes, room);
     for (let i = 0; i < count; i++) {
       block.spend();
       const row = block.value(schema);
@@ -142,17 +147,19 @@ export function readAvroFile(file: Buffer): AvroFile {
 class AvroReader {
   readonly #from: Buffer;
   readonly #named = new Map<string, AvroSchema>();
+  readonly #room: { values: number };
   #at = 0;
-  #left: number;
 
-  constructor(from: Buffer) {
+  /** @param room the values that the file may still have, to which these bytes add some */
+  constructor(from: Buffer, room: { values: number }) {
     this.#from = from;
-    this.#left = FREE_VALUES + VALUES_PER_BYTE * from.length;
+    this.#room = room;
+    room.values += VALUES_PER_BYTE * from.length;
   }
 
   /** Counts a value. @throws RangeError if there are more values than the bytes allow */
   spend(): void {
-    if (--this.#left < 0) throw new RangeError('the Avro file claims more values than it has bytes for');
+    if (--this.#room.values < 0) throw new RangeError('the Avro file claims more values than it has bytes for');
   }
 
   get ended(): boolean {

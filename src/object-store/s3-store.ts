@@ -12,6 +12,13 @@ const ATTEMPTS = 4;
 const FIRST_WAIT_MS = 100;
 /** Time without a response after which a request counts as lost. */
 const SILENT_MS = 30_000;
+/** Time after which a request counts as lost even if bytes arrive. */
+const MAX_MS = 15 * 60_000;
+/** Maximum MiB of an object that is read, and of every other answer. A page of a listing has 1,000 keys. */
+const [MAX_OBJECT, MAX_ANSWER] = [1024, 16];
+/** Characters of the store's message in errors. */
+const MAX_MESSAGE = 500;
+const MIB = 1024 ** 2;
 const SOCKETS = 8;
 /** Clock difference in milliseconds at which S3 rejects a signature. */
 const MOST_SKEW_MS = 15 * 60_000;
@@ -111,16 +118,18 @@ class S3Store implements ObjectStore {
   async *list(prefix: string): AsyncGenerator<StoredObject> {
     for (let token: string | null = null; ; ) {
       const text = await this.#page(prefix, token, 1000);
-      for (const [, part = ''] of text.matchAll(/<Contents>(.*?)<\/Contents>/gs))
+      for (const part of elements(text, 'Contents'))
         yield {
           key: element(part, 'Key'),
           size: Number(element(part, 'Size')),
           etag: element(part, 'ETag').replaceAll('"', ''),
           modified: element(part, 'LastModified'),
         };
+      const before: string | null = token;
       token = element(text, 'NextContinuationToken');
       if (element(text, 'IsTruncated').toLowerCase() !== 'true') return;
       if (token === '') throw this.#error('runtime', `lists only a part of '${prefix}': it lacks ListObjectsV2`);
+      if (token === before) throw this.#error('runtime', `lists the same part of '${prefix}' again and again`);
     }
   }
 
@@ -215,16 +224,29 @@ class S3Store implements ObjectStore {
           path: signed.query === '' ? path : `${path}?${signed.query}`,
           headers: { ...signed.headers, 'content-length': String(body.reduce((sum, { length }) => sum + length, 0)) },
           timeout: SILENT_MS,
+          signal: AbortSignal.timeout(MAX_MS),
         },
         (answer) => {
           const parts: Buffer[] = [];
-          answer.on('data', (part: Buffer) => parts.push(part));
+          const most = method === 'GET' && key !== null ? MAX_OBJECT : MAX_ANSWER;
+          // HEAD announces what it does not send.
+          const length = method === 'HEAD' ? undefined : answer.headers['content-length'];
+          const limit = (size: number): void => {
+            if (size <= most * MIB) return;
+            reject(this.#error('runtime', `answers ${method} of ${key ?? 'a listing'} with more than ${most} MiB`));
+            answer.destroy();
+          };
+          limit(Number(length ?? 0));
+          let size = 0;
+          answer.on('data', (part: Buffer) => {
+            parts.push(part);
+            size += part.length;
+            limit(size);
+          });
           answer.on('error', reject);
           answer.on('end', () => {
             const whole = Buffer.concat(parts);
-            const length = answer.headers['content-length'];
-            if (method !== 'HEAD' && length !== undefined && Number(length) !== whole.length)
-              reject(new Error('the answer ended early'));
+            if (length !== undefined && Number(length) !== whole.length) reject(new Error('the answer ended early'));
             else resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: whole });
           });
         },
@@ -239,7 +261,7 @@ class S3Store implements ObjectStore {
   #failure({ method, key }: Question, answer: Answer): TsdbtError {
     const { bucket, region, endpoint, accessKeyId } = this.settings;
     const code = codeOf(answer);
-    const said = element(answer.body.toString(), 'Message');
+    const said = element(beginningOf(answer), 'Message').slice(0, MAX_MESSAGE);
     const skew = Date.parse(answer.headers.date ?? '') - Date.now();
     if (code === 'RequestTimeTooSkewed' || (answer.status === 403 && Math.abs(skew) > MOST_SKEW_MS))
       return this.#error(
@@ -303,23 +325,34 @@ function etagOf(headers: IncomingHttpHeaders): string {
 }
 
 /** The store's error code; empty if it sends none. */
-function codeOf({ body }: Answer): string {
-  return element(body.subarray(0, 65_536).toString(), 'Code');
+function codeOf(answer: Answer): string {
+  return element(beginningOf(answer), 'Code');
+}
+
+function beginningOf({ body }: Answer): string {
+  return body.subarray(0, 65_536).toString();
+}
+
+/** The XML of each element of a name. */
+function* elements(xml: string, name: string): Generator<string> {
+  const [open, close] = [`<${name}>`, `</${name}>`];
+  for (let at = xml.indexOf(open); at >= 0; at = xml.indexOf(open, at)) {
+    const end = xml.indexOf(close, at);
+    if (end < 0) return;
+    yield xml.slice(at + open.length, end);
+    at = end + close.length;
+  }
 }
 
 /** The text of the first element of a name; empty if there is none. */
 function element(xml: string, name: string): string {
-  const open = `<${name}>`;
-  const start = xml.indexOf(open);
-  const end = start < 0 ? -1 : xml.indexOf(`</${name}>`, start);
-  if (end < 0) return '';
-  return xml
-    .slice(start + open.length, end)
-    .replace(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (_, hex?: string, decimal?: string, word?: string) =>
-      word === undefined
-        ? String.fromCodePoint(hex === undefined ? Number(decimal) : Number.parseInt(hex, 16))
-        : (ENTITIES[word] ?? ''),
-    );
+  const [first = ''] = elements(xml, name);
+  return first.replace(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (_, hex?: string, decimal?: string, word?: string) => {
+    if (word !== undefined) return ENTITIES[word] ?? '';
+    const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+    return code <= MAX_CODE_POINT ? String.fromCodePoint(code) : '';
+  });
 }
 
+const MAX_CODE_POINT = 0x10ffff;
 const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };

@@ -159,6 +159,10 @@ export function currentSnapshot(metadata: CatalogJson): CatalogJson {
   return items(member(metadata, 'snapshots')).find((each) => member(each, 'snapshot-id') === id) ?? null;
 }
 
+export function snapshotsById(metadata: CatalogJson): ReadonlyMap<CatalogJson, CatalogJson> {
+  return new Map(items(member(metadata, 'snapshots')).map((each) => [member(each, 'snapshot-id'), each]));
+}
+
 /** A commit that was sent. */
 export interface SentCommit {
   /** Stored in its snapshot as `tsdbt.commit`. */
@@ -173,15 +177,15 @@ export interface SentCommit {
  * @returns its snapshot; null: it certainly did not take effect; undefined: later commits may have expired it
  */
 export function landed(metadata: CatalogJson, { commit, parent }: SentCommit): CatalogJson | undefined {
-  const all = items(member(metadata, 'snapshots'));
-  const mine = all.find((each) => fact(each, 'summary', 'tsdbt.commit') === commit);
+  const known = snapshotsById(metadata);
+  const mine = [...known.values()].find((each) => fact(each, 'summary', 'tsdbt.commit') === commit);
   if (mine !== undefined) return mine;
   // All snapshots since then exist, and none of them is this commit's.
   let id = currentSnapshot(metadata) === null ? null : member(metadata, 'current-snapshot-id');
-  while (id !== parent) {
-    const child = id;
-    const snapshot = all.find((each) => member(each, 'snapshot-id') === child);
-    if (snapshot === undefined) return undefined;
+  // A snapshot among its own ancestors would be followed endlessly.
+  for (let left = known.size; id !== parent; left--) {
+    const snapshot = known.get(id);
+    if (snapshot === undefined || left === 0) return undefined;
     id = member(snapshot, 'parent-snapshot-id');
     if (id === null && parent !== null) return undefined;
   }

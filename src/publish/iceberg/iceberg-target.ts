@@ -355,7 +355,7 @@ class IcebergWork {
         }),
       );
       if (files.length > 0 && files.every(({ stays }) => stays)) carried.push(row);
-      else old.push(...files);
+      else for (const file of files) old.push(file);
     }
     return { carried, old };
   }

@@ -1,8 +1,8 @@
 // Which snapshots of an Iceberg table the next commit expires. iceberg-orphans.ts removes their files later.
 import type { PublicationConfig } from '../../contracts/publication.ts';
-import { type CatalogJson, entries, items, member } from '../../object-store/rest-catalog.ts';
+import { type CatalogJson, entries, member } from '../../object-store/rest-catalog.ts';
 import { retentionMs } from '../../settings/partition-key.ts';
-import { currentSnapshot, fact } from './iceberg-table.ts';
+import { currentSnapshot, fact, snapshotsById } from './iceberg-table.ts';
 
 /** Defaults: Iceberg's own age, and more snapshots than Iceberg's default of one. */
 const KEEP = 10;
@@ -26,23 +26,23 @@ export function endedSnapshots(
   const age = written?.older_than ?? null;
   const own = ownNumber(metadata, 'max-snapshot-age-ms') ?? AGE_MS;
   const before = at - (age === null ? own : (retentionMs(age) ?? own));
-  const all = items(member(metadata, 'snapshots'));
-  const history = ancestorsOf(all, member(metadata, 'current-snapshot-id'));
+  const known = snapshotsById(metadata);
+  const history = [...ancestorsOf(known, member(metadata, 'current-snapshot-id'))];
+  const places = new Map(history.map((id, place) => [id, place]));
   const kept = new Set(history.slice(0, keep - 1));
+  const ofBranches = new Set<CatalogJson>();
   for (const [name, ref] of entries(member(metadata, 'refs'))) {
     if (name === 'main') continue;
     const head = member(ref, 'snapshot-id');
-    for (const id of member(ref, 'type') === 'branch' ? ancestorsOf(all, head) : [head]) kept.add(id);
+    if (member(ref, 'type') === 'branch') ancestorsOf(known, head, ofBranches);
+    else kept.add(head);
   }
-  return all
-    .filter((snapshot) => {
-      const id = member(snapshot, 'snapshot-id');
-      const place = history.indexOf(id);
-      // A snapshot of main was read until its child was committed.
-      const last = place === 0 ? at : timeOf(place < 0 ? snapshot : find(all, history[place - 1] ?? null));
-      return !kept.has(id) && last < before;
-    })
-    .map((snapshot) => member(snapshot, 'snapshot-id'));
+  return [...known.keys()].filter((id) => {
+    const place = places.get(id);
+    // A snapshot of main was read until its child was committed.
+    const last = place === 0 ? at : timeOf(known.get(place === undefined ? id : (history[place - 1] ?? null)) ?? null);
+    return !kept.has(id) && !ofBranches.has(id) && last < before;
+  });
 }
 
 /** A retention setting of main, or of the table; null: neither is a whole number from 1 on. */
@@ -66,10 +66,12 @@ export function collectsGarbage(metadata: CatalogJson): boolean {
 
 /** The snapshot that wrote the current rows. A `replace` snapshot, such as a compaction, changes only files. */
 export function contentSnapshot(metadata: CatalogJson): CatalogJson {
-  const all = items(member(metadata, 'snapshots'));
-  let each = currentSnapshot(metadata);
-  while (fact(each, 'summary', 'operation') === 'replace') each = find(all, member(each, 'parent-snapshot-id'));
-  return each;
+  const known = snapshotsById(metadata);
+  for (const id of ancestorsOf(known, member(currentSnapshot(metadata), 'snapshot-id'))) {
+    const each = known.get(id) ?? null;
+    if (fact(each, 'summary', 'operation') !== 'replace') return each;
+  }
+  return null;
 }
 
 /**
@@ -77,24 +79,28 @@ export function contentSnapshot(metadata: CatalogJson): CatalogJson {
  * than an expired one are included, because it is unknown where they belong.
  */
 export function snapshotsOfMain(metadata: CatalogJson): CatalogJson[] {
-  const all = items(member(metadata, 'snapshots'));
-  const history = ancestorsOf(all, member(metadata, 'current-snapshot-id'));
-  const oldest = find(all, history.at(-1) ?? null);
+  const known = snapshotsById(metadata);
+  const history = ancestorsOf(known, member(metadata, 'current-snapshot-id'));
+  const oldest = known.get([...history].at(-1) ?? null) ?? null;
   const number = (each: CatalogJson): number => Number(member(each, 'sequence-number'));
   const cut = member(oldest, 'parent-snapshot-id') !== null;
-  return all.filter((each) => history.includes(member(each, 'snapshot-id')) || (cut && number(each) < number(oldest)));
+  return [...known]
+    .filter(([id, each]) => history.has(id) || (cut && number(each) < number(oldest)))
+    .map(([, each]) => each);
 }
 
-/** The ids of a snapshot and its ancestors, newest first. */
-function ancestorsOf(all: readonly CatalogJson[], head: CatalogJson): CatalogJson[] {
-  const ids: CatalogJson[] = [];
-  for (let each = find(all, head); each !== null; each = find(all, member(each, 'parent-snapshot-id')))
-    ids.push(member(each, 'snapshot-id'));
+/**
+ * Collects the ids of a snapshot and its ancestors, newest first. A snapshot among its own ancestors ends them.
+ * @param ids already collected, with their ancestors
+ */
+function ancestorsOf(
+  known: ReadonlyMap<CatalogJson, CatalogJson>,
+  head: CatalogJson,
+  ids: Set<CatalogJson> = new Set(),
+): ReadonlySet<CatalogJson> {
+  for (let id = head; known.has(id) && !ids.has(id); id = member(known.get(id) ?? null, 'parent-snapshot-id'))
+    ids.add(id);
   return ids;
-}
-
-function find(all: readonly CatalogJson[], id: CatalogJson): CatalogJson {
-  return id === null ? null : (all.find((each) => member(each, 'snapshot-id') === id) ?? null);
 }
 
 function timeOf(snapshot: CatalogJson): number {

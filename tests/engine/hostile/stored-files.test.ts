@@ -126,7 +126,27 @@ describe('a hostile Iceberg manifest', () => {
   const nulls = { type: 'record', name: 'r', fields: [{ name: 'a', type: { type: 'array', items: 'null' } }] };
   const many = /claims more values than it has bytes for/;
 
+  /** More blocks of a file, each like its last one. */
+  const blocks = (one: Buffer, count: number, block: Buffer): Buffer => {
+    const size = varint(block.length).length + block.length + 16;
+    const last = one.subarray(one.length - size - 3);
+    return Buffer.concat([one, ...Array.from({ length: count }, () => last)]);
+  };
+
   it.each<readonly [what: string, body: () => Buffer, reason: RegExp]>([
+    [
+      'rows of nothing in many blocks',
+      () => blocks(file('null', 900_000n, Buffer.alloc(0)), 1000, Buffer.alloc(0)),
+      many,
+    ],
+    [
+      'blocks that are larger together',
+      () => {
+        const block = deflateRawSync(Buffer.alloc(200 * MEGABYTE));
+        return blocks(file('null', 900_000n, block, 'deflate'), 1000, block);
+      },
+      /larger/,
+    ],
     ['nulls without end', () => file(nulls, 1n, varint(2n ** 60n)), many],
     ['rows without end', () => file('null', 2n ** 50n, Buffer.alloc(0)), many],
     [
