@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { dirname, extname, join, normalize, sep } from 'node:path';
+import { pipeline } from 'node:stream';
 import { writePath } from '../compiler/write-path.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode } from '../contracts/node.ts';
@@ -87,10 +88,8 @@ function sendFile(input: ServeDocsInput, method: string, path: string, response:
     'content-security-policy': "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:",
   });
   if (method === 'HEAD') response.end();
-  else
-    createReadStream(file)
-      .on('error', () => response.destroy())
-      .pipe(response);
+  // Closes the file even if the client does not read to its end.
+  else pipeline(createReadStream(file), response, () => undefined);
 }
 
 /** The target folder of a cloned repository may contain links to any file of this machine. */

@@ -1,7 +1,8 @@
 // A small HTTP server on one address: listening, host names, paths and common headers. Users of it produce the answers.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { hostname } from 'node:os';
+import { oldestOfGreatest, originOf } from './fair-share.ts';
 
 export const HTML = 'text/html; charset=utf-8';
 export const JSON_TEXT = 'application/json; charset=utf-8';
@@ -29,6 +30,10 @@ export interface Listening {
 const MOST_BODY = 64 * 1024;
 /** Leaves file descriptors for the database connections. */
 const MOST_CONNECTIONS = 512;
+/** Maximum bytes of answers, over all connections, that their clients have not read. */
+const MOST_UNREAD = 256 * 1024 * 1024;
+/** A connection on which nothing moves for this long is closed: a client that does not read, or sends nothing. */
+const SILENT_MS = 120_000;
 
 /**
  * Listens until `close` is called. An exception of `answer` becomes a 500 with its message.
@@ -38,15 +43,23 @@ export async function listen(
   { host, port }: Address,
   answer: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<Listening> {
+  const connections = new Set<Connection>();
   const server = createServer((request, response) => {
     try {
+      makeRoom(connections);
       if (isBodyBounded(request)) answer(request, response);
       else send(response, 413, PLAIN, `a body has at most ${MOST_BODY} bytes\n`, { connection: 'close' });
     } catch (error) {
       send(response, 500, PLAIN, error instanceof Error ? error.message : String(error));
     }
   });
-  server.maxConnections = MOST_CONNECTIONS;
+  server.timeout = SILENT_MS;
+  server.on('connection', (socket) => {
+    const connection = { origin: originOf(socket.remoteAddress ?? ''), socket };
+    connections.add(connection);
+    socket.on('close', () => connections.delete(connection));
+    makeRoom(connections);
+  });
   await new Promise<void>((done, fail) => {
     server.once('error', fail);
     server.listen(port, host, () => {
@@ -64,6 +77,24 @@ export async function listen(
         server.closeAllConnections();
       }),
   };
+}
+
+interface Connection {
+  readonly origin: string;
+  readonly socket: Socket;
+}
+
+/** Ends connections of the client with the most of them, or with the most unread bytes, so that others are answered. */
+function makeRoom(connections: Set<Connection>): void {
+  const end = (weightOf: (connection: Connection) => number): void => {
+    const oldest = oldestOfGreatest(connections, weightOf);
+    if (oldest === undefined) return;
+    connections.delete(oldest);
+    oldest.socket.destroy();
+  };
+  if (connections.size > MOST_CONNECTIONS) end(() => 1);
+  const unread = ({ socket }: Connection): number => socket.writableLength;
+  if ([...connections].reduce((sum, each) => sum + unread(each), 0) > MOST_UNREAD) end(unread);
 }
 
 /** @returns false if the announced body is too long; a longer body than announced is cut off */

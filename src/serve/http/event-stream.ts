@@ -1,5 +1,6 @@
 // Sends changes as server-sent events: collected for a moment, sent as one list, limited to what the page shows. A page
 // that reads too slowly is told to reload.
+import { oldestOfGreatest, originOf, shares } from '../../http/fair-share.ts';
 import type { ServerResponse } from '../../http/server.ts';
 import type { Change, LiveRuns } from '../live-state.ts';
 import { liveNodeRow } from './page-data.ts';
@@ -71,11 +72,9 @@ export class EventStream {
 
   /** Ends the oldest stream of the client with the most streams, unless that is the requesting client. */
   #makeRoom(origin: string): boolean {
-    const counts = new Map<string, number>();
-    for (const { origin: of } of this.#clients) counts.set(of, (counts.get(of) ?? 0) + 1);
-    const [most, count] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a));
-    const oldest = [...this.#clients].find(({ origin: of }) => of === most);
-    if (oldest === undefined || count <= (counts.get(origin) ?? 0) + 1) return false;
+    const counts = shares(this.#clients, () => 1);
+    const oldest = oldestOfGreatest(this.#clients, () => 1);
+    if (oldest === undefined || (counts.get(oldest.origin) ?? 0) <= (counts.get(origin) ?? 0) + 1) return false;
     this.#remove(oldest);
     oldest.response.end();
     return true;
@@ -115,13 +114,6 @@ export class EventStream {
     this.#clients.delete(client);
     if (client.timer !== null) clearTimeout(client.timer);
   }
-}
-
-/** All loopback addresses count as one client, and so do the addresses of an IPv6 network. */
-function originOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
-  if (plain === '::1' || plain.startsWith('127.')) return 'local';
-  return plain.includes(':') ? plain.split(':').slice(0, 4).join(':') : plain;
 }
 
 /** @returns null: the page does not show it */
