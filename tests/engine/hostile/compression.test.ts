@@ -49,7 +49,13 @@ describe('a hostile compressed batch', async () => {
   };
   const frame = Buffer.concat([uint32(0x184d2204), Buffer.from([0x40, 0x40, 0xc0]), uint32(0)]);
 
+  const short = Buffer.concat([uint32(lz4Block(8 * MEGABYTE).length), lz4Block(8 * MEGABYTE)]);
+
   it.each<readonly [what: string, bytes: () => Buffer]>([
+    [
+      'with blocks longer than its frame allows',
+      () => Buffer.concat([frame.subarray(0, 7), times(80, short), uint32(0)]),
+    ],
     ['in the legacy format', () => legacy(80)],
     ['in the legacy format after an empty frame', () => Buffer.concat([frame, legacy(80)])],
     ['after a frame to skip', () => Buffer.concat([SKIPPABLE, legacy(80)])],

@@ -99,7 +99,8 @@ describe('a hostile object store', () => {
 
   it('with a listing that returns to its beginning ends with an error', async () => {
     const page =
-      '<Contents><Key>a</Key></Contents><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>';
+      '<Contents><Key>a</Key></Contents><IsTruncated>true</IsTruncated>' +
+      '<NextContinuationToken>t</NextContinuationToken>';
     const store = await storeOf((_request, response) => void response.end(page));
     await expect(keysOf(store)).rejects.toThrow(/lists the same part of '' again and again$/);
   });

@@ -12,13 +12,9 @@ const XERIAL_HEAD = 16;
 /** The highest compression ratio of LZ4. */
 const LZ4_RATIO = 255;
 const LZ4_FRAME = 0x184d2204;
-const ZSTD_FRAME = 0xfd2fb528;
-/** Without the last four bits, which are free. */
-const ZSTD_SKIPPABLE = 0x184d2a5;
-/**
- * Maximum bytes that `fzstd` may move: each block moves the window. 256 MB in whole blocks with the window of level 19
- * move as many.
- */
+/** The second one without its last four bits, which are free. */
+const [ZSTD_FRAME, ZSTD_SKIPPABLE] = [0xfd2fb528, 0x184d2a5];
+/** Maximum bytes that `fzstd` may move, a window per block: as many as 256 MB of level 19. */
 const MAX_MOVED = 16 * 1024 ** 3;
 const MEGABYTE = 1024 * 1024;
 
@@ -73,10 +69,7 @@ function unzstd(bytes: Buffer, limit: number, tooLarge: () => TooLarge): Buffer 
   return Buffer.concat(parts, length);
 }
 
-/**
- * What `fzstd` needs for all frames, by their headers and those of their blocks: memory for their contents or windows,
- * and bytes that it moves. Stops at bytes that are not a frame, where `fzstd` fails.
- */
+/** The memory for the windows of all frames, and the bytes that are moved in them, by the headers of their blocks. */
 function zstdCost(bytes: Buffer): { readonly memory: number; readonly moved: number } {
   let memory = 0;
   let moved = 0;
@@ -91,7 +84,8 @@ function zstdCost(bytes: Buffer): { readonly memory: number; readonly moved: num
     const single = (flags & 0x20) !== 0;
     const content = at + (single ? 5 : 6) + [0, 1, 2, 4][flags & 3]!;
     const contentBytes = flags >> 6 === 0 ? Number(single) : 1 << (flags >> 6);
-    const window = single ? zstdContent(bytes, content, contentBytes) : zstdWindow(bytes[at + 5]!);
+    const size = bytes[at + 5]!;
+    const window = single ? zstdContent(bytes, content, contentBytes) : 2 ** (7 + (size >> 3)) * (8 + (size & 7));
     memory += window;
     at = content + contentBytes;
     for (let isLast = false; !isLast && at + 3 <= bytes.length; moved += window) {
@@ -105,15 +99,9 @@ function zstdCost(bytes: Buffer): { readonly memory: number; readonly moved: num
   return { memory, moved };
 }
 
-function zstdWindow(descriptor: number): number {
-  const window = 2 ** (10 + (descriptor >> 3));
-  return window + (window / 8) * (descriptor & 7);
-}
-
 function zstdContent(bytes: Buffer, at: number, length: number): number {
   if (at + length > bytes.length) return 0;
-  if (length === 8) return Number(bytes.readBigUInt64LE(at));
-  return bytes.readUIntLE(at, length) + (length === 2 ? 256 : 0);
+  return length === 8 ? Number(bytes.readBigUInt64LE(at)) : bytes.readUIntLE(at, length) + (length === 2 ? 256 : 0);
 }
 
 /** The length that a snappy block, or each chunk of xerial's framing, states. */
@@ -135,7 +123,7 @@ function varint(bytes: Buffer, start: number): number {
 }
 
 /**
- * The decompressed length of LZ4 frames, computed from their sequences without decompressing.
+ * The greatest length of decompressed LZ4 frames: each block may be as long as its frame allows.
  * @throws for other bytes: the library also reads frames of the legacy format
  */
 function lz4Length(bytes: Buffer): number {
@@ -143,39 +131,16 @@ function lz4Length(bytes: Buffer): number {
   for (let at = 0; at + 7 < bytes.length; ) {
     if (bytes.readUInt32LE(at) !== LZ4_FRAME) throw new Error('not an LZ4 frame');
     const flags = bytes[at + 4]!;
+    const longest = 2 ** (8 + 2 * ((bytes[at + 5]! >> 4) & 7));
     at += 7 + ((flags & 0x08) === 0 ? 0 : 8) + ((flags & 0x01) === 0 ? 0 : 4);
     while (at + 4 <= bytes.length) {
       const head = bytes.readUInt32LE(at);
       at += 4;
       if (head === 0) break;
-      const size = head & 0x7fffffff;
-      length += head >= 0x80000000 ? size : lz4BlockLength(bytes, at, Math.min(bytes.length, at + size));
-      at += size + ((flags & 0x10) === 0 ? 0 : 4);
+      length += longest;
+      at += (head & 0x7fffffff) + ((flags & 0x10) === 0 ? 0 : 4);
     }
     at += (flags & 0x04) === 0 ? 0 : 4;
-  }
-  return length;
-}
-
-function lz4BlockLength(bytes: Buffer, start: number, end: number): number {
-  let length = 0;
-  let at = start;
-  const more = (few: number): number => {
-    let value = few;
-    if (few === 15) {
-      let byte = 255;
-      while (byte === 255 && at < end) value += byte = bytes[at++]!;
-    }
-    return value;
-  };
-  while (at < end) {
-    const token = bytes[at++]!;
-    const literals = more(token >> 4);
-    at += literals;
-    length += literals;
-    if (at >= end) break;
-    at += 2;
-    length += more(token & 15) + 4;
   }
   return length;
 }
