@@ -124,6 +124,8 @@ export class RestCatalog {
           ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }),
         },
         ...(body === undefined ? {} : { body: stringify(body) ?? '' }),
+        // Metadata is sent only to the configured address.
+        redirect: 'manual',
         signal: AbortSignal.timeout(SILENT_MS),
       });
       said = await this.#textOf(answer, `${method} ${path}`);

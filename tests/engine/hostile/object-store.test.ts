@@ -3,7 +3,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { CatalogJson } from '../../../src/object-store/rest-catalog.ts';
+import { type CatalogJson, RestCatalog } from '../../../src/object-store/rest-catalog.ts';
 import { s3Store } from '../../../src/object-store/s3-store.ts';
 import type { ObjectStore } from '../../../src/object-store/store.ts';
 import { landed } from '../../../src/publish/iceberg/iceberg-table.ts';
@@ -120,6 +120,26 @@ describe('a hostile Iceberg catalog', { timeout: 20_000 }, () => {
       ...{ 'snapshot-id': i + 1, 'parent-snapshot-id': i + 1 === count ? last : i + 2, 'timestamp-ms': 0 },
       summary: { operation },
     })),
+  });
+
+  it.each([301, 307, 308])('that redirects by %i gets nothing sent elsewhere', async (status) => {
+    let requests = 0;
+    const listening = async (answer: RequestListener): Promise<string> => {
+      const server = createServer(answer);
+      await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+      ended.push(() => void server.close());
+      return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    };
+    const other = await listening((_request, response) => {
+      requests++;
+      response.end('{}');
+    });
+    const uri = await listening((_request, response) => void response.writeHead(status, { location: other }).end());
+    const settings = { name: 'l', path: 'x.yml', uri, warehouse: null, token: () => 'secret', oauth: null };
+    await expect(new RestCatalog(settings).ask('POST', 'tables', { a: 1 }, [], false)).rejects.toThrow(
+      `The catalog 'l' at ${uri} answers ${status} to GET v1/config: `,
+    );
+    expect(requests).toBe(0);
   });
 
   it.each([1, 2, 3])('whose snapshots are their own ancestors after %i is read to its end', (count) => {
