@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { type LineageDialect, type Parents, type QueryLineage, unknownQuery } from '../column-lineage.ts';
 import { outputColumn, usesOf } from '../flow.ts';
 import { relationTables } from '../relation-tables.ts';
-import { selectQuery } from './select-query.ts';
+import { selectQuery, TooManyColumns } from './select-query.ts';
 import type { PgNode } from './syntax-tree.ts';
 
 /** The subset of libpg-query that is used. */
@@ -49,6 +49,7 @@ function queryLineage(parser: PgParser, sql: string, parents: Parents): QueryLin
     const star = unlisted === null ? [] : unknownQuery(unlisted).columns;
     return { columns: [...outputs, ...star], uses: usesOf(rows) };
   } catch (error) {
+    if (error instanceof TooManyColumns) return unknownQuery(error.message);
     if (error instanceof RangeError) return unknownQuery('the SQL is nested too deeply');
     throw error;
   }

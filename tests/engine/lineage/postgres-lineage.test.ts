@@ -56,6 +56,12 @@ describe('large input', () => {
     });
   });
 
+  it('of queries that double their columns', async () => {
+    const queries = Array.from({ length: 40 }, (_, at) => `c${at + 1} as (select a.*, b.* from c${at} a, c${at} b)`);
+    const sql = `with c0 as (select x from a), ${queries.join(', ')} select * from c40`;
+    expect(await reasonOf(sql)).toBe('a query has more than 10000 columns');
+  });
+
   it('of 1 MB', async () => {
     const part = 'select x from a where y > 1';
     const sql = `select v as x from b ${`union all ${part} `.repeat(2_000)} -- ${'k'.repeat(1_000_000)}`;
