@@ -47,7 +47,9 @@ const OWN = new Set([
   'macro.dbt.default__new_rows',
   ...['check_changes', 'key_names', 'broken_keys', 'prefixed', 'refuse'].map((name) => `macro.dbt.snapshot_${name}`),
   'macro.dbt.default__snapshot_check_changes',
-  ...['fixture_type', 'fixture_literal', 'default__fixture_collection'].map((name) => `macro.dbt.${name}`),
+  ...['fixture_type', 'fixture_literal', 'expected_type', 'default__fixture_collection'].map(
+    (name) => `macro.dbt.${name}`,
+  ),
   'macro.dbt_clickhouse.clickhouse__fixture_collection',
   'macro.dbt_clickhouse.get_dbt_valid_to_current',
   'macro.dbt.merge_columns',

@@ -108,3 +108,42 @@ it.each([
     }
   },
 );
+
+/** A column, the value that the model returns, and one that its type rounds or wraps to the same. */
+const CHANGED: readonly (readonly [postgres: string, clickHouse: string, value: string, expected: string])[] = [
+  ['integer', 'Int32', '2', '2.4'],
+  ['bigint', 'Nullable(Int64)', '-2', '-2.4'],
+  ['numeric(10,2)', 'Decimal(10, 2)', '1.25', '1.254'],
+  ['smallint', 'UInt8', '44', '300'],
+  ['smallint', 'UInt8', '255', '-1'],
+];
+
+it.each([
+  ['Postgres', null, () => FaultProject.open({})],
+  ['ClickHouse', clickhouseMissing, () => ClickhouseLab.open({})],
+] as const)(
+  'a unit test on %s fails if its expected number is another one in the column',
+  async (name, missing, open) => {
+    if (missing !== null) return;
+    const project = await open();
+    const type = (row: (typeof CHANGED)[number]): string => row[name === 'Postgres' ? 0 : 1];
+    const columns = CHANGED.map((row, index) => `cast(${row[2]} as ${type(row)}) as c${index}`).join(', ');
+    const expected = CHANGED.flatMap(([, , value, other], index) => [
+      `  - {name: is_${index}, model: m, given: [], expect: {rows: [{c${index}: ${value}}]}}`,
+      `  - {name: is_csv_${index}, model: m, given: [], expect: {format: csv, rows: "c${index}\\n${value}"}}`,
+      `  - {name: not_${index}, model: m, given: [], expect: {rows: [{c${index}: ${other}}]}}`,
+    ]);
+    try {
+      project.write({
+        'models/m.sql': `select ${columns}`,
+        'models/tests.yml': `unit_tests:\n${expected.join('\n')}\n`,
+      });
+      await project.run(['run']);
+      const { out } = await project.run(['test']);
+      expect(out).toMatch(/PASS=10 WARN=0 ERROR=5/);
+      expect(out.match(/FAIL 1 m::not_/g)).toHaveLength(5);
+    } finally {
+      await project.close();
+    }
+  },
+);
