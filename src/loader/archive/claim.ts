@@ -5,7 +5,7 @@ import type { LoadTarget } from '../settings/load-target.ts';
 import { type ArchiveLedger, CLAIM_MS } from './ledger.ts';
 
 /** The renewal interval. Some renewals may fail or come late before the claim expires. */
-const BEAT_MS = CLAIM_MS / 6;
+export const BEAT_MS = CLAIM_MS / 6;
 
 /** Another process now has the claim. */
 export class Overtaken extends Error {}

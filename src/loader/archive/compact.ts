@@ -6,7 +6,7 @@ import type { ObjectStore } from '../../object-store/store.ts';
 import type { LoadTarget } from '../settings/load-target.ts';
 import type { FaultPoint } from '../sink.ts';
 import { ofTopic } from '../settings/target-topics.ts';
-import { HeldClaim, Overtaken, Stopped } from './claim.ts';
+import { BEAT_MS, HeldClaim, Overtaken, Stopped } from './claim.ts';
 import {
   type ArchiveConfig,
   COMPACT,
@@ -105,7 +105,7 @@ export async function compactArchive(options: CompactOptions): Promise<Compacted
         if (options.signal.aborted) return done;
         if (!(await claim.keep())) return { ...done, busy: true };
         try {
-          if ('by' in step) done.deleted += await deleteCovered(options, view, step);
+          if ('by' in step) done.deleted += await deleteCovered(options, view, step, claim);
           else {
             await join(options, view, step);
             done.joined += step.inputs.length;
@@ -323,10 +323,12 @@ async function* singly<T>(pieces: AsyncGenerator<readonly T[]>): AsyncGenerator<
 
 /** @returns how many files were deleted */
 async function deleteCovered(
-  { ledger, store, owner, reached = () => undefined }: CompactOptions,
+  { ledger, store, owner, now, reached = () => undefined }: CompactOptions,
   view: LoadTarget,
   { by, files }: Covered,
+  claim: HeldClaim,
 ): Promise<number> {
+  let asked = now();
   const found = await store.head(by.key);
   if (found === null)
     throw new FileGone('runtime', `The object ${by.key} is missing: the files that it stood for are kept.`);
@@ -347,6 +349,11 @@ async function deleteCovered(
   const waiting = [...files];
   const worker = async (): Promise<void> => {
     for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+      // If this process slept, a repair may have deleted the file, and a loader written another one.
+      if (now() - asked > BEAT_MS) {
+        if (!(await claim.keep())) throw new Overtaken();
+        asked = now();
+      }
       await store.delete(file.key);
       reached('in_deletion');
     }

@@ -209,9 +209,9 @@ async function cut(options: RepairOptions, view: LoadTarget, plan: Repair, claim
       }
       reached('trimmed');
     }
-    if (removals.length > 0) await hold();
     for (const { key } of removals) {
-      if (signal.aborted) throw new Stopped();
+      // After another process's repair, a loader may have written the object again.
+      await hold();
       await store.delete(key);
       reached('in_deletion');
     }

@@ -165,8 +165,7 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
       const rows = await lease.ask(
         'SELECT key, toString(from_offset), toString(to_offset), toString(rows), toString(bytes), toString(size), ' +
           `status, toString(dateDiff('millisecond', written_at, now64(3, 'UTC'))) FROM ${FILES} FINAL WHERE ` +
-          `relation = ${quoteText(relationOf(target))} AND topic = ${quoteText(target.topic)} AND partition = ` +
-          `${partition} AND status != 'gone' ORDER BY from_offset, key`,
+          `${ofPartition(target, { ...target, partition })} AND status != 'gone' ORDER BY from_offset, key`,
       );
       const intent = await readIntent(lease, target, partition);
       const files: KeptFile[] = [];
@@ -230,29 +229,26 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
 
   async join(target: LoadTarget, file: PlannedFile, owner: string): Promise<boolean> {
     if (!this.#claims.has(relationOf(target))) return false;
-    const { key, topic, partition, from, to } = file;
+    const { key, from, to } = file;
     const folder = key.slice(0, key.lastIndexOf('/') + 1);
-    const ofPartition =
-      `FROM ${FILES} WHERE relation = ${quoteText(relationOf(target))} AND topic = ${quoteText(topic)} AND ` +
-      `partition = ${partition}`;
     const when =
       `(SELECT load_id FROM ${STATE_DATABASE}.load_flushes WHERE ${whereTopic(claimOf(target))} AND partition = 0 ` +
-      `AND kind != 'done' ORDER BY ${NEWEST_FIRST} LIMIT 1) = ${quoteText(owner)} AND NOT EXISTS (SELECT 1 ` +
-      `${ofPartition} AND from_offset < ${to} AND to_offset > ${from} AND startsWith(key, ${quoteText(folder)}) AND ` +
-      `position(substring(key, ${Buffer.byteLength(folder) + 1}), '-day.') > 0)`;
+      `AND kind != 'done' ORDER BY ${NEWEST_FIRST} LIMIT 1) = ${quoteText(owner)} AND NOT EXISTS (SELECT 1 FROM ` +
+      `${FILES} FINAL WHERE ${ofPartition(target, file)} AND status != 'gone' AND from_offset < ${to} AND to_offset > ${from} AND startsWith(key, ` +
+      `${quoteText(folder)}) AND position(substring(key, ${Buffer.byteLength(folder) + 1}), '-day.') > 0)`;
     return this.#within(target, async (lease) => {
       await insertFiles(lease, target, owner, [{ ...file, size: 0, status: 'joining' }], when);
-      const known = await lease.ask(
-        `SELECT status ${ofPartition.replace(FILES, `${FILES} FINAL`)} AND key = ${quoteText(key)}`,
-      );
-      return known[0]?.[0] === 'joining';
+      return (await statusOf(lease, target, file)) === 'joining';
     });
   }
 
   async joined(target: LoadTarget, file: WrittenFile, replaced: readonly KeptFile[], loadId: string): Promise<void> {
     // A single INSERT becomes visible as a whole.
     const rows = [{ ...file, status: 'done' }, ...replaced.map((each) => ({ ...each, status: 'replaced' }))];
-    await this.#within(target, (lease) => insertFiles(lease, target, loadId, rows));
+    await this.#within(target, async (lease) => {
+      // If this process slept, another one may have recorded it, or a repair deleted it. The lease ends before a claim.
+      if ((await statusOf(lease, target, file)) === 'joining') await insertFiles(lease, target, loadId, rows);
+    });
   }
 
   async cut(
@@ -319,6 +315,15 @@ function isCut({ kind, from }: Pick<Recorded, 'kind' | 'from'>): boolean {
 
 function placeOf(target: LoadTarget, range: Pick<OpenRange, 'partition' | 'from' | 'to'>): string {
   return JSON.stringify([relationOf(target), target.topic, range.partition, String(range.from), String(range.to)]);
+}
+
+function ofPartition(target: LoadTarget, { topic, partition }: TopicPartition): string {
+  return `relation = ${quoteText(relationOf(target))} AND topic = ${quoteText(topic)} AND partition = ${partition}`;
+}
+
+async function statusOf(lease: LeasedSession, target: LoadTarget, file: PlannedFile): Promise<string | null> {
+  const where = `${ofPartition(target, file)} AND key = ${quoteText(file.key)}`;
+  return (await lease.ask(`SELECT status FROM ${FILES} FINAL WHERE ${where}`))[0]?.[0] ?? null;
 }
 
 /** Compaction claims are intents of a separate pseudo-table; one claim covers all topics of the archive. */

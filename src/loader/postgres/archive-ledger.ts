@@ -243,8 +243,8 @@ export class PostgresArchiveLedger implements ArchiveLedger {
           `load_id) select ${relation}, ${quoteText(key)}, ${quoteText(topic)}, ${partition}, ${from}, ${to}, ` +
           `${rows}, ${bytes}, 'joining', ${quoteText(owner)} where not exists (select from ${FILES} where relation = ` +
           `${relation} and topic = ${quoteText(topic)} and partition = ${partition} and from_offset < ${to} and ` +
-          `to_offset > ${from} and left(key, ${folder.length}) = ${quoteText(folder)} and substr(key, ` +
-          `${folder.length + 1}) like '%-day.%') on conflict (relation, key) do nothing`,
+          `to_offset > ${from} and starts_with(key, ${quoteText(folder)}) and substr(key, ` +
+          `${[...folder].length + 1}) like '%-day.%') on conflict (relation, key) do nothing`,
       );
       const known = `select 1 from ${FILES} where relation = ${relation} and key = ${quoteText(key)} and status = `;
       return (await read(session, `${known}'joining'`)).length > 0;

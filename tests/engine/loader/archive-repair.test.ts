@@ -26,6 +26,7 @@ import {
   filled,
   HOUR,
   joinedOf,
+  LATER,
   Moment,
   rowsCounted,
   sleepyStore,
@@ -187,6 +188,45 @@ describe.skipIf(NO_STORE !== null)(`an archive repair${NO_STORE === null ? '' : 
       expect(wanted(archive)).toHaveLength(11);
     });
 
+    it(`${of} truncates a joined file whose day gets messages again, and they are joined, too`, async () => {
+      const archive = made();
+      produce(archive, upTo(40), 1);
+      await archive.load();
+      expect(await compact(archive)).toMatchObject({ into: 1 });
+      archive.broker.cut('t', 0, 11n);
+      await stops(archive);
+      await repair(archive);
+      produce(archive, upTo(30), 1);
+      await archive.load();
+      for (const into of [1, 0]) expect(await compact(archive)).toMatchObject({ into, problems: [], busy: false });
+      await expectWhole(archive);
+      expect(joinedOf(await archive.keys())).toHaveLength(2);
+    });
+
+    it(`${of} removes a joined file, and the process that wrote it does not record it afterwards`, async () => {
+      const archive = made();
+      produce(archive, upTo(20), 1);
+      await archive.load();
+      const [slept, woken] = [new Moment(), new Moment()];
+      const ledger = archive.ledger();
+      const joined = ledger.joined.bind(ledger);
+      ledger.joined = async (...given) => {
+        slept.now();
+        await woken.come;
+        return joined(...given);
+      };
+      const first = compact(archive, { ledger });
+      await slept.come;
+      await ageClaims(archive);
+      archive.broker.cut('t', 0, 0n);
+      await stops(archive);
+      await repair(archive);
+      woken.now();
+      await first;
+      expect(await rowsCounted(archive)).toBe(0);
+      expect(await repairsOf(optionsOf(archive))).toEqual([]);
+    });
+
     it(`${of} continues after an unreadable batch, and reports what it contained`, async () => {
       const archive = made();
       produce(archive, upTo(40));
@@ -316,6 +356,55 @@ describe.skipIf(NO_STORE !== null)(`an archive repair${NO_STORE === null ? '' : 
       await expectWhole(archive);
       const signal = AbortSignal.abort();
       expect(await repairPartition(optionsOf(archive, { signal }), found)).toBe('stopped');
+    });
+
+    // On Postgres, its transaction holds the position.
+    if (database === 'ClickHouse')
+      it('with ClickHouse deletes nothing after another repair and a load that wrote the same files', async () => {
+        const archive = labs.archive(database, { flush: { bytes: 600 } });
+        archive.broker.batch = 5;
+        produce(archive, upTo(40));
+        await archive.load();
+        archive.broker.cut('t', 0, 20n);
+        await stops(archive);
+        const [slept, woken] = [new Moment(), new Moment()];
+        const options = optionsOf(archive, { store: sleepyStore(archive, slept, woken, 'delete') });
+        const [found] = await repairsOf(options);
+        if (found === undefined) throw new Error('nothing to repair');
+        const first = repairPartition(options, found);
+        await slept.come;
+        await ageClaims(archive);
+        await repair(archive);
+        produce(archive, upTo(40).slice(20));
+        await archive.load();
+        woken.now();
+        expect(await first).toBe('busy');
+        await expectWhole(archive);
+      });
+
+    it(`with ${database} is followed by a load whose files a suspended compaction does not delete`, async () => {
+      const archive = labs.archive(database, { flush: { bytes: 600 } });
+      archive.broker.batch = 5;
+      produce(archive, upTo(80), 1);
+      await archive.load();
+      await compact(archive);
+      const [slept, woken] = [new Moment(), new Moment()];
+      let hours = 0;
+      const first = compact(archive, {
+        store: sleepyStore(archive, slept, woken, 'delete'),
+        now: () => LATER + hours * HOUR,
+      });
+      await slept.come;
+      hours = 1;
+      await ageClaims(archive);
+      archive.broker.cut('t', 0, 0n);
+      await stops(archive);
+      await repair(archive);
+      produce(archive, upTo(80), 1);
+      await archive.load();
+      woken.now();
+      expect(await first).toMatchObject({ deleted: 0, busy: true });
+      await expectWhole(archive);
     });
 
     it(`with ${database} keeps its claim while it works`, async () => {

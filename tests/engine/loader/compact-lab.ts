@@ -8,7 +8,7 @@ import { LoadLab, upTo } from './load-lab.ts';
 export const HOUR = 3_600_000;
 export const START = Date.parse('2026-05-01T20:00:00Z');
 /** All days of the messages are over by then. */
-const LATER = Date.parse('2026-06-01T00:00:00Z');
+export const LATER = Date.parse('2026-06-01T00:00:00Z');
 export const AT_ONCE = { afterMs: HOUR, keepMs: 0, bytes: 1e9 };
 let owners = 0;
 
@@ -67,12 +67,12 @@ export class Moment {
   }
 }
 
-/** The archive's store; it tells `slept` and waits for `woken` before each write, or behind each listing. */
+/** The archive's store; it tells `slept` and waits for `woken` before each write, or behind each listing or deletion. */
 export function sleepyStore(
   { store }: Archive,
   slept: Moment,
   woken: Moment,
-  where: 'put' | 'list' = 'put',
+  where: 'put' | 'list' | 'delete' = 'put',
 ): ObjectStore {
   const sleep = async (): Promise<void> => {
     slept.now();
@@ -80,12 +80,14 @@ export function sleepyStore(
   };
   return Object.assign(Object.create(store) as ObjectStore, {
     settings: store.settings,
-    ...Object.fromEntries(
-      (['get', 'part', 'head', 'delete', 'check'] as const).map((name) => [name, store[name].bind(store)]),
-    ),
+    ...Object.fromEntries((['get', 'part', 'head', 'check'] as const).map((name) => [name, store[name].bind(store)])),
     async *list(prefix: string) {
       yield* store.list(prefix);
       if (where === 'list') await sleep();
+    },
+    async delete(key: string) {
+      await store.delete(key);
+      if (where === 'delete') await sleep();
     },
     async put(...given: Parameters<ObjectStore['put']>) {
       if (where === 'put') await sleep();
