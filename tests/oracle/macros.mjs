@@ -45,7 +45,9 @@ const OWN = new Set([
     'default__get_view_leftovers_sql',
   ].map((name) => `macro.dbt.${name}`),
   'macro.dbt.default__new_rows',
-  ...['check_changes', 'key_names', 'broken_keys', 'prefixed', 'refuse'].map((name) => `macro.dbt.snapshot_${name}`),
+  ...['check_changes', 'key_names', 'broken_keys', 'prefixed', 'refuse', 'require_time'].map(
+    (name) => `macro.dbt.snapshot_${name}`,
+  ),
   'macro.dbt.default__snapshot_check_changes',
   ...['fixture_type', 'fixture_literal', 'expected_type', 'default__fixture_collection'].map(
     (name) => `macro.dbt.${name}`,

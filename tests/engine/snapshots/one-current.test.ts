@@ -96,6 +96,15 @@ describe.each([
       ]);
     });
 
+    it.each(['invalidate', 'new_record'])('rejects a text in updated_at with hard_deletes %s', async (deletes) => {
+      await fresh(`strategy: timestamp, updated_at: v, hard_deletes: ${deletes}`);
+      await source([1, 'a', DAY]);
+      expect(await snapshot(1)).toMatch(
+        /'hard_deletes' needs a date or time in 'updated_at', found \w+\. Nothing was changed\./,
+      );
+      await expect(history()).rejects.toThrow();
+    });
+
     it.each([
       ['invalidate', "'9999-12-31'", "'2999-12-31'"],
       ['ignore', "'9999-12-31'", null],

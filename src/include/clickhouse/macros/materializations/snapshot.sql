@@ -23,8 +23,7 @@
   {%- if not target_relation_exists -%}
       {%- set new_table = clickhouse__publish_relation(target_relation, 'new') -%}
       {%- set select_sql = build_snapshot_table(strategy, model['compiled_code']) -%}
-      {{- check_time_data_types(select_sql) -}}
-      {%- do clickhouse__snapshot_require_time(strategy, select_sql) -%}
+      {{- check_time_data_types(select_sql, strategy) -}}
       {%- call statement('main') %}
         {{- create_table_as(False, new_table, select_sql) }}
       {%- endcall -%}
@@ -49,7 +48,10 @@
       {%- do clickhouse__snapshot_require_one_row(clickhouse__upsert_doubles(queried,
           clickhouse__snapshot_key(strategy.unique_key))) -%}
       {%- set source_sql = 'select * from ' ~ queried -%}
-      {%- do clickhouse__snapshot_require_time(strategy, build_snapshot_table(strategy, source_sql)) -%}
+      {%- if strategy.hard_deletes != 'ignore' -%}
+        {%- do snapshot_require_time(strategy, get_updated_at_column_data_type(build_snapshot_table(strategy,
+            source_sql))) -%}
+      {%- endif -%}
       {%- set staging_table = build_snapshot_staging_table(strategy, source_sql, target_relation) -%}
       {%- do snapshot_check_changes(staging_table, target_relation,
           dict(strategy, unique_key=clickhouse__snapshot_key(strategy.unique_key))) -%}
@@ -102,16 +104,6 @@
   {%- endfor -%}
   {%- if changing -%}
     {%- do clickhouse__refuse_audit(target, 'its columns change first (' ~ changing | join(', ') ~ ')') -%}
-  {%- endif -%}
-{% endmacro %}
-
-{#- A deleted row ends at the time of the run, which has no common type with a text or number. -#}
-{% macro clickhouse__snapshot_require_time(strategy, snapshot_sql) %}
-  {%- set type = get_updated_at_column_data_type(snapshot_sql) if strategy.hard_deletes != 'ignore' else none -%}
-  {%- if type is not none and 'Date' not in type -%}
-    {%- do exceptions.raise_compiler_error("'hard_deletes' needs a date or time in 'updated_at', found " ~ type
-        ~ '. Nothing was changed. Convert it in the query of the snapshot, for example with parseDateTimeBestEffort.')
-    -%}
   {%- endif -%}
 {% endmacro %}
 

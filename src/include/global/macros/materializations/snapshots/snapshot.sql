@@ -43,7 +43,7 @@
       {%- set final_sql = snapshot_merge_sql(target=target_relation, source=staging_table, insert_cols=inserted) -%}
   {%- endif -%}
 
-  {{- check_time_data_types(select_sql) -}}
+  {{- check_time_data_types(select_sql, none if target_relation_exists else strategy) -}}
 
   {%- call statement('main') %}
     {{- final_sql }}
