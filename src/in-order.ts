@@ -1,5 +1,5 @@
 // A serial queue: tasks run one at a time, in the order in which they were added. A failed task does not stop the ones
-// after it.
+// after it. And the same work for several items, a few at a time.
 
 export class InOrder {
   #last: Promise<unknown> = Promise.resolve();
@@ -26,4 +26,18 @@ export class InOrder {
     this.#last = result.then(ended, ended);
     return result;
   }
+}
+
+/**
+ * Runs the work of several items, in their order, a few at a time.
+ * @throws the first failure, after all running ones have ended
+ */
+export async function severally<T>(all: readonly T[], atOnce: number, work: (one: T) => Promise<void>): Promise<void> {
+  const waiting = [...all].reverse();
+  const worker = async (): Promise<void> => {
+    for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) await work(one);
+  };
+  const workers = await Promise.allSettled(Array.from({ length: Math.min(atOnce, waiting.length) }, worker));
+  const failed = workers.find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
 }

@@ -2,6 +2,7 @@
 // is written, under a name that shows which files it replaces; then the ledger swaps it for the others in one step;
 // these are deleted later. After a kill, the next process finds the same files and writes the same one.
 import { TsdbtError } from '../../errors.ts';
+import { severally } from '../../in-order.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import type { LoadTarget } from '../settings/load-target.ts';
 import type { FaultPoint } from '../sink.ts';
@@ -346,21 +347,15 @@ async function deleteCovered(
         `The object ${file.key} holds messages that ${by.key} does not, which stands for it by its name: it is kept.`,
         { path: store.settings.path, hint: 'Was the topic made again? Give the archive a `path` of its own.' },
       );
-  const waiting = [...files];
-  const worker = async (): Promise<void> => {
-    for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
-      // If this process slept, a repair may have deleted the file, and a loader written another one.
-      if (now() - asked > BEAT_MS) {
-        if (!(await claim.keep())) throw new Overtaken();
-        asked = now();
-      }
-      await store.delete(file.key);
-      reached('in_deletion');
+  await severally(files, AT_ONCE, async ({ key }) => {
+    // If this process slept, a repair may have deleted the file, and a loader written another one.
+    if (now() - asked > BEAT_MS) {
+      if (!(await claim.keep())) throw new Overtaken();
+      asked = now();
     }
-  };
-  const workers = await Promise.allSettled(Array.from({ length: AT_ONCE }, worker));
-  const failed = workers.find(({ status }) => status === 'rejected');
-  if (failed?.status === 'rejected') throw failed.reason;
+    await store.delete(key);
+    reached('in_deletion');
+  });
   await ledger.forget(view, files, owner);
   return files.length;
 }

@@ -2,6 +2,7 @@
 // files are written, under names with the range of offsets; then they are marked as done. After a kill, the next loader
 // reads the same range and writes the same files. The sink for tables stores positions, pauses and members.
 import { TsdbtError } from '../../errors.ts';
+import { severally } from '../../in-order.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import { partitionKey } from '../brokers/broker.ts';
 import type { RowBuffer } from '../formats/rows/row-buffer.ts';
@@ -260,25 +261,18 @@ export class ArchiveSink implements Sink {
    */
   async #write(target: LoadTarget, files: readonly Filling[], rows: RowBuffer, since: number): Promise<WrittenFile[]> {
     const written: WrittenFile[] = [];
-    const waiting = [...files].reverse();
     let known = since;
-    const worker = async (): Promise<void> => {
-      for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
-        const { numbers, ...planned } = file;
-        const body = await fileOf(formatOf(file.key), rows.chunks(numbers));
-        if (Date.now() - known > STALE_MS) {
-          const at = Date.now();
-          await this.#refuseWritten(target, files);
-          known = at;
-        }
-        const size = await putOnce(this.#store, file.key, body, known + STALE_MS);
-        this.#reached('in_files');
-        written.push({ ...planned, size });
+    await severally(files, AT_ONCE, async ({ numbers, ...planned }) => {
+      const body = await fileOf(formatOf(planned.key), rows.chunks(numbers));
+      if (Date.now() - known > STALE_MS) {
+        const at = Date.now();
+        await this.#refuseWritten(target, files);
+        known = at;
       }
-    };
-    const workers = await Promise.allSettled(Array.from({ length: Math.min(AT_ONCE, waiting.length) }, worker));
-    const failed = workers.find(({ status }) => status === 'rejected');
-    if (failed?.status === 'rejected') throw failed.reason;
+      const size = await putOnce(this.#store, planned.key, body, known + STALE_MS);
+      this.#reached('in_files');
+      written.push({ ...planned, size });
+    });
     return written;
   }
 }

@@ -6,6 +6,7 @@ import type { ClickHouseAdapter } from '../../adapters/clickhouse/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
 import { TsdbtError } from '../../errors.ts';
+import { severally } from '../../in-order.ts';
 import { partitionKey, type ReadPosition } from '../brokers/broker.ts';
 import type { NewestChange } from '../formats/debezium/snapshot-floors.ts';
 import { type LoadColumn, type LoadTarget, metaColumns, rowColumns } from '../settings/load-target.ts';
@@ -297,7 +298,7 @@ export class ClickHouseSink implements Sink {
     from?: ReadonlyMap<number, bigint>,
   ): Promise<{ rows: number; letters: number }> {
     const total = { rows: 0, letters: 0 };
-    await severally([...next], async ([partition, to]) => {
+    await severally([...next], AT_ONCE, async ([partition, to]) => {
       const intent = { ...newIntent('rewind', partition), from: from?.get(partition) ?? -1n, to, topicId };
       const forward = from === undefined;
       const gone = await this.#within(target, (lease) => rewindPartition(lease, target, intent, forward));
@@ -527,19 +528,6 @@ export class ClickHouseSink implements Sink {
       await session.release();
     }
   }
-}
-
-/**
- * Runs the work of several partitions, a few at a time. @throws the first failure, after all running ones have ended
- */
-async function severally<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
-  const waiting = [...all].reverse();
-  const worker = async (): Promise<void> => {
-    for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) await work(one);
-  };
-  const workers = await Promise.allSettled(Array.from({ length: Math.min(AT_ONCE, waiting.length) }, worker));
-  const failed = workers.find(({ status }) => status === 'rejected');
-  if (failed?.status === 'rejected') throw failed.reason;
 }
 
 function contentsOf({ target, columns, rows, dead, loadId, allowance = Number.MAX_SAFE_INTEGER }: Flush): Contents {

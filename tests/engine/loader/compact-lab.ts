@@ -67,7 +67,7 @@ export class Moment {
   }
 }
 
-/** The archive's store; it tells `slept` and waits for `woken` before each write, or behind each listing or deletion. */
+/** The archive's store; it tells `slept` and waits for `woken` before each write, or after each listing or deletion. */
 export function sleepyStore(
   { store }: Archive,
   slept: Moment,
