@@ -234,8 +234,9 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
     const when =
       `(SELECT load_id FROM ${STATE_DATABASE}.load_flushes WHERE ${whereTopic(claimOf(target))} AND partition = 0 ` +
       `AND kind != 'done' ORDER BY ${NEWEST_FIRST} LIMIT 1) = ${quoteText(owner)} AND NOT EXISTS (SELECT 1 FROM ` +
-      `${FILES} FINAL WHERE ${ofPartition(target, file)} AND status != 'gone' AND from_offset < ${to} AND to_offset > ` +
-      `${from} AND startsWith(key, ${quoteText(folder)}) AND position(substring(key, ${Buffer.byteLength(folder) + 1}), '-day.') > 0)`;
+      `${FILES} FINAL WHERE ${ofPartition(target, file)} AND status != 'gone' AND from_offset < ${to} AND ` +
+      `to_offset > ${from} AND startsWith(key, ${quoteText(folder)}) AND ` +
+      `position(substring(key, ${Buffer.byteLength(folder) + 1}), '-day.') > 0)`;
     return this.#within(target, async (lease) => {
       await insertFiles(lease, target, owner, [{ ...file, size: 0, status: 'joining' }], when);
       return (await statusOf(lease, target, file)) === 'joining';

@@ -241,7 +241,8 @@
     {{- return((found | last).dtype if found else none) -}}
 {% endmacro %}
 
-{#- Warns if a snapshot would compare timestamps of two types. With a strategy, rejects what hard_deletes cannot end. -#}
+{#- Warns if a snapshot would compare timestamps of two types. With a strategy, rejects what hard_deletes cannot end.
+    -#}
 {% macro check_time_data_types(sql, strategy=none) %}
   {%- set of_rows = get_updated_at_column_data_type(sql) -%}
   {%- set of_clock = get_snapshot_get_time_data_type() -%}
