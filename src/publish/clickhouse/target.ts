@@ -74,6 +74,7 @@ export class ClickHouseReceiver implements Receiver {
       refuseForeign(publishing, standing, place);
       const rowsBefore = standing === null ? 0 : await countRows(session, besideName(name));
       const note = trusted(noteOf(standing, node), rowsBefore);
+      const columns = note === null ? [] : await describe(session, besideName(name));
       // Opened under the lease: if two publications wait for each other, the later one reads the newer rows.
       await source.open();
       const ended = endedPartitions(publishing, place, await source.now());
@@ -85,7 +86,8 @@ export class ClickHouseReceiver implements Receiver {
       );
       refuseValues(summary);
       const version = versionOf(config, plan, summary);
-      if (!force && note?.version === version && !isOverdue(note, ended))
+      const whole = plan.every((column) => columns.some((line) => line.startsWith(`${column.name} `)));
+      if (!force && note?.version === version && whole && !isOverdue(note, ended))
         return { changed: false, rows: note.rows, sent: 0, removed: 0 };
       const beside = `${workingStem(table)}${BESIDE}${runId.replaceAll('-', '').slice(0, 12)}`;
       const staged = besideName({ schema, table: beside });
@@ -196,9 +198,14 @@ async function keptTable(
 }
 
 async function hasColumns(session: Session, name: string, plan: readonly PlannedColumn[]): Promise<boolean> {
-  const { table } = await session.execute(`DESCRIBE TABLE ${name}`, { fetch: true });
-  const there = table.rows.map((row) => `${row.textAt(0)} ${row.textAt(1)}`);
+  const there = await describe(session, name);
   return there.join('\n') === plan.map(({ name: column, type }) => `${column} ${type}`).join('\n');
+}
+
+/** Name and type of each column. */
+async function describe(session: Session, name: string): Promise<string[]> {
+  const { table } = await session.execute(`DESCRIBE TABLE ${name}`, { fetch: true });
+  return table.rows.map((row) => `${row.textAt(0)} ${row.textAt(1)}`);
 }
 
 /** Whether the copy contains expired partitions. */

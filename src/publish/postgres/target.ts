@@ -62,11 +62,15 @@ export class PostgresReceiver implements Receiver {
       const standing = counts ? await ledger.trusted(found) : found;
       const ended = endedPartitions(publishing, `${schema}.${table}`, await source.now());
       const work = { adapter: this.#adapter, session, publishing, schema, table, name, plan, ended };
-      if (!publishing.force && standing.version === version && !isOverdue(work, standing)) {
+      const look = await readLook(session, name);
+      const whole = plan.every((column) =>
+        look?.columns.split('\n').some((line) => line.startsWith(`${column.name} `)),
+      );
+      if (!publishing.force && standing.version === version && whole && !isOverdue(work, standing)) {
         await session.rollback();
         return { changed: false, rows: standing.rows, sent: 0, removed: 0 };
       }
-      const changed = await this.#change(work, standing, await readLook(session, name));
+      const changed = await this.#change(work, standing, look);
       source.confirm({ summary, partitions: changed.partitions, mark: null });
       await ledger.write({
         publication: node.unique_id,

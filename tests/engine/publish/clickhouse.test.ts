@@ -111,6 +111,14 @@ union all select 2, '', false, (-1)::numeric(38, 9),
     expect(await there('select toString(id) from published.m order by id')).toEqual([['1'], ['2'], ['3']]);
   });
 
+  it('is sent again after a column of its table was dropped', async () => {
+    expect((await publish('select 1 as id, 2 as note')).out).toContain('PUBLISH 1');
+    await there('alter table published.m drop column note');
+    expect((await lab.project.run(['publish'])).out).toContain('PUBLISH 1');
+    expect(await there('select toString(note) from published.m')).toEqual([['2']]);
+    expect((await lab.project.run(['publish'])).out).toContain('it holds this version already');
+  });
+
   it('keeps NOT NULL columns, and changes with them', async () => {
     const described = () =>
       there("select name, type from system.columns where database = 'published' and table = 'n' order by position");

@@ -43,6 +43,7 @@ describe('a publication to another Postgres', () => {
 
   it.each([
     ['replace', {}, 'truncate serving.m'],
+    ['replace', {}, 'alter table serving.m rename id to other'],
     ['upsert', { key: 'id' }, 'delete from serving.m where id = 2'],
     ['partitions', { partition_by: 'id' }, 'delete from serving.m where id = 2'],
     ['partitions', { partition_by: 'id' }, 'insert into serving.m values (2)'],
