@@ -22,6 +22,7 @@ const SLOW_NAMES = {
   overrides: '*',
   publish: '*',
   requests: '*',
+  reuse: '*',
   snapshots: '*',
   adapters: `clickhouse-http clickhouse-remote-database clickhouse-types clickhouse-written embedded odd-settings
     postgres-relations postgres-types silence unit-fixtures`,

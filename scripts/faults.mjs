@@ -58,6 +58,13 @@ const PROOFS = {
     takes: '20 min',
     files: ['tests/engine/kafka/iceberg-commits.test.ts'],
   },
+  reuse: {
+    what: 'builds with --reuse after random edits of a random project',
+    rounds: ['TSDBT_REUSE_EDITS', 250, 'edits'],
+    limit: HOUR,
+    takes: '10 min',
+    files: ['tests/engine/reuse/random-edits.test.ts'],
+  },
   serve: {
     what: 'two hosts of `serve`, killed and suspended',
     rounds: ['TSDBT_SERVE_FAULTS', 200, 'faults'],

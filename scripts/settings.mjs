@@ -89,6 +89,7 @@ export function settingsTables(s) {
         'vars',
         'full_refresh',
         'if_changed',
+        'reuse',
         'owner',
         'description',
         'sla',

@@ -3,7 +3,7 @@
 import type { Selection } from './graph/selector.ts';
 import { announce, compile, conclude, executeNothing, type Observer } from './pipeline/execute.ts';
 import { type LoadOptions, load } from './pipeline/load.ts';
-import { parse } from './pipeline/parse.ts';
+import { parse, reuseKeyOf } from './pipeline/parse.ts';
 import { select } from './pipeline/select.ts';
 import type { ParsedProject } from './runner/parsed-project.ts';
 import { compilesOnly, type RunOutcome, run } from './runner/run.ts';
@@ -37,7 +37,7 @@ export async function execute(
   const runNodes = compilesOnly(parsed.config.flags.which) ? compile : run;
   const outcome = await runNodes(
     parsed,
-    { selected: selection.selected, signal, retry, durations, patience, progress },
+    { selected: selection.selected, signal, retry, durations, patience, progress, reuseKey: reuseKeyOf(parsed) },
     {
       ctx,
       kindOf,

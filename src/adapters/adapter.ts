@@ -9,6 +9,7 @@ import type { Fence } from './fence.ts';
 import type { Relation, RelationInput } from './relation.ts';
 import type { RelationDialect } from './relation-dialect.ts';
 import type { Listing, RelationCache, SchemaName } from './relation-cache.ts';
+import type { ReuseStore } from './node-states.ts';
 import type { Table } from './table.ts';
 import type { TemplateMethods } from './template-method.ts';
 
@@ -250,6 +251,8 @@ export interface Adapter {
   readonly templateMethods?: TemplateMethods;
   /** Null if not every server of the database would see a ledger. */
   readonly intervals: IntervalLedger | null;
+  /** Null if not every server of the database would see the states of nodes. */
+  readonly reuse: ReuseStore | null;
   /** Absent if every node is suitable for frequent runs. */
   readonly seldom?: Seldom;
   /** Reads the loader's bookkeeping; null if it has no entry for the source's table. */

@@ -347,6 +347,8 @@ export function invocationArgs(
     'use_experimental_parser',
     // Options that dbt does not have.
     'if_changed',
+    'reuse',
+    'explain',
     'allow_outside_paths',
   ]);
   const args: Record<string, Json> = {};

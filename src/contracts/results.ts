@@ -1,7 +1,7 @@
 // Types of run_results.json v6, sources.json v3 and catalog.json v1, field for field. No code: the commands fill them.
 import type { FreshnessThreshold, GraphNode, Json } from './node.ts';
 
-export type RunStatus = 'success' | 'error' | 'skipped' | 'partial success' | 'no-op';
+export type RunStatus = 'success' | 'error' | 'skipped' | 'partial success' | 'no-op' | 'reused';
 export type TestStatus = 'pass' | 'error' | 'fail' | 'warn' | 'skipped';
 export type FreshnessStatus = 'pass' | 'warn' | 'error' | 'runtime error';
 export type NodeStatus = RunStatus | TestStatus | FreshnessStatus;

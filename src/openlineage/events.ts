@@ -126,7 +126,7 @@ export class LineageEvents {
     const { status, compiled_code: sql, message } = result;
     const { node } = begun;
     const skipped = status === 'skipped';
-    const good = status === 'success' || status === 'no-op';
+    const good = status === 'success' || status === 'no-op' || status === 'reused';
     const { inputs, output } = this.#datasets(result.unique_id);
     const rows = Number(('rows_affected' in result.adapter_response && result.adapter_response['rows_affected']) || 0);
     const statistics = rows > 0 ? { outputStatistics: { rowCount: rows } } : {};

@@ -149,6 +149,14 @@ export function madeOf(parsed: ParsedProject, more: unknown): string {
   return valueHash([projectHash(parsed), origin.env_vars, cli_vars, place, beside, more]).slice(0, 32);
 }
 
+/** With `--reuse`: a hash of everything that nodes depend on, except data; otherwise undefined. */
+export function reuseKeyOf(parsed: ParsedProject): string | undefined {
+  const { flags } = parsed.config;
+  if (flags['reuse'] !== true) return undefined;
+  const options = ['empty', 'sample', 'event_time_start', 'event_time_end', 'inject_ephemeral_ctes'];
+  return madeOf(parsed, [engineStamp(), options.map((name) => String(flags[name] ?? null))]);
+}
+
 /** Hashes of seeds that are so large that the parse contains only their paths. */
 function largeSeeds({ manifest }: ParsedProject): string[] {
   return Object.values(manifest.nodes).flatMap((node) => {

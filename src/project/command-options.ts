@@ -1,6 +1,6 @@
 // The options of single commands as data; command-table.ts refers to them by key. dbt's options keep dbt's names and
 // defaults.
-import { type OptionSpec, outputFormat, pair } from './option-spec.ts';
+import { type OptionSpec, outputFormat, pair, toggle } from './option-spec.ts';
 
 const RESOURCE_TYPES = [
   'metric',
@@ -95,6 +95,7 @@ export const OPTIONS = {
     default: null,
     help: 'Start of the event time window for microbatch models (inclusive).',
   },
+  reuse: toggle('reuse', 'Run only nodes whose SQL, config or inputs have changed.'),
   if_changed: {
     name: 'if_changed',
     kind: 'switch',
@@ -125,6 +126,7 @@ export const OPTIONS = {
     false,
     { hidden: true },
   ),
+  explain: toggle('explain', 'With --reuse: print for each node why it runs or is reused.'),
   from: { name: 'from', kind: 'text', names: ['--from'], help: 'NDJSON or CSV file to read.' },
   full_refresh: {
     name: 'full_refresh',

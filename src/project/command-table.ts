@@ -55,6 +55,8 @@ export const COMMANDS: readonly CommandSpec[] = [
     'threads',
     'every',
     'if_changed',
+    'reuse',
+    'explain',
   ]),
   command('clean', 'Delete the folders listed in clean-targets.', [...PLACES, 'clean_project_files_only']),
   command('clone', 'Create clones of the selected nodes.', [
@@ -168,6 +170,8 @@ export const COMMANDS: readonly CommandSpec[] = [
     'threads',
     'every',
     'if_changed',
+    'reuse',
+    'explain',
   ]),
   command('run-operation', 'Run a macro.', [...PLACES, 'args', 'sql', 'threads'], {
     argument: { name: 'macro', help: 'Name of the macro.' },
@@ -219,6 +223,8 @@ export const COMMANDS: readonly CommandSpec[] = [
     'threads',
     'every',
     'if_changed',
+    'reuse',
+    'explain',
   ]),
   command('sla', 'Show SLAs and whether they are met. The exit code is 1 if one is broken.', [
     ...PLACES,

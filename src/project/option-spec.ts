@@ -50,6 +50,11 @@ export function pair(
   };
 }
 
+/** A switch that is off by default. */
+export function toggle(name: string, help: string): OptionSpec {
+  return { name, kind: 'switch', names: [`--${name.replaceAll('_', '-')}`], default: false, help };
+}
+
 /** The option `--output` with a default and other formats. */
 export function outputFormat(format: string, ...others: string[]): OptionSpec {
   return {

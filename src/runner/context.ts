@@ -26,6 +26,7 @@ import type { LoadedProject, ParsedProject } from './parsed-project.ts';
 import { lookupNode, relationKey } from './nodes.ts';
 import type { Receivers } from '../publish/open-targets.ts';
 import { RunLog } from './log.ts';
+import type { Reuse } from './reuse/decide.ts';
 import { sampleWindow } from '../project/sample-window.ts';
 import { seedTable } from './seed-table.ts';
 import { TestBatches } from './test-batch.ts';
@@ -73,6 +74,8 @@ export interface RunContext extends CompileContext {
   readonly tests: KnownState;
   /** Tests that share statements. */
   readonly batches: TestBatches;
+  /** Null without `--reuse`. */
+  readonly reuse: Reuse | null;
   /** Nodes of this run that have ended. */
   readonly finished: Set<string>;
   /** Start of the oldest batch of a microbatch model that this run built, by unique_id. */
@@ -216,6 +219,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     published,
     tests,
     batches: new TestBatches(() => selected),
+    reuse: null,
     finished: new Set(),
     oldestBatch: new Map(),
     built: new Map(),

@@ -108,7 +108,8 @@ export async function executeNode(
   p.status = result.status;
   // A node cancelled by the end of the command counts as skipped, so no line of its error is printed.
   const cancelled = result.status === 'error' && result.batch_results === null && work.halted();
-  if (!isEphemeral(node) && !cancelled) kind.finish(ctx, p, result.node ?? current, result);
+  if (!isEphemeral(node) && !cancelled && result.status !== 'reused')
+    kind.finish(ctx, p, result.node ?? current, result);
   ctx.log.nodeFinished(p, result);
   return result;
 }
@@ -183,6 +184,8 @@ async function attemptNode(
         },
       };
     }
+    const reused = ctx.reuse?.compiled(current, p.thread) ?? null;
+    if (reused !== null) return { current, result: { ...reused, timing, execution_time: (ctx.now() - began) / 1000 } };
     p.status = 'executing';
     ctx.log.nodeExecuting(p);
     const outcome = await timed(ctx, 'execute', timing, () => kind.execute(ctx, current, session, p, work));

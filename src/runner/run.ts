@@ -7,6 +7,7 @@ import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
+import { print } from '../events/index.ts';
 import { Dag } from '../graph/dag.ts';
 import { createQueue, type Queue } from '../graph/queue.ts';
 import { deprecation } from '../project/deprecations.ts';
@@ -25,6 +26,7 @@ import { operationNode } from './operation-node.ts';
 import type { ParsedProject } from './parsed-project.ts';
 import { prepareDatabase, readViews } from './prepare-database.ts';
 import { skipRest } from './results.ts';
+import { type Explained, ReuseRun } from './reuse/reuse-run.ts';
 import { resultValue } from './result-value.ts';
 import { runCounts } from './summary.ts';
 import { type ExecuteOptions, executeNodes, type Progress } from './workers.ts';
@@ -41,6 +43,8 @@ export interface RunRequest {
   /** Milliseconds within which cancelled nodes must end before their connections are closed. */
   readonly patience?: number | undefined;
   readonly progress?: Progress | undefined;
+  /** With `--reuse`: a hash of everything that the nodes depend on, except data. */
+  readonly reuseKey?: string | undefined;
 }
 
 export interface RunOptions {
@@ -119,11 +123,9 @@ export async function run(parsed: ParsedProject, request: RunRequest, options: R
   const threads = threadsOf(parsed);
   const hooks = manner.hooks && !(which === 'freshness' && flags['source_freshness_run_project_hooks'] === false);
   const journal = manner.builds && flags.write_json ? openJournal(parsed, request.selected) : null;
-  const ctx: RunContext = {
-    ...(options.ctx ?? createRunContext(parsed, request.selected)),
-    journal,
-    retry: request.retry ?? null,
-  };
+  const base = options.ctx ?? createRunContext(parsed, request.selected);
+  const reuse = request.reuseKey === undefined ? null : openReuse(base, request.reuseKey);
+  const ctx: RunContext = { ...base, journal, retry: request.retry ?? null, reuse };
   if (manner.hooks && !hooks && HOOK_TYPES.some((type) => projectHooks(ctx, type).length > 0))
     deprecation(ctx.logger, 'SourceFreshnessProjectHooksNotRun', {});
   const { nodes, unitTests } = which === 'build' ? besideModels(parsed, request.selected) : withoutTests(request);
@@ -148,6 +150,7 @@ export async function run(parsed: ParsedProject, request: RunRequest, options: R
       patience: request.patience,
       progress: request.progress,
       hooks,
+      reuse,
       createSchemas: manner.builds,
       countsLine: manner.counts,
       queries: flags.introspect || manner.builds,
@@ -170,6 +173,22 @@ function threadsOf({ config: { flags, profile } }: ParsedProject): number {
   const threads = flags['single_threaded'] === true ? 1 : (flags.threads ?? profile.threads);
   if (threads < 1) throw errorOf('threadsBelowOne', { threads });
   return threads;
+}
+
+function openReuse(ctx: RunContext, key: string): ReuseRun | null {
+  if (ctx.adapter.reuse !== null) return new ReuseRun(ctx, ctx.adapter.reuse, key);
+  ctx.log.note('--reuse has no effect: not every server of this cluster would see the states of nodes.', 'warn');
+  return null;
+}
+
+/** Prints the decision about each node. */
+function explain({ logger }: RunContext, decisions: readonly Explained[]): void {
+  for (const { node, what, reason } of decisions) {
+    const { unique_id } = node;
+    const decision = what === 'reuse' ? 'reused' : 'runs';
+    const msg = `${decision} ${unique_id} because ${reason}`;
+    print(logger, msg, { data: () => ({ msg, unique_id, decision, reason }) });
+  }
 }
 
 function openJournal({ config, targetPath, pid, secrets }: ParsedProject, selected: ReadonlySet<string>): Journal {
@@ -206,6 +225,7 @@ function besideModels({ manifest }: ParsedProject, selected: ReadonlySet<string>
 
 interface HookedOptions extends ExecuteOptions {
   readonly hooks: boolean;
+  readonly reuse: ReuseRun | null;
   readonly createSchemas: boolean;
   readonly countsLine: boolean;
   readonly stopped: (outcome: RunOutcome) => void;
@@ -233,9 +253,13 @@ async function runBetweenHooks(ctx: RunContext, queue: Queue, options: HookedOpt
     results.push(...(started?.value.hooks ?? []));
     if (started === null) interrupted = true;
     else if (started.value.may || config.flags['skip_nodes_if_on_run_start_fails'] === false) {
+      const { reuse } = options;
+      if (reuse !== null) await unlessAborted(options.signal, reuse.prepare());
       const execution = await executeNodes(ctx, queue, options);
       results.push(...execution.results);
       interrupted = execution.interrupted;
+      if (reuse !== null && !interrupted) await unlessAborted(options.signal, reuse.finish());
+      if (reuse !== null && config.flags['explain'] === true) explain(ctx, reuse.explained);
     } else skipAll(ctx, results);
     through = true;
     if (options.hooks && !interrupted) {

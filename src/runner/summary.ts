@@ -177,6 +177,9 @@ function printStats(log: RunLog, results: readonly RunResult[], stopped: boolean
       case 'no-op':
         stats.noop++;
         break;
+      case 'reused':
+        stats.reused++;
+        break;
       default:
         r.status satisfies never;
     }

@@ -165,7 +165,9 @@ class Workers {
     for (const unitTestId of this.#options.unitTests.get(id) ?? []) {
       const unitTest = this.#ctx.manifest.unit_tests[unitTestId];
       if (unitTest === undefined || this.#isHalted(id)) continue;
-      const result = this.#skipped.has(id) ? this.#skip(unitTest, null, thread) : await this.#one(unitTest, thread);
+      const result = this.#skipped.has(id)
+        ? this.#skip(unitTest, null, thread)
+        : await this.#reuseOrRun(unitTest, thread);
       this.#record(unitTest, result);
       if (stopsChildren(result.status, this.#options.build) && !this.#skipped.has(id)) {
         for (const below of [id, ...this.#options.descendants(id)]) this.#skipped.set(below, null);
@@ -173,7 +175,7 @@ class Workers {
     }
     if (this.#isHalted(id)) return;
     const cause = this.#skipped.get(id);
-    const result = cause === undefined ? await this.#one(node, thread) : this.#skip(node, cause, thread);
+    const result = cause === undefined ? await this.#reuseOrRun(node, thread) : this.#skip(node, cause, thread);
     if (result.status === 'success' && this.#options.build && isHeldToTests(this.#ctx, node))
       await this.#noteBuilt(node, thread);
     const before = this.#stop;
@@ -231,6 +233,20 @@ class Workers {
       thread,
       cost: null,
     };
+  }
+
+  /** With `--reuse`, returns at once for a node that is reused. */
+  async #reuseOrRun(node: GraphNode, thread: string): Promise<RunResult> {
+    const { reuse } = this.#ctx;
+    if (reuse === null) return this.#one(node, thread);
+    const reused = await reuse.early(node, thread);
+    if (reused !== null) {
+      this.#started++;
+      return reused;
+    }
+    const result = await this.#one(node, thread);
+    await reuse.ended(node, result);
+    return result;
   }
 
   async #one(node: GraphNode, thread: string): Promise<RunResult> {

@@ -3,7 +3,7 @@
 import type { NodeStatus } from '../contracts/results.ts';
 import type { Claim, Store } from './store/serve-store.ts';
 
-const MADE: ReadonlySet<NodeStatus> = new Set<NodeStatus>(['success', 'pass', 'warn', 'no-op']);
+const MADE: ReadonlySet<NodeStatus> = new Set<NodeStatus>(['success', 'pass', 'warn', 'no-op', 'reused']);
 /** Number of the job's newest runs in which earlier attempts are searched. */
 const MOST_RUNS = 100;
 /** Maximum milliseconds between two attempts. Older results are not consistent with new ones. */

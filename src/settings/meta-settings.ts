@@ -56,6 +56,11 @@ const FIELDS = {
     described(ANY_LOAD, 'dictionary or `false`'),
     'Sources and their tables: a topic fills the table: [load](#load)',
   ),
+  max_age: optional(
+    period,
+    'Models, snapshots, tests: with `--reuse`, how long a node with a volatile call is reused: ' +
+      '[Volatile nodes](reuse.md#volatile-nodes)',
+  ),
   null_safe_keys: withDefault(
     flag,
     false,

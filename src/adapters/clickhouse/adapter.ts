@@ -47,6 +47,8 @@ import { quoteDouble, quoteIdentifier, quoteText, quoteUnlessBare } from './lite
 import { publishMethods } from './publish-methods.ts';
 import { clickhouseRelation } from './relation.ts';
 import { createSeldom } from './seldom.ts';
+import type { ReuseStore } from '../node-states.ts';
+import { CLICKHOUSE_REUSE } from './reuse-store.ts';
 import { Server } from './server.ts';
 import { dateType, isUnusual, momentType, numberType, wraps } from './seed-types.ts';
 import { exchangesTables, type ServerFacts } from './server-facts.ts';
@@ -98,6 +100,7 @@ export class ClickHouseAdapter implements Adapter {
   readonly columns = CLICKHOUSE_COLUMN;
   readonly cache = new RelationCache(true);
   readonly intervals: IntervalLedger | null;
+  readonly reuse: ReuseStore | null;
   readonly seldom: Seldom;
   readonly server: Server;
   readonly leases: Leases;
@@ -118,6 +121,7 @@ export class ClickHouseAdapter implements Adapter {
       this.#cluster !== null || textOf(credentials['database_engine']) === 'Replicated'
         ? null
         : createIntervalLedger(this);
+    this.reuse = this.intervals === null ? null : CLICKHOUSE_REUSE;
     this.seldom = createSeldom(credentials);
     this.relations = clickhouseRelation({
       cluster: this.#cluster,

@@ -61,6 +61,14 @@ export function schemasSql(schemas: readonly string[]): string {
   return `select name from system.databases where name in (${list(schemas)})`;
 }
 
+/** The active parts of tables. Inserts, deletes and mutations change the mark; a merge as well. */
+export function partsMark(pairs: string): string {
+  return (
+    'select database, table, groupBitXor(sipHash64(name, hash_of_all_files, modification_time)) as mark, count() as ' +
+    `parts from system.parts where active and (database, table) in (${pairs}) group by database, table`
+  );
+}
+
 /**
  * A table's parts and its definition. Inserts, deletes and mutations change parts; a merge looks like a change as well.
  * For engines without parts, rows and bytes are used if they are counted. Views and remote tables have no mark.
@@ -72,9 +80,7 @@ export function changeMarksSql(names: readonly (readonly [schema: string, identi
     "select t.database, t.name, concat(toString(t.uuid), ':', toString(t.metadata_modification_time), ':', " +
     `toString(p.mark), ':', toString(p.parts), ':', toString(t.total_rows), ':', toString(t.total_bytes))
 from system.tables t
-left join (select database, table, groupBitXor(sipHash64(name, hash_of_all_files, modification_time)) as ` +
-    `mark, count() as parts from system.parts where active and (database, table) in (${pairs}) group by database,` +
-    ` table) p
+left join (${partsMark(pairs)}) p
   on p.database = t.database and p.table = t.name
 where t.database in (${databases}) and (t.database, t.name) in (${pairs}) and t.engine like '%MergeTree'`
   );

@@ -57,6 +57,7 @@ import { createIntervalLedger } from './interval-ledger.ts';
 import { quoteIdentifier, quoteText, quoteWritten } from './literal.ts';
 import { MAX_IDENTIFIER, POSTGRES_RELATION } from './relation.ts';
 import { nameOf, RelationLocks, storedNames, workingNames } from './relation-locks.ts';
+import { POSTGRES_REUSE } from './reuse-store.ts';
 import { PostgresSession } from './session.ts';
 import { SILENCE_SECONDS } from './connection-life.ts';
 import { LONGEST_TIMER, within } from '../../within.ts';
@@ -117,6 +118,7 @@ export class PostgresAdapter implements Adapter {
   readonly templateMethods = POSTGRES_METHODS;
   readonly cache: RelationCache;
   readonly intervals: IntervalLedger;
+  readonly reuse = POSTGRES_REUSE;
   readonly #options: PostgresOptions;
   readonly #pool: ConnectionPool;
   readonly #database: string;

@@ -44,6 +44,7 @@ export function jobSession({ name, work }: Pick<Job, 'name' | 'work'>, options: 
     ...(load || Object.keys(work.vars).length === 0 ? {} : { vars: { ...varsOf(session), ...work.vars } }),
     ...(load || !work.fullRefresh ? {} : { full_refresh: true }),
     ...(load || !work.ifChanged ? {} : { if_changed: true }),
+    ...(load || !work.reuse ? {} : { reuse: true }),
   };
   return ownSession(session, which, { ...chosen, target_path: targetPath(session, name) }, signal, logger);
 }

@@ -2,6 +2,7 @@
 // one snapshot. The target decides which rows are sent.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
+import { ROW_HASH, VERSION_HASH } from '../../adapters/postgres/row-marks.ts';
 import { setLocalText } from '../../adapters/postgres/value-settings.ts';
 import type { Relation } from '../../adapters/relation.ts';
 import { errorOf } from '../../error-table.ts';
@@ -20,12 +21,6 @@ import type {
 import { inPartitions, partitionText } from './partition-sql.ts';
 
 const SETTINGS = `set transaction isolation level repeatable read, read only; ${setLocalText()}`;
-/** A row as text, even if a column has the name of the alias. */
-const ROW_HASH = 'hashtextextended(row(t.*)::text, 0)::numeric';
-/**
- * Transaction ids are hashed, because their plain sum can stay the same when rows change. Partitions may be swapped.
- */
-const VERSION_HASH = 'hashint8extended(t.xmin::text::bigint, t.tableoid::bigint)::numeric';
 /** LOCK accepts only tables and views, and requires privileges on the whole table. */
 const LOCKED_BY_READING: ReadonlySet<string> = new Set(['42809', '42501']);
 const TRIES = 5;

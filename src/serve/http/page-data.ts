@@ -216,6 +216,7 @@ function workOf({ work }: Job): string {
     ...(work.selector === null ? [] : ['--selector', work.selector]),
     ...(work.fullRefresh ? ['--full-refresh'] : []),
     ...(work.ifChanged ? ['--if-changed'] : []),
+    ...(work.reuse ? ['--reuse'] : []),
   ];
   return [work.command, ...chosen, ...flags].join(' ');
 }

@@ -53,6 +53,7 @@ export function workInWords(work: JobWork): string {
   if (work.selector !== null) words.push('--selector', work.selector);
   if (work.fullRefresh) words.push('--full-refresh');
   if (work.ifChanged) words.push('--if-changed');
+  if (work.reuse) words.push('--reuse');
   return words.join(' ');
 }
 

@@ -87,6 +87,11 @@ export const JOB = record(
       'for `build`, `run`, `test`: skips the run if neither project nor inputs changed: ' +
         '[`--if-changed`](every-five-minutes.md#--if-changed)',
     ),
+    reuse: withDefault(
+      flag,
+      false,
+      'for `build`, `run`, `test`: runs only nodes that changed, and those that read them: [`--reuse`](reuse.md)',
+    ),
     description: optional(text, 'documentation'),
     sla: optional(
       { ...anything, schema: SLA.job.schema, type: '[`sla`](sla.md)' },
@@ -105,11 +110,11 @@ export const JOB = record(
         'load',
         'A loader runs all the time; it takes exclude, retries and owner.',
       ),
-      notWith(['selector', 'vars', 'full_refresh', 'if_changed'], 'load'),
+      notWith(['selector', 'vars', 'full_refresh', 'if_changed', 'reuse'], 'load'),
       onlyWith(['tz'], ['cron'], 'every counts from 1970 in UTC.'),
       onlyWith(['debounce'], ['after']),
       onlyWith(['window', 'catch_up'], ['every', 'cron']),
-      onlyWith(['if_changed'], IF_CHANGED),
+      onlyWith(['if_changed', 'reuse'], IF_CHANGED),
       onlyWith(['full_refresh'], FULL_REFRESH),
       notWith(['exclude'], 'selector', 'A selector has its own exclusions.'),
     ],

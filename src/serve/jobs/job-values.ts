@@ -88,7 +88,7 @@ export const selection: Setting<readonly string[] | null> = {
     if (option !== undefined)
       place.must(
         `has the option ${shown(option)} in its selection`,
-        'Options are keys of the job: exclude, selector, vars, full_refresh, if_changed.',
+        'Options are keys of the job: exclude, selector, vars, full_refresh, if_changed, reuse.',
       );
     return words.length === 0 ? place.must(`must name something, found ${shown(value)}`) : words;
   },

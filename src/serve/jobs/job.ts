@@ -30,6 +30,8 @@ export type JobWork =
       readonly fullRefresh: boolean;
       /** Runs nothing while project and inputs are unchanged. */
       readonly ifChanged: boolean;
+      /** Reuses unchanged nodes. */
+      readonly reuse: boolean;
     }
   | { readonly kind: 'load'; readonly select: readonly string[]; readonly exclude: readonly string[] };
 

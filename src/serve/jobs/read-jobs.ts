@@ -140,5 +140,6 @@ function workOf(job: JobSettings, given: Dictionary): JobWork {
     vars: job.vars ?? {},
     fullRefresh: job.full_refresh,
     ifChanged: job.if_changed,
+    reuse: job.reuse,
   };
 }

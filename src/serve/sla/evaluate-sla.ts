@@ -38,7 +38,7 @@ export interface Facts {
   readonly paused: ReadonlySet<string>;
 }
 
-const GOOD: readonly (NodeStatus | RunState)[] = ['success', 'pass', 'warn', 'no-op'];
+const GOOD: readonly (NodeStatus | RunState)[] = ['success', 'pass', 'warn', 'no-op', 'reused'];
 const BAD: readonly (NodeStatus | RunState)[] = [
   'error',
   'fail',

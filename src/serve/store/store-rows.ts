@@ -43,6 +43,7 @@ const STATUSES: Readonly<Record<NodeStatus, true>> = {
   fail: true,
   'partial success': true,
   'no-op': true,
+  reused: true,
 };
 
 /** @throws `runtime` error for a value that only a newer version writes */

@@ -15,6 +15,7 @@ export function job(name: string, change: Partial<Job> = {}): Job {
       vars: {},
       fullRefresh: false,
       ifChanged: false,
+      reuse: false,
     },
     timing: { kind: 'every', ms: 300_000 },
     windowMs: null,

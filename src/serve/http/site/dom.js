@@ -35,6 +35,7 @@ const STATES = {
   cancelled: ['idle', '–'],
   paused: ['idle', '‖'],
   'no-op': ['idle', '–'],
+  reused: ['idle', '↺'],
   unknown: ['idle', '?'],
 };
 const kindOf = (state) => (STATES[state] ?? STATES.unknown)[0];

@@ -50,7 +50,15 @@ const DEFAULTS = {
   description: null,
   sla: null,
 };
-const COMMAND = { select: null, exclude: [], selector: null, vars: {}, fullRefresh: false, ifChanged: false };
+const COMMAND = {
+  select: null,
+  exclude: [],
+  selector: null,
+  vars: {},
+  fullRefresh: false,
+  ifChanged: false,
+  reuse: false,
+};
 
 it('readJobs reads each key and completes missing ones', () => {
   const file = read(

@@ -1,0 +1,171 @@
+// Hashes what determines the result of a node, and finds what makes it volatile or its text dependent on more than the
+// project.
+import { createHash } from 'node:crypto';
+import { relationFrom } from '../../context/relations.ts';
+import type { GraphNode, ManifestNode, UnitTestNode } from '../../contracts/node.ts';
+import { TsdbtError } from '../../errors.ts';
+import { valueHash } from '../../parser/parse-cache.ts';
+import { isDictionary } from '../../values/is-dictionary.ts';
+import type { RunContext } from '../context.ts';
+import type { Fingerprint } from './decide.ts';
+import { namedRelations, normalSql, withoutTexts } from './normal-sql.ts';
+
+/** Settings without an effect on the database. */
+const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['tags', 'docs', 'group', 'access', 'freshness', 'enabled']);
+/** Names in templates whose value may differ although project, variables and environment are the same. */
+const CHANGING = new RegExp(
+  '\\b(?:execute|run_query|statement|load_\\w+|get_\\w*(?:columns|relations?|value\\w*|query\\w*)\\w*|run_started_at|' +
+    'invocation_\\w+|modules|graph|flags|selected_resources|thread_id|builtins|' +
+    'adapter\\s*\\.\\s*(?!dispatch\\b)\\w+)\\b',
+);
+/** Schemas whose relations are not in the project. */
+const CATALOGS: readonly string[] = ['information_schema', 'pg_catalog', 'system'];
+
+export function shortHash(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 16);
+}
+
+/** Texts of the project's macros that a node calls, with those that they call. */
+function macroTexts({ manifest, resolver }: RunContext, ids: readonly string[]): string[] {
+  const found = new Map<string, string>();
+  const visit = (id: string): void => {
+    const macro = manifest.macros[id];
+    if (macro === undefined || found.has(id) || resolver.isInternal(macro)) return;
+    found.set(id, macro.macro_sql);
+    for (const called of macro.depends_on.macros) visit(called);
+  };
+  for (const id of ids) visit(id);
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, text]) => `${id} ${text}`);
+}
+
+/** The fields of nodes of all kinds that are read here. */
+interface AnyNode {
+  readonly resource_type: string;
+  readonly raw_code?: string;
+  readonly compiled_code?: string | null;
+  readonly config?: unknown;
+  readonly constraints?: unknown;
+  readonly depends_on?: { readonly macros?: readonly string[] };
+}
+
+const macrosOf = ({ depends_on }: AnyNode): readonly string[] => depends_on?.macros ?? [];
+
+/** The settings of a node. */
+export function configOf({ config }: { readonly config?: unknown }): Readonly<Record<string, unknown>> {
+  return isDictionary(config) ? config : {};
+}
+
+function hooksOf(node: AnyNode): string[] {
+  const config = configOf(node);
+  return ['pre-hook', 'post-hook'].flatMap((name) => {
+    const hooks = config[name];
+    return Array.isArray(hooks) ? hooks.map((hook) => (isDictionary(hook) ? String(hook['sql']) : String(hook))) : [];
+  });
+}
+
+/** Whether compiling the node again may give another text although the project is the same. */
+export function isDynamic(ctx: RunContext, node: AnyNode): boolean {
+  const texts = [node.raw_code ?? '', ...hooksOf(node), ...macroTexts(ctx, macrosOf(node))];
+  return texts.some((text) => CHANGING.test(text));
+}
+
+/** @param node compiled, except seeds and unit tests*/
+export function fingerprint(ctx: RunContext, node: GraphNode): Fingerprint {
+  if (node.resource_type === 'unit_test') return unitTestPrint(ctx, node);
+  const own = ctx.manifest.nodes[node.unique_id];
+  if (own === undefined) throw new TsdbtError('internal', `${node.unique_id} is not a node that is built or tested`);
+  const { compiled_code: code, constraints = null }: AnyNode = node;
+  const config = Object.entries(own.config).filter(([name]) => !WITHOUT_EFFECT.has(name));
+  const { contract, persist_docs } = configOf(own);
+  const documented = isDictionary(persist_docs) && Object.values(persist_docs).some(Boolean);
+  const enforced = isDictionary(contract) && contract['enforced'] === true;
+  const place = relationFrom(ctx.adapter, ctx.config.project.quoting, own).render();
+  return {
+    sql: shortHash(own.resource_type === 'seed' ? seedText(ctx, own) : normalSql(code ?? '')),
+    config: valueHash([
+      Object.fromEntries(config),
+      documented || enforced ? own.columns : null,
+      constraints,
+      documented ? own.description : null,
+      place,
+    ]).slice(0, 16),
+    macros: shortHash(laterMacros(ctx, own)),
+  };
+}
+
+function seedText(ctx: RunContext, seed: ManifestNode): string {
+  return ctx.readSource(seed.original_file_path, seed.package_name) ?? '';
+}
+
+/** Macros of hooks and of the materialization; variables that hooks may read. */
+function laterMacros(ctx: RunContext, node: ManifestNode): unknown {
+  if (node.resource_type === 'test') return null;
+  const hooks = hooksOf(node).some((hook) => /\{[{%]/.test(hook));
+  const built = ctx.makers(String(node.config.materialized));
+  const all = built === null ? macroTexts(ctx, Object.keys(ctx.manifest.macros)) : null;
+  if (!hooks) return [built, all];
+  const texts = [...hooksOf(node), ...macroTexts(ctx, macrosOf(node))];
+  return [built, all, texts, settingsOf(ctx, texts)];
+}
+
+/** Variables of the project, and those of the environment that texts name. */
+function settingsOf({ config: { cli_vars, project, packages, env } }: RunContext, texts: readonly string[]): unknown {
+  const names = texts.flatMap((text) => [...text.matchAll(/env_var\s*\(\s*['"](\w+)/g)].map(([, name = '']) => name));
+  return [cli_vars, project.vars, packages.map(({ vars }) => vars ?? null), names.map((name) => env[name] ?? null)];
+}
+
+/** A unit test is not compiled before it runs: its definition and the model's template determine it. */
+function unitTestPrint(ctx: RunContext, test: UnitTestNode): Fingerprint {
+  const model = ctx.manifest.nodes[test.depends_on.nodes[0] ?? ''];
+  const macros = macroTexts(ctx, [...macrosOf(test), ...(model === undefined ? [] : macrosOf(model))]);
+  const sql = model?.raw_code ?? '';
+  return {
+    sql: shortHash(sql),
+    config: valueHash([test.given, test.expect, test.overrides, test.config]).slice(0, 16),
+    macros: shortHash([macros, settingsOf(ctx, [sql, ...macros])]),
+  };
+}
+
+/**
+ * What makes a compiled node's result change by itself: a volatile call, or a relation that is neither a ref nor a
+ * source. Null: nothing.
+ */
+export function volatileIn(ctx: RunContext, { compiled_code: code }: AnyNode): string | null {
+  if (code == null || ctx.adapter.reuse === null) return null;
+  const sql = normalSql(code);
+  const [call] = ctx.adapter.reuse.volatile.exec(withoutTexts(sql)) ?? ctx.adapter.reuse.volatile.exec(sql) ?? [];
+  if (call !== undefined) return call.replace(/\s*\(.*/, '()');
+  return foreignRelation(ctx, sql);
+}
+
+function foreignRelation(ctx: RunContext, sql: string): string | null {
+  const named = namedRelations(sql);
+  if (named.length === 0) return null;
+  const known = knownRelations(ctx);
+  return (
+    named.find((name) => {
+      const parts = name.split('.');
+      return !known.names.has(parts.slice(-2).join('.')) && known.schemas.has(parts.at(-2) ?? '');
+    }) ?? null
+  );
+}
+
+const memo = new WeakMap<object, { readonly names: ReadonlySet<string>; readonly schemas: ReadonlySet<string> }>();
+
+/** Names of all relations of the project, and schemas in which other relations are suspicious. */
+function knownRelations({ manifest }: RunContext): { names: ReadonlySet<string>; schemas: ReadonlySet<string> } {
+  const found = memo.get(manifest);
+  if (found !== undefined) return found;
+  const names = new Set<string>();
+  const schemas = new Set<string>(CATALOGS);
+  for (const each of [...Object.values(manifest.nodes), ...Object.values(manifest.sources)]) {
+    if (each.resource_type === 'test') continue;
+    const { schema } = each;
+    const name = each.resource_type === 'source' ? each.identifier : each.alias;
+    schemas.add(schema.toLowerCase());
+    names.add(`${schema}.${name}`.toLowerCase());
+  }
+  const known = { names, schemas };
+  memo.set(manifest, known);
+  return known;
+}

@@ -1,0 +1,123 @@
+// Tests builds with --reuse on Postgres: which nodes run after which change, and why.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FaultProject } from '../faults/project.ts';
+
+const FILES = {
+  'seeds/countries.csv': 'id,name\n1,one\n2,two\n',
+  'models/sources.yml':
+    'sources: [{name: raw, schema: raw, tables: [{name: events}]}]\nmodels:\n  - name: daily\n    columns: ' +
+    '[{name: id, data_tests: ' +
+    '[unique, not_null]}]\n',
+  'models/base.sql': "select id, amount from {{ source('raw', 'events') }}",
+  'models/daily.sql':
+    "{{ config(materialized='table') }} select id, sum(amount) as total from {{ ref('base') }} group by 1",
+  'models/named.sql': "{{ config(materialized='table') }} select c.id, c.name from {{ ref('countries') }} c /* one */",
+  'models/top.sql':
+    "{{ config(materialized='table') }} select d.id, n.name from {{ ref('daily') }} d join {{ " +
+    "ref('named') }} n using (id)",
+  'models/added.sql':
+    "{{ config(materialized='incremental', unique_key='id') }} select id, amount from {{ source('raw', 'events') }} " +
+    '{% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}',
+};
+
+describe('a build with --reuse', () => {
+  let project: FaultProject;
+  /** Names of what ran. */
+  const ran = async (args: readonly string[] = ['build']): Promise<string[]> => {
+    const { code, out } = await project.run([...args, '--reuse', '--explain']);
+    expect(code, out).toBe(0);
+    last = out;
+    return [...out.matchAll(/runs \w+\.faults\.(\w+)/g)].map(([, name = '']) => name.replace(/_id$/, '')).sort();
+  };
+  let last = '';
+
+  beforeAll(async () => {
+    project = await FaultProject.open(FILES);
+    await project.client.query(
+      'create schema raw; create table raw.events (id int, amount int); insert into raw.events values (1, 10), (2, 20)',
+    );
+    expect(await ran()).toHaveLength(8);
+  });
+  afterAll(() => project.close());
+
+  it('runs nothing if nothing has changed, and says so in run_results.json', async () => {
+    expect(await ran(), last).toEqual([]);
+    expect(last).toContain('PASS=0 WARN=0 ERROR=0 SKIP=0 NO-OP=0 REUSED=8 TOTAL=8');
+    const { results } = JSON.parse(project.read('target/run_results.json')) as { results: { status: string }[] };
+    expect(new Set(results.map(({ status }) => status))).toEqual(new Set(['reused']));
+  });
+
+  it('runs only readers of a source that has new rows, through views', async () => {
+    await project.client.query('insert into raw.events values (3, 30)');
+    expect(await ran(), last).toEqual(['added', 'daily', 'not_null_daily', 'top', 'unique_daily']);
+    expect(await ran(), last).toEqual([]);
+  });
+
+  it('stops where a node that ran has the same rows', async () => {
+    await project.client.query('insert into raw.events values (3, 0)');
+    expect(await ran(), last).toEqual(['added', 'daily']);
+    expect(await ran(), last).toEqual([]);
+  });
+
+  it('runs a node whose SQL has changed, and not for comments and white space', async () => {
+    project.write({ 'models/named.sql': `${FILES['models/named.sql'].replaceAll(' ', '\n  ')} -- and\n` });
+    expect(await ran(), last).toEqual([]);
+    project.write({ 'models/named.sql': FILES['models/named.sql'].replace('c.name', 'upper(c.name) as name') });
+    expect(await ran(), last).toEqual(['named', 'top']);
+    expect(last).toContain('runs model.faults.named because its SQL has changed');
+    expect(last).toContain('runs model.faults.top because model.faults.named ran and changed data');
+  });
+
+  it('runs a seed whose file has changed', async () => {
+    project.write({ 'seeds/countries.csv': 'id,name\n1,one\n2,zwei\n' });
+    expect(await ran(), last).toEqual(['countries', 'named', 'top']);
+  });
+
+  it.each([
+    ['dropped', 'drop table s.named cascade'],
+    ['truncated', 'truncate s.named'],
+    ['altered', 'alter table s.named add column more int'],
+    ['replaced', 'create table s.other as table s.named; drop table s.named; alter table s.other rename to named'],
+    ['written to', "update s.named set name = 'x' where id = 1"],
+  ])('runs a node whose table was %s, and its readers only if rows change', async (_what, sql) => {
+    await project.client.query(sql);
+    expect(await ran(), last).toEqual(['named']);
+    expect(await project.rows('select id, name from s.named order by id')).toEqual([
+      ['1', 'ONE'],
+      ['2', 'ZWEI'],
+    ]);
+    expect(await ran(), last).toEqual([]);
+  });
+
+  it('runs a view that was dropped or replaced', async () => {
+    await project.client.query('drop view s.base');
+    expect(await ran(), last).toEqual(['base']);
+    await project.client.query('create or replace view s.base as select id, amount from raw.events where id = 1');
+    expect(await ran(), last).toEqual(['base']);
+    expect(await ran(), last).toEqual([]);
+  });
+
+  it('runs a node with a volatile function each time', async () => {
+    project.write({ 'models/clock.sql': "{{ config(materialized='table') }} select now() as at" });
+    expect(await ran(), last).toEqual(['clock']);
+    expect(await ran(), last).toEqual(['clock']);
+    expect(last).toContain('runs model.faults.clock because it contains now(), whose value changes');
+    project.write({
+      'models/clock.sql': "{{ config(materialized='table', meta={'tsdbt': {'max_age': '1h'}}) }} select now() as at",
+    });
+    expect(await ran(), last).toEqual(['clock']);
+    expect(await ran(), last).toEqual([]);
+    project.remove('models/clock.sql');
+  });
+
+  it('repeats a test that failed', async () => {
+    await project.client.query('insert into raw.events values (null, 1)');
+    const { out, code } = await project.run(['build', '--reuse', '--explain']);
+    expect([code, out]).toEqual([1, expect.stringContaining('ERROR=1 ')]);
+    const again = await project.run(['build', '--reuse', '--explain']);
+    expect([again.code, again.out]).toEqual([1, expect.stringContaining('because its last result is fail')]);
+    await project.client.query('delete from raw.events where id is null');
+    await ran();
+    expect(await ran(), last).toEqual([]);
+  });
+});
