@@ -177,7 +177,7 @@ export const REFUSED: readonly (readonly [text: string, ...says: string[]])[] = 
     job('run: "tag:a+ --exclude tag:b"'),
     `Invalid jobs.yml: 'run' of job 'fast' has the option "--exclude" in its selection`,
     'jobs.yml line 2, column 11',
-    'Options are keys of the job: exclude, selector, vars, full_refresh, if_changed.',
+    'Options are keys of the job: exclude, selector, vars, full_refresh, if_changed, reuse.',
   ],
   [
     job('run: , exclude: 3'),
