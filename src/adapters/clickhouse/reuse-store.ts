@@ -49,6 +49,8 @@ where (t.database, t.name) in (${pairs}) and ${LOCAL_DATABASES} and (t.engine li
 export const CLICKHOUSE_REUSE: ReuseStore = {
   volatile: new RegExp(`\\b(?:${CALLS})\\s*\\(|\\bcurrent_(?:timestamp|date|user)\\b`, 'i'),
 
+  catalogs: ['information_schema', 'system'],
+
   async facts(session, relations) {
     if (relations.length === 0) return [];
     const { table } = await session.execute(factsSql(relations), { fetch: true, settings: SETTINGS });

@@ -67,6 +67,8 @@ export const POSTGRES_REUSE: ReuseStore = {
     'i',
   ),
 
+  catalogs: ['information_schema', 'pg_catalog'],
+
   async facts(session, relations) {
     const found: (RelationFacts | null)[] = relations.map(() => null);
     if (relations.length === 0) return found;

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { relationFrom } from '../../context/relations.ts';
 import type { GraphNode, ManifestNode, UnitTestNode } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { valueHash } from '../../parser/parse-cache.ts';
 import { isDictionary } from '../../values/is-dictionary.ts';
 import type { RunContext } from '../context.ts';
@@ -18,9 +18,6 @@ const CHANGING = new RegExp(
     'invocation_\\w+|modules|graph|flags|selected_resources|thread_id|builtins|' +
     'adapter\\s*\\.\\s*(?!dispatch\\b)\\w+)\\b',
 );
-/** Schemas whose relations are not in the project. */
-const CATALOGS: readonly string[] = ['information_schema', 'pg_catalog', 'system'];
-
 export function shortHash(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 16);
 }
@@ -73,7 +70,7 @@ export function isDynamic(ctx: RunContext, node: AnyNode): boolean {
 export function fingerprint(ctx: RunContext, node: GraphNode): Fingerprint {
   if (node.resource_type === 'unit_test') return unitTestPrint(ctx, node);
   const own = ctx.manifest.nodes[node.unique_id];
-  if (own === undefined) throw new TsdbtError('internal', `${node.unique_id} is not a node that is built or tested`);
+  if (own === undefined) throw errorOf('cannotRun', { type: node.resource_type, node: node.unique_id });
   const { compiled_code: code, constraints = null }: AnyNode = node;
   const config = Object.entries(own.config).filter(([name]) => !WITHOUT_EFFECT.has(name));
   const { contract, persist_docs } = configOf(own);
@@ -153,11 +150,14 @@ function foreignRelation(ctx: RunContext, sql: string): string | null {
 const memo = new WeakMap<object, { readonly names: ReadonlySet<string>; readonly schemas: ReadonlySet<string> }>();
 
 /** Names of all relations of the project, and schemas in which other relations are suspicious. */
-function knownRelations({ manifest }: RunContext): { names: ReadonlySet<string>; schemas: ReadonlySet<string> } {
+function knownRelations({ manifest, adapter }: RunContext): {
+  names: ReadonlySet<string>;
+  schemas: ReadonlySet<string>;
+} {
   const found = memo.get(manifest);
   if (found !== undefined) return found;
   const names = new Set<string>();
-  const schemas = new Set<string>(CATALOGS);
+  const schemas = new Set<string>(adapter.reuse?.catalogs);
   for (const each of [...Object.values(manifest.nodes), ...Object.values(manifest.sources)]) {
     if (each.resource_type === 'test') continue;
     const { schema } = each;
