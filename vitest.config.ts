@@ -38,6 +38,7 @@ const SLOW_NAMES = {
     clickhouse-rewind clickhouse-settle clickhouse-sync clickhouse-table column-check endings fast-path
     file-client kafka-client loaded-sources made-anew metrics new-rows pause real-kafka record-batches
     rewind rewind-beside several-topics sync sync-command sync-hidden topic-ids`,
+  'loader/replicate': '*',
   'loader/debezium': 'clickhouse clickhouse-replay envelope-cells replay tombstones',
   macros: 'clickhouse-syntax',
   monitoring: 'monitoring',

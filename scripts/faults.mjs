@@ -38,6 +38,13 @@ const PROOFS = {
     takes: '1 h',
     files: ['tests/engine/kafka/faults.test.ts', 'tests/engine/kafka/clickhouse-faults.test.ts'],
   },
+  replicate: {
+    what: 'replicated tables of a Postgres under load: loaders killed in snapshot and stream',
+    rounds: ['TSDBT_REPLICATE_KILLS', 100, 'kills per target'],
+    limit: HOUR,
+    takes: '30 min',
+    files: ['tests/engine/loader/replicate/kills.test.ts'],
+  },
   publish: {
     what: 'publications: publishers killed, targets crash, stores fail, while readers look',
     rounds: ['TSDBT_PUBLISH_ROUNDS', 67, 'rounds of each kind'],

@@ -3,6 +3,9 @@ import type { Adapter } from '../adapters/adapter.ts';
 import type { ClickHouseAdapter } from '../adapters/clickhouse/adapter.ts';
 import { TsdbtError } from '../errors.ts';
 import type { FitOf } from './settings/type-fit.ts';
+import type { BrokerClient } from './brokers/broker.ts';
+import type { LoadTarget } from './settings/load-target.ts';
+import type { ReplicateConfig } from './settings/replicate-settings.ts';
 import type { ArchiveLedger } from './archive/ledger.ts';
 import { sqlFits } from './formats/avro/schema-resolution.ts';
 import { columnFit } from './clickhouse/column-fit.ts';
@@ -66,6 +69,20 @@ export async function createSync(
   if (to.type !== 'postgres') refuse(`into ${to.type}`, 'The target must be Postgres or ClickHouse.');
   const { PostgresSync } = await import('./postgres/sync.ts');
   return new PostgresSync(target, from, to, reached, hashKey);
+}
+
+/**
+ * Creates the client of a replicated table.
+ * @param open the adapter of its source, which the client closes
+ */
+export async function createReplication(
+  target: LoadTarget,
+  replicate: ReplicateConfig,
+  open: () => Promise<Adapter>,
+): Promise<BrokerClient> {
+  const { ReplicationClient } = await import('./postgres/replicate/replication-client.ts');
+  const { ReplicationSource } = await import('./postgres/replicate/replication-source.ts');
+  return new ReplicationClient(new ReplicationSource(open, replicate, target), target.topic, target.key);
 }
 
 /** Importing the class would load the driver, whatever the profile's database is. */

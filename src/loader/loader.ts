@@ -545,23 +545,22 @@ export class Loader {
 
   async #partitionFailed(failure: PartitionFailure): Promise<void> {
     const { target, client, sink } = this.#options;
+    const { topic, partition, reason } = failure;
     if (this.#partitions.isStopped(failure)) return;
-    const { topic, partition } = failure;
-    const anew = failure.reason === 'made_anew';
-    if ((anew || failure.reason === 'offset_out_of_range') && target.onGap === 'earliest') {
+    const [anew, unfinished] = [reason === 'made_anew', reason === 'unfinished_snapshot'];
+    if (unfinished || ((anew || reason === 'offset_out_of_range') && target.onGap === 'earliest')) {
       await this.#flusher.flushAll();
       const [found] = await this.#patiently(() => client.topics([topic]));
-      const ends = await this.#patiently(() => client.ends([topic]));
-      const next = ends.get(partitionKey(failure))?.earliest ?? 0n;
-      if (anew) await this.#patiently(() => refuseOlderVersions(sink, ofTopic(target, topic), found?.id ?? null));
-      await this.#patiently(() => sink.rewind(ofTopic(target, topic), found?.id ?? null, new Map([[partition, next]])));
+      const next = (await this.#patiently(() => client.ends([topic]))).get(partitionKey(failure))?.earliest ?? 0n;
+      const view = ofTopic(target, topic);
+      if (anew) await this.#patiently(() => refuseOlderVersions(sink, view, found?.id ?? null));
+      const at = new Map([[partition, next]]);
+      await this.#patiently(() => sink.rewind(view, found?.id ?? null, at, unfinished ? at : undefined));
       return this.#goWhereTheTableIs(new PendingRows(), [failure]);
     }
-    if (anew) {
-      await this.#flusher.flushAll();
-      throw madeAnew(target, topic);
-    }
-    this.#stop(failure);
+    if (!anew) return this.#stop(failure);
+    await this.#flusher.flushAll();
+    throw madeAnew(target, topic);
   }
 
   /** Stops one partition; the others continue. */

@@ -1,6 +1,6 @@
 // What the loader needs from a database: the table, the positions, and a flush that commits rows, dead letters and
 // positions together. Types only; one folder per dialect.
-import type { Message, ReadPosition, TopicPartition } from './brokers/broker.ts';
+import type { Message, RangePlace, ReadPosition, TopicPartition } from './brokers/broker.ts';
 import type { NewestChange } from './formats/debezium/snapshot-floors.ts';
 import type { LoadColumn, LoadTarget } from './settings/load-target.ts';
 import type { RowBuffer } from './formats/rows/row-buffer.ts';
@@ -151,7 +151,7 @@ export interface OpenFlush {
 }
 
 /** The messages of such a flush in one partition: `from` inclusive, `to` exclusive. */
-export interface OpenRange extends TopicPartition {
+export interface OpenRange extends RangePlace {
   readonly from: bigint;
   readonly to: bigint;
   /** The topic's id when it was recorded; null: unknown. */

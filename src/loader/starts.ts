@@ -222,11 +222,13 @@ export function madeAnew(target: LoadTarget, topic: string): TsdbtError {
       hint:
         target.inFiles === true
           ? 'Give `archive` another `path`, and set `on_gap: earliest`: the new topic begins there.'
-          : (keepsGreater(target)
-              ? `Delete the table's rows of ${topic}, whose greater offsets would count; then `
-              : '') +
-            `\`${rewindOf(target)} ${placeOf(target, topic, 'earliest')}\` loads the new topic from its beginning; ` +
-            '`on_gap: earliest` in the load config always does.',
+          : (target.replicate !== undefined
+              ? 'Empty the loaded table, which keeps the earlier rows otherwise; then '
+              : keepsGreater(target)
+                ? `Delete the table's rows of ${topic}, whose greater offsets would count; then `
+                : '') +
+            `\`${rewindOf(target)} ${placeOf(target, topic, 'earliest')}\` loads the new topic from its beginning` +
+            (target.replicate === undefined ? '; `on_gap: earliest` in the load config always does.' : '.'),
     },
   );
 }
@@ -320,12 +322,14 @@ function wayOut(
   const rewind = (to: string): string => `\`${rewindOf(target)} ${placeOf(target, topic, to)}\``;
   switch (reason) {
     case 'offset_out_of_range':
+      if (target.replicate !== undefined) return `Changes may be lost. ${rewind('earliest')} takes a new snapshot.`;
       return (
         `The messages from offset ${position} on are gone from the topic before they were loaded. ` +
         `${rewind('earliest')} goes on with what is left; \`on_gap: earliest\` always does.`
       );
     case 'truncated':
     case 'beyond_end':
+      if (target.replicate !== undefined) return `${rewind('earliest')} takes a new snapshot.`;
       return (
         `${rewind(`${partition}:${from ?? 'latest'}`)} deletes the rows from there on and goes on with what the ` +
         'topic has.'

@@ -73,7 +73,8 @@ export async function loadStatus(
         problems.push(`stopped at ${key}: ${explain(target, failure, kept.get(key)?.next ?? 0n)}`);
       }
       const behind = own.filter(([key, { next }]) => !lost.has(key) && next < (ends.get(key)?.end ?? next));
-      for (const [key, at] of behind) {
+      // A slot has one reader, which is the loader.
+      for (const [key, at] of target.replicate === undefined ? behind : []) {
         const time = await firstTime(client, at, at.next);
         if (time !== null) waiting.set(key, time);
       }

@@ -15,7 +15,7 @@ export function loadSettings(meta: unknown): { readonly [name: string]: Json } |
   return isDictionary(load) ? load : undefined;
 }
 
-const TOPICS = ['topic', 'topics', 'topic_pattern'];
+const TOPICS = ['topic', 'topics', 'topic_pattern', 'replicate'];
 
 /** Returns what `tsdbt load` fills a source's table from; null if it does not. */
 export function loadOrigin({ meta, config }: Pick<SourceDefinition, 'meta' | 'config'>): LoadOrigin | null {

@@ -135,8 +135,28 @@ const SERVER_SETTING = either(
   scalar,
 );
 
-/** Of `format: debezium`. */
+/** `schema.name` of another database. */
+const TABLE = mapped(
+  matching(/^[^.]+(\.[^.]+)?$/, 'schema.name', 'text', 'One table of another database; a source table for each.'),
+  (written) => {
+    const [one = '', two] = written.split('.');
+    return two === undefined ? { schema: 'public', name: one } : { schema: one, name: two };
+  },
+);
+
+/** Of `format: debezium` and of replicated tables. */
 export const CHANGE_FIELDS = {
+  replicate: optional(TABLE, 'The table of another Postgres, `schema.name`, in place of a topic', 'none'),
+  slot: optional(
+    matching(/^[a-z0-9_]{1,55}$/, '1 to 55 characters of a-z, 0-9 and _', 'text'),
+    'With `replicate`: the replication slot, which only this table reads',
+    '`tsdbt_SCHEMA_TABLE`',
+  ),
+  publication: optional(
+    text,
+    'With `replicate`: an existing publication of the table; without it the loader creates one',
+    "the slot's name",
+  ),
   flattened: withDefault(flag, false, 'Rows have no envelopes: [Flattened rows](cdc.md#flattened-rows)'),
   deletes: withDefault(
     choice('soft', 'hard', 'ignore'),
@@ -200,12 +220,12 @@ export const TABLE_FIELDS = {
 };
 
 const LOAD_FIELDS = {
-  topic: optional(text, 'The Kafka topic', 'one of three'),
-  topics: optional(names, 'Several topics into one table: [Several topics](#several-topics)', 'one of three'),
+  topic: optional(text, 'The Kafka topic', 'one of them'),
+  topics: optional(names, 'Several topics into one table: [Several topics](#several-topics)', 'one of them'),
   topic_pattern: optional(
     text,
     'The topics whose whole name matches the expression: [Several topics](#several-topics)',
-    'one of three',
+    'one of them',
   ),
   connection: withDefault(text, 'default', 'A name in [connections.yml](#connectionsyml)'),
   format: withDefault(
@@ -273,19 +293,36 @@ const LOAD_FIELDS = {
 export type LoadSettings = ReadFields<typeof LOAD_FIELDS>;
 
 export const LOAD = record(LOAD_FIELDS, {
-  rules: [exclusive('topic', 'topics', 'topic_pattern')],
+  rules: [exclusive('topic', 'topics', 'topic_pattern', 'replicate')],
   check: checkLoad,
 });
 
+/** Settings of topics and connectors, which a replicated table does not have. */
+const NOT_REPLICATED = [
+  'format',
+  'start',
+  'on_gap',
+  'archive',
+  'flattened',
+  'decimal_handling_mode',
+  'time_precision_mode',
+  'binary_handling_mode',
+  'unavailable_value_placeholder',
+];
+
 function checkLoad(load: LoadSettings, place: Place, has: (key: string) => boolean): void {
   const { format, key, archive, deletes, truncate } = load;
-  const mode = load.mode ?? (format === 'debezium' ? 'upsert' : 'append');
+  const changes = format === 'debezium' || load.replicate !== null;
+  const mode = load.mode ?? (changes ? 'upsert' : 'append');
   const change = Object.keys(CHANGE_FIELDS).find(has);
-  if (format !== 'debezium' && change !== undefined) place.at(change).must('needs format: debezium');
+  if (!changes && change !== undefined) place.at(change).must('needs format: debezium or replicate');
+  for (const option of load.replicate === null ? ['slot', 'publication'] : NOT_REPLICATED)
+    if (has(option))
+      place.at(option).must(load.replicate === null ? "needs 'replicate'" : "cannot be used with 'replicate'");
   if (mode === 'upsert' && key.length === 0)
     place.refuse(
       "mode 'upsert' needs 'key'",
-      format === 'debezium'
+      changes
         ? "key: [id] names the fields of the messages' key; a table without a key takes mode: append."
         : 'key: [id] names the columns that identify a row.',
     );
@@ -308,13 +345,7 @@ const LOOKBACK = either(
   mapped(duration({ least: 0, unit: 1000 }), (ms) => ({ ms })),
 );
 const SYNC_FIELDS = {
-  table: required(
-    mapped(matching(/^[^.]+(\.[^.]+)?$/, 'schema.name'), (written) => {
-      const [one = '', two] = written.split('.');
-      return two === undefined ? { schema: 'public', name: one } : { schema: one, name: two };
-    }),
-    '`schema.name` in the other database',
-  ),
+  table: required(TABLE, '`schema.name` in the other database'),
   connection: withDefault(text, 'default', 'A database in [connections.yml](#other-databases)'),
   strategy: withDefault(choice('full', 'incremental'), 'full', 'All rows, or those that have changed'),
   cursor: optional(

@@ -41,7 +41,7 @@ import {
 } from './catalogue.ts';
 import { isTransient } from './database-error.ts';
 import { POSTGRES_COLUMN } from './column.ts';
-import { ConnectionPool, type ServerAddress } from './connection.ts';
+import { ConnectionPool, type DriverClient, type ServerAddress } from './connection.ts';
 import {
   attributesOf,
   completeTls,
@@ -169,6 +169,12 @@ export class PostgresAdapter implements Adapter {
       },
       options,
     );
+  }
+
+  /** Opens a connection for the replication protocol, which its caller ends. @param options of the server's ' +
+  'command line */
+  replication(options: string): Promise<DriverClient> {
+    return this.#pool.replication(options);
   }
 
   isTransient(error: TsdbtError): boolean {

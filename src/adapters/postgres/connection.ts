@@ -46,6 +46,8 @@ export interface ServerAddress {
   readonly sslcert: string | null;
   readonly sslkey: string | null;
   readonly sslrootcert: string | null;
+  /** Whether the session may use commands of the replication protocol. */
+  readonly replication?: true;
 }
 
 /** A client of `pg` with fields that its type declarations lack. */
@@ -130,6 +132,16 @@ export class ConnectionPool {
         this.#waiting.push({ resolve, reject });
       });
     return this.#openOne();
+  }
+
+  /**
+   * Opens a connection for the replication protocol, which is not part of the pool: its caller ends it.
+   * @param options for the server's command line
+   */
+  async replication(options: string): Promise<DriverClient> {
+    const address = await this.address();
+    const all = [address.options, options].filter((each) => each !== null).join(' ');
+    return (await this.#connectAny({ ...address, options: all, replication: true })).client;
   }
 
   /** Returns a connection to the pool; closes it if it is in a transaction or broken. */
@@ -439,6 +451,7 @@ async function openClient(
     connectionTimeoutMillis: address.connectTimeout * 1000,
     ssl,
     options: address.options ?? undefined,
+    ...(address.replication === true ? { replication: 'database' } : {}),
     keepAlive: true,
     keepAliveInitialDelayMillis: address.keepalivesIdle * 1000,
   }) as DriverClient;
@@ -531,6 +544,7 @@ async function end(client: DriverClient): Promise<void> {
   destroy(client);
 }
 
-function destroy(client: DriverClient): void {
+/** Closes a connection at once. */
+export function destroy(client: DriverClient): void {
   client.connection.stream.destroy();
 }

@@ -5,13 +5,13 @@ import type { SourceDefinition } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { inOneLine, TsdbtError } from '../../errors.ts';
 import { print } from '../../events/index.ts';
-import { type ParsedProject, select } from '../../index.ts';
+import { openAdapter, type ParsedProject, select } from '../../index.ts';
 import { isArchive, withArchive } from '../../loader/settings/archive-settings.ts';
 import type { BrokerClient } from '../../loader/brokers/broker.ts';
 import type { Contract } from '../../loader/avro/contract.ts';
 import { checkTarget } from '../../loader/check.ts';
 import type { LoadConnection } from '../../connections/kafka-connection.ts';
-import { columnFits, createLedger, createSink, tableOptions } from '../../loader/create-sink.ts';
+import { columnFits, createLedger, createReplication, createSink, tableOptions } from '../../loader/create-sink.ts';
 import { type Decoder, jsonDecoder } from '../../loader/formats/message-decoder.ts';
 import { fileClient, fileTopic } from '../../loader/brokers/file-client.ts';
 import { type LoadTarget, loadTarget } from '../../loader/settings/load-target.ts';
@@ -35,7 +35,7 @@ import { LoadProgress } from '../load-progress.ts';
 import { collectGarbage, collectSeldom } from '../collect-garbage.ts';
 import { pause } from '../pause.ts';
 import { allowedHosts } from '../port.ts';
-import { readConnection, readStore } from '../read-connection.ts';
+import { readConnection, readDatabase, readStore } from '../read-connection.ts';
 import { compactNow, keepCompacted, lacks } from './load-compact.ts';
 import { pauseTables } from './load-pause.ts';
 import { repairArchives } from './load-repair.ts';
@@ -215,7 +215,7 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
   };
   const registry = async (target: LoadTarget): Promise<SchemaRegistry | null> => {
     const file = from !== undefined && !isStoreUrl(from);
-    if (target.format === 'json' || file || isArchive(target)) return null;
+    if (target.format === 'json' || file || isArchive(target) || target.replicate !== undefined) return null;
     const connection = connectionOf(target);
     // Change events may be JSON, which needs no registry.
     if (connection.registry === null && target.format === 'debezium') return null;
@@ -250,6 +250,13 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
         return fileClient(resolve(session.cwd, from), (column) =>
           target.columns.some(({ name, type }) => name === column && /^jsonb?$/i.test(type.trim())),
         );
+      const { replicate } = target;
+      if (replicate !== undefined) {
+        const profile = readDatabase(session, parsed.config, target.connection);
+        return createReplication(target, replicate, () =>
+          openAdapter({ ...parsed.config, profile }, session.env, session.logger),
+        );
+      }
       const connection = connectionOf(target);
       const { kafkaClient } = await import('../../loader/brokers/kafka/kafka-client.ts');
       return kafkaClient(
@@ -491,7 +498,7 @@ async function check(ctx: LoadContext): Promise<boolean> {
         const sink = await ctx.sinkOf(target);
         problems = await checkTarget(sink, client, target);
         notes = problems.length > 0 ? [] : ((await sink.notes?.(target)) ?? []);
-        if (target.format === 'debezium' && !isArchive(target)) {
+        if (target.format === 'debezium' && target.replicate === undefined && !isArchive(target)) {
           const { sampleChanges } = await import('../../loader/debezium/sample.ts');
           const sampled = await sampleChanges(client, await ctx.decoder(target), target);
           problems = [...problems, ...sampled.problems];

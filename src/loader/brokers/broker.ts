@@ -57,7 +57,8 @@ export interface PartitionFailure extends TopicPartition {
   /**
    * `offset_out_of_range`: the log begins after the position. `beyond_end`: it ends before the position. `truncated`:
    * the log no longer contains what was read last. `corrupt`: the bytes are invalid. `too_large`: a batch decompresses
-   * to more than is allowed. `unreachable`: no leader has answered in time.
+   * to more than is allowed. `unreachable`: no leader has answered in time. `unfinished_snapshot`: rows of a snapshot
+   * were read, and it cannot be continued.
    */
   readonly reason:
     | 'offset_out_of_range'
@@ -68,7 +69,8 @@ export interface PartitionFailure extends TopicPartition {
     | 'refused'
     | 'corrupt'
     | 'too_large'
-    | 'unreachable';
+    | 'unreachable'
+    | 'unfinished_snapshot';
   readonly message: string;
   /**
    * For `truncated` and `beyond_end`: the offset from which the log lacks what was read. For `corrupt` and `too_large`
@@ -97,6 +99,11 @@ export const NOTHING_READ: Polled = { batches: [], failures: [], waiting: null }
 export async function readToEnd(): Promise<Polled> {
   await pause(5);
   return NOTHING_READ;
+}
+
+/** Where a range of offsets is; with the epoch of its last message if it is known. */
+export interface RangePlace extends TopicPartition {
+  readonly epoch?: number | null;
 }
 
 /** The messages of a range of offsets. */
@@ -159,7 +166,7 @@ export interface BrokerClient {
    * @param waitMs how long to wait for an unavailable leader; null: indefinitely
    * @returns its messages, ordered by offset; fewer, and a failure, if the log no longer contains the range
    */
-  read(at: TopicPartition, from: bigint, to: bigint, waitMs?: number | null): Promise<RangeRead>;
+  read(at: RangePlace, from: bigint, to: bigint, waitMs?: number | null): Promise<RangeRead>;
   pause(partitions: readonly TopicPartition[]): void;
   /** Continues from other offsets, by `topic/partition`; resumes partitions that were paused. */
   seek(positions: ReadonlyMap<string, Pick<ReadPosition, 'next' | 'epoch'>>): void;

@@ -16,6 +16,8 @@ export interface ChangeConfig {
   readonly flattened?: true;
   /** The placeholder for a large unchanged value; absent: the connector's default. */
   readonly placeholder?: string;
+  /** Values are the texts of Postgres, not those of a connector. */
+  readonly texts?: true;
 }
 
 /** @returns null for every other format, which does not have these options */
@@ -25,7 +27,7 @@ export function changeConfig(
   refuse: (message: string, hint?: string) => never,
 ): ChangeConfig | null {
   const { format, deletes, truncate, flattened, unavailable_value_placeholder: placeholder } = load;
-  if (format !== 'debezium') return null;
+  if (format !== 'debezium' && load.replicate === null) return null;
   if (truncate === 'apply' && mode === 'upsert' && database !== 'Postgres')
     refuse(
       `'truncate: apply' is not part of tables in ${database}`,
@@ -37,8 +39,12 @@ export function changeConfig(
     keeps: mode === 'upsert' && database === 'Postgres',
     deletes,
     truncate,
-    decimals: load.decimal_handling_mode,
-    times: load.time_precision_mode,
-    binary: load.binary_handling_mode,
+    ...(load.replicate === null
+      ? {
+          decimals: load.decimal_handling_mode,
+          times: load.time_precision_mode,
+          binary: load.binary_handling_mode,
+        }
+      : { texts: true, decimals: 'string', times: 'isostring', binary: 'hex' }),
   };
 }

@@ -11,6 +11,7 @@ import { type ChangeConfig, changeConfig } from './change-settings.ts';
 import { type ColumnOrigin, epochOf, isTimeType, originOf, type Path, pathText } from './column-origin.ts';
 import type { YearRange } from './column-years.ts';
 import { flushLimits, type TableOptions } from './database-options.ts';
+import { type ReplicateConfig, replicateConfig } from './replicate-settings.ts';
 import { type Refuse, sourceOptions, writtenOptions } from './source-options.ts';
 import { topicPattern } from './target-topics.ts';
 
@@ -99,6 +100,8 @@ export interface LoadTarget {
   readonly archive?: ArchiveConfig;
   /** Whether this target is the archive. */
   readonly inFiles?: true;
+  /** The table of another Postgres whose changes are loaded in place of a topic. */
+  readonly replicate?: ReplicateConfig;
 }
 
 /** Columns that the loader writes into each row in addition to the message's own. */
@@ -166,7 +169,9 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
       if (options[option] != null && owner !== table.database)
         refuse(`'${option}' is an option of tables in ${owner}, and this target is ${table.database}`);
 
-  const { format, key, drop, hash } = load;
+  const { key, drop, hash } = load;
+  const replicate = replicateConfig(load, source);
+  const format = replicate === null ? load.format : 'debezium';
   const declared = Object.values(source.columns).map((column) => ({
     name: column.name,
     type: column.data_type ?? 'text',
@@ -238,14 +243,16 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
     maxDead: load.max_dead,
     changes: changeConfig(load, { mode, database: table.database }, refuse),
     ...(archive && { archive: archiveConfig(archive) }),
+    ...(replicate && { replicate }),
   };
 }
 
 type TargetTopics = Pick<LoadTarget, 'topic' | 'topics'>;
 /** The options that define the topics; a table has one of them. */
-const TOPIC_OPTIONS = ['topic', 'topics', 'topic_pattern'] as const;
+const TOPIC_OPTIONS = ['topic', 'topics', 'topic_pattern', 'replicate'] as const;
 
-function topicsOf({ topic, topics, topic_pattern: pattern }: LoadSettings, place: Place): TargetTopics {
+function topicsOf({ topic, topics, topic_pattern: pattern, replicate }: LoadSettings, place: Place): TargetTopics {
+  if (replicate !== null) return { topic: `${replicate.schema}.${replicate.name}` };
   if (topics !== null) return { topic: topics.join(', '), topics };
   if (pattern === null) return { topic: topic ?? '' };
   try {

@@ -32,7 +32,7 @@ export interface Conversion {
   readonly quick: Quick;
 }
 
-type Modes = Pick<ChangeConfig, 'decimals' | 'times' | 'binary'>;
+type Modes = Pick<ChangeConfig, 'decimals' | 'times' | 'binary' | 'texts'>;
 
 const [MILLIS, MICROS, NANOS] = [1e3, 1e6, 1e9];
 /** Units per second by logical name. */
@@ -228,8 +228,12 @@ function unitOf({ kind, precision }: ColumnShape, mode: Modes['times'], connecto
   return digits <= 3 ? MILLIS : digits <= 6 ? MICROS : NANOS;
 }
 
+/** Types whose text is not what a connector writes. */
+const OWN_TEXTS: ReadonlySet<ColumnShape['kind']> = new Set<ColumnShape['kind']>(['hstore', 'bit', 'point']);
+
 /** What a column needs whatever a schema says. */
 function fitted(given: Conversion, shape: ColumnShape | null, modes: Modes): Conversion {
+  if (modes.texts === true && shape !== null && OWN_TEXTS.has(shape.kind)) return given;
   const { read, quick } = given;
   const { how } = quick;
   switch (shape?.kind) {

@@ -1,0 +1,114 @@
+// A connection for the replication protocol: passes on what the server sends by COPY, and confirms positions.
+import { type DriverClient, destroy } from '../../../adapters/postgres/connection.ts';
+import { TsdbtError } from '../../../errors.ts';
+
+/** Texts of values that do not depend on the settings of role and database. */
+export const PLAIN_TEXTS = [
+  'TimeZone=UTC',
+  'DateStyle=ISO',
+  'IntervalStyle=postgres',
+  'extra_float_digits=3',
+  'bytea_output=hex',
+  'statement_timeout=0',
+  'idle_in_transaction_session_timeout=0',
+]
+  .map((setting) => `-c ${setting}`)
+  .join(' ');
+
+/** Microseconds from 1970 to 2000, from which Postgres counts. */
+const EPOCH_MICROS = 946_684_800_000_000n;
+const COPY_DATA = 0x64;
+const STATUS = 0x72;
+const STATUS_BYTES = 34;
+const HEAD_BYTES = 5;
+
+export class ReplicationFeed {
+  readonly #client: DriverClient;
+  #failure: { readonly error: unknown } | null = null;
+  #paused = false;
+  #closed = false;
+  /** Called when data or a failure arrives. */
+  #arrived: () => void = () => undefined;
+
+  /** @param receive gets the contents of each CopyData message; its error ends the feed */
+  constructor(client: DriverClient, receive: (bytes: Buffer) => void) {
+    this.#client = client;
+    client.connection.on('copyData', ({ chunk }: { readonly chunk: Buffer }) => {
+      if (this.#failure !== null) return;
+      try {
+        receive(chunk);
+      } catch (error) {
+        this.fail(error);
+      }
+      this.#arrived();
+    });
+    client.on('error', (error) => this.fail(lost(error)));
+    client.on('end', () => this.fail(lost(null)));
+  }
+
+  /** @throws the error that ended it */
+  throwFailure(): void {
+    if (this.#failure !== null) throw this.#failure.error;
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#arrived();
+  }
+
+  /** Runs a statement; returns the first row's values. */
+  async run(sql: string): Promise<readonly unknown[]> {
+    const { rows } = await this.#client.query<unknown[]>({ text: sql, rowMode: 'array' });
+    return rows[0] ?? [];
+  }
+
+  /** Resolves when something arrives, or after some time. */
+  async arrival(ms: number): Promise<void> {
+    if (this.#failure !== null) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#arrived = resolve;
+      timer = setTimeout(resolve, ms);
+    });
+    clearTimeout(timer);
+    this.#arrived = () => undefined;
+  }
+
+  /** Stops or resumes reading: the server waits meanwhile. */
+  pause(paused: boolean): void {
+    if (paused === this.#paused) return;
+    this.#paused = paused;
+    const { stream } = this.#client.connection;
+    if (paused) stream.pause();
+    else stream.resume();
+  }
+
+  /**
+   * Reports positions to the server, and asks for its own.
+   * @param flushed the server may forget everything before it; 0: nothing new
+   */
+  confirm(written: bigint, flushed: bigint): void {
+    if (this.#closed || this.#failure !== null) return;
+    const frame = Buffer.alloc(HEAD_BYTES + STATUS_BYTES);
+    frame[0] = COPY_DATA;
+    frame.writeUInt32BE(STATUS_BYTES + 4, 1);
+    frame[HEAD_BYTES] = STATUS;
+    frame.writeBigUInt64BE(written > flushed ? written : flushed, HEAD_BYTES + 1);
+    frame.writeBigUInt64BE(flushed, HEAD_BYTES + 9);
+    frame.writeBigUInt64BE(flushed, HEAD_BYTES + 17);
+    frame.writeBigUInt64BE(BigInt(Date.now()) * 1000n - EPOCH_MICROS, HEAD_BYTES + 25);
+    frame[HEAD_BYTES + 33] = 1;
+    this.#client.connection.stream.write(frame);
+  }
+
+  /** Ends the connection; the server frees the slot. */
+  close(): void {
+    this.#closed = true;
+    destroy(this.#client);
+  }
+}
+
+function lost(error: Error | null): TsdbtError {
+  const why = error === null ? 'the server closed it' : error.message;
+  return new TsdbtError('connection', `the replication connection was lost: ${why}`);
+}

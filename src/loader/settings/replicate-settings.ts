@@ -1,0 +1,32 @@
+// The part of a load config with `replicate`: the table of another Postgres, and its slot and publication.
+import { createHash } from 'node:crypto';
+import type { LoadSettings } from '../../settings/load-settings.ts';
+
+/** A table whose changes are read from the log of its server. */
+export interface ReplicateConfig {
+  readonly schema: string;
+  readonly table: string;
+  readonly slot: string;
+  /** One that an administrator manages; null: the loader's, with the slot's name. */
+  readonly publication: string | null;
+}
+
+/** Postgres limits names to 63 bytes; the loader appends to them. */
+const [MOST_SLOT, DIGEST] = [55, 8];
+
+/** @param place the loaded table, which gives the slot its name @returns null: no table is replicated */
+export function replicateConfig(
+  { replicate, slot, publication }: LoadSettings,
+  { schema, identifier }: { readonly schema: string; readonly identifier: string },
+): ReplicateConfig | null {
+  if (replicate === null) return null;
+  const { schema: from, name: table } = replicate;
+  return { schema: from, table, slot: slot ?? slotOf(schema, identifier), publication };
+}
+
+function slotOf(schema: string, identifier: string): string {
+  const name = `tsdbt_${schema}_${identifier}`.toLowerCase().replace(/[^a-z0-9_]/g, '_');
+  if (name.length <= MOST_SLOT && name === `tsdbt_${schema}_${identifier}`) return name;
+  const digest = createHash('sha256').update(`${schema}.${identifier}`).digest('hex').slice(0, DIGEST);
+  return `${name.slice(0, MOST_SLOT - DIGEST - 1)}_${digest}`;
+}
