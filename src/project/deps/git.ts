@@ -204,11 +204,14 @@ function runGit(
       child.kill();
     };
     const measure = (): void => {
-      const started = performance.now();
       if (holdsMore(folder, 2 * maxBytes)) end(refused(withoutCredentials(url), `more than ${2 * maxBytes} bytes`));
-      timer = setTimeout(measure, Math.max(MEASURED_MS, 10 * (performance.now() - started)));
     };
-    let timer = setTimeout(measure, MEASURED_MS);
+    let timer = setTimeout(repeat, MEASURED_MS);
+    function repeat(): void {
+      const started = performance.now();
+      measure();
+      timer = setTimeout(repeat, Math.max(MEASURED_MS, 10 * (performance.now() - started)));
+    }
     child.stdout.on('data', (chunk: Buffer) => {
       if (read === undefined) out += chunk.toString('utf8');
       else
@@ -230,8 +233,8 @@ function runGit(
     });
     child.on('close', (code) => {
       process.off('exit', leave);
-      if (problem === null && /^(?:fetch|checkout)$/.test(args[0] ?? '')) measure();
       clearTimeout(timer);
+      if (problem === null && /^(?:fetch|checkout)$/.test(args[0] ?? '')) measure();
       if (problem !== null) failed(problem);
       else if (code === 0) done(out.trim());
       else failed(failure(checkout, errors.trim()));

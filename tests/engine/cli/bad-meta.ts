@@ -15,8 +15,8 @@ export const META: readonly Row[] = [
       '    models/s.yml line 3, column 29',
       '          config: {meta: {tsdbt: {audti: true}}}',
       '                                  ^',
-      "  did you mean 'audit'? Keys: audit, batch_size, batch_tests, freshness, ledger, load, null_safe_keys, " +
-        'publish, retries, sla, test_slice, timeout.',
+      "  did you mean 'audit'? Keys: audit, batch_size, batch_tests, freshness, ledger, load, max_age, " +
+        'null_safe_keys, publish, retries, sla, test_slice, timeout.',
     ),
   },
   {
