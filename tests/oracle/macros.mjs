@@ -82,7 +82,7 @@ const OWN = new Set([
   'macro.dbt_clickhouse.clickhouse__load_seed_rows',
   'macro.dbt_clickhouse.clickhouse__publish_local',
   'macro.dbt_clickhouse.materialization_snapshot_clickhouse',
-  ...['is_current', 'key', 'refuse_audit', 'require_one_current', 'require_one_row', 'require_time'].map(
+  ...['is_current', 'key', 'refuse_audit', 'require_one_current', 'require_one_row'].map(
     (name) => `macro.dbt_clickhouse.clickhouse__snapshot_${name}`,
   ),
 ]);

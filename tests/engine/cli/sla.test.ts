@@ -110,7 +110,7 @@ describe.each(DIALECTS)('sla on $type', ({ type, ago }) => {
     for (const command of ['sla', 'parse']) {
       const { code, out } = await tsdbt(command);
       expect(code, out).toBe(2);
-      expect(out).toContain("sla of model fresh: unknown key 'freshnes'");
+      expect(out).toContain("unknown key 'meta.tsdbt.sla.freshnes' of model.p.fresh");
       expect(out).toContain('models/a.yml line 6, column 17');
       expect(out).toContain("did you mean 'freshness'?");
     }

@@ -17,7 +17,7 @@ const SOURCES = `sources:
     tables:
       - name: shared
       - name: own
-        config: {meta: {tsdbt: {load: {topic: [a, b], archive: {connection: lake, path: "x/{topic}/h={hour}/"}}}}}
+        config: {meta: {tsdbt: {load: {topics: [a, b], archive: {connection: lake, path: "x/{topic}/h={hour}/"}}}}}
       - name: compacted
         config: {meta: {tsdbt: {load: {archive: {connection: lake, path: "raw/{topic}/dt={day}/{hour}", compact: {}}}}}}
       - name: daily

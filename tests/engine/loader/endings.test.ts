@@ -437,12 +437,11 @@ describe('the load command', () => {
       2,
       expect.stringContaining('Sources raw.t and raw.twin both load into raw.t.'),
     ]);
-    // Neither a config that is refused nor an archive writes into the table.
-    for (const archive of ['{ table: false }', '{ table: false, connection: lake, path: raw }']) {
-      project.write({ 'models/sources.yml': twins.replace(/(twin.*topic: t) /, `$1, archive: ${archive} `) });
-      const beside = await project.run(['load', '--from', 'a.ndjson', '--select', 'source:raw.t']);
-      expect(beside.code, beside.out).toBe(0);
-    }
+    // An archive writes nothing into the table.
+    const archive = '{ table: false, connection: lake, path: raw }';
+    project.write({ 'models/sources.yml': twins.replace(/(twin.*topic: t) /, `$1, archive: ${archive} `) });
+    const beside = await project.run(['load', '--from', 'a.ndjson', '--select', 'source:raw.t']);
+    expect(beside.code, beside.out).toBe(0);
     project.write({
       'models/sources.yml': sources
         .replaceAll('name: raw', 'name: input, schema: raw')

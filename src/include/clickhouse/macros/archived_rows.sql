@@ -15,7 +15,8 @@
     {{ exceptions.raise_compiler_error("archived_rows: " ~ source ~ " has no archive. It needs meta: {tsdbt: {load: "
         "{archive: {connection, path}}}}.") }}
   {%- endif -%}
-  {%- set topic = load.get('topic', found.shared.get('topic')) -%}
+  {%- set several = load.get('topics') or load.get('topic_pattern') -%}
+  {%- set topic = none if several else load.get('topic', found.shared.get('topic')) -%}
   {%- set folder = archive.path | replace('{day}', '*') | replace('{hour}', '*')
       | replace('{topic}', topic if topic is string else '*') -%}
   {%- set own = {'_topic': 'LowCardinality(String)', '_partition': 'Int32', '_offset': 'Int64',

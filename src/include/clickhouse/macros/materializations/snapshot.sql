@@ -23,7 +23,8 @@
   {%- if not target_relation_exists -%}
       {%- set new_table = clickhouse__publish_relation(target_relation, 'new') -%}
       {%- set select_sql = build_snapshot_table(strategy, model['compiled_code']) -%}
-      {{- check_time_data_types(select_sql, strategy) -}}
+      {{- check_time_data_types(select_sql) -}}
+      {%- do snapshot_require_time(strategy, select_sql) -%}
       {%- call statement('main') %}
         {{- create_table_as(False, new_table, select_sql) }}
       {%- endcall -%}
@@ -48,10 +49,7 @@
       {%- do clickhouse__snapshot_require_one_row(clickhouse__upsert_doubles(queried,
           clickhouse__snapshot_key(strategy.unique_key))) -%}
       {%- set source_sql = 'select * from ' ~ queried -%}
-      {%- if strategy.hard_deletes != 'ignore' -%}
-        {%- do snapshot_require_time(strategy, get_updated_at_column_data_type(build_snapshot_table(strategy,
-            source_sql))) -%}
-      {%- endif -%}
+      {%- do snapshot_require_time(strategy, build_snapshot_table(strategy, source_sql)) -%}
       {%- set staging_table = build_snapshot_staging_table(strategy, source_sql, target_relation) -%}
       {%- do snapshot_check_changes(staging_table, target_relation,
           dict(strategy, unique_key=clickhouse__snapshot_key(strategy.unique_key))) -%}

@@ -241,25 +241,25 @@
     {{- return((found | last).dtype if found else none) -}}
 {% endmacro %}
 
-{#- Warns if a snapshot would compare timestamps of two types. With a strategy, rejects what hard_deletes cannot end.
-    -#}
-{% macro check_time_data_types(sql, strategy=none) %}
+{#- Warns if a snapshot would compare timestamps of two types. -#}
+{% macro check_time_data_types(sql) %}
   {%- set of_rows = get_updated_at_column_data_type(sql) -%}
   {%- set of_clock = get_snapshot_get_time_data_type() -%}
   {%- if of_rows is not none and of_clock is not none and of_rows != of_clock
       and exceptions.warn_snapshot_timestamp_data_types -%}
     {%- do exceptions.warn_snapshot_timestamp_data_types(of_clock, of_rows) -%}
   {%- endif -%}
-  {%- if strategy and 'DATE' in (of_clock or '') | upper -%}
-    {%- do snapshot_require_time(strategy, of_rows) -%}
-  {%- endif -%}
 {% endmacro %}
 
 {#- A deleted row ends at the time of the run, which has no common type with a text or number. -#}
-{% macro snapshot_require_time(strategy, type) %}
-  {%- if strategy.hard_deletes != 'ignore' and type is not none and 'DATE' not in type | upper -%}
-    {%- do exceptions.raise_compiler_error("'hard_deletes' needs a date or time in 'updated_at', found " ~ type
-        ~ '. Nothing was changed. Convert it to a timestamp in the query of the snapshot.') -%}
+{% macro snapshot_require_time(strategy, sql) %}
+  {%- if strategy.hard_deletes != 'ignore' -%}
+    {%- set of_rows = get_updated_at_column_data_type(sql) -%}
+    {%- set of_clock = get_snapshot_get_time_data_type() or '' -%}
+    {%- if of_rows is not none and 'DATE' in of_clock | upper and 'DATE' not in of_rows | upper -%}
+      {%- do exceptions.raise_compiler_error("'hard_deletes' needs a date or time in 'updated_at', found " ~ of_rows
+          ~ '. Nothing was changed. Convert it to a timestamp in the query of the snapshot.') -%}
+    {%- endif -%}
   {%- endif -%}
 {% endmacro %}
 

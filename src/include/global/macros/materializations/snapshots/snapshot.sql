@@ -43,7 +43,10 @@
       {%- set final_sql = snapshot_merge_sql(target=target_relation, source=staging_table, insert_cols=inserted) -%}
   {%- endif -%}
 
-  {{- check_time_data_types(select_sql, none if target_relation_exists else strategy) -}}
+  {{- check_time_data_types(select_sql) -}}
+  {%- if not target_relation_exists -%}
+      {%- do snapshot_require_time(strategy, select_sql) -%}
+  {%- endif -%}
 
   {%- call statement('main') %}
     {{- final_sql }}
