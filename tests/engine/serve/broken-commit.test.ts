@@ -115,7 +115,7 @@ it('serve keeps the previous objectives and alerts when a commit or jobs.yml bre
       'the project',
       () => project.write(properties('succes: 50%')),
       () => project.write(properties('success: 50%')),
-      "models/good.yml line 3, column 39: sla of model good: unknown key 'succes'",
+      "models/good.yml line 3, column 39: unknown key 'meta.tsdbt.sla.succes' of model.faults.good",
     ],
     [
       'jobs:broken',
