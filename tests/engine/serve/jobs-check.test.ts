@@ -73,7 +73,10 @@ describe('jobs check', () => {
     const promise = await check({
       'models/a.yml': SOURCES.replace(tags, `${tags}, meta: { tsdbt: { sla: { x: 1 } } }`),
     });
-    expect([promise.code, promise.out]).toEqual([2, expect.stringContaining("unknown key 'meta.tsdbt.sla.x' of model.")]);
+    expect([promise.code, promise.out]).toEqual([
+      2,
+      expect.stringContaining("unknown key 'meta.tsdbt.sla.x' of model."),
+    ]);
     const broken = await check({ 'models/a.yml': `${SOURCES}nonsense: [` });
     expect([broken.code, broken.out]).toEqual([2, expect.stringContaining('a.yml')]);
   });
