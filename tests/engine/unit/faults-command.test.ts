@@ -14,7 +14,7 @@ it('`npm run faults` without a name prints the list of all proofs and runs nothi
   expect(status).toBe(0);
   expect(stdout.match(/^[a-z]+(?= )/gm)).toEqual([
     'npm',
-    ...['clickhouse', 'load', 'publish', 'iceberg', 'reuse', 'serve', 'alerts', 'archive', 'changes'],
+    ...['clickhouse', 'load', 'replicate', 'publish', 'iceberg', 'reuse', 'serve', 'alerts', 'archive', 'changes'],
   ]);
 });
 
@@ -31,6 +31,6 @@ it('`npm run faults` names only files that exist, and sets only variables that o
   expect(files.filter((file) => !existsSync(file))).toEqual([]);
   const read = files.map((file) => readFileSync(file, 'utf8')).join('\n');
   const variables = [...new Set(SCRIPT.match(/TSDBT_[A-Z]+_(KILLS|ROUNDS|COMMITS|FAULTS|MINUTES|SECONDS)/g))];
-  expect(variables).toHaveLength(9);
+  expect(variables).toHaveLength(10);
   expect(variables.filter((name) => !read.includes(`env['${name}']`))).toEqual([]);
 });

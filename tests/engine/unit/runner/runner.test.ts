@@ -66,6 +66,7 @@ function world({ edges, work = {}, config = {}, testEdges = [], options = {} }: 
     selected: new Set(names),
     now: () => 0,
     journal: null,
+    reuse: null,
     sources: new Map(),
     finished: new Set(),
     freeConnections: [],
