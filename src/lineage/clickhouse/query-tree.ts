@@ -28,7 +28,7 @@ const ENDS_IN_TEXT = /^(.*?)(columns_pattern|pattern|identifiers|column_identifi
 export function readTree(text: string, nameOf: (name: string) => string): TreeNode {
   const root: Line = { text: '', children: [] };
   const open = [root];
-  for (const line of text.replace(/\s+$/, '').split('\n')) {
+  for (const line of text.trimEnd().split('\n')) {
     const indent = line.length - line.trimStart().length;
     const parent = open[indent / 2];
     if (parent === undefined) throw new UnreadableTree(line);

@@ -238,7 +238,8 @@ export function textOf(node: TreeNode | undefined): string | undefined {
 function namesIn(node: TreeNode | undefined): string[] | null {
   const value = node?.kind === 'CONSTANT' ? attribute(node, 'constant_value') : '';
   if (!/^(?:Tuple_\()?'/.test(value)) return null;
-  return [...value.matchAll(/'((?:[^'\\]|\\.)*)'/g)].map(([, name = '']) => name.replace(/\\(.)/g, '$1'));
+  // An escaped quote outside of a text begins none.
+  return [...value.matchAll(/\\.|'((?:[^'\\]|\\.)*)'/g)].flatMap(([, name]) => name?.replace(/\\(.)/g, '$1') ?? []);
 }
 
 const NO_ALIASES_WITHIN = new Set(['QUERY', 'UNION', 'LAMBDA']);

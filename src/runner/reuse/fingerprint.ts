@@ -131,7 +131,7 @@ export function volatileIn(ctx: RunContext, { compiled_code: code }: AnyNode): s
   if (code == null || ctx.adapter.reuse === null) return null;
   const sql = normalSql(code);
   const [call] = ctx.adapter.reuse.volatile.exec(withoutTexts(sql)) ?? ctx.adapter.reuse.volatile.exec(sql) ?? [];
-  if (call !== undefined) return call.replace(/\s*\(.*/, '()');
+  if (call !== undefined) return call.includes('(') ? `${call.slice(0, call.indexOf('(')).trimEnd()}()` : call;
   return foreignRelation(ctx, sql);
 }
 

@@ -19,6 +19,8 @@ const BOUNDED: readonly (readonly [file: string, start: string])[] = [
   ['secrets.ts', '^[a-z+.-]*:?'],
   ['values/callable.ts', String.raw`\s*=\s*(.*)`],
   ['adapters/clickhouse/embedded-http.ts', '^([\\s\\S]*?)(\\s+settings'],
+  // The last characters before a comment.
+  ['adapters/clickhouse/sql-tokens.ts', String.raw`(?:^|[^\w$])\.?\d`],
   // Numbers as they are printed; the folder of the project.
   ['values/format-number.ts', '\\.?0'],
   ['project/project.ts', '(.)'],
