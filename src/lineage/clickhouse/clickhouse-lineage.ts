@@ -69,7 +69,7 @@ function parseErrorOf(message: string, before: string): string {
 }
 
 function relationKeys(name: string): string[] {
-  const parts = [...name.matchAll(/`((?:[^`\\]|\\.|``)*)`|"((?:[^"\\]|\\.|"")*)"|[^`".\s]+/g)].map(
+  const parts = [...name.matchAll(/`((?:[^`\\]|\\.|``)*)`|"((?:[^"\\]|\\.|"")*)"|(?:\\.|[^`".\s\\])+/g)].map(
     ([plain, back, double]) =>
       (back ?? double ?? plain).replaceAll('``', '`').replaceAll('""', '"').replace(/\\(.)/g, '$1'),
   );
