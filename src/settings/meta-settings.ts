@@ -115,7 +115,7 @@ interface Owner {
   readonly meta?: unknown;
 }
 
-/** `meta.tsdbt` as written; empty: there is none. */
+/** `meta.tsdbt` as written; empty if the node has none. */
 export function ownSettings({ config, meta }: Owner): Dictionary {
   const metas = [config && 'meta' in config ? config.meta : undefined, meta];
   const own = metas.map((each) => (isMeta(each) ? each['tsdbt'] : undefined)).find((each) => each != null);

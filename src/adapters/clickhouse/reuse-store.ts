@@ -9,7 +9,7 @@ const STATES = 'tsdbt.node_states';
 /** Relations per statement that reads rows, and states per statement that writes them. */
 const SCANNED = 50;
 const WRITTEN = 1000;
-/** Server settings: a null in `join` counts as missing; rows have one form. */
+/** Without a match, a joined column has the default of its type, not NULL. */
 const SETTINGS = { join_use_nulls: '0' };
 
 const CALLS =

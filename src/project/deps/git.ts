@@ -44,7 +44,7 @@ const SAFE_SETTINGS = [
 const HELPER =
   '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$TSDBT_GIT_USER" "$TSDBT_GIT_PASSWORD"; }; f';
 
-/** Maximum number of entries of a repository of which only a subdirectory is checked out. */
+/** Maximum number of entries of a repository if only a subdirectory is checked out. */
 const MOST_LISTED = 10 * LIMITS.entries;
 /** Milliseconds between two measurements of the folder that git writes. */
 const MEASURED_MS = 250;

@@ -60,7 +60,7 @@ export interface Present {
   readonly key: string;
   /** A reason why the node always runs; null: it may be reused. */
   readonly always: string | null;
-  /** Whether its relation is as it was built: a text describes the difference; null: it is, or there is none. */
+  /** How its relation differs from what was built; null: not at all, or the node has no relation. */
   readonly relation: string | null;
   /** Current versions of what it reads; null: unknown. */
   readonly inputs: ReadonlyMap<string, string | null>;

@@ -30,7 +30,7 @@ import { configOf, fingerprint, isDynamic, shortHash, volatileIn } from './finge
 
 /** Materializations whose relation changes only when the node runs. */
 const REUSABLE: ReadonlySet<unknown> = new Set(['table', 'view', 'incremental', 'seed', 'snapshot']);
-/** Materializations of which every run writes all rows: equal rows count as unchanged. */
+/** Materializations that write all rows in every run: equal rows count as unchanged. */
 const REWRITTEN: ReadonlySet<unknown> = new Set(['table', 'seed']);
 
 /** A decision for `--explain`. */

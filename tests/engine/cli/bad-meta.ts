@@ -1,4 +1,4 @@
-// Wrong settings below `meta.tsdbt`, and what is said of each.
+// Wrong settings below `meta.tsdbt`, and the error that each causes.
 import { type Row, stopped } from './bad-input.ts';
 
 export const META: readonly Row[] = [

@@ -8,6 +8,7 @@
 import { TsdbtError } from '../../../errors.ts';
 import { type ChangeRecords, type Commit, NULL_VALUE, type SourceRow, UNCHANGED_VALUE } from './change-records.ts';
 import { type ReplicatedColumn, replicatedColumn, type SourceType } from './replicated-relation.ts';
+import { EPOCH_MICROS } from './replication-feed.ts';
 
 /** What is replicated from where. */
 export interface ReplicatedTable {
@@ -24,8 +25,6 @@ interface Relation {
   readonly key: readonly number[];
 }
 
-/** Microseconds from 1970 to 2000, from which Postgres counts. */
-const EPOCH_MICROS = 946_684_800_000_000n;
 const [BEGIN, COMMIT, RELATION, INSERT, UPDATE, DELETE, TRUNCATE] = [...'BCRIUDT'].map((code) => code.charCodeAt(0));
 const [OLD_KEY, OLD_ROW] = [...'KO'].map((code) => code.charCodeAt(0));
 const [NULL_CODE, UNCHANGED_CODE] = [...'nu'].map((code) => code.charCodeAt(0));

@@ -16,7 +16,7 @@ export const PLAIN_TEXTS = [
   .join(' ');
 
 /** Microseconds from 1970 to 2000, from which Postgres counts. */
-const EPOCH_MICROS = 946_684_800_000_000n;
+export const EPOCH_MICROS = 946_684_800_000_000n;
 const COPY_DATA = 0x64;
 const STATUS = 0x72;
 const STATUS_BYTES = 34;
