@@ -32,6 +32,13 @@ export function setLocalText(more: Readonly<Record<string, string>> = {}): strin
     .join('; ');
 }
 
+/** The options of a new connection that set them, for sessions without transactions of their own. */
+export function startupOptions(more: Readonly<Record<string, string>> = {}): string {
+  return Object.entries({ ...VALUE_SETTINGS, ...more })
+    .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
+    .join(' ');
+}
+
 /**
  * `SET LOCAL search_path` takes no snapshot, unlike `set_config`. @param path names separated by commas, as in the
  * setting

@@ -1,19 +1,10 @@
 // A connection for the replication protocol: passes on what the server sends by COPY, and confirms positions.
 import { type DriverClient, destroy } from '../../../adapters/postgres/connection.ts';
+import { startupOptions } from '../../../adapters/postgres/value-settings.ts';
 import { TsdbtError } from '../../../errors.ts';
 
-/** Texts of values that do not depend on the settings of role and database. */
-export const PLAIN_TEXTS = [
-  'TimeZone=UTC',
-  'DateStyle=ISO',
-  'IntervalStyle=postgres',
-  'extra_float_digits=3',
-  'bytea_output=hex',
-  'statement_timeout=0',
-  'idle_in_transaction_session_timeout=0',
-]
-  .map((setting) => `-c ${setting}`)
-  .join(' ');
+/** Values have the same text in every server; a stream has no time limit. */
+export const PLAIN_TEXTS = startupOptions({ statement_timeout: '0', idle_in_transaction_session_timeout: '0' });
 
 /** Microseconds from 1970 to 2000, from which Postgres counts. */
 export const EPOCH_MICROS = 946_684_800_000_000n;
