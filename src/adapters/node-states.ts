@@ -18,8 +18,6 @@ export interface RelationFacts {
 export interface ReuseStore {
   /** Calls that depend on time, chance, session or server, in SQL without texts and comments. */
   readonly volatile: RegExp;
-  /** Schemas of the server's own relations. */
-  readonly catalogs: readonly string[];
   /**
    * Reads facts with one statement.
    * @returns null for a relation that does not exist, or of a kind whose changes cannot be seen

@@ -14,11 +14,12 @@ const SETTINGS = { join_use_nulls: '0' };
 
 const CALLS =
   'now|now64|nowInBlock\\w*|today|yesterday|utc_?timestamp|current_?(?:timestamp|date|user|database|schemas)|curdate|' +
-  'user|rand\\w*|fuzz\\w*|generate\\w+|hostname|fqdn|getSetting\\w*|getMacro|getServerPort|queryID|query_id|' +
+  'user|rand\\w*|fuzz\\w*|generate(?!_?series\\b)\\w+|array(?:Partial)?Shuffle|current(?:Roles|Profiles)|' +
+  'hostname|fqdn|getSetting\\w*|getMacro|getServerPort|queryID|query_id|' +
   'initialQueryID|initial_query_id|serverUUID|uptime|version|timezone|serverTimezone|tcpPort|connectionId|' +
   'connection_id|blockNumber|rowNumberIn\\w+|runningDifference\\w*|neighbor|dictGet\\w*|dictHas|dictIsIn|joinGet\\w*|' +
-  'file|url|s3\\w*|gcs|azure\\w*|hdfs\\w*|iceberg\\w*|deltaLake\\w*|hudi\\w*|remote\\w*|cluster\\w*|mysql|postgresql|' +
-  'mongodb|redis|sqlite|jdbc|odbc|executable|input|merge|catboostEvaluate|serverLog';
+  '(?:file|url)(?:Cluster)?|dictionary|s3\\w*|gcs|azure\\w*|hdfs\\w*|iceberg\\w*|deltaLake\\w*|hudi\\w*|remote\\w*|' +
+  'cluster\\w*|mysql|postgresql|mongodb|redis|sqlite|jdbc|odbc|executable|input|merge|catboostEvaluate|serverLog';
 
 function pairsOf(relations: readonly Relation[]): string {
   return relations
@@ -48,8 +49,6 @@ where (t.database, t.name) in (${pairs}) and ${LOCAL_DATABASES} and (t.engine li
 
 export const CLICKHOUSE_REUSE: ReuseStore = {
   volatile: new RegExp(`\\b(?:${CALLS})\\s*\\(|\\bcurrent_(?:timestamp|date|user)\\b`, 'i'),
-
-  catalogs: ['information_schema', 'system'],
 
   async facts(session, relations) {
     if (relations.length === 0) return [];

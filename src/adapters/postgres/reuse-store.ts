@@ -61,13 +61,12 @@ function nameOf(relation: Relation): string {
 
 export const POSTGRES_REUSE: ReuseStore = {
   volatile: new RegExp(
-    `\\b(?:${CALLS})\\s*\\(|\\bage\\s*\\([^(),]*\\)|(?<![.\\w"])(?:${WORDS})(?![\\w".])|` +
+    `\\b(?:${CALLS})\\s*\\(|\\bage\\s*\\((?:[^(),]|\\((?:[^()]|\\([^()]*\\))*\\))*\\)|` +
+      `(?<![.\\w"])(?:${WORDS})(?![\\w".])|` +
       "'\\s*(?:now|today|tomorrow|yesterday)\\b[^']*'\\s*(?:::|as)\\s*(?:date|time)|" +
       "\\b(?:date|time|timestamp|timestamptz)\\s*'\\s*(?:now|today|tomorrow|yesterday)",
     'i',
   ),
-
-  catalogs: ['information_schema', 'pg_catalog'],
 
   async facts(session, relations) {
     const found: (RelationFacts | null)[] = relations.map(() => null);

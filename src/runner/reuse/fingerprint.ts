@@ -4,9 +4,11 @@ import { createHash } from 'node:crypto';
 import { relationFrom } from '../../context/relations.ts';
 import type { GraphNode, ManifestNode, UnitTestNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
+import { isEphemeral } from '../../graph/node-facts.ts';
 import { valueHash } from '../../parser/parse-cache.ts';
 import { isDictionary } from '../../values/is-dictionary.ts';
 import type { RunContext } from '../context.ts';
+import { lookupNode, nodeWithRows } from '../nodes.ts';
 import type { Fingerprint } from './decide.ts';
 import { namedRelations, normalSql, withoutTexts } from './normal-sql.ts';
 
@@ -42,7 +44,9 @@ interface AnyNode {
   readonly compiled_code?: string | null;
   readonly config?: unknown;
   readonly constraints?: unknown;
-  readonly depends_on?: { readonly macros?: readonly string[] };
+  readonly schema?: string | null;
+  readonly alias?: string;
+  readonly depends_on?: { readonly macros?: readonly string[]; readonly nodes?: readonly string[] };
 }
 
 const macrosOf = ({ depends_on }: AnyNode): readonly string[] => depends_on?.macros ?? [];
@@ -91,7 +95,8 @@ export function fingerprint(ctx: RunContext, node: GraphNode): Fingerprint {
 }
 
 function seedText(ctx: RunContext, seed: ManifestNode): string {
-  return ctx.readSource(seed.original_file_path, seed.package_name) ?? '';
+  // With --empty, its table has no rows.
+  return `${ctx.config.flags.empty === true}${ctx.readSource(seed.original_file_path, seed.package_name) ?? ''}`;
 }
 
 /** Macros of hooks and of the materialization; variables that hooks may read. */
@@ -124,48 +129,32 @@ function unitTestPrint(ctx: RunContext, test: UnitTestNode): Fingerprint {
 }
 
 /**
- * What makes a compiled node's result change by itself: a volatile call, or a relation that is neither a ref nor a
+ * What makes a compiled node's result change by itself: a volatile call, or a relation that it reads without ref or
  * source. Null: nothing.
  */
-export function volatileIn(ctx: RunContext, { compiled_code: code }: AnyNode): string | null {
+export function volatileIn(ctx: RunContext, node: AnyNode): string | null {
+  const { compiled_code: code } = node;
   if (code == null || ctx.adapter.reuse === null) return null;
   const sql = normalSql(code);
   const [call] = ctx.adapter.reuse.volatile.exec(withoutTexts(sql)) ?? ctx.adapter.reuse.volatile.exec(sql) ?? [];
   if (call !== undefined) return call.includes('(') ? `${call.slice(0, call.indexOf('(')).trimEnd()}()` : call;
-  return foreignRelation(ctx, sql);
+  const own = ownRelations(ctx, node);
+  return namedRelations(sql).find((name) => !own.has(name.split('.').slice(-2).join('.'))) ?? null;
 }
 
-function foreignRelation(ctx: RunContext, sql: string): string | null {
-  const named = namedRelations(sql);
-  if (named.length === 0) return null;
-  const known = knownRelations(ctx);
-  return (
-    named.find((name) => {
-      const parts = name.split('.');
-      return !known.names.has(parts.slice(-2).join('.')) && known.schemas.has(parts.at(-2) ?? '');
-    }) ?? null
-  );
-}
-
-const memo = new WeakMap<object, { readonly names: ReadonlySet<string>; readonly schemas: ReadonlySet<string> }>();
-
-/** Names of all relations of the project, and schemas in which other relations are suspicious. */
-function knownRelations({ manifest, adapter }: RunContext): {
-  names: ReadonlySet<string>;
-  schemas: ReadonlySet<string>;
-} {
-  const found = memo.get(manifest);
-  if (found !== undefined) return found;
-  const names = new Set<string>();
-  const schemas = new Set<string>(adapter.reuse?.catalogs);
-  for (const each of [...Object.values(manifest.nodes), ...Object.values(manifest.sources)]) {
-    if (each.resource_type === 'test') continue;
-    const { schema } = each;
-    const name = each.resource_type === 'source' ? each.identifier : each.alias;
-    schemas.add(schema.toLowerCase());
-    names.add(`${schema}.${name}`.toLowerCase());
+/** Names of the relations that a node declares to read, also through ephemeral models, and its own. */
+function ownRelations(
+  { manifest }: Pick<RunContext, 'manifest'>,
+  node: AnyNode,
+  found = new Set<string>(),
+): Set<string> {
+  const add = (schema: string, name: string): unknown => found.add(`${schema}.${name}`.toLowerCase());
+  if (node.schema != null && node.alias != null) add(node.schema, node.alias);
+  for (const id of node.depends_on?.nodes ?? []) {
+    const input = nodeWithRows(lookupNode(manifest, id));
+    if (input === null) continue;
+    if (isEphemeral(input)) ownRelations({ manifest }, input, found);
+    else add(input.schema, input.resource_type === 'source' ? input.identifier : input.alias);
   }
-  const known = { names, schemas };
-  memo.set(manifest, known);
-  return known;
+  return found;
 }

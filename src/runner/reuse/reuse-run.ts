@@ -143,17 +143,19 @@ export class ReuseRun implements Reuse {
       if (version === null && !this.#isView(id) && node.resource_type !== 'unit_test') return;
       inputs[input] = version ?? '';
     }
+    const next = await this.#nextOf(made);
     this.#record(id, {
       key: this.#key,
-      print: await this.#printOf(made),
+      print: fingerprint(this.#ctx, next),
       out,
       version: isTest ? '' : (this.#versionOf(id) ?? ''),
       inputs,
-      volatile: volatileIn(this.#ctx, made),
+      volatile: volatileIn(this.#ctx, made) ?? volatileIn(this.#ctx, next),
       dynamic: isDynamic(this.#ctx, node),
       at: this.#ctx.now(),
       result: isTest ? { status: result.status, failures: result.failures, message: result.message } : null,
     });
+    if (this.#isView(id)) this.#versions.delete(id);
   }
 
   /**
@@ -276,10 +278,18 @@ export class ReuseRun implements Reuse {
   #findVersion(id: string): string | null {
     const node = lookupNode(this.#ctx.manifest, id);
     if (node === undefined) return null;
-    if (node.resource_type === 'function') return `.${shortHash([node.raw_code, node.config])}`;
+    if (node.resource_type === 'function') {
+      const { raw_code } = node;
+      const isFixed = !/\{[{%]/.test(raw_code) && volatileIn(this.#ctx, { ...node, compiled_code: raw_code }) === null;
+      return isFixed ? `.${shortHash([raw_code, node.config])}` : null;
+    }
     if (isEphemeral(node) || this.#isView(id)) {
-      const facts = isEphemeral(node) ? null : this.#facts.get(id);
-      if (facts === undefined || (facts === null && !isEphemeral(node))) return null;
+      const facts = isEphemeral(node) ? null : (this.#facts.get(id) ?? null);
+      if (!isEphemeral(node)) {
+        // The text of a reader does not show what a view calls.
+        const state = this.#states.get(id);
+        if (facts == null || state?.out?.identity !== facts.identity || state.volatile !== null) return null;
+      }
       const versions = this.#inputsOf(node).map((input) => this.#versionOf(input));
       if (versions.includes(null)) return null;
       const shape = facts?.shape ?? shortHash(versions.map((version) => version?.split('.')[0]));
@@ -397,12 +407,10 @@ export class ReuseRun implements Reuse {
     this.#changed.add(id);
   }
 
-  /** The first build of an incremental model has another text than those that follow. */
-  async #printOf(node: GraphNode): Promise<NodeState['print']> {
-    if (node.resource_type !== 'model' || node.config.materialized !== 'incremental')
-      return fingerprint(this.#ctx, node);
-    const next = await this.#withSession((session) => compileNode(this.#ctx, node, session, { write: false }));
-    return fingerprint(this.#ctx, next);
+  /** The node as its next run compiles it: the first build of an incremental model has another text. */
+  async #nextOf(node: GraphNode): Promise<GraphNode> {
+    if (node.resource_type !== 'model' || node.config.materialized !== 'incremental') return node;
+    return this.#withSession((session) => compileNode(this.#ctx, node, session, { write: false }));
   }
 
   async #dropDoubtful(session: Session): Promise<void> {

@@ -110,6 +110,64 @@ describe('a build with --reuse', () => {
     project.remove('models/clock.sql');
   });
 
+  it('runs what reads a view whose rows change by themselves', async () => {
+    project.write({
+      'models/recent.sql':
+        "{{ config(materialized='view') }} select id, clock_timestamp() as at from {{ ref('named') }}",
+      'models/seen.sql': "{{ config(materialized='table') }} select id, at from {{ ref('recent') }}",
+    });
+    expect(await ran(), last).toEqual(['recent', 'seen']);
+    expect(await ran(), last).toEqual(['recent', 'seen']);
+    project.remove('models/recent.sql');
+    project.remove('models/seen.sql');
+  });
+
+  it.each([
+    ['a source without source()', 'select count(*) as n from raw.counted'],
+    ['a relation of another schema after a comma', "select count(*) as n from {{ ref('named') }} n, other.counted"],
+    ['a relation found by search_path', 'select (select count(*) from counted) as n'],
+    ['an age relative to today', "select age(max(coalesce(null::timestamp, '2026-01-01'))) as n"],
+    ['a function that reads a table', 'select {{ function("counting") }}() as n'],
+  ])('runs a node each time that reads %s', async (_what, sql) => {
+    await project.client.query(
+      'create schema if not exists other; create table if not exists other.counted (id int); create table if not ' +
+        'exists raw.counted (id int); create table if not exists public.counted (id int)',
+    );
+    project.write({
+      'models/more.yml': 'sources: [{name: more, schema: raw, tables: [{name: counted}]}]\n',
+      'functions/counting.sql': 'select count(*) from other.counted',
+      'functions/counting.yml': 'functions: [{name: counting, returns: {data_type: bigint}}]',
+      'models/counts.sql': `{{ config(materialized='table') }} ${sql}`,
+    });
+    await ran();
+    await project.client.query(
+      'insert into other.counted values (1); insert into raw.counted values (1); insert into public.counted values (1)',
+    );
+    expect(await ran(), last).toContain('counts');
+    project.remove('models/counts.sql');
+    project.remove('models/more.yml');
+    project.remove('functions/counting.sql');
+    project.remove('functions/counting.yml');
+  });
+
+  it('runs an incremental model whose next text contains a volatile call', async () => {
+    project.write({
+      'models/later.sql':
+        "{{ config(materialized='incremental') }} select id from {{ ref('named') }} " +
+        '{% if is_incremental() %} where now() is null {% endif %}',
+    });
+    expect(await ran(), last).toEqual(['later']);
+    expect(await ran(), last).toEqual(['later']);
+    project.remove('models/later.sql');
+  });
+
+  it('loads a seed that was emptied by --empty', async () => {
+    await ran(['build', '--empty', '--select', 'countries']);
+    expect(await project.one('select count(*) from s.countries')).toBe('0');
+    expect(await ran(), last).toContain('countries');
+    expect(await project.one('select count(*) from s.countries')).toBe('2');
+  });
+
   it('repeats a test that failed', async () => {
     await project.client.query('insert into raw.events values (null, 1)');
     const { out, code } = await project.run(['build', '--reuse', '--explain']);
