@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { InOrder } from '../../in-order.ts';
 import { WorkingFolder } from './embedded-rights.ts';
 import { quoteWritten, quoteText } from './literal.ts';
+import { certainTokens, formatClause, isName, isSign, isWord, type SqlToken } from './sql-tokens.ts';
 
 /** The subset of npm `chdb` that is used. */
 export interface NativeSession {
@@ -331,21 +332,26 @@ export class Engine {
 
 /** @returns a query that writes its rows into the file; null if it is not a query, or names its own output */
 function intoFile(sql: string, format: string, file: string): string | null {
-  const bare = sql.replace(/^(?:\s+|\/\*[\s\S]*?\*\/|--[^\n]*\n)+/, '');
-  if (!/^(?:select|with|\()/i.test(bare) || /\boutfile\b|\binsert\s+into\b|;\s*\S/i.test(bare)) return null;
+  if (!MAYBE_QUERY.test(sql)) return null;
+  const tokens = certainTokens(sql) ?? [];
+  const query = isSign(tokens[0], '(') || isName(tokens[0], /^(?:select|with)$/i);
+  const names = (token: SqlToken, at: number): boolean =>
+    isWord(token, 'outfile') || (isWord(token, 'insert') && isWord(tokens[at + 1], 'into'));
+  const end = tokens.findLastIndex((token) => !isSign(token, ';'));
+  if (!query || tokens.some((token, at) => names(token, at) || (isSign(token, ';') && at < end))) return null;
   const clause = `INTO OUTFILE ${quoteText(file)}`;
-  const named = FORMAT_CLAUSE.exec(sql);
+  const named = formatClause(tokens);
   return named === null
-    ? `${sql.replace(/(?<![\s;])[\s;]+$/, '')}\n${clause} FORMAT ${format}`
-    : `${sql.slice(0, named.index)}${clause} ${sql.slice(named.index)}`;
+    ? `${sql.slice(0, tokens[end]?.end)}${sql.slice(tokens.at(-1)?.end)}\n${clause} FORMAT ${format}`
+    : `${sql.slice(0, named.start)}${clause} ${sql.slice(named.start)}`;
 }
 
-const FORMAT_CLAUSE =
-  /\bformat\s+([A-Za-z]\w*)\s*(?:;|settings\b[\s\S]*|(?:\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\/|--[^\n]*(?:\n|$))\s*)*$/i;
+/** Skips the tokens of long inserts. */
+const MAYBE_QUERY = /^\s*(?:select|with|\(|\/[/*]|--|#)/i;
 
 /** The FORMAT at the end of a statement's text. */
 export function formatOf(sql: string): string | undefined {
-  return FORMAT_CLAUSE.exec(sql)?.[1];
+  return /\bformat\b/i.test(sql) ? formatClause(certainTokens(sql) ?? [])?.format : undefined;
 }
 
 /** Opened lazily: an unread stream would emit an unhandled error when the file is removed, and end the process. */

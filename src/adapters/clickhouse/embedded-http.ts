@@ -255,10 +255,13 @@ function rowsStart(body: Buffer, end: number): number | null {
   return start < body.length ? start : null;
 }
 
-/** Checked as the client wrote it: what this server adds may name its own files. */
-function guard({ open }: HttpSettings, sql: string): void {
+/**
+ * Checked as the client wrote it: what this server adds may name its own files.
+ * @returns the text for the engine
+ */
+function guard({ open }: HttpSettings, sql: string): string {
   refuseKafka(sql);
-  if (!open) guardStatement(sql);
+  return open ? sql : guardStatement(sql);
 }
 
 /** The statement of a request; rows that text cannot hold, or that come beside the statement, are put into a file. */
@@ -270,10 +273,10 @@ async function statementOf(settings: HttpSettings, request: IncomingMessage, que
   // Without a format, rows are expressions, which are checked.
   if (rows && request.method === 'POST' && (settings.open || insertHead(query) !== null)) {
     if (!plain && !FILE_CODINGS.has(coding)) throw unknownCoding(coding);
-    guard(settings, query);
+    const checked = guard(settings, query);
     const file = join(settings.spool, `${randomUUID()}.data`);
     await pipeline(request, createWriteStream(file, { mode: 0o600 }));
-    return { sql: fromFile(query, file, plain ? 'none' : coding), data: true, file };
+    return { sql: fromFile(checked, file, plain ? 'none' : coding), data: true, file };
   }
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk);
@@ -301,14 +304,14 @@ async function statementOf(settings: HttpSettings, request: IncomingMessage, que
   const start = head === null ? null : rowsStart(body, Buffer.byteLength(insert));
   if (head !== null && start !== null) {
     if (insert.includes('\ufffd')) throw new EngineError(62, exception(62, 'The INSERT is not UTF-8', 'SYNTAX_ERROR'));
-    guard(settings, insert);
+    const checked = guard(settings, insert);
     const file = join(settings.spool, `${randomUUID()}.data`);
     await pipeline(Readable.from([body.subarray(start)]), createWriteStream(file, { mode: 0o600 }));
-    return { sql: fromFile(insert, file, 'none'), data: true, file };
+    return { sql: fromFile(checked, file, 'none'), data: true, file };
   }
   const text = body.toString('utf8');
-  const sql = query === '' ? text : text === '' ? query : `${query}${rows ? ' FORMAT Values' : ''}\n${text}`;
-  guard(settings, sql);
+  const given = query === '' ? text : text === '' ? query : `${query}${rows ? ' FORMAT Values' : ''}\n${text}`;
+  const sql = guard(settings, given);
   return {
     sql,
     data: head !== null || (INSERT.test(withoutComments(sql.slice(0, 10_000))) && /\b(?:values|format)\b/i.test(sql)),

@@ -9,7 +9,7 @@ import { errorOf } from '../../error-table.ts';
 import { silenceTimes } from '../silence.ts';
 import { Connection } from './connection.ts';
 import { embeddedClickhouse, findChdb, stopEmbedded } from './embedded.ts';
-import { type SqlToken, tokensOf, UncertainSql } from './sql-tokens.ts';
+import { certainTokens, type SqlToken } from './sql-tokens.ts';
 
 /** Milliseconds for one statement. */
 const LIMIT_MS = 60_000;
@@ -49,14 +49,7 @@ export async function embeddedParser(projectDir: string): Promise<EmbeddedParser
     silenceTimes(undefined),
   );
   return {
-    tokens: (sql) => {
-      try {
-        return [...tokensOf(sql)];
-      } catch (error) {
-        if (error instanceof UncertainSql) return null;
-        throw error;
-      }
-    },
+    tokens: certainTokens,
     ask: async (sql) => {
       const abort = new AbortController();
       const timer = setTimeout(() => abort.abort(), LIMIT_MS);

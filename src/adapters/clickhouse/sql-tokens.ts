@@ -1,5 +1,6 @@
 // Splits ClickHouse SQL into the engine's tokens: words, quoted names, strings and signs, without comments. Reports
-// where the engine's reading is uncertain. statement-guard.ts decides what a statement may do.
+// where the engine's reading is uncertain, and writes tokens in a form that has one reading. statement-guard.ts decides
+// what a statement may do.
 
 export interface SqlToken {
   /** `name`: a quoted identifier. */
@@ -21,16 +22,13 @@ const WORD = /\d\w*(?:\.(?![\w$"`]))?|[A-Za-z_][\w$]*/y;
 /** A number takes the sign of its exponent: `1e--2` contains no comment. */
 const EXPONENT = /(?:^|[^\w$])\.?\d[\w.]*[ep]$/i;
 const LONGEST_NUMBER = 400;
-/**
- * A hint of the engine's own tests, which its client obeys: after a syntax error that a comment announces, it runs the
- * next line as a statement, whatever quotes are open. In the first line of a heredoc it may be a comment, too.
- */
-const TEST_HINT = /error|retry/i;
 const HEREDOC = /\$\w*\$/y;
 /**
  * Starts a heredoc or an escape, or is not a sign of SQL: typographic quotes, which the engine also treats as quotes.
  */
 const UNCERTAIN = /[^\x20-\x7e]|[$\\#]/;
+/** Escapes of control characters. */
+const CONTROLS = 'abefnrtv0';
 const QUOTES: Readonly<Record<string, SqlToken['kind']>> = { "'": 'text', '"': 'name', '`': 'name' };
 
 /** @throws UncertainSql when it comes to a place that the engine may read in another way */
@@ -49,10 +47,8 @@ export function* tokensOf(sql: string): Generator<SqlToken> {
     if (skipped !== null) {
       if (char === '-' && EXPONENT.test(sql.slice(Math.max(0, at - LONGEST_NUMBER), at))) throw new UncertainSql();
       at += skipped.length;
-      withoutHint(sql.slice(start, at));
     } else if (sql.startsWith('/*', at)) {
       at = commentEnd(sql, at);
-      withoutHint(sql.slice(start, at));
     } else if (quote !== undefined) {
       at = quotedEnd(sql, at, char);
       yield { kind: quote, value: unescaped(sql.slice(start + 1, at - 1), char), start, end: at };
@@ -63,8 +59,6 @@ export function* tokensOf(sql: string): Generator<SqlToken> {
         const end = sql.indexOf(tag, at + tag.length);
         if (end === -1) throw new UncertainSql();
         at = end + tag.length;
-        const text = sql.slice(start, at);
-        if (text.includes('{') && TEST_HINT.test(text)) throw new UncertainSql();
         yield { kind: 'text', value: sql.slice(start + tag.length, end), start, end: at };
         continue;
       }
@@ -73,12 +67,6 @@ export function* tokensOf(sql: string): Generator<SqlToken> {
       yield { kind: word === null ? 'sign' : 'word', value: word ?? char, start, end: at };
     }
   }
-}
-
-/** The engine looks between the first braces of a comment. */
-function withoutHint(comment: string): void {
-  const open = comment.indexOf('{');
-  if (open !== -1 && TEST_HINT.test(comment.slice(open, comment.indexOf('}', open)))) throw new UncertainSql();
 }
 
 /** Comments nest. */
@@ -113,4 +101,71 @@ function unescaped(text: string, quote: string): string {
     if (char !== undefined) return /['"`\\/=]/.test(String(char)) ? String(char) : all;
     return doubled === quote ? quote : all;
   });
+}
+
+/**
+ * Writes tokens so that the engine reads them as this file did: blanks instead of comments, which may contain hints of
+ * ClickHouse's own tests that its client obeys; texts instead of heredocs; only escapes without alternatives. Lines
+ * keep their numbers, and columns change only after heredocs and rare escapes.
+ * @param until where unchanged rows begin
+ */
+export function respelled(sql: string, tokens: readonly SqlToken[], until = sql.length): string {
+  let [written, at] = ['', 0];
+  for (const token of tokens) {
+    if (token.start >= until) break;
+    written += blank(sql.slice(at, token.start)) + spelled(token, sql.slice(token.start, token.end));
+    at = token.end;
+  }
+  return written + blank(sql.slice(at, until)) + sql.slice(until);
+}
+
+const blank = (gap: string): string => gap.replace(/[^\t\n\r ]/g, ' ');
+
+function spelled({ kind, value }: SqlToken, written: string): string {
+  if (written.startsWith('$')) {
+    // Blanks separate it from another text, and keep its length.
+    const fill = ' '.repeat((written.length - value.length) / 2 - 1);
+    return `${fill}'${value.replace(/['\\]/g, '\\$&')}'${fill}`;
+  }
+  if (!written.includes('\\') || kind === 'word' || kind === 'sign') return written;
+  const quote = written.charAt(0);
+  const literal = (char: string): string => (char === '\\' || char === quote ? `\\${char}` : char);
+  const inside = written.slice(1, -1).replace(/\\(?:x([0-9a-fA-F]{2})|([\s\S]))/g, (all: string, hex, char) => {
+    if (hex === undefined) {
+      if (char === 'N') return '';
+      if (CONTROLS.includes(String(char))) return all;
+      return unescaped(all, quote) === all ? `\\\\${char}` : literal(String(char));
+    }
+    const decoded = String.fromCharCode(Number.parseInt(String(hex), 16));
+    return /[ -~]/.test(decoded) ? literal(decoded) : all;
+  });
+  return `${quote}${inside}${quote}`;
+}
+
+/** The FORMAT at the end of a statement, and where it begins. */
+export function formatClause(tokens: readonly SqlToken[]): { readonly format: string; readonly start: number } | null {
+  const end = tokens.findLastIndex((token) => !isSign(token, ';')) + 1;
+  for (const [at, token] of tokens.entries()) {
+    const name = tokens[at + 1];
+    if (!isWord(token, 'format') || !isName(name, /^[A-Za-z]\w*$/)) continue;
+    if (at + 2 === end || isWord(tokens[at + 2], 'settings')) return { format: name?.value ?? '', start: token.start };
+  }
+  return null;
+}
+
+export const isWord = (token: SqlToken | undefined, word: string): boolean =>
+  token?.kind === 'word' && token.value.toLowerCase() === word;
+export const isSign = (token: SqlToken | undefined, sign: string): boolean =>
+  token?.kind === 'sign' && token.value === sign;
+export const isName = (token: SqlToken | undefined, name: RegExp): boolean =>
+  (token?.kind === 'word' || token?.kind === 'name') && name.test(token.value);
+
+/** @returns null if the engine may read the SQL differently */
+export function certainTokens(sql: string): readonly SqlToken[] | null {
+  try {
+    return [...tokensOf(sql)];
+  } catch (error) {
+    if (error instanceof UncertainSql) return null;
+    throw error;
+  }
 }

@@ -2,7 +2,7 @@
 // INTO OUTFILE, the function `file`, sources of dictionaries, disks, a few engines. embedded-rights.ts covers the rest.
 import { ALLOW_VARIABLE } from './embedded-access.ts';
 import { EngineError } from './embedded-engine.ts';
-import { type SqlToken, tokensOf, UncertainSql } from './sql-tokens.ts';
+import { isName, isSign, isWord, respelled, type SqlToken, tokensOf, UncertainSql } from './sql-tokens.ts';
 
 const HINT =
   `SQL on the embedded ClickHouse reaches no files, programs or other servers. If you trust the project, set ` +
@@ -96,28 +96,24 @@ export function insertHead(sql: string): InsertHead | null {
   return null;
 }
 
-const isWord = (token: SqlToken | undefined, word: string): boolean =>
-  token?.kind === 'word' && token.value.toLowerCase() === word;
-const isSign = (token: SqlToken | undefined, sign: string): boolean => token?.kind === 'sign' && token.value === sign;
 const isFormatWord = (token: SqlToken | undefined): boolean => isWord(token, 'format');
-const isName = (token: SqlToken | undefined, name: RegExp): boolean =>
-  (token?.kind === 'word' || token?.kind === 'name') && name.test(token.value);
-
 /**
- * Checks a statement, or several, before the engine sees it.
+ * Checks a statement before the engine sees it.
+ * @returns its text for the engine, spelled as it was checked
  * @throws EngineError in the engine's words when it needs the caller's consent
  */
-export function guardStatement(sql: string): void {
-  if (sql.length > LONG && !isSuspect(sql)) return;
+export function guardStatement(sql: string): string {
+  if (sql.length > LONG && !isSuspect(sql)) return sql;
   try {
-    new Guard([...tokensOf(sql)], sql).check();
+    const tokens = [...tokensOf(sql)];
+    return respelled(sql, tokens, new Guard(tokens, sql).check());
   } catch (error) {
     if (!(error instanceof UncertainSql)) throw error;
     if (isSuspect(sql))
       refuse(
-        'A statement with a backslash, `$` or signs that SQL lacks outside of texts, an open quote or comment, or a ' +
-          'comment with a test hint of ClickHouse (`{ error … }`),',
+        'A statement with a backslash, `$` or signs that SQL lacks outside of texts, or an open quote or comment,',
       );
+    return sql;
   }
 }
 
@@ -132,8 +128,10 @@ class Guard {
     this.#sql = sql;
   }
 
-  check(): void {
+  /** @returns where its rows begin, which are not SQL */
+  check(): number | undefined {
     const tokens = this.#tokens;
+    let rows: number | undefined;
     const has = (...words: string[]): boolean => tokens.some((token) => words.some((word) => isWord(token, word)));
     const makes = has('create', 'attach', 'replace');
     const [dictionary, attaches] = [has('dictionary'), has('attach')];
@@ -145,27 +143,34 @@ class Guard {
       const [before, token, next] = [tokens[at - 1], tokens[at], tokens[at + 1]];
       if (isSign(token, '(')) depth++;
       if (isSign(token, ')')) depth--;
-      // In rows of VALUES, brackets need not match.
-      if (isSign(token, ';')) depth = 0;
+      if (isSign(before, ';') && !isSign(token, ';'))
+        throw new EngineError(
+          62,
+          'Code: 62. DB::Exception: Syntax error (Multi-statements are not allowed): send each statement in a request ' +
+            'of its own. (SYNTAX_ERROR)',
+        );
       if (isWord(token, 'outfile') && isWord(before, 'into')) refuse('INTO OUTFILE');
       if (isWord(token, 'infile') && isWord(before, 'from')) refuse('FROM INFILE');
       if (isName(token, /^disk$/i) && isSign(next, '(')) refuse('disk(…)');
       if (isName(token, EARLY) && isSign(next, '(')) refuse(`${token?.value ?? ''}(…)`);
       if (isName(token, /^file$/)) this.#checkFile(at);
       // Such as `!` and `??` of ClickHouse's client, which the engine understands.
-      if ((at === 0 || isSign(before, ';')) && token?.kind !== 'word' && !isSign(token, '(') && !isSign(token, ';'))
+      if (at === 0 && token?.kind !== 'word' && !isSign(token, '('))
         refuse(`A statement that begins with ${token?.value ?? ''}`);
       if (isName(token, HIGHER_ORDER) && isSign(next, '(')) this.#checkFunctionArgument(at);
       if (isName(token, /^format$/i) && isSign(next, '(')) this.#checkFormat(at);
-      if (isName(token, /^input$/i) && isSign(next, '(')) this.#checkInput(at);
+      // Its rows follow the statement, where no reading is certain.
+      if (isName(token, /^input$/i) && isSign(next, '(') && !isSign(before, '.') && !isWord(before, 'into'))
+        refuse('input(…)');
       if (isName(token, /^(?:generaterandom|values|null|fuzzjson)$/i) && isSign(next, '(')) this.#checkStructure(at);
       if (makes && depth === 0 && isWord(token, 'engine') && !isSign(before, '.')) this.#checkEngine(at);
       if (dictionary && isWord(token, 'source') && isSign(next, '(')) this.#checkSource(at);
       // The engine checks its path only when it first reads the dictionary.
       if (dictionary && isName(token, /ssd_cache$/i) && isSign(next, '(')) refuse('The layout ssd_cache');
       if (attaches && isWord(token, 'from') && next?.kind === 'text') refuse('ATTACH … FROM a folder');
-      if (isWord(token, 'insert') && isWord(next, 'into')) this.#checkInsert(at);
+      if (isWord(token, 'insert') && isWord(next, 'into')) rows ??= this.#checkInsert(at);
     }
+    return rows;
   }
 
   #checkFile(at: number): void {
@@ -209,16 +214,6 @@ class Guard {
     if (!plain || isName(first, /^(?:values|mysqldump)$/i) || /^(?:values|mysqldump)$/i.test(first?.value ?? ''))
       refuse('format(…) whose arguments are not literal, or hold expressions,');
     if (others.length > 1 && DEFAULTS.test(structure?.value ?? '')) refuse('A default in a structure');
-  }
-
-  #checkInput(at: number): void {
-    const [[structure, ...rest] = []] = this.#argumentsOf(at);
-    if (structure?.kind !== 'text' || rest.length > 0 || DEFAULTS.test(structure.value))
-      refuse('input(…) whose structure is not literal, or has defaults,');
-    if (this.#tokens.some((token, index) => isName(token, /^values$/i) && isFormatWord(this.#tokens[index - 1])))
-      refuse('input(…) with rows that hold expressions');
-    // The engine ends the rows at an empty line, and runs what follows.
-    if (/\n[^\S\n]*\n/.test(this.#sql.trimEnd())) refuse('input(…) in a statement with an empty line');
   }
 
   /** Columns that a table function is given as text: they may hold expressions. Rows of an INSERT are no such text. */
@@ -269,37 +264,38 @@ class Guard {
   }
 
   /** Rows of an INSERT are not SQL, so that no reading of what follows is certain. The server sets its own apart. */
-  #checkInsert(at: number): void {
+  #checkInsert(at: number): number | undefined {
     const start = this.#tokens[at]?.start ?? 0;
     const head = insertHead(this.#sql.slice(start));
-    if (head === null) {
-      this.#checkRows(at);
-      return;
-    }
-    if (at > 0) refuse('INSERT … FORMAT behind other statements');
+    if (head === null) return this.#checkRows(at);
+    if (at > 0) refuse('INSERT … FORMAT within another statement');
     if (!/^[\s;]*$/.test(this.#sql.slice(start + head.end)))
       refuse('INSERT … FORMAT with rows that cannot be set apart');
+    return undefined;
   }
 
   /** The engine does not read rows of VALUES as SQL: in some types, a comment or a quoted name is part of a value. */
-  #checkRows(insert: number): void {
+  #checkRows(insert: number): number | undefined {
     let depth = 0;
+    let rows: number | undefined;
     let end: number | null = null;
     for (let at = insert; at < this.#tokens.length; at++) {
       const [before, token] = [this.#tokens[at - 1], this.#tokens[at]];
-      if (token === undefined) return;
+      if (token === undefined) return undefined;
       if (end !== null) {
         const odd = token.kind === 'name' || (token.kind === 'text' && this.#sql[token.start] !== "'");
         if (odd || /\S/.test(this.#sql.slice(end, token.start))) break;
         end = token.end;
-      } else if (depth === 0 && token.kind === 'word' && /^(?:select|with|from|watch)$/i.test(token.value)) return;
+      } else if (depth === 0 && token.kind === 'word' && /^(?:select|with|from|watch)$/i.test(token.value))
+        return undefined;
       else if (depth === 0 && isName(token, /^values$/i) && !isSign(before, '.') && !isWord(before, 'into'))
-        end = token.end;
+        rows = end = token.end;
       if (isSign(token, '(')) depth++;
       if (isSign(token, ')')) depth--;
     }
     if (end === null && this.#tokens.slice(insert).some(isFormatWord)) refuse('INSERT with an unclear FORMAT');
     if (end !== null && isSuspect(this.#sql.slice(end)))
       refuse('A comment or a quoted name in rows of VALUES, followed by a word that accesses files,');
+    return rows;
   }
 }

@@ -307,6 +307,8 @@ const ORDINARY: readonly string[] = [
   "insert into function null('a Int8') values (1)",
   "select null, 'ä' as `ö`, '\\N\\xe4' /* ü */ -- …",
   "select format('{} {}', upper('a'), 'b')",
+  "select ' format TSV settings ' as a, 'into outfile; x' as b /* format JSON */",
+  "select $x$ it's a \\ file -- { error 62 } $x$ as a -- { error 62 }",
   "select * from format(TSV, 'a Int8, b String', $$1\tfile('x')$$)",
   "select * from values('a Int8, b String', (1, 'x'), (2, upper('y')))",
   "insert into d.n values (toInt32('1')), (abs(-2))",
