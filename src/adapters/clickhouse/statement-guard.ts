@@ -146,8 +146,8 @@ class Guard {
       if (isSign(before, ';') && !isSign(token, ';'))
         throw new EngineError(
           62,
-          'Code: 62. DB::Exception: Syntax error (Multi-statements are not allowed): send each statement in a request ' +
-            'of its own. (SYNTAX_ERROR)',
+          'Code: 62. DB::Exception: Syntax error (Multi-statements are not allowed): send each statement ' +
+            'separately. (SYNTAX_ERROR)',
         );
       if (isWord(token, 'outfile') && isWord(before, 'into')) refuse('INTO OUTFILE');
       if (isWord(token, 'infile') && isWord(before, 'from')) refuse('FROM INFILE');
