@@ -69,6 +69,7 @@ export { reportCounts } from './pipeline/counts.ts';
 export { withInline } from './pipeline/inline.ts';
 export { type ListOutput, listLines } from './pipeline/list.ts';
 export { type FreshnessQuestion, measureFreshness } from './pipeline/measure.ts';
+export { type PlannedNode, planBuild } from './pipeline/plan-build.ts';
 export { projectLineage } from './pipeline/project-lineage.ts';
 export { openOperation, operate, preview } from './pipeline/operation.ts';
 export { isSameProject, madeOf, projectHash } from './pipeline/parse.ts';

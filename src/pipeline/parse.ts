@@ -154,7 +154,7 @@ export function reuseKeyOf(parsed: ParsedProject): string | undefined {
   const { flags } = parsed.config;
   if (flags['reuse'] !== true) return undefined;
   const options = ['empty', 'sample', 'event_time_start', 'event_time_end', 'inject_ephemeral_ctes'];
-  return madeOf(parsed, [engineStamp(), options.map((name) => String(flags[name] ?? null))]);
+  return madeOf(parsed, [engineStamp(), options.map((name) => JSON.stringify(flags[name] ?? null))]);
 }
 
 /** Hashes of seeds that are so large that the parse contains only their paths. */

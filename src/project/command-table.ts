@@ -35,7 +35,7 @@ function command(
   return { which, path: [which], summary, options: keys.map((key) => OPTIONS[key]), ...extra };
 }
 
-/** All commands. `completion`, `db`, `diff`, `jobs`, `lineage`, `load`, `produce`, `query`, `runs`, `sla` are ours. */
+/** All commands. dbt lacks `completion`, `db`, `diff`, `jobs`, `lineage`, `load`, `plan`, `query`, `runs`, `sla`. */
 export const COMMANDS: readonly CommandSpec[] = [
   command('build', 'Build and test all seeds, models and snapshots in dependency order.', [
     ...PLACES,
@@ -146,6 +146,20 @@ export const COMMANDS: readonly CommandSpec[] = [
     { argument: { name: 'model', help: 'MODEL, or MODEL.COLUMN for one of its columns.' } },
   ),
   command('parse', 'Parse the project and write manifest.json.', [...PLACES, 'threads']),
+  command('plan', 'Show what build --reuse would run, and why, without running it.', [
+    ...PLACES,
+    ...SELECTION,
+    'empty',
+    'event_time_start',
+    'event_time_end',
+    'full_refresh',
+    'resource_types',
+    'exclude_resource_types',
+    'sample',
+    'store_failures',
+    'show_output',
+    'threads',
+  ]),
   command('publish', 'Update the published copies of models, snapshots and seeds.', [
     ...PLACES,
     ...SELECTION,

@@ -30,6 +30,13 @@ export interface Fingerprint {
   readonly macros: string;
 }
 
+/** What the last run of a node took. */
+export interface Took {
+  readonly seconds: number;
+  /** Rows that it wrote, if the database says so. */
+  readonly rows: number | null;
+}
+
 /** What is recorded about a node that was built or tested. */
 export interface NodeState {
   /** Hash of project, variables, environment and target: if it is the same, so is the fingerprint. */
@@ -47,6 +54,7 @@ export interface NodeState {
   readonly dynamic: boolean;
   /** Milliseconds since 1970. */
   readonly at: number;
+  readonly took?: Took;
   /** The result of a test. */
   readonly result: {
     readonly status: string;

@@ -25,6 +25,7 @@ import {
   decideEarly,
   type NodeState,
   type Present,
+  type Took,
 } from './decide.ts';
 import { configOf, fingerprint, isDynamic, shortHash, volatileIn } from './fingerprint.ts';
 
@@ -33,9 +34,11 @@ const REUSABLE: ReadonlySet<unknown> = new Set(['table', 'view', 'incremental', 
 /** Materializations that write all rows in every run: equal rows count as unchanged. */
 const REWRITTEN: ReadonlySet<unknown> = new Set(['table', 'seed']);
 
-/** A decision for `--explain`. */
+/** A decision for `--explain` and `plan`. */
 export interface Explained extends Decision {
   readonly node: GraphNode;
+  /** What its last run took; null: not recorded. */
+  readonly took: Took | null;
 }
 
 /** Inputs and state of a node at the time of its decision. */
@@ -46,6 +49,8 @@ interface Pending {
 
 export class ReuseRun implements Reuse {
   readonly explained: Explained[] = [];
+  /** For `plan`: nodes whose rows may change before their readers run. Readers are compared without them. */
+  readonly uncertain = new Set<string>();
   readonly #ctx: RunContext;
   readonly #store: ReuseStore;
   readonly #key: string;
@@ -95,11 +100,14 @@ export class ReuseRun implements Reuse {
   async early(node: GraphNode, thread: string): Promise<RunResult | null> {
     if (!this.#isDecided(node)) return null;
     const { unique_id: id } = node;
-    const model =
-      node.resource_type === 'unit_test' ? lookupNode(this.#ctx.manifest, node.depends_on.nodes[0] ?? '') : node;
-    const inputs = new Map(this.#inputsOf(model ?? node).map((input) => [input, this.#versionOf(input)]));
-    if (this.#isView(id) && [...this.#storedInputs(node)].some((input) => this.#ran.has(input))) await this.#reread(id);
     const known = this.#states.get(id);
+    const inputs = new Map(
+      this.#readBy(node).map((input) => [
+        input,
+        this.#isUncertain(input) ? (known?.inputs[input] ?? null) : this.#versionOf(input),
+      ]),
+    );
+    if (this.#isView(id) && [...this.#storedInputs(node)].some((input) => this.#ran.has(input))) await this.#reread(id);
     this.#pending.set(id, { inputs, known });
     const decision = decideEarly(known, this.#presentOf(node, inputs));
     if (decision.what !== 'compile') return this.#apply(node, decision, thread);
@@ -119,6 +127,16 @@ export class ReuseRun implements Reuse {
         ? { what: 'run', reason: `it contains ${volatile}, whose value changes` }
         : decideCompiled(pending.known, fingerprint(this.#ctx, node));
     return this.#apply(node, decision, thread);
+  }
+
+  /** Whether the decision about a node depends on its compiled text. */
+  isOpen(id: string): boolean {
+    return this.#open.has(id);
+  }
+
+  /** What a node reads that is uncertain. */
+  uncertainInputs(node: GraphNode): string[] {
+    return this.#readBy(node).filter((input) => this.#isUncertain(input));
   }
 
   /** Records a node that ran. Reads its relation. */
@@ -146,13 +164,15 @@ export class ReuseRun implements Reuse {
     const next = await this.#nextOf(made);
     this.#record(id, {
       key: this.#key,
-      print: fingerprint(this.#ctx, next),
+      // The result of a unit test describes the query that was run, not the definition.
+      print: fingerprint(this.#ctx, node.resource_type === 'unit_test' ? node : next),
       out,
       version: isTest ? '' : (this.#versionOf(id) ?? ''),
       inputs,
       volatile: volatileIn(this.#ctx, made) ?? volatileIn(this.#ctx, next),
       dynamic: isDynamic(this.#ctx, node),
       at: this.#ctx.now(),
+      took: { seconds: result.execution_time, rows: out?.written == null ? null : rowsOf(result) },
       result: isTest ? { status: result.status, failures: result.failures, message: result.message } : null,
     });
     if (this.#isView(id)) this.#versions.delete(id);
@@ -189,9 +209,9 @@ export class ReuseRun implements Reuse {
   #apply(node: GraphNode, decision: Decision, thread: string): RunResult | null {
     const { unique_id: id } = node;
     this.#open.delete(id);
-    this.explained.push({ ...decision, node });
-    if (decision.what === 'run') return null;
     const known = this.#states.get(id);
+    this.explained.push({ ...decision, node, took: known?.took ?? null });
+    if (decision.what === 'run') return null;
     if (known === undefined) return null;
     if (known.key !== this.#key) this.#record(id, { ...known, key: this.#key });
     return { ...bareResult(node, 'reused', decision.reason, thread), failures: known.result?.failures ?? null };
@@ -252,6 +272,20 @@ export class ReuseRun implements Reuse {
 
   #inputsOf(node: GraphNode): string[] {
     return 'depends_on' in node ? [...new Set(node.depends_on.nodes)] : [];
+  }
+
+  /** What a node reads; for a unit test, what its model reads. */
+  #readBy(node: GraphNode): string[] {
+    if (node.resource_type !== 'unit_test') return this.#inputsOf(node);
+    return this.#inputsOf(lookupNode(this.#ctx.manifest, node.depends_on.nodes[0] ?? '') ?? node);
+  }
+
+  #isUncertain(id: string): boolean {
+    if (this.uncertain.size === 0) return false;
+    if (this.uncertain.has(id)) return true;
+    const node = lookupNode(this.#ctx.manifest, id);
+    if (node === undefined || !(isEphemeral(node) || this.#isView(id))) return false;
+    return this.#inputsOf(node).some((input) => this.#isUncertain(input));
   }
 
   /** Stored relations that a node reads, also through views and ephemeral models. */
@@ -449,6 +483,11 @@ export class ReuseRun implements Reuse {
       await session.release();
     }
   }
+}
+
+function rowsOf({ adapter_response: response }: RunResult): number | null {
+  const rows = Number(response['rows_affected'] ?? -1);
+  return rows >= 0 ? rows : null;
 }
 
 function readState(text: string): NodeState {
