@@ -114,7 +114,7 @@ export class PostgresAdapter implements Adapter {
   readonly linksMacro = 'postgres__get_relations';
   readonly relations = POSTGRES_RELATION;
   readonly columns = POSTGRES_COLUMN;
-  readonly tableSettings = ['unlogged'];
+  readonly tableSettings = ['unlogged', 'partition_by'];
   readonly templateMethods = POSTGRES_METHODS;
   readonly cache: RelationCache;
   readonly intervals: IntervalLedger;

@@ -46,7 +46,7 @@ export const POSTGRES_CREDENTIALS: CredentialsSpec = {
   ],
   // The embedded server itself provides its address and password.
   embedded: { host: 'localhost', user: 'tsdbt', port: 0, password: '', database: 'tsdbt', schema: 'public' },
-  configs: ['indexes', 'unlogged'],
+  configs: ['indexes', 'unlogged', 'partition_by'],
   embeddedFolder: '.tsdbt/pg',
 };
 

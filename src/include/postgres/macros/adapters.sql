@@ -3,6 +3,10 @@
 
 {#- A table with a contract is created empty and then filled: `create table as` accepts no constraints. -#}
 {% macro postgres__create_table_as(temporary, relation, sql) %}
+  {%- set partition_by = none if temporary else postgres_partition_by() -%}
+  {%- if partition_by is not none -%}
+    {{- return(create_partitioned_table_as(relation, sql, partition_by)) -}}
+  {%- endif -%}
   {%- set sql_header = config.get('sql_header', none) -%}
   {%- set enforced = config.get('contract').enforced -%}
   {%- set kind = 'temporary' if temporary else 'unlogged' if config.get('unlogged', default=false) else '' -%}

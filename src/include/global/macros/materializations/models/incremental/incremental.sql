@@ -41,8 +41,9 @@
     {%- if not config.get('contract').enforced -%}
       {%- do warn_of_rounded_columns(temp_relation, target_relation) -%}
     {%- endif -%}
+    {%- set written = prepare_partitions(target_relation, temp_relation) -%}
     {%- set build_sql = strategy_sql({
-        'target_relation': target_relation,
+        'target_relation': target_relation if written is none else written.relation,
         'temp_relation': temp_relation,
         'unique_key': unique_key,
         'dest_columns': dest_columns,
@@ -54,14 +55,16 @@
 
   {#- if nothing follows, it goes to the server together with the commit -#}
   {%- if not (adapter.audited() or post_hooks or config.get('indexes') or config.get('grants')
-      or config.get('persist_docs')) -%}
+      or config.get('persist_docs') or config.get('partition_by')) -%}
     {%- do adapter.commit_soon() -%}
   {%- endif -%}
   {%- call statement('main') %}
     {{- build_sql }}
   {%- endcall -%}
 
-  {%- if not add_rows -%}
+  {%- if add_rows -%}
+    {%- do finish_partitions(target_relation, written) -%}
+  {%- else -%}
     {%- do create_indexes(intermediate_relation if rebuild else target_relation) -%}
   {%- endif -%}
   {#- added rows are in the table itself, and not yet visible to others -#}
