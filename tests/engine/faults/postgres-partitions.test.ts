@@ -82,8 +82,8 @@ describe('partition_by on Postgres', () => {
 
   it('attaches partitions for new rows, and keeps views, grants, indexes and rows without a time', async () => {
     const config =
-      "materialized='incremental', unique_key='id', indexes=[{'columns': ['id']}], grants={'select': ['pg_monitor']}, " +
-      "partition_by={'field': 'day', 'every': 'month'}";
+      "materialized='incremental', unique_key='id', indexes=[{'columns': ['id']}], " +
+      "grants={'select': ['pg_monitor']}, partition_by={'field': 'day', 'every': 'month'}";
     model('grows', config, "select {{ var('id', 1) }} as id, cast({{ var('day', \"'2026-01-15'\") }} as date) as day");
     model('reader', "materialized='view'", "select * from {{ ref('grows') }}");
     await build('grows reader');

@@ -1,6 +1,7 @@
 {#- Native partitions of a table, for adapters that create them themselves. -#}
 
-{#- Makes room in `target` for the rows of `source`. Returns none, or a dict whose `relation` takes the rows instead. -#}
+{#- Makes room in `target` for the rows of `source`. Returns none, or a dict whose `relation` receives the rows in its
+    place. -#}
 {% macro prepare_partitions(target, source) %}
   {{- return(adapter.dispatch('prepare_partitions', 'dbt')(target, source)) -}}
 {% endmacro %}
