@@ -36,8 +36,8 @@ const SLOW_NAMES = {
   loader: `archive archive-compact archive-compact-beside archive-repair archived-rows check clickhouse-bookkeeping
     clickhouse-cells clickhouse-flush-ranges clickhouse-left clickhouse-problems clickhouse-replay
     clickhouse-rewind clickhouse-settle clickhouse-sync clickhouse-table column-check endings fast-path
-    file-client kafka-client loaded-sources made-anew metrics new-rows pause real-kafka record-batches
-    rewind rewind-beside several-topics sync sync-command sync-hidden topic-ids`,
+    file-client kafka-client loaded-sources made-anew metrics new-rows partial-builds pause real-kafka
+    record-batches rewind rewind-beside several-topics sync sync-command sync-hidden topic-ids`,
   'loader/replicate': '*',
   'loader/debezium': 'clickhouse clickhouse-replay envelope-cells replay tombstones',
   macros: 'clickhouse-syntax',

@@ -7,7 +7,8 @@
     permanently, as the uuid changes with each rebuild. -#}
 {% macro clickhouse__new_rows(source) %}
   {#- The rows of a unit test are given; no loader has loaded them. -#}
-  {%- if not execute or flags.EMPTY or model.resource_type == 'unit_test' -%}{{ return(source) }}{%- endif -%}
+  {%- if not execute or model.resource_type == 'unit_test' -%}{{ return(source) }}{%- endif -%}
+  {%- set mark = new_rows_mark(source) -%}
   {%- set there = run_query("select count(), (select count() from system.columns where database = 'tsdbt' and table = "
       "'load_flushes' and name = 'chain') from system.tables where database = 'tsdbt' and name in ('load_flushes', "
       "'consumed_offsets')").rows[0] -%}
@@ -23,17 +24,19 @@
       ~ clickhouse__new_rows_escaped(source.identifier) ~ '`') -%}
   {%- set positions = run_query(clickhouse__new_rows_positions(model_key, source_key, chain)).rows -%}
   {%- if positions | length == 0 -%}{{ return(source) }}{%- endif -%}
-  {%- set ranges, values = [], [] -%}
+  {%- if mark is not none and is_incremental() -%}
+    {{ return('(select * from ' ~ source.render() ~ ' where false)') }}
+  {%- endif -%}
+  {%- set ranges, values, whole = [], [], [] if is_incremental() else [True] -%}
   {%- for topic, partition, seq, upto, known, since, rewound in positions -%}
     {%- set topic_sql = clickhouse__new_rows_text(topic) -%}
-    {%- do values.append("(" ~ model_key ~ ", " ~ source_key ~ ", " ~ topic_sql ~ ", " ~ partition ~ ", " ~ upto ~ ", "
-        ~ seq ~ ", '00000000-0000-0000-0000-000000000000')") -%}
-    {%- set goes_on = is_incremental() and known == '1' -%}
-    {%- if goes_on and rewound == '1' -%}
-      {{ exceptions.raise_compiler_error("The positions of " ~ source ~ " in " ~ topic ~ "/" ~ partition
-          ~ " were set back since this model was built: rows come again that it may have. "
-          "Build it with --full-refresh.") }}
+    {%- do values.append("(" ~ model_key ~ ", " ~ source_key ~ ", " ~ topic_sql ~ ", " ~ partition ~ ", "
+        ~ (upto if mark is none else mark) ~ ", " ~ seq ~ ", '00000000-0000-0000-0000-000000000000')") -%}
+    {%- set goes_on = is_incremental() and known == '1' and since != '-2' -%}
+    {%- if goes_on and (rewound == '1' or since == '-1') -%}
+      {{ new_rows_require_rebuild(source, topic, partition) }}
     {%- endif -%}
+    {%- if since == '-2' -%}{%- do whole.append(True) -%}{%- endif -%}
     {%- if partition == '-1' -%}
       {#- Replayed dead letters: their offsets precede the consumed position. -#}
       {%- if is_incremental() -%}
@@ -47,12 +50,13 @@
     {%- endif -%}
   {%- endfor -%}
   {#- Rows that were not loaded by the loader belong to a full build. -#}
-  {%- if not is_incremental() -%}{%- do ranges.append("_topic = ''") -%}{%- endif -%}
+  {%- if whole -%}{%- do ranges.append("_topic = ''") -%}{%- endif -%}
   {#- The newest note counts, even if the server's clock was set back. -#}
   {%- do adapter.on_publish(clickhouse__new_rows_note() ~ "select *, greatest(now64(6, 'UTC'), (select max(noted_at) "
       "from tsdbt.consumed_offsets where model = " ~ model_key ~ ") + toIntervalMicrosecond(1)) from values("
       "'model String, source String, topic String, partition Int32, next_offset Int64, seq UInt64, uuid UUID', "
       ~ values | join(", ") ~ ")") -%}
+  {%- if mark is not none -%}{{ return(source) }}{%- endif -%}
   {#- For an upserted source, the newest row of each key in the range, merged or not. -#}
   {%- set order = run_query("select sorting_key from system.tables where database = "
       ~ clickhouse__new_rows_text(source.schema) ~ " and name = " ~ clickhouse__new_rows_text(source.identifier)
