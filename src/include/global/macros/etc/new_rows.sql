@@ -46,8 +46,8 @@
   {%- set of_table = " (to_jsonb(o)->>'relation' = " ~ source_key
       ~ " or (to_jsonb(o)->>'relation' is null and o.target = " ~ older_key ~ "))" -%}
   {%- set own = "min(c.next_offset) filter (where c.source = " ~ source_key ~ ")" -%}
-  {%- set consumed = "select case when " ~ own ~ " < 0 then " ~ own ~ " else max(c.next_offset) end from tsdbt.consumed_offsets c where c.model = " ~ model_key
-      ~ " and c.source in (" ~ source_key ~ ", " ~ older_key
+  {%- set consumed = "select case when " ~ own ~ " < 0 then " ~ own ~ " else max(c.next_offset) end from "
+      "tsdbt.consumed_offsets c where c.model = " ~ model_key ~ " and c.source in (" ~ source_key ~ ", " ~ older_key
       ~ ") and c.topic = o.topic and c.partition = o.partition" -%}
   {#- How often the position was set by hand; an older version had no such column. -#}
   {%- set resets = "coalesce((to_jsonb(o)->>'resets')::bigint, 0)" -%}
