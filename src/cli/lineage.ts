@@ -2,8 +2,10 @@
 // are the same without them.
 import { randomUUID } from 'node:crypto';
 import type { RunResult } from '../contracts/results.ts';
+import { TsdbtError } from '../errors.ts';
 import { note } from '../events/index.ts';
-import { type ParsedProject, type RunOutcome, succeeded } from '../index.ts';
+import { type ParsedProject, projectLineage, type RunOutcome, succeeded } from '../index.ts';
+import type { QueryLineage } from '../lineage/column-lineage.ts';
 import type { LogEvent, Logger } from '../log.ts';
 import { LineageEvents } from '../openlineage/events.ts';
 import { LineageSender } from '../openlineage/sender.ts';
@@ -26,8 +28,15 @@ export interface LineageObserver {
   over(outcome: RunOutcome | null): Promise<void>;
 }
 
-/** @returns null if no events are requested */
-export function observeLineage(session: CommandSession, parsed: ParsedProject): LineageObserver | null {
+/**
+ * @param selected unique_ids of the nodes whose column lineage is analyzed
+ * @returns null if no events are requested
+ */
+export async function observeLineage(
+  session: CommandSession,
+  parsed: ParsedProject,
+  selected: Iterable<string>,
+): Promise<LineageObserver | null> {
   const { env, logger, secrets, flags, invocation } = session;
   const warn = (text: string): void => note(logger, secrets.mask(text), { level: 'warn' });
   if (!COMMANDS.includes(flags.which)) return null;
@@ -43,6 +52,7 @@ export function observeLineage(session: CommandSession, parsed: ParsedProject): 
     credentials: config.profile.credentials,
     invocationId: invocation.invocation_id,
     version: TSDBT_VERSION,
+    columns: await columnLineage(parsed, selected),
     newId: randomUUID,
   });
   const sender = new LineageSender(settings.target, { fetch, mask: (json) => secrets.maskJson(json), warn });
@@ -84,6 +94,19 @@ export function observeLineage(session: CommandSession, parsed: ParsedProject): 
       await sender.close(LAST_MS);
     },
   };
+}
+
+/** Empty if there is no parser for the adapter's SQL, or none is installed. */
+async function columnLineage(
+  parsed: ParsedProject,
+  selected: Iterable<string>,
+): Promise<ReadonlyMap<string, QueryLineage>> {
+  try {
+    return await projectLineage(parsed, selected);
+  } catch (error) {
+    if (error instanceof TsdbtError) return new Map();
+    throw error;
+  }
 }
 
 /** The node that an event is about; empty if it has none. */

@@ -4,6 +4,8 @@ import type { Manifest } from '../contracts/manifest.ts';
 import type { ManifestNode, TestNode } from '../contracts/node.ts';
 import type { Credentials } from '../contracts/project.ts';
 import type { RunResult } from '../contracts/results.ts';
+import type { QueryLineage } from '../lineage/column-lineage.ts';
+import { columnLineageFacet } from './column-facet.ts';
 import { type Dataset, datasetOf, dottedName, type Facets, namespaceOf } from './datasets.ts';
 import type { LineageSettings, ParentRun } from './settings.ts';
 
@@ -31,6 +33,8 @@ export interface LineageRun {
   /** A UUID. */
   readonly invocationId: string;
   readonly version: string;
+  /** Column lineage by unique_id; empty if it is not known. */
+  readonly columns: ReadonlyMap<string, QueryLineage>;
   /** Returns a new UUID. */
   readonly newId: () => string;
 }
@@ -46,6 +50,7 @@ const SCHEMAS = {
   jobType: '2-0-4/JobTypeJobFacet',
   sql: '1-1-0/SQLJobFacet',
   dataSource: '1-0-1/DatasourceDatasetFacet',
+  columnLineage: '1-2-0/ColumnLineageDatasetFacet',
   documentation: '1-1-0/DocumentationDatasetFacet',
   schema: '1-2-0/SchemaDatasetFacet',
   ownership: '1-0-1/OwnershipDatasetFacet',
@@ -145,7 +150,10 @@ export class LineageEvents {
     return this.#event(type, at, begun.runId, facets, job, {
       inputs: inputs.map((each) => this.#dataset(each)),
       // A failed node has published nothing.
-      outputs: good && output !== null ? [this.#dataset(output, 'outputFacets', statistics)] : [],
+      outputs:
+        good && output !== null
+          ? [this.#dataset(this.#withColumns(result.unique_id, output), 'outputFacets', statistics)]
+          : [],
     });
   }
 
@@ -281,6 +289,13 @@ export class LineageEvents {
     const parents = this.#run.manifest.parent_map[id] ?? [];
     const inputs = parents.map((parent) => this.#datasetOf(parent)).filter((each) => each !== null);
     return { inputs, output: this.#datasetOf(id) };
+  }
+
+  #withColumns(id: string, dataset: Dataset): Dataset {
+    const lineage = this.#run.columns.get(id);
+    if (lineage === undefined) return dataset;
+    const facet = columnLineageFacet(lineage, (parent) => this.#datasetOf(parent));
+    return { ...dataset, facets: { ...dataset.facets, ...facet } };
   }
 
   #dataset(

@@ -142,8 +142,10 @@ class Analysis {
   async #compiled(node: ModelNode | SnapshotNode, incremental: boolean): Promise<string | TsdbtError> {
     const session = new NoIntrospection(this.#ctx.adapter.session({ name: node.unique_id }), false);
     const extra = new Map([['is_incremental', callable('is_incremental', '', () => incremental)]]);
+    // Compiling adds macros to the node, which may be run later.
+    const copy = { ...node, depends_on: { ...node.depends_on, macros: [...node.depends_on.macros] } };
     try {
-      const { compiled_code } = await compileNode(this.#ctx, node, session, { extra, write: false });
+      const { compiled_code } = await compileNode(this.#ctx, copy, session, { extra, write: false });
       return compiled_code ?? '';
     } catch (error) {
       if (error instanceof TsdbtError) return error;

@@ -90,7 +90,7 @@ export async function runParsed(session: CommandSession, parsed: ParsedProject):
     retry: retried,
     stopped: (partial) => printRunEnd(partial.ctx.log, partial.results, null, partial.ctx.tables, true),
   };
-  const { ctx, results, interrupted } = await withLineage(session, parsed, (seen, ended) =>
+  const { ctx, results, interrupted } = await withLineage(session, parsed, selection.selected, (seen, ended) =>
     execute(seen, selection, {
       ...observer,
       ...(ended === null ? {} : { progress: { begun: () => undefined, ended } }),
@@ -108,16 +108,18 @@ export async function runParsed(session: CommandSession, parsed: ParsedProject):
 
 /**
  * Runs nodes and sends OpenLineage events for them, if the environment requests it.
+ * @param selected unique_ids of the nodes whose column lineage is analyzed for the events
  * @param work receives the observer of nodes; null if there is none
  */
 export async function withLineage(
   session: CommandSession,
   parsed: ParsedProject,
+  selected: Iterable<string>,
   work: (parsed: ParsedProject, ended: ((result: RunResult) => void) | null) => Promise<RunOutcome>,
 ): Promise<RunOutcome> {
   if (!Object.keys(session.env).some((name) => name.startsWith('OPENLINEAGE_'))) return work(parsed, null);
   const { observeLineage } = await import('../lineage.ts');
-  const lineage = observeLineage(session, parsed);
+  const lineage = await observeLineage(session, parsed, selected);
   if (lineage === null) return work(parsed, null);
   let outcome: RunOutcome | null = null;
   try {

@@ -236,7 +236,7 @@ export class EngineRunner implements JobRunner {
     kept.done = null;
     this.#options.seen.total(claim.runId, selection.selected.size);
     const started = new Map<string, number>();
-    const { ctx, results, interrupted } = await withLineage(session, parsed, (seen, told) =>
+    const { ctx, results, interrupted } = await withLineage(session, parsed, [], (seen, told) =>
       execute(seen, selection, {
         signal,
         durations,

@@ -165,6 +165,26 @@ describe('OpenLineage events', () => {
     expect(events.filter(({ job }) => job.name.endsWith('.below'))).toEqual([]);
   });
 
+  it('contain the columns that each column comes from', async () => {
+    const events = await eventsOf('run');
+    const lineageOf = (model: string): Facet | undefined =>
+      events.find(({ eventType, job }) => eventType === 'COMPLETE' && job.name.endsWith(`.shop.${model}`))?.outputs[0]
+        ?.facets['columnLineage'];
+    const input = (name: string, field: string, subtype: string): object => ({
+      namespace,
+      name: `${database}.${name}`,
+      field,
+      transformations: [{ type: 'DIRECT', subtype }],
+    });
+    expect(lineageOf('orders')?.['fields']).toEqual({
+      id: { inputFields: [input('s.raw_orders', 'id', 'IDENTITY')] },
+      amount: { inputFields: [input('s.raw_orders', 'amount', 'IDENTITY')] },
+    });
+    expect(lineageOf('totals')?.['fields']).toEqual({
+      amount: { inputFields: [input('s.all_orders', 'amount', 'AGGREGATION')] },
+    });
+  });
+
   it('contain the results of tests', async () => {
     const events = await eventsOf('test');
     const orders = events.find(({ eventType, job }) => eventType !== 'START' && job.name.endsWith('orders.test'));
