@@ -66,10 +66,10 @@ const PROOFS = {
     files: ['tests/engine/kafka/iceberg-commits.test.ts'],
   },
   reuse: {
-    what: 'builds with --reuse after random edits of a random project',
-    rounds: ['TSDBT_REUSE_EDITS', 250, 'edits'],
+    what: 'builds with --reuse after random edits of a random project, on both databases',
+    rounds: ['TSDBT_REUSE_EDITS', 250, 'edits per database'],
     limit: HOUR,
-    takes: '10 min',
+    takes: '20 min',
     files: ['tests/engine/reuse/random-edits.test.ts'],
   },
   serve: {

@@ -110,10 +110,13 @@ function laterMacros(ctx: RunContext, node: ManifestNode): unknown {
   return [built, all, texts, settingsOf(ctx, texts)];
 }
 
-/** Variables of the project, and those of the environment that texts name. */
+/** Variables of the project if texts read any, and those of the environment that texts name. */
 function settingsOf({ config: { cli_vars, project, packages, env } }: RunContext, texts: readonly string[]): unknown {
   const names = texts.flatMap((text) => [...text.matchAll(/env_var\s*\(\s*['"](\w+)/g)].map(([, name = '']) => name));
-  return [cli_vars, project.vars, packages.map(({ vars }) => vars ?? null), names.map((name) => env[name] ?? null)];
+  const vars = texts.some((text) => /\bvar\b/.test(text))
+    ? [cli_vars, project.vars, packages.map((each) => each.vars ?? null)]
+    : null;
+  return [vars, names.map((name) => env[name] ?? null)];
 }
 
 /** A unit test is not compiled before it runs: its definition and the model's template determine it. */
