@@ -45,6 +45,13 @@ const PROOFS = {
     takes: '30 min',
     files: ['tests/engine/loader/replicate/kills.test.ts'],
   },
+  partitions: {
+    what: 'partitioned models on Postgres: builds killed while a reader looks',
+    rounds: ['TSDBT_PARTITION_BUILDS', 200, 'builds'],
+    limit: HOUR,
+    takes: '10 min',
+    files: ['tests/engine/faults/postgres-partitions.test.ts'],
+  },
   publish: {
     what: 'publications: publishers killed, targets crash, stores fail, while readers look',
     rounds: ['TSDBT_PUBLISH_ROUNDS', 67, 'rounds of each kind'],

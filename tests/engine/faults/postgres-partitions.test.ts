@@ -3,6 +3,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FaultProject } from './project.ts';
 
+/** In CI a small form. */
+const BUILDS = Number(process.env['TSDBT_PARTITION_BUILDS'] ?? 6);
+
 let project: FaultProject;
 
 beforeAll(async () => {
@@ -181,27 +184,59 @@ describe('partition_by on Postgres', () => {
     ]);
   });
 
-  it('does not block or empty the table for readers', async () => {
+  it('shows readers each version whole, also when builds are killed', async () => {
+    const version = "{{ var('version') }}";
+    const days = "{'field': 'at', 'every': 'day'}";
     model(
-      'read',
-      "materialized='incremental', unique_key='id', partition_by={'field': 'at', 'every': 'day'}",
-      "select n as id, date '2026-01-01' + n as at from generate_series(0, {{ var('rows') }}) n",
+      'whole',
+      `materialized='incremental', unique_key='id', partition_by=${days}`,
+      `select n as id, ${version} as version, date '2026-01-01' + n % 20 as at ` +
+        `from generate_series(1, 100 + ${version}) n`,
     );
-    await build('read', '--vars', '{rows: 9}');
-    const builds = (async () => {
-      for (let rows = 10; rows < 16; rows++) {
-        await build('read', ...(rows % 3 === 0 ? ['--full-refresh'] : []), '--vars', `{rows: ${rows}}`);
-      }
-    })();
+    const hours = "timestamptz '2026-03-01 00:00+00' + n * interval '1 hour' as at from generate_series(0, 71) n";
+    model('hours', "materialized='table', event_time='at'", `select n as id, ${version} as version, ${hours}`);
+    model(
+      'by_day',
+      "materialized='incremental', incremental_strategy='microbatch', unique_key='id', event_time='at', " +
+        `begin='2026-03-01', batch_size='day', partition_by=${days}`,
+      "select * from {{ ref('hours') }}",
+    );
+    const command = (round: number, more: readonly string[] = []): string[] => [
+      ...['run', '-s', 'whole hours by_day', '--event-time-start', '2026-03-01', '--event-time-end', '2026-03-04'],
+      ...['--vars', `{version: ${round}}`, ...more],
+    ];
+    expect((await project.run(command(0))).code).toBe(0);
     let done = false;
-    void builds.finally(() => (done = true)).catch(() => undefined);
-    const seen = new Set<string>();
+    const builds = (async () => {
+      for (let round = 1; round <= BUILDS; round++) {
+        const { child, ended, out } = project.start(command(round, round % 5 === 0 ? ['--full-refresh'] : []));
+        const killed = round % 2 === 1;
+        if (killed) setTimeout(() => child.kill('SIGKILL'), 300 + Math.random() * 900);
+        const { code } = await ended;
+        if (!killed) expect(code, out()).toBe(0);
+      }
+    })().finally(() => (done = true));
+    builds.catch(() => undefined);
+    const wrong: string[] = [];
     let looks = 0;
-    for (; !done; looks++)
-      seen.add((await project.one("select count(*) || ' ' || count(distinct id) from s.read")) ?? '');
+    for (; !done; looks++) {
+      const [[rows, low, high] = []] = await project.rows('select count(*), min(version), max(version) from s.whole');
+      if (low !== high || Number(rows) !== 100 + Number(low)) wrong.push(`whole: ${rows} rows of ${low} to ${high}`);
+      const mixed = await project.rows(
+        'select day, count(*), min(version), max(version) from (select at::date as day, * from s.by_day) t ' +
+          'group by 1 having count(*) <> 24 or min(version) <> max(version)',
+      );
+      if (mixed.length > 0) wrong.push(`by_day: ${JSON.stringify(mixed)}`);
+    }
     await builds;
-    expect(looks).toBeGreaterThan(20);
-    for (const look of seen) expect(look).toMatch(/^(1[0-6]) \1$/);
+    expect(wrong).toEqual([]);
+    expect(looks).toBeGreaterThan(BUILDS);
+    expect((await project.run(command(BUILDS + 1))).code).toBe(0);
+    expect(await project.rows('select count(*), min(version) from s.whole')).toEqual([
+      [String(101 + BUILDS), String(BUILDS + 1)],
+    ]);
+    expect(await project.rows('select count(*), min(version) from s.by_day')).toEqual([['72', String(BUILDS + 1)]]);
+    expect(await project.orphans()).toEqual([]);
   });
 
   it.each([

@@ -164,7 +164,7 @@ export class FaultProject {
   async orphans(): Promise<string[][]> {
     return this.rows(
       'select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where ' +
-        "c.relname ~ '__dbt_' and c.relkind in ('r', 'v', 'm')",
+        "c.relname ~ '__dbt_' and c.relkind in ('r', 'p', 'v', 'm')",
     );
   }
 

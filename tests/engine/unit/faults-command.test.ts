@@ -14,7 +14,19 @@ it('`npm run faults` without a name prints the list of all proofs and runs nothi
   expect(status).toBe(0);
   expect(stdout.match(/^[a-z]+(?= )/gm)).toEqual([
     'npm',
-    ...['clickhouse', 'load', 'replicate', 'publish', 'iceberg', 'reuse', 'serve', 'alerts', 'archive', 'changes'],
+    ...[
+      'clickhouse',
+      'load',
+      'replicate',
+      'partitions',
+      'publish',
+      'iceberg',
+      'reuse',
+      'serve',
+      'alerts',
+      'archive',
+      'changes',
+    ],
   ]);
 });
 
