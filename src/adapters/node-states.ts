@@ -15,9 +15,22 @@ export interface RelationFacts {
   readonly stored: boolean;
 }
 
+/** Functions that users have defined in the database, by name in lower case. */
+export type UserFunctions = ReadonlyMap<string, UserFunction>;
+
+export interface UserFunction {
+  /** Whether equal arguments always give equal results. */
+  readonly fixed: boolean;
+  /** Changes with its definition. */
+  readonly mark: string;
+}
+
 export interface ReuseStore {
   /** Calls that depend on time, chance, session or server, in SQL without texts and comments. */
   readonly volatile: RegExp;
+  /** Keys of the profile that change the results of the same SQL. */
+  readonly settings: readonly string[];
+  functions(session: Session): Promise<UserFunctions>;
   /**
    * Reads facts with one statement.
    * @returns null for a relation that does not exist, or of a kind whose changes cannot be seen

@@ -1,6 +1,6 @@
 // Changes of relations on ClickHouse, and the states of nodes in table `tsdbt.node_states`, for builds with `--reuse`.
 // The parts of a table show that nothing was written; if they differ, a merge may be the reason, so rows are hashed.
-import { chunksOf, readChunks, type RelationFacts, type ReuseStore } from '../node-states.ts';
+import { chunksOf, readChunks, type RelationFacts, type ReuseStore, type UserFunction } from '../node-states.ts';
 import type { Relation } from '../relation.ts';
 import { LOCAL_DATABASES, partsMark, TABLE_UUID } from './catalogue.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
@@ -49,6 +49,29 @@ where (t.database, t.name) in (${pairs}) and ${LOCAL_DATABASES} and (t.engine li
 
 export const CLICKHOUSE_REUSE: ReuseStore = {
   volatile: new RegExp(`\\b(?:${CALLS})\\s*\\(|\\bcurrent_(?:timestamp|date|user)\\b`, 'i'),
+
+  settings: ['custom_settings'],
+
+  async functions(session) {
+    const { table } = await session.execute(
+      "select lower(name), create_query from system.functions where origin <> 'System'",
+      { fetch: true },
+    );
+    const names = table.rows.map((row) => row.textAt(0));
+    return new Map<string, UserFunction>(
+      table.rows.map((row) => {
+        const [name, mark] = [row.textAt(0), row.textAt(1)];
+        // Only a text of the server's own functions shows what a function does.
+        const text = mark.replace(/^.*?\bas\b/is, '').toLowerCase();
+        const fixed =
+          mark !== '' &&
+          !/\bselect\b/.test(text) &&
+          !CLICKHOUSE_REUSE.volatile.test(text) &&
+          !names.some((other) => text.includes(other));
+        return [name, { fixed, mark }];
+      }),
+    );
+  },
 
   async facts(session, relations) {
     if (relations.length === 0) return [];

@@ -2,7 +2,7 @@
 // Counters of pg_stat lag by up to a minute, so rows are read: each contains the id of the transaction that wrote it.
 import type { Session } from '../adapter.ts';
 import type { Relation } from '../relation.ts';
-import { chunksOf, readChunks, type RelationFacts, type ReuseStore } from '../node-states.ts';
+import { chunksOf, readChunks, type RelationFacts, type ReuseStore, type UserFunction } from '../node-states.ts';
 import { lockCall, lockKey } from './catalogue.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 import { storedNames } from './relation-locks.ts';
@@ -54,6 +54,16 @@ where c.relkind in ('r', 'p', 'm', 'v') and ${READABLE}`
   );
 }
 
+/** Immutable functions of extensions are as good as the server's own. */
+const FUNCTIONS = `select lower(p.proname), bool_and(p.provolatile = 'i'),
+  md5(string_agg(p.oid::text || ' ' || p.xmin::text, ',' order by p.oid))
+from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+where n.nspname not in ('pg_catalog', 'information_schema') and p.prokind <> 'p'
+  and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
+  and not (p.provolatile = 'i' and exists (select from pg_catalog.pg_depend d
+    where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'))
+group by 1`;
+
 function nameOf(relation: Relation): string {
   const { schema, identifier } = storedNames(relation);
   return `${quoteIdentifier(schema ?? '')}.${quoteIdentifier(identifier ?? '')}`;
@@ -67,6 +77,15 @@ export const POSTGRES_REUSE: ReuseStore = {
       "\\b(?:date|time|timestamp|timestamptz)\\s*'\\s*(?:now|today|tomorrow|yesterday)",
     'i',
   ),
+
+  settings: ['role', 'search_path'],
+
+  async functions(session) {
+    const { table } = await session.execute(FUNCTIONS, { fetch: true });
+    return new Map<string, UserFunction>(
+      table.rows.map((row) => [row.textAt(0), { fixed: row.at(1) === true, mark: row.textAt(2) }]),
+    );
+  },
 
   async facts(session, relations) {
     const found: (RelationFacts | null)[] = relations.map(() => null);

@@ -1,6 +1,7 @@
 // Hashes what determines the result of a node, and finds what makes it volatile or its text dependent on more than the
 // project.
 import { createHash } from 'node:crypto';
+import type { UserFunctions } from '../../adapters/node-states.ts';
 import { relationFrom } from '../../context/relations.ts';
 import type { GraphNode, ManifestNode, UnitTestNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
@@ -70,9 +71,10 @@ export function isDynamic(ctx: RunContext, node: AnyNode): boolean {
   return texts.some((text) => CHANGING.test(text));
 }
 
-/** @param node compiled, except seeds and unit tests*/
-export function fingerprint(ctx: RunContext, node: GraphNode): Fingerprint {
-  if (node.resource_type === 'unit_test') return unitTestPrint(ctx, node);
+/** @param node compiled, except seeds and unit tests */
+export function fingerprint(ctx: RunContext, node: GraphNode, functions: UserFunctions): Fingerprint {
+  const settings = sessionSettings(ctx);
+  if (node.resource_type === 'unit_test') return unitTestPrint(ctx, node, [settings, definitionsOf(functions)]);
   const own = ctx.manifest.nodes[node.unique_id];
   if (own === undefined) throw errorOf('cannotRun', { type: node.resource_type, node: node.unique_id });
   const { compiled_code: code, constraints = null }: AnyNode = node;
@@ -81,17 +83,37 @@ export function fingerprint(ctx: RunContext, node: GraphNode): Fingerprint {
   const documented = isDictionary(persist_docs) && Object.values(persist_docs).some(Boolean);
   const enforced = isDictionary(contract) && contract['enforced'] === true;
   const place = relationFrom(ctx.adapter, ctx.config.project.quoting, own).render();
+  const sql = normalSql(code ?? '');
+  const called = callsIn(sql).some((name) => functions.has(name)) ? definitionsOf(functions) : null;
   return {
-    sql: shortHash(own.resource_type === 'seed' ? seedText(ctx, own) : normalSql(code ?? '')),
+    sql: shortHash(own.resource_type === 'seed' ? seedText(ctx, own) : [sql, called]),
     config: valueHash([
       Object.fromEntries(config),
       documented || enforced ? own.columns : null,
       constraints,
       documented ? own.description : null,
       place,
+      settings,
     ]).slice(0, 16),
     macros: shortHash(laterMacros(ctx, own)),
   };
+}
+
+/** Settings of the profile that change the results of the same SQL. */
+export function sessionSettings({ adapter: { reuse }, config: { profile } }: RunContext): unknown {
+  return reuse?.settings.map((name) => profile.credentials[name] ?? null);
+}
+
+/** A hash of the definitions of functions, which changes with any of them. */
+export function definitionsOf(functions: UserFunctions): string {
+  return shortHash([...functions].map(([name, { mark }]) => `${name} ${mark}`).sort());
+}
+
+const CALL = /(?:"([^"]+)"|`([^`]+)`|([A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*))\s*\(/g;
+
+/** Names before parentheses, in lower case. */
+function callsIn(sql: string): string[] {
+  return [...withoutTexts(sql).matchAll(CALL)].map(([, a, b, c]) => (a ?? b ?? c ?? '').toLowerCase());
 }
 
 function seedText(ctx: RunContext, seed: ManifestNode): string {
@@ -120,32 +142,37 @@ function settingsOf({ config: { cli_vars, project, packages, env } }: RunContext
 }
 
 /** A unit test is not compiled before it runs: its definition and the model's template determine it. */
-function unitTestPrint(ctx: RunContext, test: UnitTestNode): Fingerprint {
+function unitTestPrint(ctx: RunContext, test: UnitTestNode, more: unknown): Fingerprint {
   const model = ctx.manifest.nodes[test.depends_on.nodes[0] ?? ''];
   const macros = macroTexts(ctx, [...macrosOf(test), ...(model === undefined ? [] : macrosOf(model))]);
   const sql = model?.raw_code ?? '';
   return {
     sql: shortHash(sql),
-    config: valueHash([test.given, test.expect, test.overrides, test.config]).slice(0, 16),
+    config: valueHash([test.given, test.expect, test.overrides, test.config, more]).slice(0, 16),
     macros: shortHash([macros, settingsOf(ctx, [sql, ...macros])]),
   };
 }
 
 /**
- * What makes a compiled node's result change by itself: a volatile call, or a relation that it reads without ref or
- * source. Null: nothing.
+ * What makes a compiled node's result change by itself: a call of a function that is volatile or reads tables, or a
+ * relation that it reads without ref or source. Null: nothing.
  */
-export function volatileIn(ctx: RunContext, node: AnyNode): string | null {
+export function volatileIn(ctx: RunContext, node: AnyNode, functions: UserFunctions): string | null {
   const { compiled_code: code } = node;
   if (code == null || ctx.adapter.reuse === null) return null;
   const sql = normalSql(code);
   const [call] = ctx.adapter.reuse.volatile.exec(withoutTexts(sql)) ?? ctx.adapter.reuse.volatile.exec(sql) ?? [];
   if (call !== undefined) return call.includes('(') ? `${call.slice(0, call.indexOf('(')).trimEnd()}()` : call;
   const own = ownRelations(ctx, node);
+  const changing = callsIn(sql).find((name) => functions.get(name)?.fixed === false && !own.has(`${name}()`));
+  if (changing !== undefined) return `${changing}()`;
   return namedRelations(sql).find((name) => !own.has(name.split('.').slice(-2).join('.'))) ?? null;
 }
 
-/** Names of the relations that a node declares to read, also through ephemeral models, and its own. */
+/**
+ * Names of the relations and functions that a node declares to read, also through ephemeral models, and of its own
+ * relation.
+ */
 function ownRelations(
   { manifest }: Pick<RunContext, 'manifest'>,
   node: AnyNode,
@@ -154,7 +181,9 @@ function ownRelations(
   const add = (schema: string, name: string): unknown => found.add(`${schema}.${name}`.toLowerCase());
   if (node.schema != null && node.alias != null) add(node.schema, node.alias);
   for (const id of node.depends_on?.nodes ?? []) {
-    const input = nodeWithRows(lookupNode(manifest, id));
+    const each = lookupNode(manifest, id);
+    if (each?.resource_type === 'function') found.add(`${each.alias}()`.toLowerCase());
+    const input = nodeWithRows(each);
     if (input === null) continue;
     if (isEphemeral(input)) ownRelations({ manifest }, input, found);
     else add(input.schema, input.resource_type === 'source' ? input.identifier : input.alias);

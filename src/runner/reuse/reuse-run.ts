@@ -2,7 +2,7 @@
 // it runs, and records what ran. decide.ts contains the rules.
 import type { Session } from '../../adapters/adapter.ts';
 import type { Relation } from '../../adapters/relation.ts';
-import type { RelationFacts, ReuseStore } from '../../adapters/node-states.ts';
+import type { RelationFacts, ReuseStore, UserFunctions } from '../../adapters/node-states.ts';
 import { compileNode } from '../../compiler/compile.ts';
 import { relationFrom } from '../../context/relations.ts';
 import type { GraphNode } from '../../contracts/node.ts';
@@ -27,7 +27,15 @@ import {
   type Present,
   type Took,
 } from './decide.ts';
-import { configOf, fingerprint, isDynamic, shortHash, volatileIn } from './fingerprint.ts';
+import {
+  configOf,
+  definitionsOf,
+  fingerprint,
+  isDynamic,
+  sessionSettings,
+  shortHash,
+  volatileIn,
+} from './fingerprint.ts';
 
 /** Materializations whose relation changes only when the node runs. */
 const REUSABLE: ReadonlySet<unknown> = new Set(['table', 'view', 'incremental', 'seed', 'snapshot']);
@@ -53,9 +61,10 @@ export class ReuseRun implements Reuse {
   readonly uncertain = new Set<string>();
   readonly #ctx: RunContext;
   readonly #store: ReuseStore;
-  readonly #key: string;
+  #key: string;
   readonly #place: string;
   #states: Map<string, NodeState> = new Map();
+  #functions: UserFunctions = new Map();
   /** States to record. */
   readonly #changed = new Set<string>();
   readonly #facts = new Map<string, RelationFacts | null>();
@@ -85,6 +94,8 @@ export class ReuseRun implements Reuse {
       try {
         const states = await this.#store.load(session, this.#place);
         this.#states = new Map([...states].map(([id, text]) => [id, readState(text)]));
+        this.#functions = await this.#readFunctions(session);
+        this.#key = shortHash([this.#key, sessionSettings(this.#ctx), definitionsOf(this.#functions)]);
         const relevant = this.#relevant();
         await this.#readFacts(session, [...relevant]);
         const unsure = [...relevant].filter((id) => this.#needsRows(id));
@@ -112,7 +123,7 @@ export class ReuseRun implements Reuse {
     const decision = decideEarly(known, this.#presentOf(node, inputs));
     if (decision.what !== 'compile') return this.#apply(node, decision, thread);
     if (node.resource_type === 'unit_test' && known !== undefined)
-      return this.#apply(node, decideCompiled(known, fingerprint(this.#ctx, node)), thread);
+      return this.#apply(node, decideCompiled(known, fingerprint(this.#ctx, node, this.#functions)), thread);
     this.#open.add(id);
     return null;
   }
@@ -121,11 +132,11 @@ export class ReuseRun implements Reuse {
   compiled(node: GraphNode, thread: string): RunResult | null {
     const pending = this.#pending.get(node.unique_id);
     if (pending?.known === undefined || !this.#open.has(node.unique_id)) return null;
-    const volatile = volatileIn(this.#ctx, node);
+    const volatile = volatileIn(this.#ctx, node, this.#functions);
     const decision: Decision =
       volatile !== null && volatile !== pending.known.volatile
         ? { what: 'run', reason: `it contains ${volatile}, whose value changes` }
-        : decideCompiled(pending.known, fingerprint(this.#ctx, node));
+        : decideCompiled(pending.known, fingerprint(this.#ctx, node, this.#functions));
     return this.#apply(node, decision, thread);
   }
 
@@ -165,11 +176,11 @@ export class ReuseRun implements Reuse {
     this.#record(id, {
       key: this.#key,
       // The result of a unit test describes the query that was run, not the definition.
-      print: fingerprint(this.#ctx, node.resource_type === 'unit_test' ? node : next),
+      print: fingerprint(this.#ctx, node.resource_type === 'unit_test' ? node : next, this.#functions),
       out,
       version: isTest ? '' : (this.#versionOf(id) ?? ''),
       inputs,
-      volatile: volatileIn(this.#ctx, made) ?? volatileIn(this.#ctx, next),
+      volatile: volatileIn(this.#ctx, made, this.#functions) ?? volatileIn(this.#ctx, next, this.#functions),
       dynamic: isDynamic(this.#ctx, node),
       at: this.#ctx.now(),
       took: { seconds: result.execution_time, rows: out?.written == null ? null : rowsOf(result) },
@@ -314,7 +325,9 @@ export class ReuseRun implements Reuse {
     if (node === undefined) return null;
     if (node.resource_type === 'function') {
       const { raw_code } = node;
-      const isFixed = !/\{[{%]/.test(raw_code) && volatileIn(this.#ctx, { ...node, compiled_code: raw_code }) === null;
+      const isFixed =
+        !/\{[{%]/.test(raw_code) &&
+        volatileIn(this.#ctx, { ...node, compiled_code: raw_code }, this.#functions) === null;
       return isFixed ? `.${shortHash([raw_code, node.config])}` : null;
     }
     if (isEphemeral(node) || this.#isView(id)) {
@@ -432,6 +445,14 @@ export class ReuseRun implements Reuse {
       this.#expected.set(id, built);
       return built;
     });
+  }
+
+  /** Functions of the project are inputs of the nodes that declare them; to others, they may do anything. */
+  async #readFunctions(session: Session): Promise<UserFunctions> {
+    const found = new Map(await this.#store.functions(session));
+    for (const { alias } of Object.values(this.#ctx.manifest.functions))
+      found.set(alias.toLowerCase(), { fixed: false, mark: '' });
+    return found;
   }
 
   // --- recording ---

@@ -88,4 +88,21 @@ describe.skipIf(clickhouseMissing !== null)('a build with --reuse on ClickHouse'
     expect(await ran(), last).toEqual(['clock']);
     lab.remove('models/clock.sql');
   });
+
+  it('runs a node that calls a function of users each time, unless it does not depend on time or tables', async () => {
+    await lab.rows('create function more as (n) -> n + toUnixTimestamp(now())');
+    lab.write({
+      'models/called.sql':
+        "{{ config(materialized='table', order_by='id') }} select more(c.id) as id from {{ ref('countries') }} c",
+    });
+    expect(await ran(), last).toContain('called');
+    expect(await ran(), last).toEqual(['called']);
+    await lab.rows('create or replace function more as (n) -> n + 1');
+    expect(await ran(), last).toEqual(['called']);
+    expect(await ran(), last).toEqual([]);
+    await lab.rows('create or replace function more as (n) -> n + 2');
+    expect(await ran(), last).toEqual(['called']);
+    lab.remove('models/called.sql');
+    await lab.rows('drop function more');
+  });
 });

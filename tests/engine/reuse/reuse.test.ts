@@ -178,4 +178,35 @@ describe('a build with --reuse', () => {
     await ran();
     expect(await ran(), last).toEqual([]);
   });
+
+  it('runs a node that calls a function of users each time, unless it is immutable and the same', async () => {
+    const define = (body: string, volatility: string): Promise<unknown> =>
+      project.client.query(
+        `create or replace function raw.more(n int) returns int language sql ${volatility} as $$ select ${body} $$`,
+      );
+    await define('n + 1', 'stable');
+    project.write({
+      'models/called.sql':
+        "{{ config(materialized='table') }} select raw.more(c.id) as id from {{ ref('countries') }} c",
+    });
+    expect(await ran(), last).toContain('called');
+    expect(await ran(), last).toEqual(['called']);
+    expect(last).toContain('runs model.faults.called because it contains more(), whose value changes');
+    await define('n + 1', 'immutable');
+    expect(await ran(), last).toEqual(['called']);
+    expect(await ran(), last).toEqual([]);
+    await define('n + 2', 'immutable');
+    expect(await ran(), last).toEqual(['called']);
+    expect(await ran(), last).toEqual([]);
+    project.remove('models/called.sql');
+  });
+
+  it('runs all nodes if a setting of the profile that changes results has changed', async () => {
+    const profiles = project.read('profiles.yml');
+    project.write({ 'profiles.yml': profiles.replace('schema: s', 'search_path: public, schema: s') });
+    expect(await ran(), last).toHaveLength(8);
+    project.write({ 'profiles.yml': profiles });
+    await ran();
+    expect(await ran(), last).toEqual([]);
+  });
 });
