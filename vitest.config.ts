@@ -24,6 +24,7 @@ const SLOW_NAMES = {
   requests: '*',
   reuse: '*',
   snapshots: '*',
+  strict: '*',
   adapters: `clickhouse-http clickhouse-remote-database clickhouse-types clickhouse-written embedded odd-settings
     postgres-relations postgres-types silence unit-fixtures`,
   cli: `bad-input both-ways init kept-views library link outputs plain-tables play query sample

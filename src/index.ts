@@ -74,6 +74,7 @@ export { projectLineage } from './pipeline/project-lineage.ts';
 export { openOperation, operate, preview } from './pipeline/operation.ts';
 export { isSameProject, madeOf, projectHash } from './pipeline/parse.ts';
 export { recoverKilledRun } from './pipeline/recover.ts';
+export { checkProject, type CheckOutcome, type Finding } from './pipeline/static-check.ts';
 export { write, writeFreshness } from './pipeline/write.ts';
 export { retriedWithAudits } from './runner/audit.ts';
 export { createRunContext, type RetriedRun, type RunContext } from './runner/context.ts';

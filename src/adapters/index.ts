@@ -4,6 +4,7 @@ import type { Profile } from '../contracts/project.ts';
 import type { Adapter } from './adapter.ts';
 import type { EmbeddedParser } from './clickhouse/embedded-parser.ts';
 import { credentialsSpec } from './credentials.ts';
+import type { EmptyDatabase, OpenEmptyDatabase } from './empty-relations.ts';
 import type { EmbeddedServer } from './embedded/embedded-server.ts';
 import type { PathPart } from './relation-dialect.ts';
 
@@ -35,6 +36,7 @@ interface Dialect {
   adapter(profile: Profile, options: AdapterOptions): Promise<Adapter>;
   embeddedServer(profile: Profile, options: EmbeddedOptions): Promise<EmbeddedServer | null>;
   parser?(projectDir: string): Promise<EmbeddedParser>;
+  readonly emptyDatabase: OpenEmptyDatabase;
 }
 
 type EmbeddedOptions = Pick<AdapterOptions, 'projectDir' | 'notify'>;
@@ -55,6 +57,17 @@ export async function parsingEngine(type: string, projectDir: string): Promise<E
   const start = DIALECTS.get(type)?.parser;
   if (start === undefined) throw new TsdbtError('runtime', `${type} has no embedded engine that parses SQL`);
   return start(projectDir);
+}
+
+/**
+ * Starts the local engine of a dialect, in which queries are checked on empty tables.
+ * @throws {TsdbtError} if its package is not installed
+ */
+export async function emptyDatabase(
+  profile: Profile,
+  options: Omit<Parameters<OpenEmptyDatabase>[0], 'profile'>,
+): Promise<EmptyDatabase> {
+  return dialectOf(profile).emptyDatabase({ ...options, profile });
 }
 
 /** Version of dbt's adapter that is implemented; empty for an unknown type. */
@@ -79,6 +92,7 @@ const DIALECTS: ReadonlyMap<string, Dialect> = new Map<string, Dialect>([
         (await import('./postgres/create.ts')).createPostgresAdapter(profile, options),
       embeddedServer: async (profile, options) =>
         (await import('./postgres/embedded-server.ts')).postgresServer(profile, options),
+      emptyDatabase: async (options) => (await import('./postgres/embedded-empty.ts')).openEmptyDatabase(options),
     },
   ],
   [
@@ -88,6 +102,7 @@ const DIALECTS: ReadonlyMap<string, Dialect> = new Map<string, Dialect>([
         (await import('./clickhouse/create.ts')).createClickHouseAdapter(profile, options),
       embeddedServer: async (profile, options) =>
         (await import('./clickhouse/embedded-server.ts')).clickhouseServer(profile, options),
+      emptyDatabase: async (options) => (await import('./clickhouse/embedded-empty.ts')).openEmptyDatabase(options),
       parser: async (projectDir) => (await import('./clickhouse/embedded-parser.ts')).embeddedParser(projectDir),
     },
   ],

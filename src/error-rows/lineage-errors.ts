@@ -29,7 +29,7 @@ export const LINEAGE_ERRORS = {
   lineageParserMissing: row<Facts<'package'>>(
     'T3092',
     'runtime',
-    (f) => `Column lineage needs the package ${f.package}, which is not installed.`,
+    (f) => `This command needs the package ${f.package}, which is not installed.`,
     (f) => `Install it next to tsdbt: npm install ${f.package}`,
   ),
 };

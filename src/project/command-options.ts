@@ -521,6 +521,7 @@ export const OPTIONS = {
     help: "Limits of dbt's SQL parser. Validated, but has no effect.",
     hidden: true,
   },
+  strict: toggle('strict', 'Find mistakes in SQL and YAML on empty tables of a local engine, without the database.'),
   static: {
     name: 'static',
     kind: 'switch',

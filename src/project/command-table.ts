@@ -52,6 +52,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     'sample',
     'show',
     'store_failures',
+    'strict',
     'threads',
     'every',
     'if_changed',
@@ -77,6 +78,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     'inline',
     'inject_ephemeral_ctes',
     'sqlparse',
+    'strict',
     'threads',
   ]),
   command(

@@ -81,11 +81,35 @@ export function placeInProject(
   return placeInFile(() => readFileText(join(root, path)), path, owner, setting);
 }
 
+/** Finds a key of a node or of one of its columns in a properties file; undefined if the file does not contain it. */
+export function columnPlace(
+  text: string,
+  path: string,
+  owner: SettingOwner,
+  keys: Keys,
+  column?: string,
+): SettingPlace | undefined {
+  try {
+    const file = loadYaml(text, path);
+    const [entry] = entriesOf(file, owner, undefined);
+    const around = entry === undefined || column === undefined ? entry : itemNamed(file, [...entry, 'columns'], column);
+    const place = around === undefined ? undefined : locate(text, [...around, ...keys]);
+    return place === undefined ? undefined : { ...place, lineText: text.split('\n')[place.line - 1]?.trimEnd() };
+  } catch {
+    return undefined;
+  }
+}
+
+function itemNamed(file: Json, keys: Keys, name: string): Keys | undefined {
+  const index = itemsOf(valueAt(file, keys)).findIndex((entry) => isDictionary(entry) && entry['name'] === name);
+  return index < 0 ? undefined : [...keys, index];
+}
+
 /** The entries that can contain the settings, most specific first. */
 function entriesOf(file: Json, owner: SettingOwner, column: string | undefined): Keys[] {
   const named = (keys: Keys, name: string): Keys[] => {
-    const index = itemsOf(valueAt(file, keys)).findIndex((entry) => isDictionary(entry) && entry['name'] === name);
-    return index < 0 ? [] : [[...keys, index]];
+    const found = itemNamed(file, keys, name);
+    return found === undefined ? [] : [found];
   };
   if (owner.resource_type !== 'source') return named([`${owner.resource_type}s`], owner.name);
   return itemsOf(valueAt(file, ['sources'])).flatMap((entry, index) => {

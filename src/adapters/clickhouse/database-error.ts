@@ -8,7 +8,7 @@ import { queryHint, type Refused, withoutComments } from '../query-hint.ts';
 
 /** Errors about unknown names: the position is the name's first use in the statement. */
 const UNKNOWN: readonly RegExp[] = [
-  /identifier [`'](?:[^`']*\.)?([^`'.]+)[`']/,
+  /[Ii]dentifier [`'](?:[^`']*\.)?([^`'.]+)[`']/,
   /[Uu]nknown (?:aggregate )?function ([A-Za-z_]\w*)/i,
   /Function with name `([^`]+)`/,
   /Missing columns: '([^']+)'/,

@@ -10,6 +10,10 @@ import { showPreview } from '../show-tables.ts';
 import { chosen, loadAndParse } from './run.ts';
 
 export async function compileCommand(session: CommandSession): Promise<boolean> {
+  if (session.flags['strict'] === true) {
+    const { checkStrictly } = await import('./strict.ts');
+    return checkStrictly(session, await loadAndParse(session, { write: false }), session.flags['output'] === 'json');
+  }
   const { ctx, results } = await compileSelected(session);
   printSelected(session, ctx, results);
   return true;

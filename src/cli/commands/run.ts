@@ -29,6 +29,10 @@ import { showSeeds } from '../show-tables.ts';
 /** @returns whether everything succeeded */
 export async function runCommand(session: CommandSession): Promise<boolean> {
   const parsed = await loadAndParse(session);
+  if (session.flags['strict'] === true) {
+    const { checkStrictly } = await import('./strict.ts');
+    if (!(await checkStrictly(session, parsed, false))) return false;
+  }
   return runParsed(session, parsed);
 }
 

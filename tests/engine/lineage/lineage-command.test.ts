@@ -168,7 +168,7 @@ describe('lineage', () => {
       ['ch', 'chdb'],
     ] as const) {
       const { stdout, stderr, status } = ended(target);
-      expect(stdout + stderr).toContain(`Column lineage needs the package ${name}, which is not installed.`);
+      expect(stdout + stderr).toContain(`This command needs the package ${name}, which is not installed.`);
       expect(stdout + stderr).toContain(`npm install ${name}`);
       expect(status).not.toBe(0);
     }

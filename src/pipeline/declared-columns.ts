@@ -1,0 +1,96 @@
+// Columns that YAML and settings of a node name, and errors about those that the node does not output, with the place
+// where they are written.
+import type { ModelNode, SnapshotNode } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+import { columnPlace, type SettingOwner, settingsFile } from '../project/setting-place.ts';
+import type { ParsedProject } from '../runner/parsed-project.ts';
+
+type Queried = ModelNode | SnapshotNode;
+
+/** Settings whose values are names of columns, or expressions. */
+const SETTINGS = [
+  'unique_key',
+  'order_by',
+  'partition_by',
+  'primary_key',
+  'event_time',
+  'updated_at',
+  'check_cols',
+] as const;
+/** A name, and not a keyword or a number. */
+const NAME = /^[A-Za-z_]\w*$/;
+
+export interface SettingColumn {
+  readonly setting: string;
+  readonly column: string;
+}
+
+/** The columns that settings of the node name. Expressions are left out. */
+export function configColumns({ config, resource_type: type }: Queried): SettingColumn[] {
+  const settings = type === 'snapshot' ? ['unique_key', 'updated_at', 'check_cols'] : SETTINGS;
+  return settings.flatMap((setting) => {
+    const value: unknown = config[setting];
+    if (setting === 'check_cols' && value === 'all') return [];
+    return [value ?? []]
+      .flat()
+      .filter((each): each is string => typeof each === 'string')
+      .flatMap((each) => (setting === 'check_cols' ? [each] : each.replace(/^\s*\((.*)\)\s*$/s, '$1').split(',')))
+      .map((each) => each.trim())
+      .filter((each) => NAME.test(each))
+      .map((column) => ({ setting, column }));
+  });
+}
+
+/** A column in the YAML of a node that the node does not output. */
+export function columnFinding(parsed: ParsedProject, node: Queried, column: string, hint?: string): TsdbtError {
+  return finding(parsed, node, `column "${column}" is declared, but the ${node.resource_type} does not output it`, {
+    hint,
+    keys: ['name'],
+    column,
+  });
+}
+
+/** A column in a setting of a node that the node does not output. */
+export function settingFinding(
+  parsed: ParsedProject,
+  node: Queried,
+  setting: string,
+  column: string,
+  hint?: string,
+): TsdbtError {
+  const message = `${setting} is "${column}", but the ${node.resource_type} does not output this column`;
+  const own = parsed.files.read(node.original_file_path, node.package_name)?.split('\n') ?? [];
+  const line = own.findIndex((text) => new RegExp(`\\b${setting}\\b`).test(text));
+  if (line < 0) return finding(parsed, node, message, { hint, keys: ['config', setting] });
+  const lineText = (own[line] ?? '').trimEnd();
+  const at = lineText.indexOf(column, lineText.indexOf(setting) + setting.length);
+  return new TsdbtError('compilation', message, {
+    ...{ path: node.original_file_path, line: line + 1, lineText, hint },
+    ...(at < 0 ? {} : { column: [...lineText.slice(0, at)].length + 1 }),
+  });
+}
+
+function finding(
+  parsed: ParsedProject,
+  node: Queried,
+  message: string,
+  { hint, keys, column }: { hint: string | undefined; keys: readonly string[]; column?: string },
+): TsdbtError {
+  return new TsdbtError('compilation', message, {
+    path: settingsFile(node),
+    hint,
+    ...placeInProperties(parsed, node, keys, column),
+  });
+}
+
+/** Where the properties of a node, or of one of its columns, have a key; undefined if they do not. */
+export function placeInProperties(
+  { files }: ParsedProject,
+  node: SettingOwner & { readonly package_name: string },
+  keys: readonly string[],
+  column?: string,
+): ReturnType<typeof columnPlace> {
+  const path = settingsFile(node);
+  const text = files.read(path, node.patch_path?.split('://')[0] ?? node.package_name);
+  return text === null ? undefined : columnPlace(text, path, node, keys, column);
+}
