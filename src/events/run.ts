@@ -141,7 +141,10 @@ export const RUN_EVENTS = {
     },
   ),
   LogNodeNoOpResult: event<Described & Ended & Place>('Q019', 'info', (e, width) =>
-    line(width, `NO-OP ${e.description}`, yellow('NO-OP'), e, e.execution_time),
+    // Nodes with `--reuse` that are reused after they were compiled.
+    e.status === 'reused'
+      ? line(width, `REUSED ${e.description}`, green('REUSED'), e, e.execution_time)
+      : line(width, `NO-OP ${e.description}`, yellow('NO-OP'), e, e.execution_time),
   ),
   LogHookStartLine: event<Place & { readonly statement: string }>(
     'Q032',

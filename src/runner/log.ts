@@ -174,6 +174,12 @@ export class RunLog {
     this.#ofNode('LogNodeNoOpResult', { description, status: 'no-op', execution_time: 0, index, total }, p);
   }
 
+  reusedResult({ resource_type, name }: GraphNode, seconds: number, p: NodeProgress): void {
+    const { index, total } = p;
+    const description = `${resource_type === 'unit_test' ? 'unit test' : resource_type} ${name}`;
+    this.#ofNode('LogNodeNoOpResult', { description, status: 'reused', execution_time: seconds, index, total }, p);
+  }
+
   hookStart(statement: string, p: NodeProgress): void {
     const facts = { statement, index: p.index, total: p.total };
     this.#fire('LogHookStartLine', facts, { data: () => ({ ...facts, node_info: nodeInfo(p) }) });

@@ -108,8 +108,8 @@ export async function executeNode(
   p.status = result.status;
   // A node cancelled by the end of the command counts as skipped, so no line of its error is printed.
   const cancelled = result.status === 'error' && result.batch_results === null && work.halted();
-  if (!isEphemeral(node) && !cancelled && result.status !== 'reused')
-    kind.finish(ctx, p, result.node ?? current, result);
+  if (result.status === 'reused') ctx.log.reusedResult(node, result.execution_time, p);
+  else if (!isEphemeral(node) && !cancelled) kind.finish(ctx, p, result.node ?? current, result);
   ctx.log.nodeFinished(p, result);
   return result;
 }

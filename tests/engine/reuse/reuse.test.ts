@@ -62,6 +62,7 @@ describe('a build with --reuse', () => {
   it('runs a node whose SQL has changed, and not for comments and white space', async () => {
     project.write({ 'models/named.sql': `${FILES['models/named.sql'].replaceAll(' ', '\n  ')} -- and\n` });
     expect(await ran(), last).toEqual([]);
+    expect(last).toMatch(/of 8 START sql table model s\.named .*\n(?:.*\n)*?.*of 8 REUSED model named \.+ \[REUSED in/);
     project.write({ 'models/named.sql': FILES['models/named.sql'].replace('c.name', 'upper(c.name) as name') });
     expect(await ran(), last).toEqual(['named', 'top']);
     expect(last).toContain('runs model.faults.named because its SQL has changed');
