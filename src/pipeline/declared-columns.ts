@@ -8,15 +8,8 @@ import type { ParsedProject } from '../runner/parsed-project.ts';
 type Queried = ModelNode | SnapshotNode;
 
 /** Settings whose values are names of columns, or expressions. */
-const SETTINGS = [
-  'unique_key',
-  'order_by',
-  'partition_by',
-  'primary_key',
-  'event_time',
-  'updated_at',
-  'check_cols',
-] as const;
+const OF_SNAPSHOTS = ['unique_key', 'updated_at', 'check_cols'];
+const OF_TABLES = ['order_by', 'partition_by', 'primary_key', 'event_time'];
 /** A name, and not a keyword or a number. */
 const NAME = /^[A-Za-z_]\w*$/;
 
@@ -27,7 +20,16 @@ export interface SettingColumn {
 
 /** The columns that settings of the node name. Expressions are left out. */
 export function configColumns({ config, resource_type: type }: Queried): SettingColumn[] {
-  const settings = type === 'snapshot' ? ['unique_key', 'updated_at', 'check_cols'] : SETTINGS;
+  const materialized = String(config.materialized);
+  // A view ignores what describes a table, and a table ignores the key of an incremental model.
+  const settings =
+    type === 'snapshot'
+      ? OF_SNAPSHOTS
+      : /incremental/.test(materialized)
+        ? ['unique_key', ...OF_TABLES]
+        : /table/.test(materialized)
+          ? OF_TABLES
+          : ['event_time'];
   return settings.flatMap((setting) => {
     const value: unknown = config[setting];
     if (setting === 'check_cols' && value === 'all') return [];
