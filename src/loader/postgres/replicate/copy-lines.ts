@@ -1,5 +1,6 @@
 // Finds the values of a line in COPY's text format. Pure.
 import { BACKSLASH, CAPITAL_N, LINE_FEED, TAB } from '../../formats/values/ascii.ts';
+import { TsdbtError } from '../../../errors.ts';
 import { NULL_VALUE, type SourceRow } from './change-records.ts';
 
 const ESCAPES: ReadonlyMap<number, number> = new Map(
@@ -8,8 +9,11 @@ const ESCAPES: ReadonlyMap<number, number> = new Map(
   ),
 );
 
-/** @param line with or without its line feed; values with escapes are rewritten in it */
-export function copyRow(line: Buffer): SourceRow {
+/**
+ * @param line with or without its line feed; values with escapes are rewritten in it
+ * @throws `runtime` error if it does not have as many values as columns
+ */
+export function copyRow(line: Buffer, columns: number): SourceRow {
   const spans: number[] = [];
   const end = line.at(-1) === LINE_FEED ? line.length - 1 : line.length;
   let start = 0;
@@ -20,7 +24,7 @@ export function copyRow(line: Buffer): SourceRow {
     const byte = at < end ? line[at] : TAB;
     if (byte === TAB) {
       spans.push(isNull ? NULL_VALUE : start, to);
-      if (at >= end) break;
+      if (at >= end || spans.length > columns * 2) break;
       start = to = at + 1;
       isNull = false;
     } else if (byte === BACKSLASH) {
@@ -32,5 +36,7 @@ export function copyRow(line: Buffer): SourceRow {
       to++;
     }
   }
+  if (spans.length !== columns * 2)
+    throw new TsdbtError('runtime', `a line of COPY has another number of values than the ${columns} columns`);
   return { bytes: line, spans };
 }

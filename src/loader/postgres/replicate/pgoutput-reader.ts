@@ -29,13 +29,17 @@ const [BEGIN, COMMIT, RELATION, INSERT, UPDATE, DELETE, TRUNCATE] = [...'BCRIUDT
 const [OLD_KEY, OLD_ROW] = [...'KO'].map((code) => code.charCodeAt(0));
 const [NULL_CODE, UNCHANGED_CODE] = [...'nu'].map((code) => code.charCodeAt(0));
 const IN_IDENTITY = 1;
+/** More than a table can have: a server that sends more is not Postgres. */
+const [MOST_COLUMNS, MOST_NAME_BYTES] = [1600, 1024];
+/** A position is stored as a signed number, and a time as milliseconds of JavaScript. */
+const [LAST_LSN, LAST_MICROS] = [2n ** 63n - 2n ** 32n, 8_640_000_000_000_000_000n];
 
 export class PgoutputReader {
   readonly records: ChangeRecords;
   readonly #table: ReplicatedTable;
   readonly #types: ReadonlyMap<number, SourceType>;
-  /** By the table's oid; null: another table. */
-  readonly #relations = new Map<number, Relation | null>();
+  /** Null: not sent yet. */
+  #relation: Relation | null = null;
   readonly #from: bigint;
   #commit: Commit | null = null;
   /** Offset of the next change. */
@@ -72,14 +76,24 @@ export class PgoutputReader {
     return this.#commit !== null;
   }
 
-  /** @param bytes one message @throws `runtime` error if the table cannot be replicated */
+  /** @param bytes one message @throws `runtime` error if the table cannot be replicated, or the message is invalid */
   read(bytes: Buffer): void {
     this.#bytes = bytes;
     this.#at = 1;
+    try {
+      this.#message();
+    } catch (error) {
+      throw error instanceof RangeError ? invalid('it ends too early') : error;
+    }
+  }
+
+  #message(): void {
+    const bytes = this.#bytes;
     switch (bytes[0]) {
       case BEGIN: {
         const lsn = this.#long();
         this.#commit = { lsn, micros: this.#long() + EPOCH_MICROS };
+        if (lsn > LAST_LSN || this.#commit.micros > LAST_MICROS) throw invalid('its position or time is too large');
         if (lsn > this.#next) this.#next = lsn;
         break;
       }
@@ -88,7 +102,7 @@ export class PgoutputReader {
         this.reached(bytes.readBigUInt64BE(10));
         break;
       case RELATION:
-        this.#relation();
+        this.#describe();
         break;
       case INSERT:
         this.#insert();
@@ -105,7 +119,7 @@ export class PgoutputReader {
     }
   }
 
-  #relation(): void {
+  #describe(): void {
     const oid = this.#int();
     const [schema, name] = [this.#string() || 'pg_catalog', this.#string()];
     this.#at++;
@@ -115,11 +129,12 @@ export class PgoutputReader {
         throw new TsdbtError('runtime', `${schema}.${name} was dropped and created again`, {
           hint: '`tsdbt load rewind --to earliest` takes a new snapshot.',
         });
-      this.#relations.set(oid, null);
       return;
     }
     const columns: ReplicatedColumn[] = [];
-    for (let count = this.#short(); count > 0; count--) {
+    const sent = this.#short();
+    if (sent > MOST_COLUMNS) throw invalid(`it has ${sent} columns`);
+    for (let count = sent; count > 0; count--) {
       const flags = this.#bytes[this.#at++] ?? 0;
       const column = this.#string();
       columns.push(replicatedColumn(column, this.#int(), (flags & IN_IDENTITY) !== 0, this.#types));
@@ -135,33 +150,33 @@ export class PgoutputReader {
           (names.includes(lacking) ? "not in the table's replica identity" : 'not published'),
         { hint: `alter table ${schema}.${name} replica identity full, or use the columns of its primary key.` },
       );
-    this.#relations.set(oid, {
+    this.#relation = {
       columns,
       key:
         key.length > 0
           ? key.map((each) => names.indexOf(each))
           : columns.flatMap(({ inIdentity }, i) => (inIdentity ? [i] : [])),
-    });
+    };
   }
 
   #insert(): void {
-    const relation = this.#relations.get(this.#int());
-    if (relation == null) return;
+    const relation = this.#changed();
+    if (relation === null) return;
     this.#at++;
-    const row = this.#row();
+    const row = this.#row(relation);
     this.#add('c', relation, row, row);
   }
 
   #update(): void {
-    const relation = this.#relations.get(this.#int());
-    if (relation == null) return;
+    const relation = this.#changed();
+    if (relation === null) return;
     const mark = this.#bytes[this.#at++];
     let old: SourceRow | null = null;
     if (mark === OLD_KEY || mark === OLD_ROW) {
-      old = this.#row();
+      old = this.#row(relation);
       this.#at++;
     }
-    const row = this.#row();
+    const row = this.#row(relation);
     const moved = old !== null && !hasSameKey(old, row, relation.key);
     if (moved) this.#add('d', relation, null, old);
     // The previous row of a replica identity `full` has all values, and that of a key has those of the key.
@@ -169,18 +184,18 @@ export class PgoutputReader {
   }
 
   #delete(): void {
-    const relation = this.#relations.get(this.#int());
-    if (relation == null) return;
+    const relation = this.#changed();
+    if (relation === null) return;
     this.#at++;
-    this.#add('d', relation, null, this.#row());
+    this.#add('d', relation, null, this.#row(relation));
   }
 
   #truncate(): void {
     const count = this.#int();
     this.#at++;
     for (let i = 0; i < count; i++) {
-      const relation = this.#relations.get(this.#int());
-      if (relation != null) this.#add('t', relation, null, null);
+      const relation = this.#changed();
+      if (relation !== null) this.#add('t', relation, null, null);
     }
   }
 
@@ -196,11 +211,18 @@ export class PgoutputReader {
     this.records.add(op, offset, this.#commit, columns, after, keyed, key, old);
   }
 
+  /** The relation of a change; null: another table's. */
+  #changed(): Relation | null {
+    return this.#int() === this.#table.oid ? this.#relation : null;
+  }
+
   /** Reads a row; its values stay in the message's bytes. */
-  #row(): SourceRow {
+  #row({ columns }: Relation): SourceRow {
     const bytes = this.#bytes;
     const spans: number[] = [];
-    for (let count = this.#short(); count > 0; count--) {
+    const sent = this.#short();
+    if (sent !== columns.length) throw invalid(`it has ${sent} values for ${columns.length} columns`);
+    for (let count = sent; count > 0; count--) {
       const code = bytes[this.#at++];
       if (code === NULL_CODE) spans.push(NULL_VALUE, 0);
       else if (code === UNCHANGED_CODE) spans.push(UNCHANGED_VALUE, 0);
@@ -209,6 +231,7 @@ export class PgoutputReader {
         spans.push(this.#at, (this.#at += length));
       }
     }
+    if (this.#at > bytes.length) throw invalid('it ends too early');
     return { bytes, spans };
   }
 
@@ -229,10 +252,17 @@ export class PgoutputReader {
 
   #string(): string {
     const end = this.#bytes.indexOf(0, this.#at);
+    if (end === -1 || end - this.#at > MOST_NAME_BYTES) throw invalid('it has a name without an end');
     const text = this.#bytes.toString('utf8', this.#at, end);
     this.#at = end + 1;
     return text;
   }
+}
+
+function invalid(what: string): TsdbtError {
+  return new TsdbtError('runtime', `the source sent an invalid message of pgoutput: ${what}`, {
+    hint: 'Check that host and port of the source are those of a Postgres server.',
+  });
 }
 
 /** Whether both rows have the same values in these columns. An unchanged value is the same. */

@@ -1,6 +1,8 @@
 // The columns of a replicated table: how the text of each type's value is written as JSON, and which columns identify a
 // row. Pure.
 
+import { TsdbtError } from '../../../errors.ts';
+
 /** How a value's text becomes JSON. */
 export type TextKind = 'number' | 'boolean' | 'bytes' | 'time' | 'text';
 
@@ -52,6 +54,8 @@ export function replicatedColumn(
   };
 }
 
+/** Postgres's own limit. */
+const MOST_DIMENSIONS = 6;
 const NUMBER = /^-?\d/;
 const MOMENT = /^(\d{4,}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)(\+00)?$/;
 
@@ -78,11 +82,13 @@ export function jsonOfText(text: string, { kind, array }: SourceType): string {
 function jsonOfArray(text: string, item: TextKind, delimiter: string): string {
   const type: SourceType = { kind: item, array: null };
   let at = text.indexOf('{');
-  const list = (): string => {
+  const list = (depth: number): string => {
+    if (depth > MOST_DIMENSIONS)
+      throw new TsdbtError('runtime', `the source sent an array that is nested deeper than ${MOST_DIMENSIONS}`);
     const items: string[] = [];
     at++;
     while (at < text.length && text[at] !== '}') {
-      if (text[at] === '{') items.push(list());
+      if (text[at] === '{') items.push(list(depth + 1));
       else if (text[at] === '"') items.push(jsonOfText(quoted(), type));
       else {
         const start = at;
@@ -104,5 +110,5 @@ function jsonOfArray(text: string, item: TextKind, delimiter: string): string {
     at++;
     return value;
   };
-  return list();
+  return list(1);
 }

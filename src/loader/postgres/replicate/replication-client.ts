@@ -292,7 +292,7 @@ export class ReplicationClient implements BrokerClient {
     let commit: Commit = { lsn: 0n, micros: 0n };
     let offset = this.#position ?? 0n;
     const feed = new ReplicationFeed(await (await source.adapter()).replication(PLAIN_TEXTS), (line) => {
-      const row = copyRow(line);
+      const row = copyRow(line, columns.length);
       records.add('r', offset++, commit, columns, row, row, key);
       if (records.size >= AHEAD_BYTES) feed.pause(true);
     });
