@@ -1,5 +1,5 @@
-// A replicated Postgres server may send anything: wrong counts and lengths, strings without an end, deep arrays. Each is
-// one error, without long loops, large allocations or bytes of other data.
+// A replicated Postgres server may send anything: wrong counts and lengths, strings without an end, deep arrays.
+// Each is one error, without long loops, large allocations or bytes of other data.
 import { describe, expect, it } from 'vitest';
 import { ChangeRecords } from '../../../src/loader/postgres/replicate/change-records.ts';
 import { copyRow } from '../../../src/loader/postgres/replicate/copy-lines.ts';
