@@ -74,7 +74,10 @@ export async function checkProject(parsed: ParsedProject, ids: ReadonlySet<strin
     try {
       await session.begin();
       const check = new Check(parsed, ctx, database, session);
-      for (const id of parsed.dag.topological()) if (needed.has(id)) await check.add(id);
+      const order = parsed.dag.topological().filter((id) => needed.has(id));
+      // A source may be the table of a seed.
+      for (const id of parsed.dag.nodes) if (id.startsWith('seed.')) await check.add(id);
+      for (const id of order) if (!id.startsWith('seed.')) await check.add(id);
       await check.compareDeclared();
       return check.outcome(ids);
     } finally {
@@ -91,6 +94,8 @@ class Check {
   readonly #database: EmptyDatabase;
   readonly #session: Session;
   readonly #schemas = new Set<string>();
+  /** Names of the tables of seeds and sources. */
+  readonly #tables = new Set<string | null>();
   readonly #catalog: CatalogArtifact | null;
   readonly #findings: Finding[] = [];
   readonly #checked: Queried[] = [];
@@ -123,6 +128,7 @@ class Check {
     const node = lookupNode(this.#ctx.manifest, id);
     switch (node?.resource_type) {
       case 'source':
+        if (this.#tables.has(node.relation_name)) return;
         return this.#addTable(node, this.#sourceColumns(node));
       case 'seed':
         return this.#addTable(node, await this.#seedColumns(node));
@@ -143,7 +149,8 @@ class Check {
     }
     await this.#schema(node.schema);
     const error = await this.#session.attempt(this.#database.createTable(name, columns));
-    if (error !== null) this.#missing.set(id, firstLine(error));
+    if (error === null) this.#tables.add(name);
+    else this.#missing.set(id, firstLine(error));
   }
 
   async #schema(name: string): Promise<void> {

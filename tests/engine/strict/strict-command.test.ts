@@ -41,6 +41,8 @@ for (const dialect of BOTH) {
   describe.skipIf(dialect === 'clickhouse' && clickhouseMissing !== null)(`--strict on ${dialect}`, () => {
     it('reports columns of YAML and of settings that a model does not output', async () => {
       const found = await reports(dialect, {
+        'models/more.yml': 'sources: [{name: dev, schema: dev, tables: [{name: rates}]}]',
+        'models/of_seed.sql': "select code, rate from {{ source('dev', 'rates') }}",
         'models/ignores.sql': "{{ config(unique_key='nope', order_by='nope') }}\nselect 1 as one",
         'models/sums.sql':
           "{{ config(\n  materialized='incremental',\n  unique_key='custmer_id'\n) }}\n" +
