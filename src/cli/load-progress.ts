@@ -5,6 +5,7 @@ import type { LogLevel, Logger } from '../log.ts';
 import type { LoadTarget } from '../loader/settings/load-target.ts';
 import type { LoadEvent } from '../loader/events.ts';
 import type { LoadMetrics } from '../loader/metrics.ts';
+import { keptText } from '../loader/slot-watch.ts';
 import { now } from './command-session.ts';
 import { StatusLines, type Terminal } from './status-lines.ts';
 
@@ -77,6 +78,16 @@ export class LoadProgress {
         break;
       case 'dropped':
         note('info', `dropped past its retention: ${event.names.join(', ')}`);
+        break;
+      case 'slot':
+        if (event.news === 'over') note('warn', `${keptText(event.lag)} (max_slot_lag)`);
+        else if (event.news === 'back') note('info', keptText(event.lag));
+        else if (event.news === 'dropped')
+          note(
+            'warn',
+            `slot '${event.lag.slot}' was dropped (on_slot_lag: drop); \`tsdbt load rewind --to earliest\` takes ` +
+              'a new snapshot',
+          );
         break;
       case 'moved':
         note('info', `its position in ${places} was moved; reading on from there`);

@@ -1,5 +1,5 @@
 // The events of a loader. Types only.
-import type { TopicPartition } from './brokers/broker.ts';
+import type { SlotLag, TopicPartition } from './brokers/broker.ts';
 import type { LoadColumn, LoadTarget } from './settings/load-target.ts';
 import type { DeadLetter } from './sink.ts';
 
@@ -19,6 +19,8 @@ export type LoadEvent =
       readonly ms: number;
       readonly lag: bigint;
       readonly newest: number | null;
+      /** Timestamp of the first message that became visible; null: unknown. */
+      readonly oldest: number | null;
     }
   | { readonly kind: 'waiting'; readonly target: LoadTarget; readonly message: string; readonly seconds: number }
   /** A wait has ended; or the table accepts rows more slowly than they arrive, and reading pauses. */
@@ -40,6 +42,13 @@ export type LoadEvent =
   /** Partitions of the table, or a number of rows, beyond their retention. */
   | { readonly kind: 'dropped'; readonly target: LoadTarget; readonly names: readonly string[] }
   | { readonly kind: 'fenced'; readonly target: LoadTarget; readonly partitions: readonly TopicPartition[] }
+  /** The table's replication slot, at intervals. `news`: it exceeds its limit, was dropped, or is within it again. */
+  | {
+      readonly kind: 'slot';
+      readonly target: LoadTarget;
+      readonly lag: SlotLag;
+      readonly news: 'over' | 'dropped' | 'back' | null;
+    }
   | { readonly kind: 'column'; readonly target: LoadTarget; readonly columns: readonly LoadColumn[] };
 
 /** The lag of the table in one partition. */

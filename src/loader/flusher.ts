@@ -159,8 +159,9 @@ export class Flusher {
       if (attempts === 1) this.#spare = pending.rows.clear();
       this.#rows += flushed.rows;
       this.#dead += flushed.dead.length;
+      const oldest = flushed.rows > 0 ? partitions.oldest(ranges) : null;
       partitions.wrote(ranges);
-      notify(flushedEvent(target, pending, ranges, flushed, now() - began));
+      notify(flushedEvent(target, pending, ranges, flushed, now() - began, oldest));
       for (const range of ranges) this.#uncommitted.set(partitionKey(range), range.to);
       this.#committing ??= this.#commit();
     } catch (error) {
@@ -232,13 +233,14 @@ export class Flusher {
   }
 }
 
-/** The event of a flush. @param ms its duration */
+/** The event of a flush. @param ms its duration @param oldest timestamp of its first message; null: unknown */
 export function flushedEvent(
   target: LoadTarget,
   { messageBytes }: Pick<PendingRows, 'messageBytes'>,
   ranges: readonly OffsetRange[],
   { rows, dead }: Flushed,
   ms: number,
+  oldest: number | null = null,
 ): LoadEvent {
   let lag = 0n;
   let newest: number | null = null;
@@ -246,5 +248,5 @@ export function flushedEvent(
     if (end > to) lag += end - to;
     if (lastTimestamp !== null) newest = Math.max(newest ?? 0, lastTimestamp);
   }
-  return { kind: 'flushed', target, rows, bytes: messageBytes, dead, ms, lag, newest };
+  return { kind: 'flushed', target, rows, bytes: messageBytes, dead, ms, lag, newest, oldest };
 }

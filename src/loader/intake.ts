@@ -109,6 +109,7 @@ export class Intake {
         if (closely !== null) return closely;
       }
     }
+    if ((batch.time ?? 0) > (held.newest ?? 0)) held.newest = batch.time ?? null;
     held.next = batch.next;
     held.end = batch.end;
     held.epoch = batch.epoch;

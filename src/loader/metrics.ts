@@ -2,7 +2,7 @@
 import { TsdbtError } from '../errors.ts';
 import { family, histogram, METRICS_TYPE, type Sample } from '../http/metrics-text.ts';
 import { isKnownHost, JSON_TEXT, listen, PLAIN, send, urlOf } from '../http/server.ts';
-import { partitionKey, type TopicPartition } from './brokers/broker.ts';
+import { partitionKey, type SlotLag, type TopicPartition } from './brokers/broker.ts';
 import type { LoadTarget } from './settings/load-target.ts';
 import type { LoadEvent, PartitionLag } from './events.ts';
 
@@ -37,6 +37,10 @@ interface Counted {
   turned: number | null;
   /** Whether the table is paused. */
   paused: boolean;
+  /** Seconds from each flush's first message to its commit: their number, sum and buckets. */
+  visible: { count: number; seconds: number; buckets: readonly number[] };
+  /** The replication slot; null: none, or not known yet. */
+  slot: SlotLag | null;
 }
 
 export class LoadMetrics {
@@ -63,6 +67,8 @@ export class LoadMetrics {
         flushingSince: null,
         turned: null,
         paused: false,
+        visible: { count: 0, seconds: 0, buckets: BUCKETS.map(() => 0) },
+        slot: null,
       });
     }
   }
@@ -109,6 +115,9 @@ export class LoadMetrics {
           event.message,
         );
         break;
+      case 'slot':
+        counted.slot = event.lag;
+        break;
       case 'flushing':
         counted.flushingSince = this.#now();
         break;
@@ -125,7 +134,12 @@ export class LoadMetrics {
         counted.dead += event.dead.length;
         counted.flushes++;
         counted.flushSeconds += seconds;
-        counted.buckets = counted.buckets.map((count, i) => count + (seconds <= (BUCKETS[i] ?? 0) ? 1 : 0));
+        counted.buckets = counting(counted.buckets, seconds);
+        if (event.oldest !== null) {
+          const age = Math.max(0, (this.#now() - event.oldest) / 1000);
+          const { count, seconds: sum, buckets } = counted.visible;
+          counted.visible = { count: count + 1, seconds: sum + age, buckets: counting(buckets, age) };
+        }
         break;
       }
       default:
@@ -197,6 +211,20 @@ export class LoadMetrics {
       ({ buckets, flushes, flushSeconds }, target) =>
         histogram(labelsOf(target.topic, target), BUCKETS, buckets, flushes, flushSeconds),
     );
+    each(
+      'visible_seconds',
+      'histogram',
+      'Age of the first message of a flush when the table contained it.',
+      ({ visible: { count, seconds, buckets } }, target) =>
+        histogram(labelsOf(target.topic, target), BUCKETS, buckets, count, seconds),
+    );
+    one(
+      'slot_retained_bytes',
+      'gauge',
+      "Bytes of the source's log that the replication slot keeps.",
+      ({ slot }) => slot?.retained ?? null,
+    );
+    one('slot_limit_bytes', 'gauge', 'Bytes that it may keep: `max_slot_lag`.', ({ slot }) => slot?.limit ?? null);
     return `${lines.join('\n')}\n`;
   }
 
@@ -211,6 +239,7 @@ export class LoadMetrics {
       readonly reasons: readonly string[];
       readonly lag_rows: string;
       readonly lag_seconds: number | null;
+      readonly slot_retained_bytes: number | null;
     }[];
   } {
     const tables = [...this.#targets].map(([target, counted]) => {
@@ -224,6 +253,7 @@ export class LoadMetrics {
         reasons,
         lag_rows: String(rows),
         lag_seconds: seconds,
+        slot_retained_bytes: counted.slot?.retained ?? null,
       };
     });
     return { ok: tables.every(({ ok }) => ok), tables };
@@ -244,6 +274,11 @@ export class LoadMetrics {
       reasons.push(`nothing has been read for ${Math.round((now - turned) / 1000)} s`);
     return reasons;
   }
+}
+
+/** Adds a value to the buckets of a histogram. */
+function counting(buckets: readonly number[], seconds: number): readonly number[] {
+  return buckets.map((count, i) => count + (seconds <= (BUCKETS[i] ?? 0) ? 1 : 0));
 }
 
 /** The loader that is assigned these partitions reads their positions. */

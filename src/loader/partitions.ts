@@ -134,6 +134,12 @@ export class Partitions {
     this.#unwritten.set(key, batches);
   }
 
+  /** Timestamp of the first message read from these ranges that the table does not contain; null: unknown. */
+  oldest(ranges: readonly OffsetRange[]): number | null {
+    const times = ranges.flatMap((range) => this.#unwritten.get(partitionKey(range))?.[0]?.first ?? []);
+    return times.length === 0 ? null : Math.min(...times);
+  }
+
   /** The table contains these ranges. */
   wrote(ranges: readonly OffsetRange[]): void {
     this.turn();

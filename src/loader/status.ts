@@ -1,8 +1,9 @@
 // Compares a target's stored positions with the broker's end offsets, and names what blocks loading.
 import { inOneLine, TsdbtError } from '../errors.ts';
-import { type BrokerClient, partitionKey, type TopicPartition } from './brokers/broker.ts';
+import { type BrokerClient, partitionKey, type SlotLag, type TopicPartition } from './brokers/broker.ts';
 import type { LoadTarget } from './settings/load-target.ts';
 import type { Sink } from './sink.ts';
+import { isOver, keptText } from './slot-watch.ts';
 import { explain, firstOffsets, isAnother, madeAnew } from './starts.ts';
 import { ofTopic, topicNames } from './settings/target-topics.ts';
 
@@ -28,6 +29,8 @@ export interface TargetStatus {
   readonly problems: readonly string[];
   /** Since when the table is paused, as an ISO time; null: it is not. */
   readonly paused: string | null;
+  /** The replication slot; null: there is none. */
+  readonly slot: SlotLag | null;
 }
 
 /**
@@ -42,6 +45,7 @@ export async function loadStatus(
   now: number,
 ): Promise<TargetStatus> {
   const problems: string[] = [];
+  let slot: SlotLag | null = null;
   const { positions: kept, failure, paused } = await sink.kept(target);
   if (failure !== null) problems.push(`failed: ${failure}`);
   let ends: Awaited<ReturnType<BrokerClient['ends']>> = new Map();
@@ -58,6 +62,8 @@ export async function loadStatus(
       const names = await topicNames(client, target);
       const ids = new Map((await client.topics(names)).map(({ topic, id }) => [topic, id]));
       ends = await client.ends(names);
+      slot = (await client.slot?.()) ?? null;
+      if (slot !== null && isOver(slot)) problems.push(`${keptText(slot)} (max_slot_lag)`);
       const own = [...kept].filter(([key]) => ends.has(key));
       for (const topic of names)
         if (own.every(([, at]) => at.topic !== topic))
@@ -108,7 +114,7 @@ export async function loadStatus(
       dead: known?.dead ?? 0,
     };
   });
-  return { partitions, problems, paused };
+  return { partitions, problems, paused, slot };
 }
 
 /** Timestamp of the message at the offset; null: it has none, or was compacted away. */

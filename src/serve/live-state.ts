@@ -24,6 +24,8 @@ export interface LoaderState {
   /** Decimal digits, because offsets have 64 bits. */
   readonly lag_rows: string;
   readonly lag_seconds: number | null;
+  /** Bytes of the source's log that the replication slot keeps; null: there is none, or it is unknown. */
+  readonly slot_retained_bytes: number | null;
 }
 
 /** The current state of an SLA of `meta.tsdbt.sla`. */

@@ -157,6 +157,17 @@ export const CHANGE_FIELDS = {
     'With `replicate`: an existing publication of the table; without it the loader creates one',
     "the slot's name",
   ),
+  max_slot_lag: optional(
+    size(),
+    "With `replicate`: bytes of the source's log that the slot may keep: " +
+      "[The source's log](replicate.md#the-sources-log)",
+    'none',
+  ),
+  on_slot_lag: withDefault(
+    choice('alert', 'drop'),
+    'alert',
+    'What happens beyond `max_slot_lag`: `drop` drops the slot, and the table needs a new snapshot',
+  ),
   flattened: withDefault(flag, false, 'Rows have no envelopes: [Flattened rows](cdc.md#flattened-rows)'),
   deletes: withDefault(
     choice('soft', 'hard', 'ignore'),
@@ -309,6 +320,7 @@ const NOT_REPLICATED = [
   'binary_handling_mode',
   'unavailable_value_placeholder',
 ];
+const OF_SLOT = ['slot', 'publication', 'max_slot_lag', 'on_slot_lag'];
 
 function checkLoad(load: LoadSettings, place: Place, has: (key: string) => boolean): void {
   const { format, key, archive, deletes, truncate } = load;
@@ -316,9 +328,10 @@ function checkLoad(load: LoadSettings, place: Place, has: (key: string) => boole
   const mode = load.mode ?? (changes ? 'upsert' : 'append');
   const change = Object.keys(CHANGE_FIELDS).find(has);
   if (!changes && change !== undefined) place.at(change).must('needs format: debezium or replicate');
-  for (const option of load.replicate === null ? ['slot', 'publication'] : NOT_REPLICATED)
+  for (const option of load.replicate === null ? OF_SLOT : NOT_REPLICATED)
     if (has(option))
       place.at(option).must(load.replicate === null ? "needs 'replicate'" : "cannot be used with 'replicate'");
+  if (load.on_slot_lag === 'drop' && load.max_slot_lag === null) place.at('on_slot_lag').must("needs 'max_slot_lag'");
   if (mode === 'upsert' && key.length === 0)
     place.refuse(
       "mode 'upsert' needs 'key'",

@@ -2,6 +2,7 @@
 // src/loader/status.ts determines it.
 import type { CompactionState } from '../../loader/archive/compact.ts';
 import { loadStatus, type TargetStatus } from '../../loader/status.ts';
+import { keptText } from '../../loader/slot-watch.ts';
 import type { LoadTarget } from '../../loader/settings/load-target.ts';
 import { now } from '../command-session.ts';
 import { compactionOf } from './load-compact.ts';
@@ -46,13 +47,14 @@ export async function showStatus(ctx: LoadContext): Promise<boolean> {
   return ok;
 }
 
-function statusLines({ name }: LoadTarget, { partitions, problems, paused }: TargetStatus): string[] {
+function statusLines({ name }: LoadTarget, { partitions, problems, paused, slot }: TargetStatus): string[] {
   return [
     ...partitions.map(
       ({ topic, partition, next, end, lagRows, lagSeconds, dead }) =>
         `${name}  ${topic}/${partition}  next ${next ?? '-'}  end ${end ?? '?'}  lag ${lagRows ?? '?'} ` +
         `rows, ${lagSeconds === null ? '?' : `${lagSeconds.toFixed(0)}s`}  dead letters ${dead}`,
     ),
+    ...(slot === null ? [] : [`${name}  ${keptText(slot)}`]),
     ...(paused === null ? [] : [`${name}  paused since ${paused}`]),
     ...problems.map((problem) => `${name}  ${problem}`),
   ];
@@ -69,6 +71,10 @@ function statusDocument({ target, status, compaction }: Shown): object {
     ok: status.problems.length === 0,
     paused_since: status.paused,
     problems: status.problems,
+    slot:
+      status.slot === null
+        ? null
+        : { name: status.slot.slot, retained_bytes: status.slot.retained, limit_bytes: status.slot.limit },
     compaction:
       compaction === null
         ? null

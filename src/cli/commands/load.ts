@@ -23,6 +23,8 @@ import { refuseNoPlace, rewindTo } from '../../loader/rewind.ts';
 import type { SchemaRegistry } from '../../loader/formats/schema-registry.ts';
 import { Sealer } from '../../loader/seal.ts';
 import type { FaultPoint, Sink } from '../../loader/sink.ts';
+import { watchSlot } from '../../loader/slot-watch.ts';
+import type { LoadEvent } from '../../loader/events.ts';
 import { loadStatus } from '../../loader/status.ts';
 import { superviseTable } from '../../loader/supervise.ts';
 import type { TableOptions } from '../../loader/settings/database-options.ts';
@@ -368,6 +370,14 @@ async function loadAll(ctx: LoadContext, onMetrics: (metrics: LoadMetrics) => vo
   const ended = new AbortController();
   const signal = AbortSignal.any([session.signal, ended.signal]);
   const compacting = Promise.allSettled(once ? [] : [keepCompacted(ctx, targets, { once, signal })]);
+  const observe = (event: LoadEvent): void => progress.observe(event);
+  const watching = Promise.allSettled(
+    targets.map(async (target) => {
+      if (once || target.replicate === undefined) return;
+      const client = await ctx.client(target);
+      await watchSlot({ target, client, signal, pause: (ms) => pause(ms, signal), notify: observe });
+    }),
+  );
   const results = await Promise.allSettled(
     targets.map(async (target) => {
       const sink = await ctx.sinkOf(target);
@@ -377,7 +387,7 @@ async function loadAll(ctx: LoadContext, onMetrics: (metrics: LoadMetrics) => vo
         once,
         signal: session.signal,
         pause: wait,
-        notify: (event) => progress.observe(event),
+        notify: observe,
         make: async (notify, signal, paused) =>
           new Loader({
             target,
@@ -421,6 +431,7 @@ async function loadAll(ctx: LoadContext, onMetrics: (metrics: LoadMetrics) => vo
   const loaded = targets.filter((_, i) => results[i]?.status === 'fulfilled');
   if (once) await keepCompacted(ctx, loaded, { once, signal });
   ended.abort();
+  await watching;
   const failed = [...results, ...synced, ...(await compacting)].find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   return ok;

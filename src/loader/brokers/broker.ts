@@ -30,6 +30,8 @@ export interface MessageBatch {
   readonly end: bigint;
   /** The leader epoch in which all of its messages were written; null if there are none, or no epochs. */
   readonly epoch: number | null;
+  /** Time of the source, in milliseconds since 1970, up to which nothing is missing; absent: that of the messages. */
+  readonly time?: number | null;
 }
 
 /** A topic and a partition. */
@@ -113,6 +115,15 @@ export interface RangeRead {
   readonly failure: PartitionFailure | null;
 }
 
+/** The replication slot of a table. */
+export interface SlotLag {
+  readonly slot: string;
+  /** Bytes of the source's log that it keeps. */
+  readonly retained: number;
+  /** How many it may keep; null: any number. */
+  readonly limit: number | null;
+}
+
 /** Called when the group assigns and revokes partitions. */
 export interface AssignmentListener {
   /**
@@ -174,6 +185,10 @@ export interface BrokerClient {
    * Commits the group's offsets to the broker, for information only: the positions in the database count. Never throws.
    */
   commit(next: ReadonlyMap<string, bigint>): Promise<void>;
+  /** The table's replication slot, null before it has one; absent if there are none. */
+  slot?(): Promise<SlotLag | null>;
+  /** Drops a slot that keeps too much, if the table's settings say so. @returns whether it did */
+  dropSlot?(): Promise<boolean>;
   /** The group and the member id, null before it has one; absent if there are no groups. */
   member?(): { readonly group: string; readonly member: string | null };
   /** Removes dead members from the group, so that their partitions are reassigned at once. */

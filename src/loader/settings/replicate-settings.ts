@@ -9,6 +9,10 @@ export interface ReplicateConfig {
   readonly slot: string;
   /** One that an administrator manages; null: the loader's, with the slot's name. */
   readonly publication: string | null;
+  /** Bytes of the source's log that the slot may keep; null: any number. */
+  readonly maxSlotLag: number | null;
+  /** Whether a slot that keeps more is dropped. */
+  readonly dropsSlot: boolean;
 }
 
 /** Postgres limits names to 63 bytes; the loader appends to them. */
@@ -16,12 +20,15 @@ const [MOST_SLOT, DIGEST] = [55, 8];
 
 /** @param place the loaded table, which gives the slot its name @returns null: no table is replicated */
 export function replicateConfig(
-  { replicate, slot, publication }: LoadSettings,
+  { replicate, slot, publication, max_slot_lag: maxSlotLag, on_slot_lag: onSlotLag }: LoadSettings,
   { schema, identifier }: { readonly schema: string; readonly identifier: string },
 ): ReplicateConfig | null {
   if (replicate === null) return null;
   const { schema: from, name: table } = replicate;
-  return { schema: from, table, slot: slot ?? slotOf(schema, identifier), publication };
+  return {
+    ...{ schema: from, table, slot: slot ?? slotOf(schema, identifier), publication },
+    ...{ maxSlotLag, dropsSlot: onSlotLag === 'drop' },
+  };
 }
 
 function slotOf(schema: string, identifier: string): string {

@@ -163,7 +163,17 @@ describe('the progress on a terminal', () => {
       new LoadMetrics([target], () => 0),
       { write: (text) => written.push(text) },
     );
-    progress.observe({ kind: 'flushed', target, rows: 3, bytes: 1, dead: [], ms: 1, lag: 0n, newest: null });
+    progress.observe({
+      kind: 'flushed',
+      target,
+      rows: 3,
+      bytes: 1,
+      dead: [],
+      ms: 1,
+      lag: 0n,
+      newest: null,
+      oldest: null,
+    });
     progress.tell();
     progress.observe({ kind: 'waiting', target, message: 'no broker answers', seconds: 1 });
     progress.stop();

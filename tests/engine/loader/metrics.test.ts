@@ -57,12 +57,24 @@ describe('the metrics of a loader', () => {
         found.get(`tsdbt_load_flush_seconds_count{${labels}}`),
       );
       expect(found.get(`tsdbt_load_flush_seconds_count{${labels}}`)).toBeGreaterThan(0);
+      expect(found.get(`tsdbt_load_visible_seconds_count{${labels}}`)).toBeGreaterThan(0);
       const health = await fetch(`${served.url}/healthz`);
       expect([health.status, await health.json()]).toEqual([
         200,
         {
           status: 'ok',
-          tables: [{ table: t.name, topic: 't', ok: true, paused: false, reasons: [], lag_rows: '0', lag_seconds: 0 }],
+          tables: [
+            {
+              table: t.name,
+              topic: 't',
+              ok: true,
+              paused: false,
+              reasons: [],
+              lag_rows: '0',
+              lag_seconds: 0,
+              slot_retained_bytes: null,
+            },
+          ],
         },
       ]);
       expect([

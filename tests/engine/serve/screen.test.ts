@@ -18,7 +18,16 @@ const TOKEN = 'a token of 32 letters and digits';
 const program = chromium();
 
 const LOADERS: LoaderState[] = [
-  { table: 'raw.events', topic: 'events', ok: true, paused: false, reasons: [], lag_rows: '12000', lag_seconds: 4 },
+  {
+    table: 'raw.events',
+    topic: 'events',
+    ok: true,
+    paused: false,
+    reasons: [],
+    lag_rows: '12000',
+    lag_seconds: 4,
+    slot_retained_bytes: null,
+  },
   {
     table: 'raw.users',
     topic: 'users',
@@ -27,6 +36,7 @@ const LOADERS: LoaderState[] = [
     reasons: ['waiting: the broker is away'],
     lag_rows: '9007199254740993',
     lag_seconds: null,
+    slot_retained_bytes: 3 * 2 ** 20,
   },
 ];
 const PROMISES: PromiseState[] = [

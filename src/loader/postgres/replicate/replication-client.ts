@@ -18,6 +18,7 @@ import {
   type RangePlace,
   type RangeRead,
   type ReadPosition,
+  type SlotLag,
   type TopicInfo,
   type TopicPartition,
 } from '../../brokers/broker.ts';
@@ -26,7 +27,7 @@ import { ChangeRecords, type Commit } from './change-records.ts';
 import { copyRow } from './copy-lines.ts';
 import { PgoutputReader } from './pgoutput-reader.ts';
 import { replicatedColumn } from './replicated-relation.ts';
-import { PLAIN_TEXTS, ReplicationFeed } from './replication-feed.ts';
+import { EPOCH_MICROS, PLAIN_TEXTS, ReplicationFeed } from './replication-feed.ts';
 import {
   codeOf,
   lsnOf,
@@ -34,6 +35,7 @@ import {
   MOST_HEADER_BYTES,
   type ReplicationSource,
   type SourceState,
+  temporarySlot,
 } from './replication-source.ts';
 
 /** Bytes that are read ahead. */
@@ -50,6 +52,7 @@ const [QUIET_MS, QUIET_BYTES] = [10_000, 16n * 1024n * 1024n];
 const SNAPSHOT_EPOCH = 0;
 const [LOG_DATA, KEEP_ALIVE] = ['w', 'k'].map((code) => code.charCodeAt(0));
 const LOG_HEAD_BYTES = 25;
+const MICROS_PER_MS = 1000n;
 /** SQLSTATEs of a slot that cannot be read any more, and of a slot or publication that is missing. */
 const LOST = new Set(['55000', '42704']);
 
@@ -80,6 +83,8 @@ export class ReplicationClient implements BrokerClient {
   #aim = 0n;
   /** The highest position in the log that the server has sent. */
   #received = 0n;
+  /** When the server sent it, by its clock. */
+  #sentAt: number | null = null;
   /** Clean points that were not confirmed, ascending; the last one; and what was confirmed. */
   readonly #clean: bigint[] = [];
   #confirmed = 0n;
@@ -199,6 +204,18 @@ export class ReplicationClient implements BrokerClient {
     if (this.#confirmed > before && this.#reader !== null) this.#feed?.confirm(this.#received, this.#confirmed);
   }
 
+  async slot(): Promise<SlotLag | null> {
+    const { slot, maxSlotLag } = this.#source.config;
+    const retained = await this.#source.retained();
+    return retained === null ? null : { slot, retained: Number(retained), limit: maxSlotLag };
+  }
+
+  async dropSlot(): Promise<boolean> {
+    if (!this.#source.config.dropsSlot) return false;
+    await this.#source.discardSlot();
+    return true;
+  }
+
   async close(): Promise<void> {
     this.#stop();
     await this.#source.close();
@@ -258,7 +275,8 @@ export class ReplicationClient implements BrokerClient {
       if (reader.inTransaction || !(aimed || late)) return null;
     }
     feed?.pause(false);
-    return this.#returned(this.#batch(this.#records.take(), position, next));
+    const batch = this.#batch(this.#records.take(), position, next);
+    return this.#returned(quiet ? { ...batch, time: this.#sentAt } : batch);
   }
 
   #returned(batch: MessageBatch): MessageBatch {
@@ -297,7 +315,7 @@ export class ReplicationClient implements BrokerClient {
       if (records.size >= AHEAD_BYTES) feed.pause(true);
     });
     this.#feed = feed;
-    const temporary = `${source.config.slot}_copy`;
+    const temporary = temporarySlot(source.config.slot);
     const begin = async (): Promise<void> => {
       await feed.run('BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ');
       const made = `CREATE_REPLICATION_SLOT ${quoteIdentifier(temporary)} TEMPORARY LOGICAL pgoutput USE_SNAPSHOT`;
@@ -346,7 +364,10 @@ export class ReplicationClient implements BrokerClient {
       const lsn = bytes.readBigUInt64BE(1);
       if (lsn > this.#received) this.#received = lsn;
       if (bytes[0] === LOG_DATA) reader.read(bytes.subarray(LOG_HEAD_BYTES));
-      else if (bytes[0] === KEEP_ALIVE) reader.reached(lsn);
+      else if (bytes[0] === KEEP_ALIVE) {
+        reader.reached(lsn);
+        this.#sentAt = Number((bytes.readBigInt64BE(9) + EPOCH_MICROS) / MICROS_PER_MS);
+      }
       if (reader.records.size >= AHEAD_BYTES) feed.pause(true);
     });
     this.#feed = feed;

@@ -1,4 +1,5 @@
 // What a replicated table's server must allow, and its slot and publication. Creates them; never writes to tables.
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Adapter } from '../../../adapters/adapter.ts';
 import type { PostgresAdapter } from '../../../adapters/postgres/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../../adapters/postgres/literal.ts';
@@ -42,8 +43,15 @@ const LEAST_VERSION = 130_000;
 /** A page of the log, and the longest header of one. */
 const PAGE_BYTES = 8192n;
 export const MOST_HEADER_BYTES = 40n;
+/** How often, and at what interval, a slot is dropped whose reader was ended. */
+const [END_ATTEMPTS, END_MS] = [20, 50];
 /** A slot that another process reads. */
 const IN_USE = '55006';
+
+/** The slot of a snapshot in progress. */
+export function temporarySlot(slot: string): string {
+  return `${slot}_copy`;
+}
 
 /** A log position as a number. */
 export function lsnOf(written: unknown): bigint {
@@ -126,6 +134,34 @@ export class ReplicationSource {
       timeline: Number(timeline),
       slot: await this.slot(),
     };
+  }
+
+  /** Bytes of the log that the slot keeps, or that of a snapshot in progress; null: there is none. */
+  async retained(): Promise<bigint | null> {
+    const { slot } = this.config;
+    const [found] = await this.#read(
+      'select max(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn))::bigint::text from pg_replication_slots where ' +
+        `slot_name in (${quoteText(slot)}, ${quoteText(temporarySlot(slot))}) and not pg_is_in_recovery()`,
+    );
+    return found?.[0] == null ? null : BigInt(String(found[0]));
+  }
+
+  /** Ends the process that reads the slot, and drops it. */
+  async discardSlot(): Promise<void> {
+    const { slot } = this.config;
+    const names = `${quoteText(slot)}, ${quoteText(temporarySlot(slot))}`;
+    await this.#read(
+      'select pg_terminate_backend(active_pid) from pg_replication_slots where active_pid is not null and slot_name ' +
+        `in (${names})`,
+    );
+    // The process ends a little later.
+    for (let attempt = 1; ; attempt++)
+      try {
+        return await this.dropSlot();
+      } catch (error) {
+        if (attempt === END_ATTEMPTS) throw error;
+        await wait(END_MS);
+      }
   }
 
   /** Null: it does not exist. */

@@ -316,17 +316,19 @@ function promisesView({ promises, freshness, incidents, notReady, isAway }) {
 }
 
 function loadersView({ loaders }) {
-  const row = ({ table, topic, ok, paused, reasons, lag_rows, lag_seconds }) => [
+  const row = ({ table, topic, ok, paused, reasons, lag_rows, lag_seconds, slot_retained_bytes: kept }) => [
     [table, h('span', { class: 'sub' }, topic)],
     paused ? stateOf('paused') : ok ? stateOf('success', 'loading') : stateOf('failed', 'waiting'),
     [BigInt(lag_rows).toLocaleString('en'), 'num'],
     [lag_seconds === null ? '–' : duration(lag_seconds * 1000), 'num'],
+    [kept === null ? '–' : `${Math.ceil(kept / 2 ** 20).toLocaleString('en')} MiB`, 'num'],
     [reasons.join('; '), 'wrap'],
   ];
+  const columns = ['Table', 'State', ['Rows behind', 'num'], ['Behind', 'num'], ['Log kept', 'num'], 'Why'];
   return page(
     h('h1', {}, 'Loaders'),
     loaders.length === 0
-      ? h('p', { class: 'none' }, 'No job of this host loads from Kafka.')
-      : tableOf('Loaders', ['Table', 'State', ['Rows behind', 'num'], ['Behind', 'num'], 'Why'], loaders.map(row)),
+      ? h('p', { class: 'none' }, 'No job of this host loads tables.')
+      : tableOf('Loaders', columns, loaders.map(row)),
   );
 }

@@ -1,6 +1,8 @@
 // `load` with `replicate`, as a command: snapshot and changes of another Postgres, into Postgres.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FaultProject } from '../../faults/project.ts';
+import type { Running } from '../../support/program.ts';
+import { quietPort } from '../../support/quiet-port.ts';
 import { SourceServer } from './source-server.ts';
 
 describe('a replicated table', () => {
@@ -33,6 +35,17 @@ describe('a replicated table', () => {
         config: { meta: { tsdbt: { load: { replicate: ${table}, key: [id], deletes: hard${more} } } } }
         columns:
 ${declared.join('')}`,
+    });
+  }
+
+  /** Resolves when the command has printed something. */
+  function printed({ child }: Running, what: RegExp): Promise<void> {
+    let out = '';
+    return new Promise((resolve) => {
+      child.stdout?.on('data', (chunk: Buffer) => {
+        out += chunk;
+        if (what.test(out)) resolve();
+      });
     });
   }
 
@@ -228,6 +241,57 @@ ${declared.join('')}`,
       running.child.kill('SIGTERM');
       await running.ended;
     }
+  });
+
+  it('reports a slot that keeps more than `max_slot_lag`, and drops it only if `on_slot_lag` says so', async () => {
+    await source.query('create table held (id bigint primary key)', 'insert into held values (1)');
+    const slots = (): Promise<unknown[][]> =>
+      source.query("select 1 from pg_replication_slots where slot_name = 'tsdbt_app_held'");
+    const grow = (): Promise<unknown[][]> =>
+      source.query("select pg_logical_emit_message(false, 'x', repeat('x', 400000)) from generate_series(1, 10)");
+    const limited = (more = ''): void => declare('held', ['id bigint'], `, max_slot_lag: 2MiB${more}`);
+    limited();
+    await load();
+    expect((await project.run(['load', 'pause'])).code).toBe(0);
+    await grow();
+    const status = await project.run(['load', 'status']);
+    expect(status.code).toBe(1);
+    expect(status.out).toMatch(
+      /app\.held {2}slot 'tsdbt_app_held' keeps [\d.]+ MiB of the source's log, more than 2\.0 MiB \(max_slot_lag\)/,
+    );
+    const json = await project.run(['load', 'status', '--output', 'json']);
+    expect(json.out).toMatch(/"slot":\{"name":"tsdbt_app_held","retained_bytes":\d+,"limit_bytes":2097152\}/);
+
+    const port = await quietPort();
+    const alerting = project.start(['load', '--metrics-port', String(port)]);
+    try {
+      await printed(alerting, /more than 2\.0 MiB \(max_slot_lag\)/);
+      const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      expect(metrics).toMatch(/tsdbt_load_slot_retained_bytes\{topic="public.held",table="app.held"\} \d{7,}/);
+      expect(metrics).toContain('tsdbt_load_slot_limit_bytes{topic="public.held",table="app.held"} 2097152');
+      await grow();
+    } finally {
+      alerting.child.kill('SIGTERM');
+      await alerting.ended;
+    }
+    expect(await slots()).toEqual([[1]]);
+
+    limited(', on_slot_lag: drop');
+    const dropping = project.start(['load']);
+    try {
+      await printed(dropping, /more than 2\.0 MiB \(max_slot_lag\)/);
+      await grow();
+      await printed(dropping, /slot 'tsdbt_app_held' was dropped \(on_slot_lag: drop\)/);
+      expect(await slots()).toEqual([]);
+      expect((await project.run(['load', 'resume'])).code).toBe(0);
+      await printed(dropping, /slot 'tsdbt_app_held' does not exist/);
+    } finally {
+      dropping.child.kill('SIGTERM');
+      await dropping.ended;
+    }
+    expect((await project.run(['load', 'rewind', '--to', 'earliest'])).code).toBe(0);
+    await load();
+    await expectEqual('held', 'id');
   });
 
   it('adds a row for each change with `mode: append`', async () => {

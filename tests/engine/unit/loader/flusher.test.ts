@@ -363,6 +363,16 @@ it('flushedEvent reports how far the topic is ahead of a flush, and its newest m
       { rows: 9, dead: [] },
       8,
     ),
-  ).toEqual({ kind: 'flushed', target: TARGET, rows: 9, bytes: 77, dead: [], ms: 8, lag: 4n, newest: 12 });
+  ).toEqual({
+    kind: 'flushed',
+    target: TARGET,
+    rows: 9,
+    bytes: 77,
+    dead: [],
+    ms: 8,
+    lag: 4n,
+    newest: 12,
+    oldest: null,
+  });
   expect(flushedEvent(TARGET, { messageBytes: 0 }, [range], { rows: 0, dead: [] }, 8)).toMatchObject({ newest: null });
 });
