@@ -7,7 +7,9 @@ const WHOLE = /^(U?)Int(8|16|32|64|128|256)$/;
 const TAKES_NULL = /^(?:LowCardinality\()?Nullable\(/;
 /** Other types that have a NULL of their own, or decide themselves. */
 const KEEPS_NULL = /^(?:Variant|Dynamic|JSON|Object|(?:Simple)?AggregateFunction)\b/;
-const WHOLE_ARRAY = /^Array\((U?Int\d+)\)$/;
+const COMPOSITE = /^(?:Array|Map|Tuple|Nested)\(/;
+/** Types within others whose values cannot be compared after a cast. */
+const OPAQUE = /\b(?:JSON|Object|Dynamic|Variant|(?:Simple)?AggregateFunction)\b/;
 
 /**
  * @param column quoted
@@ -41,16 +43,34 @@ function lostCondition(column: string, from: string, to: string): string | null 
       ? `isNotNull(${column}) and isNull(accurateCastOrNull(${column}, ${quoteText(to)}))`
       : null;
   }
-  const [items, givenItems] = [WHOLE_ARRAY.exec(to)?.[1], WHOLE_ARRAY.exec(from)?.[1]];
-  if (items !== undefined && givenItems !== undefined) {
-    const [wide, narrow] = [WHOLE.exec(items), WHOLE.exec(givenItems)];
-    return wide !== null && narrow !== null && contains(wide, narrow) ? null : `CAST(${column}, '${to}') != ${column}`;
+  if (COMPOSITE.test(from) && COMPOSITE.test(to) && !OPAQUE.test(from + to)) {
+    const shared = quoteText(sharedType(from, to));
+    const wanted = `CAST(${column}, ${quoteText(to)})`;
+    const differs = `toString(CAST(${wanted}, ${shared})) != toString(CAST(${column}, ${shared}))`;
+    if (!/Float64/.test(from) || !/Float32/.test(to)) return differs;
+    return `${differs} or countSubstrings(toString(${wanted}), 'inf') != countSubstrings(toString(${column}), 'inf')`;
   }
+  const zone = /^DateTime\('[^']*'\)$/.test(to) ? `, ${to.slice('DateTime('.length, -1)}` : '';
   if (to === 'Date' && /^(?:Date32|DateTime64)/.test(from)) return `toDate32(${cast}) != toDate32(${column})`;
   if (/^DateTime\b/.test(to) && /^(?:Date32|Date$|DateTime64)/.test(from))
-    return `toDateTime64(${cast}, 0) != toDateTime64(${column}, 0)`;
+    return `toDateTime64(${cast}, 0) != toDateTime64(${column}, 0${from.startsWith('DateTime64') ? '' : zone})`;
+  // Texts are read as the wider type, which holds more times.
+  if (to === 'Date' && from === 'String') return `toDate32(${cast}) != toDate32OrNull(${column})`;
+  // `toDateTime64OrNull(…, 0)` is wrong after 2106.
+  if (/^DateTime\b/.test(to) && from === 'String')
+    return `toDateTime64(${cast}, 0) != accurateCastOrNull(${column}, ${quoteText(`DateTime64(0${zone})`)})`;
+  if (/^(?:DateTime\b|IPv4$)/.test(to) && (given !== null || /^(?:B?Float|Decimal)/.test(from)))
+    return `${column} < 0 or ${column} > 4294967295`;
   if (to === 'Float32' && from === 'Float64') return `isInfinite(${cast}) and not isInfinite(${column})`;
   return null;
+}
+
+/** The given type of values in a list, with the precision of the wanted one: what remains is out of range. */
+function sharedType(from: string, to: string): string {
+  return from
+    .replace(/\bB?Float\d+/g, /\bDecimal/.test(to) ? 'Int256' : 'Float32')
+    .replace(/\bDecimal\d*\([^()]*\)/g, 'Int256')
+    .replace(/\bDateTime64\(\d+/g, 'DateTime64(0');
 }
 
 /** Does a type of whole numbers hold all of another one's? */

@@ -16,6 +16,20 @@ const STRATEGIES = ['append', 'delete_insert', 'legacy', 'atomic_upsert'] as con
 const keyed = (strategy: string): string =>
   `incremental_strategy='${strategy}'${strategy === 'append' ? '' : ", unique_key='id'"}`;
 const NARROW = 'select 1 as id, toUInt8(5) as v';
+/** A column's first value, a later one that its type does not hold, and one that it holds with less precision. */
+const CONVERTED: readonly (readonly [first: string, bad: string, good: string])[] = [
+  ['[[1::UInt8]]', '[[300::UInt16]]', '[[2::UInt16]]'],
+  ["map('a', 1::UInt8)", "map('a', 300::UInt16)", "map('a', 2::UInt16)"],
+  ["(1::UInt8, 'a')", "(300::UInt16, 'a')", "(2::UInt16, 'a')"],
+  ["[toDate('2020-01-01')]", "[toDate32('1920-01-01')]", "[toDate32('2020-01-02')]"],
+  ['[1.5::Float32]', '[1e300]', '[0.1, nan]'],
+  ['[1.5::Decimal(9, 2)]', '[1e300]', '[1.239]'],
+  ["[toDateTime('2020-01-01 00:00:00')]", "[toDateTime64('2150-01-01 00:00:00', 3)]", '[now64(3)]'],
+  ["toDate('2020-01-01')", "'1920-01-01'", "'2020-01-02'"],
+  ["toDateTime('2020-01-01 00:00:00', 'Asia/Tokyo')", "'2150-01-01 00:00:00'", "'2020-01-02 00:00:00'"],
+  ["toDateTime('2020-01-01 00:00:00', 'Asia/Tokyo')", "toDate('2149-01-01')", "toDate('2020-01-02')"],
+  ["toDateTime('2020-01-01 00:00:00')", '5000000000::Int64', '1600000000::Int64'],
+];
 const WITH_NULLS = 'select arrayJoin([NULL, 1, 2])::Nullable(Int32) as id';
 const PATCHED =
   "partition_by='id % 2', order_by='id', settings={'enable_block_number_column': 1, 'enable_block_offset_column': 1}";
@@ -125,6 +139,28 @@ describe.skipIf(clickhouseMissing !== null)(
         expect(await rows(`wraps_${strategy}`)).toEqual([[1, strategy === 'legacy' ? 300 : 5]]);
         expect(await rows(`nulls_${strategy}`)).toEqual([[1, strategy === 'legacy' ? null : 5]]);
       }
+    }, 120_000);
+
+    it('make an incremental run fail in lists and texts, and not if only digits are lost', async () => {
+      for (const [i, [first, bad]] of CONVERTED.entries())
+        lab.write({
+          [`models/converted/v${i}.sql`]: model(
+            "incremental_strategy='append'",
+            `select ${first} as v`,
+            `select ${bad} as v`,
+          ),
+        });
+      await works('run', '--select', 'converted');
+      expect(await fails('run', '--select', 'converted')).toContain(`PASS=0 WARN=0 ERROR=${CONVERTED.length}`);
+      for (const [i, [first, , good]] of CONVERTED.entries())
+        lab.write({
+          [`models/converted/v${i}.sql`]: model(
+            "incremental_strategy='append'",
+            `select ${first} as v`,
+            `select ${good} as v`,
+          ),
+        });
+      await works('run', '--select', 'converted');
     }, 120_000);
 
     it('make sync_all_columns fail if they do not fit into the new type', async () => {
