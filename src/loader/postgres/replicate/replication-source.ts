@@ -140,7 +140,8 @@ export class ReplicationSource {
   async retained(): Promise<bigint | null> {
     const { slot } = this.config;
     const [found] = await this.#read(
-      'select max(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn))::bigint::text from pg_replication_slots where ' +
+      'select max(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), restart_lsn))::bigint::text from ' +
+        'pg_replication_slots where ' +
         `slot_name in (${quoteText(slot)}, ${quoteText(temporarySlot(slot))}) and not pg_is_in_recovery()`,
     );
     return found?.[0] == null ? null : BigInt(String(found[0]));
