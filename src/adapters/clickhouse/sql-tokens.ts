@@ -113,13 +113,22 @@ export function respelled(sql: string, tokens: readonly SqlToken[], until = sql.
   let [written, at] = ['', 0];
   for (const token of tokens) {
     if (token.start >= until) break;
-    written += blank(sql.slice(at, token.start)) + spelled(token, sql.slice(token.start, token.end));
+    const gap = sql.slice(at, token.start);
+    written += (at === 0 ? before(gap) : blank(gap)) + spelled(token, sql.slice(token.start, token.end));
     at = token.end;
   }
   return written + blank(sql.slice(at, until)) + sql.slice(until);
 }
 
-const blank = (gap: string): string => gap.replace(/[^\t\n\r ]/g, ' ');
+/** Of the same length in bytes, which the engine's positions count. */
+const blank = (gap: string): string => gap.replace(/[^\t\n\r ]/gu, (char) => ' '.repeat(Buffer.byteLength(char)));
+
+/** A gap at the start. The engine's positions do not count blanks there, so an empty comment stands for comments. */
+function before(gap: string): string {
+  const start = gap.search(/[^\t\n\r ]/);
+  const comments = start === -1 ? '' : blank(gap.slice(start));
+  return /^ {4}/.test(comments) ? `${gap.slice(0, start)}/**/${comments.slice(4)}` : blank(gap);
+}
 
 function spelled({ kind, value }: SqlToken, written: string): string {
   if (written.startsWith('$')) {

@@ -109,7 +109,7 @@ export function definitionsOf(functions: UserFunctions): string {
   return shortHash([...functions].map(([name, { mark }]) => `${name} ${mark}`).sort());
 }
 
-const CALL = /(?:"([^"]+)"|`([^`]+)`|([A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*))\s*\(/g;
+const CALL = /(?:"([^"]+)"|`([^`]+)`|(?<![\w$\u0080-\uffff])([A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*))\s*\(/g;
 
 /** Names before parentheses, in lower case. */
 function callsIn(sql: string): string[] {

@@ -153,6 +153,7 @@ describe('load pause, load resume and load status', () => {
           ok: true,
           paused_since: null,
           problems: [],
+          slot: null,
           compaction: null,
           partitions: [
             {

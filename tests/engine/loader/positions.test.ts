@@ -254,6 +254,7 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`,
     };
     expect(await loadStatus(lab.sink, away, t, Date.now())).toEqual({
       problems: [],
+      slot: null,
       paused: null,
       partitions: [{ topic: 'file:a.ndjson', partition: 0, next: 3n, end: 3n, lagRows: 0n, lagSeconds: 0, dead: 1 }],
     });

@@ -18,7 +18,8 @@ describe('a statement for the embedded engine', () => {
     ['a decoded letter is written as itself', "select `fi\\x6ce`('\\x27\\x5c\\xe4')", "select `file`('\\'\\\\\\xe4')"],
     ['an escape without a character disappears', "select 'a\\Nb'", "select 'ab'"],
     ['an unknown escape keeps its backslash', "select '\\d\\n\\'\\\"'", "select '\\\\d\\n\\'\"'"],
-    ['an unusual blank becomes a blank', 'select\u00a0\u200b1', 'select  1'],
+    ['an unusual blank becomes blanks of its bytes', 'select\u00a0\u200b1', 'select     1'],
+    ['a comment at the start becomes an empty comment', '\n/* é */ -- x\nselect 1', '\n/**/         \nselect 1'],
     ['quoted comments stay', "select '-- a', `/* b */`", "select '-- a', `/* b */`"],
   ])('%s', (_name, sql, expected) => {
     const spelled = respelled(sql, certainTokens(sql) ?? []);
