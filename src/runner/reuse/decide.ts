@@ -3,6 +3,7 @@
 
 import type { GraphNode } from '../../contracts/node.ts';
 import type { RunResult } from '../../contracts/results.ts';
+import { isDictionary } from '../../values/is-dictionary.ts';
 
 /** What the runner calls for each node of a build with `--reuse`. */
 export interface Reuse {
@@ -61,6 +62,37 @@ export interface NodeState {
     readonly failures: number | null;
     readonly message: string | null;
   } | null;
+}
+
+/** @returns undefined for anything else: another user of the database may have written it */
+export function readState(text: string): NodeState | undefined {
+  let state: NodeState;
+  try {
+    state = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isDictionary(state)) return undefined;
+  const { key, print, version, inputs, volatile, at, out, result, took = { seconds: 0, rows: null } } = state;
+  const texts = (...values: readonly unknown[]): boolean => values.every((value) => typeof value === 'string');
+  const orNull = (value: unknown, type: string): boolean => value === null || typeof value === type;
+  const valid =
+    isDictionary(print) &&
+    texts(key, version, print.sql, print.config, print.macros) &&
+    isDictionary(inputs) &&
+    texts(...Object.values(inputs)) &&
+    orNull(volatile, 'string') &&
+    typeof at === 'number' &&
+    (out === null || (isDictionary(out) && texts(out.identity))) &&
+    (result === null ||
+      (isDictionary(result) &&
+        texts(result.status) &&
+        orNull(result.failures, 'number') &&
+        orNull(result.message, 'string'))) &&
+    isDictionary(took) &&
+    typeof took.seconds === 'number' &&
+    orNull(took.rows, 'number');
+  return valid ? state : undefined;
 }
 
 /** Facts about a node in this run. */

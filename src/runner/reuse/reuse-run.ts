@@ -24,6 +24,7 @@ import {
   decideCompiled,
   decideEarly,
   type NodeState,
+  readState,
   type Present,
   type Took,
 } from './decide.ts';
@@ -63,7 +64,7 @@ export class ReuseRun implements Reuse {
   readonly #store: ReuseStore;
   #key: string;
   readonly #place: string;
-  #states: Map<string, NodeState> = new Map();
+  readonly #states: Map<string, NodeState> = new Map();
   #functions: UserFunctions = new Map();
   /** States to record. */
   readonly #changed = new Set<string>();
@@ -93,7 +94,10 @@ export class ReuseRun implements Reuse {
     await this.#withSession(async (session) => {
       try {
         const states = await this.#store.load(session, this.#place);
-        this.#states = new Map([...states].map(([id, text]) => [id, readState(text)]));
+        for (const [id, text] of states) {
+          const state = readState(text);
+          if (state !== undefined) this.#states.set(id, state);
+        }
         this.#functions = await this.#readFunctions(session);
         this.#key = shortHash([this.#key, sessionSettings(this.#ctx), definitionsOf(this.#functions)]);
         const relevant = this.#relevant();
@@ -509,11 +513,6 @@ export class ReuseRun implements Reuse {
 function rowsOf({ adapter_response: response }: RunResult): number | null {
   const rows = Number(response['rows_affected'] ?? -1);
   return rows >= 0 ? rows : null;
-}
-
-function readState(text: string): NodeState {
-  const state: NodeState = JSON.parse(text);
-  return state;
 }
 
 function sourceState(out: BuiltRelation, shape: string): NodeState {
