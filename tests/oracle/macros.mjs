@@ -35,7 +35,6 @@ for (const [id, macro] of theirs) {
 // What dbt does not have: macros of our own, which a project may use and dbt's users do without; and the files that
 // hold nothing else.
 const OWN = new Set([
-  'macro.dbt.new_rows',
   ...[
     'publish_intermediate',
     'get_publish_sql',
@@ -44,7 +43,6 @@ const OWN = new Set([
     'get_view_leftovers_sql',
     'default__get_view_leftovers_sql',
   ].map((name) => `macro.dbt.${name}`),
-  'macro.dbt.default__new_rows',
   ...['check_changes', 'key_names', 'broken_keys', 'prefixed', 'refuse', 'require_time'].map(
     (name) => `macro.dbt.snapshot_${name}`,
   ),
@@ -99,6 +97,8 @@ const OWN_FILES = new Set([
   'macros/materializations/publish.sql',
   'macros/materializations/hooks.sql',
   'macros/new_rows.sql',
+  'macros/etc/new_rows.sql',
+  'macros/relations/table/partitions.sql',
   'macros/etc/archived_rows.sql',
   'macros/archived_rows.sql',
   'macros/materializations/incremental/strategies.sql',
