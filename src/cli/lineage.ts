@@ -96,7 +96,7 @@ export async function observeLineage(
   };
 }
 
-/** Empty if there is no parser for the adapter's SQL, or none is installed. */
+/** Returns lineage by node id; empty if the parser of the adapter's dialect is not installed, or does not exist. */
 async function columnLineage(
   parsed: ParsedProject,
   selected: Iterable<string>,

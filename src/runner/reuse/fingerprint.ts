@@ -104,9 +104,15 @@ export function sessionSettings({ adapter: { reuse }, config: { profile } }: Run
   return reuse?.settings.map((name) => profile.credentials[name] ?? null);
 }
 
+const definitions = new WeakMap<UserFunctions, string>();
+
 /** A hash of the definitions of functions, which changes with any of them. */
 export function definitionsOf(functions: UserFunctions): string {
-  return shortHash([...functions].map(([name, { mark }]) => `${name} ${mark}`).sort());
+  const known = definitions.get(functions);
+  if (known !== undefined) return known;
+  const hash = shortHash([...functions].map(([name, { mark }]) => `${name} ${mark}`).sort());
+  definitions.set(functions, hash);
+  return hash;
 }
 
 const CALL = /(?:"([^"]+)"|`([^`]+)`|(?<![\w$\u0080-\uffff])([A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*))\s*\(/g;
@@ -170,8 +176,8 @@ export function volatileIn(ctx: RunContext, node: AnyNode, functions: UserFuncti
 }
 
 /**
- * Names of the relations and functions that a node declares to read, also through ephemeral models, and of its own
- * relation.
+ * Lower-case names of the node's relation and of what it reads according to its `depends_on`, directly or through
+ * ephemeral models; functions end with `()`.
  */
 function ownRelations(
   { manifest }: Pick<RunContext, 'manifest'>,

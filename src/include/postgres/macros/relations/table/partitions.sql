@@ -20,8 +20,8 @@
         ~ 'month, quarter or year), `list` (the values of each partition) and `hash` (a number of partitions, at most '
         ~ '1000). With `every`, it may also have a `retention` such as 90d. Found: ' ~ tojson(given)) -%}
   {%- endif -%}
-  {{- return({'kind': kind, 'value': value, 'column': adapter.quote_written(given['field']),
-      'retention': given.get('retention')}) -}}
+  {{- return({'kind': kind, 'value': value, 'strategy': 'range' if kind == 'every' else kind,
+      'column': adapter.quote_written(given['field']), 'retention': given.get('retention')}) -}}
 {% endmacro %}
 
 {#- SQL that creates a partitioned table and its partitions, and fills it. The query runs first, into a temporary table:
@@ -37,13 +37,12 @@
       {{ get_select_subquery(sql) if enforced else sql }}
     );
   {%- endcall -%}
-  {%- set strategy = {'every': 'range', 'list': 'list', 'hash': 'hash'}[by.kind] -%}
   {%- set found = postgres_missing_partitions(none, stage, by) %}
   create table {{ relation }}
   {%- if enforced %}
     {{ get_table_columns_and_constraints() }}
   {%- else %} (like {{ stage }})
-  {%- endif %} partition by {{ strategy }} ({{ by.column }});
+  {%- endif %} partition by {{ by.strategy }} ({{ by.column }});
   {%- set kind = 'unlogged' if config.get('unlogged', default=false) else '' %}
   {%- for part in found %}
   create {{ kind }} table {{ part.name }} partition of {{ relation }} {{ part.bound }};
@@ -196,15 +195,14 @@
 {% macro postgres__prepare_partitions(target, source) %}
   {%- set by = postgres_partition_by() -%}
   {%- if by is none -%}{{- return(none) -}}{%- endif -%}
-  {%- set strategy = {'every': 'range', 'list': 'list', 'hash': 'hash'}[by.kind] -%}
   {%- set query %}
     select exists(select from pg_catalog.pg_partitioned_table p
       join pg_catalog.pg_attribute a on a.attrelid = p.partrelid and a.attnum = p.partattrs[0]
-      where p.partrelid = {{ adapter.quote_text(target.render()) }}::regclass and p.partstrat = '{{ strategy[0] }}'
+      where p.partrelid = {{ adapter.quote_text(target.render()) }}::regclass and p.partstrat = '{{ by.strategy[0] }}'
         and p.partnatts = 1 and a.attname = (pg_catalog.parse_ident({{ adapter.quote_text(by.column) }}))[1])
   {%- endset -%}
   {%- if not run_query(query).rows[0][0] -%}
-    {%- do exceptions.raise_compiler_error(target ~ ' exists, and is not partitioned by ' ~ strategy ~ ' ('
+    {%- do exceptions.raise_compiler_error(target ~ ' exists, and is not partitioned by ' ~ by.strategy ~ ' ('
         ~ by.column ~ ') as `partition_by` says. Run once with --full-refresh') -%}
   {%- endif -%}
   {%- set written = postgres_batch_partition(target, source, by) -%}
@@ -247,13 +245,14 @@
   {%- set start = batch.event_time_start.strftime('%Y-%m-%d %H:%M:%S') -%}
   {%- set period = postgres_period(by.value, "timestamp '" ~ start ~ "'") -%}
   {%- set query %}
+    with existing as (
+      {{ postgres_range_bounds(target) }}
+    )
     select {{ period.suffix }}, ({{ period.end }})::text,
       exists(select from {{ source }} where {{ by.column }} is null or {{ at }} < '{{ start }}' or {{ at }} >= {{
         period.end }}),
-      (select name from ({{ postgres_range_bounds(target) }}
-      ) p where first = '{{ start }}' and last = {{ period.end }}),
-      exists(select from ({{ postgres_range_bounds(target) }}
-      ) p where first < {{ period.end }} and last > '{{ start }}'
+      (select name from existing where first = '{{ start }}' and last = {{ period.end }}),
+      exists(select from existing where first < {{ period.end }} and last > '{{ start }}'
         and (first <> '{{ start }}' or last <> {{ period.end }}))
   {%- endset -%}
   {%- set suffix, end, outside, replaced, overlaps = run_query(query).rows[0].values() -%}
