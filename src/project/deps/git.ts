@@ -75,8 +75,10 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
   const git = (...args: string[]): Promise<string> => runGit(args, checkout, env);
   // Without a template, because a template may contain hooks.
   await git('init', '-q', '--template=');
-  await git('remote', 'add', 'origin', address);
+  // With a subdirectory, git fetches contents later, for which the remote needs a name.
+  const remote = subdirectory === null ? address : 'origin';
   if (subdirectory !== null) {
+    await git('remote', 'add', 'origin', address);
     debug('GitSparseCheckoutSubdirectory', `Subdirectory specified: ${subdirectory}, using sparse checkout.`);
     await git('sparse-checkout', 'set', '--no-cone', `/${subdirectory}/`);
   }
@@ -86,12 +88,12 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
     await withRetries(
       async () => {
         try {
-          await git('fetch', '-q', '--depth', '1', ...filter, 'origin', revision);
+          await git('fetch', '-q', '--depth', '1', ...filter, remote, revision);
         } catch (error) {
           if (error instanceof TsdbtError && PASSING.test(error.message)) throw new NetworkError(error.message);
           // Some servers serve only commits of branches and tags: fetch everything.
           if (!/^[0-9a-f]{40}$/.test(revision)) throw error;
-          await git('fetch', '-q', '--tags', 'origin', '+refs/heads/*:refs/remotes/origin/*');
+          await git('fetch', '-q', '--tags', remote, '+refs/heads/*:refs/remotes/origin/*');
         }
       },
       { logger, delay },

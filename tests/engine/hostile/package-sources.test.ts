@@ -482,7 +482,7 @@ describe('the credentials in a URL', () => {
     expect(said).not.toContain('pass-word');
     expect(asked.at(-1)?.authorization).toBe(`Basic ${Buffer.from('me:pass-word').toString('base64')}`);
     const argv = readFileSync(join(root, 'tmp/argv'), 'utf8') + readFileSync(join(root, 'tmp/trace'), 'utf8');
-    expect(argv).toContain('remote add origin http://127.0.0.1');
+    expect(argv).toContain('fetch -q --depth 1 http://127.0.0.1');
     expect(argv).not.toContain('pass-word');
     expect(path).not.toBe('');
     const elsewhere: (string | undefined)[] = [];
