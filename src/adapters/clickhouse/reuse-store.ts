@@ -9,8 +9,6 @@ const STATES = 'tsdbt.node_states';
 /** Relations per statement that reads rows, and states per statement that writes them. */
 const SCANNED = 50;
 const WRITTEN = 1000;
-/** Without a match, a joined column has the default of its type, not NULL. */
-const SETTINGS = { join_use_nulls: '0' };
 
 const CALLS =
   'now|now64|nowInBlock\\w*|today|yesterday|utc_?timestamp|current_?(?:timestamp|date|user|database|schemas)|curdate|' +
@@ -19,7 +17,9 @@ const CALLS =
   'initialQueryID|initial_query_id|serverUUID|uptime|version|timezone|serverTimezone|tcpPort|connectionId|' +
   'connection_id|blockNumber|rowNumberIn\\w+|runningDifference\\w*|neighbor|dictGet\\w*|dictHas|dictIsIn|joinGet\\w*|' +
   '(?:file|url)(?:Cluster)?|dictionary|s3\\w*|gcs|azure\\w*|hdfs\\w*|iceberg\\w*|deltaLake\\w*|hudi\\w*|remote\\w*|' +
-  'cluster\\w*|mysql|postgresql|mongodb|redis|sqlite|jdbc|odbc|executable|input|merge|catboostEvaluate|serverLog';
+  'cluster\\w*|mysql|postgresql|mongodb|redis|sqlite|jdbc|odbc|executable|input|merge|catboostEvaluate|serverLog|' +
+  'mergeTree\\w+|hasColumnInTable|loop|paimon\\w*|ytsaurus|arrowFlight|hive|get(?:Server|MergeTree)Setting|' +
+  'filesystem\\w+|shard(?:Num|Count)|timeSeries(?:Data|Tags|Metrics|Selector)|prometheus\\w*';
 
 function pairsOf(relations: readonly Relation[]): string {
   return relations
@@ -55,7 +55,7 @@ export const CLICKHOUSE_REUSE: ReuseStore = {
   async functions(session) {
     const { table } = await session.execute(
       "select lower(name), create_query from system.functions where origin <> 'System'",
-      { fetch: true },
+      { fetch: true, comment: false },
     );
     const names = table.rows.map((row) => row.textAt(0));
     return new Map<string, UserFunction>(
@@ -75,7 +75,7 @@ export const CLICKHOUSE_REUSE: ReuseStore = {
 
   async facts(session, relations) {
     if (relations.length === 0) return [];
-    const { table } = await session.execute(factsSql(relations), { fetch: true, settings: SETTINGS });
+    const { table } = await session.execute(factsSql(relations), { fetch: true, comment: false });
     const known = new Map<string, RelationFacts>(
       table.rows.map((row) => [
         keyOf(row.textAt(0), row.textAt(1)),
@@ -97,7 +97,7 @@ export const CLICKHOUSE_REUSE: ReuseStore = {
           `select ${at} as at, concat(toString(count()), ':', toString(sum(sipHash64(formatRowNoNewline('RowBinary', ` +
           `*))))) as mark from ${quoteIdentifier(schema ?? '')}.${quoteIdentifier(identifier ?? '')}`,
       );
-      const { table } = await session.execute(parts.join('\nunion all '), { fetch: true });
+      const { table } = await session.execute(parts.join('\nunion all '), { fetch: true, comment: false });
       const found: (string | null)[] = chunk.map(() => null);
       for (const row of table.rows) found[Number(row.at(0))] = row.textAt(1);
       return found;
@@ -111,12 +111,12 @@ export const CLICKHOUSE_REUSE: ReuseStore = {
   async load(session, place) {
     const there = await session.execute(
       "select count() from system.tables where database = 'tsdbt' and name = 'node_states'",
-      { fetch: true },
+      { fetch: true, comment: false },
     );
     if (Number(there.table.rows[0]?.at(0)) === 0) return new Map();
     const { table } = await session.execute(
       `select unique_id, state from ${STATES} final where place = ${quoteText(place)}`,
-      { fetch: true },
+      { fetch: true, comment: false },
     );
     return new Map(table.rows.map((row) => [row.textAt(0), row.textAt(1)]));
   },
