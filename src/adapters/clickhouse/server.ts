@@ -9,7 +9,7 @@ import type { SilenceTimes } from '../silence.ts';
 import { sleep, within } from '../../within.ts';
 import { databaseError } from './database-error.ts';
 import { quoteDouble, quoteText, quoteWritten } from './literal.ts';
-import { OVERFLOW_SETTINGS, ROW_SETTINGS } from './row-settings.ts';
+import { COMPLETE_SETTINGS, ROW_SETTINGS } from './row-settings.ts';
 import { exchangesTables, type ServerFacts } from './server-facts.ts';
 
 /** One session on the server, with its own temporary tables and settings. */
@@ -314,7 +314,7 @@ function defaultSettings({
     alter_sync: '3',
     insert_distributed_sync: '1',
     async_insert: '0',
-    ...OVERFLOW_SETTINGS,
+    ...COMPLETE_SETTINGS,
   };
 }
 

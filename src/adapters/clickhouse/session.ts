@@ -233,7 +233,8 @@ export class ClickHouseSession implements Session {
     try {
       const settings = {
         ...this.#server.settings,
-        ...(options.comment === false ? this.#server.rowSettings : {}),
+        // Statements of models have a comment.
+        ...(options.comment === false || this.options.comment === undefined ? this.#server.rowSettings : {}),
         ...(fetch ? RESULT_SETTINGS : {}),
         ...options.settings,
         wait_end_of_query: '1',

@@ -115,6 +115,8 @@ describe.skipIf(clickhouseMissing !== null)('a ClickHouse with odd settings', ()
       'models/grown.sql':
         "{{ config(materialized='incremental', unique_key='id', order_by='id') }} " +
         "select 1 as id, {{ var('value', 1) }} as v",
+      'models/passed.sql':
+        "{{ config(materialized='materialized_view', order_by='id') }} select id from {{ source('raw', 'events') }}",
       'models/all.yml':
         `models: [{name: m, ${publish('serving.m')}}]\nsources: [{name: raw, schema: odd_settings, tables: [` +
         `{name: events, ${LOADED.replace('ID', 'Int32').replace('TEXT', 'Nullable(String)')}}]}]\n`,
@@ -135,7 +137,9 @@ describe.skipIf(clickhouseMissing !== null)('a ClickHouse with odd settings', ()
       "format_tsv_null_representation: '', output_format_tsv_crlf_end_of_line: 1, bool_true_representation: yes_, " +
         'date_time_output_format: unix_timestamp, empty_result_for_aggregation_by_empty_set: 1, ' +
         'output_format_decimal_trailing_zeros: 1, ' +
-        'input_format_tsv_skip_first_lines: 1, result_overflow_mode: break',
+        'input_format_tsv_skip_first_lines: 1, result_overflow_mode: break, extremes: 1, transform_null_in: 1, ' +
+        'aggregate_functions_null_for_empty: 1, cast_keep_nullable: 1, data_type_default_nullable: 1, ' +
+        'input_format_connection_handling: 1',
     );
     for (const args of [
       ['load', '--from', 'events.json', '--select', 'source:raw.events'],
@@ -165,6 +169,7 @@ describe.skipIf(clickhouseMissing !== null)('a ClickHouse with odd settings', ()
       ['2', '1'],
     ]);
     expect(await textsOf(adapter, 'select text from odd_settings.seed')).toEqual([['a\\b']]);
+    expect(await textsOf(adapter, 'select count() from odd_settings.passed')).toEqual([['3']]);
   });
 
   it.each(['result', 'read'])(

@@ -190,5 +190,21 @@ select id, at, throwIf(toDate(at) = toDate('${TODAY}') - {{ var('bad', -1) }}) a
       await run(['--event-time-start', date(2), '--event-time-end', date(1)]);
       expect(await lab.rows("select count() from system.tables where name = 'tsdbt_intervals'")).toEqual([[0]]);
     });
+
+    it('warns of rows without a key that are not in the window, because repeated batches add them again', async () => {
+      lab.write({
+        'models/outside.sql':
+          "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', " +
+          `batch_size='day', begin='${TODAY}', order_by='tuple()') }} select at from {{ source('raw', 'events') }} ` +
+          "union all select toDateTime('2020-01-01 00:00:00') union all select NULL::Nullable(DateTime)",
+      });
+      const outside = (): Promise<Ended> => lab.run(['run', '--select', 'outside']);
+      await outside();
+      const { code, out } = await outside();
+      lab.remove('models/outside.sql');
+      expect(code, out).toBe(0);
+      expect(out.replaceAll(/\s+/g, ' ')).toContain('contains 2 rows that are not in its window (at >= ');
+      expect((await run()).out).not.toContain('not in its window');
+    });
   },
 );

@@ -50,6 +50,9 @@
     )
     {{ adapter.get_model_query_settings(model) }}
   {%- endcall -%}
+  {%- if not key -%}
+    {%- do clickhouse__warn_of_rows_outside(target, new_rows, predicates) -%}
+  {%- endif -%}
   {%- set rows = new_rows if repeated else clickhouse__upsert_once(target, new_rows, key, columns) -%}
   {%- do clickhouse__publish_upsert(target, rows, key, columns, predicates, changes) -%}
   {%- do clickhouse__publish_drop(rows) -%}

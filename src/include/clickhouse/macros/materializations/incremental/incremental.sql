@@ -131,6 +131,9 @@
       {#- before anything is deleted -#}
       {%- do run_query('select countIf(ignore(' ~ exact | join(', ') ~ ')) from ' ~ source) -%}
     {%- endif -%}
+    {%- if not unique_key -%}
+      {%- do clickhouse__warn_of_rows_outside(existing_relation, source, incremental_predicates) -%}
+    {%- endif -%}
     {%- set conditions = [] -%}
     {%- if unique_key -%}
       {#- If storage is shared, the replica that deletes may not have the new rows yet. -#}
@@ -186,6 +189,18 @@
     {%- do clickhouse__apply_column_changes(changes, existing_relation, is_distributed) -%}
   {%- endif -%}
   {%- do clickhouse__incremental_delete_insert(existing_relation, unique_key, predicates, is_distributed) -%}
+{% endmacro %}
+
+{#- Rows of a batch without a key that its window does not replace: the next run of the batch adds them again. -#}
+{% macro clickhouse__warn_of_rows_outside(target, new_rows, predicates) %}
+  {%- set inside = '(' ~ predicates | join('\n) and (') ~ '\n)' -%}
+  {%- set outside = run_query('select toString(count()) from ' ~ new_rows ~ ' where not ifNull(' ~ inside
+      ~ ', 0)').rows[0][0] -%}
+  {%- if outside != '0' -%}
+    {%- do exceptions.warn('The batch of ' ~ target ~ ' contains ' ~ outside ~ ' rows that are not in its window ('
+        ~ predicates | join(' and ') ~ '). Running it again adds them again. Limit the query to the window: set '
+        'event_time on its inputs. Or set a unique_key.') -%}
+  {%- endif -%}
 {% endmacro %}
 
 {#- The new rows' partitions replace those of the table; others are kept. Several are replaced by one EXCHANGE, because
