@@ -118,8 +118,10 @@ export class Ending {
    * @throws Interrupted if a signal came before
    */
   async withoutWaiting<T>(work: () => T): Promise<T> {
+    // Removing a listener loses a signal that arrived earlier in this turn of the event loop: Node reports it in the
+    // next turn, which ends with the second callback.
     await new Promise((resolve) => {
-      setImmediate(resolve);
+      setImmediate(() => setImmediate(resolve));
     });
     if (this.signal.aborted) throw new Interrupted();
     const deaf = process.pid !== 1;
