@@ -113,7 +113,7 @@ export async function commandsPage() {
     '<!-- Written by `node scripts/docs.mjs` from the option tables of src/project/. -->',
     '',
     ...wrap(
-      "Names, defaults and meanings are dbt's. `completion`, `db`, `diff`, `jobs`, `lineage`, `load`, " +
+      "Names, defaults and meanings are dbt's. `completion`, `db`, `diff`, `impact`, `jobs`, `lineage`, `load`, " +
         '`plan`, `produce`, `publish`, `query`, `runs`, `serve`, `sla`, `--every`, `--if-changed` and ' +
         '`--timeout` exist only in tsdbt.',
     ),

@@ -70,6 +70,13 @@ export { withInline } from './pipeline/inline.ts';
 export { type ListOutput, listLines } from './pipeline/list.ts';
 export { type FreshnessQuestion, measureFreshness } from './pipeline/measure.ts';
 export { type PlannedNode, planBuild } from './pipeline/plan-build.ts';
+export {
+  type ImpactChange,
+  type ImpactClass,
+  type ImpactOutcome,
+  type NodeImpact,
+  projectImpact,
+} from './pipeline/project-impact.ts';
 export { projectLineage } from './pipeline/project-lineage.ts';
 export { openOperation, operate, preview } from './pipeline/operation.ts';
 export { isSameProject, madeOf, projectHash } from './pipeline/parse.ts';

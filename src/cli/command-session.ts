@@ -286,6 +286,7 @@ function createLog(
     const document =
       which === 'query' ||
       (which === 'diff' && flags['output'] !== 'table') ||
+      (which === 'impact' && flags['output'] !== 'text') ||
       (DOCUMENTS.has(which) && flags['output'] === 'json');
     const least = (document || action === 'url') && level === 'info' ? 'warn' : level;
     const notes = consoleSink({ ...options, level: least }, (text) => void process.stderr.write(text));

@@ -60,6 +60,7 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   query: handler(async () => (await import('./commands/query.ts')).queryCommand),
   diff: handler(async () => (await import('./commands/diff.ts')).diffCommand),
   plan: handler(async () => (await import('./commands/show-plan.ts')).planCommand),
+  impact: handler(async () => (await import('./commands/show-impact.ts')).impactCommand),
   lineage: handler(async () => (await import('./commands/show-lineage.ts')).lineageCommand),
   parse: handler(async () => (await import('./commands/parse.ts')).parseCommand),
   list: handler(async () => (await import('./commands/list.ts')).listCommand),

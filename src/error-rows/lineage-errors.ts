@@ -26,6 +26,12 @@ export const LINEAGE_ERRORS = {
     'runtime',
     (f) => `Column lineage covers ${f.covered} so far; the target is ${f.type}.`,
   ),
+  impactNotCompiled: row<Facts<'folder' | 'nodes'>>(
+    'T3093',
+    'runtime',
+    (f) => `The manifest.json in ${f.folder} has no compiled SQL of ${f.nodes}.`,
+    () => 'Write it with `tsdbt compile` or `tsdbt build` for the whole project, at the version to compare with.',
+  ),
   lineageParserMissing: row<Facts<'package'>>(
     'T3092',
     'runtime',

@@ -54,6 +54,12 @@ export interface LineageDialect {
   relationKeys(name: string): string[];
   /** Whether names without quotes become lower case. */
   readonly foldsNames: boolean;
+  /** @returns null if the SQL cannot be split with certainty */
+  tokens(sql: string): readonly SqlToken[] | null;
+  /** Whether the function, or a keyword before a parenthesis, returns one value per row for sure, or aggregates. */
+  returnsOneValue(name: string): boolean;
+  /** Where aliases of the select list are visible: in GROUP BY and ORDER BY, or in the whole query. */
+  readonly aliases: 'keys' | 'everywhere';
   /** Ends what the dialect has started. */
   close(): Promise<void>;
 }

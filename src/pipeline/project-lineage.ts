@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { parsingEngine } from '../adapters/index.ts';
 import { compileNode } from '../compiler/compile.ts';
 import type { CatalogArtifact } from '../contracts/results.ts';
-import type { ColumnInfo, ModelNode, SeedNode, SnapshotNode, SourceDefinition } from '../contracts/node.ts';
+import type { ColumnInfo, ModelNode, SeedNode, SnapshotNode, SourceDefinition, TestNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import {
   type LineageDialect,
   type OutputColumn,
   type ParentRelation,
+  type Parents,
   type QueryLineage,
   type Source,
   unionOf,
@@ -38,14 +39,10 @@ export async function projectLineage(parsed: ParsedProject, ids: Iterable<string
   const needed = new Set<string>();
   for (const id of ids) for (const each of [id, ...parsed.dag.ancestors(id)]) needed.add(each);
   const order = parsed.dag.topological().filter((id) => needed.has(id));
-  // Readers of an ephemeral model read it by its CTE's name, like any other parent.
-  const flags = { ...parsed.config.flags, which: 'compile', inject_ephemeral_ctes: false };
-  const config = { ...parsed.config, flags };
-  const ctx = createRunContext({ ...parsed, config, logger: SILENT }, needed);
-  const { type } = parsed.adapter;
-  const dialect = await createLineageDialect(type, () => parsingEngine(type, parsed.config.project.project_root));
+  const dialect = await openDialect(parsed);
   try {
-    const analysis = new Analysis(parsed, ctx, dialect);
+    // Readers of an ephemeral model read it by its CTE's name, like any other parent.
+    const analysis = new LineageAnalysis(parsed, needed, dialect, false);
     for (const id of order) await analysis.add(id);
     return analysis.found;
   } finally {
@@ -53,17 +50,33 @@ export async function projectLineage(parsed: ParsedProject, ids: Iterable<string
   }
 }
 
-class Analysis {
+/** The lineage dialect of the target. The caller closes it. @throws {TsdbtError} like projectLineage */
+export function openDialect({ adapter: { type }, config }: ParsedProject): Promise<LineageDialect> {
+  return createLineageDialect(type, () => parsingEngine(type, config.project.project_root));
+}
+
+/** The SQL of a node, without and with rows in its relation. */
+interface CompiledQueries {
+  readonly first: string;
+  readonly later: string | TsdbtError;
+}
+type Compilable = ModelNode | SnapshotNode | TestNode;
+
+/** Compiles nodes and analyzes them, in the order of their dependencies. */
+export class LineageAnalysis {
   readonly found = new Map<string, QueryLineage>();
   readonly #parsed: ParsedProject;
   readonly #ctx: RunContext;
   readonly #dialect: LineageDialect;
   readonly #relations = new Map<string, ParentRelation>();
   readonly #catalog: CatalogArtifact | null;
+  readonly #queries = new Map<string, CompiledQueries | TsdbtError>();
 
-  constructor(parsed: ParsedProject, ctx: RunContext, dialect: LineageDialect) {
+  /** @param inject whether queries contain the CTEs of ephemeral models */
+  constructor(parsed: ParsedProject, needed: ReadonlySet<string>, dialect: LineageDialect, inject: boolean) {
+    const flags = { ...parsed.config.flags, which: 'compile', inject_ephemeral_ctes: inject };
     this.#parsed = parsed;
-    this.#ctx = ctx;
+    this.#ctx = createRunContext({ ...parsed, config: { ...parsed.config, flags }, logger: SILENT }, needed);
     this.#dialect = dialect;
     this.#catalog = readCatalog(join(parsed.targetPath, 'catalog.json'));
   }
@@ -119,11 +132,11 @@ class Analysis {
   /** An incremental model is the union of its first run and of the runs that add to it. */
   async #query(node: ModelNode | SnapshotNode): Promise<QueryLineage> {
     if (node.resource_type === 'model' && node.language === 'python') return unknownQuery('Python is not analyzed');
-    const first = await this.#compiled(node, false);
-    if (typeof first !== 'string') return unknownQuery(`it cannot be compiled without a database: ${first.message}`);
+    const queries = await this.compiled(node);
+    if (queries instanceof TsdbtError)
+      return unknownQuery(`it cannot be compiled without a database: ${queries.message}`);
+    const { first, later } = queries;
     const lineage = await this.#analyzed(first);
-    if (node.config.materialized !== 'incremental') return lineage;
-    const later = await this.#compiled(node, true);
     if (later === first) return lineage;
     if (typeof later !== 'string') {
       const reason = `its incremental branch cannot be compiled without a database: ${later.message}`;
@@ -135,11 +148,26 @@ class Analysis {
   }
 
   #analyzed(sql: string): Promise<QueryLineage> {
-    return this.#dialect.columns(sql, (key) => this.#relations.get(key));
+    return this.#dialect.columns(sql, this.parents);
+  }
+
+  /** The relations of the nodes that were added. */
+  readonly parents: Parents = (key) => this.#relations.get(key);
+
+  /** @returns the error of a template that needs the database */
+  async compiled(node: Compilable): Promise<CompiledQueries | TsdbtError> {
+    const known = this.#queries.get(node.unique_id);
+    if (known !== undefined) return known;
+    const first = await this.#compiled(node, false);
+    const branches = node.config.materialized === 'incremental';
+    const queries =
+      typeof first === 'string' ? { first, later: branches ? await this.#compiled(node, true) : first } : first;
+    this.#queries.set(node.unique_id, queries);
+    return queries;
   }
 
   /** @returns the SQL, or the error of a template that needs the database */
-  async #compiled(node: ModelNode | SnapshotNode, incremental: boolean): Promise<string | TsdbtError> {
+  async #compiled(node: Compilable, incremental: boolean): Promise<string | TsdbtError> {
     const session = new NoIntrospection(this.#ctx.adapter.session({ name: node.unique_id }), false);
     const extra = new Map([['is_incremental', callable('is_incremental', '', () => incremental)]]);
     // Compiling adds macros to the node, which may be run later.

@@ -16,7 +16,7 @@ import type { Logger } from '../log.ts';
 import { settingsFile } from '../project/setting-place.ts';
 import { createRunContext, type RunContext } from '../runner/context.ts';
 import { NoIntrospection } from '../runner/no-introspection.ts';
-import { lookupNode } from '../runner/nodes.ts';
+import { lookupNode, nodeWithRows } from '../runner/nodes.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import { callable, toText, type Value } from '../values/index.ts';
 import { didYouMean } from '../values/close-matches.ts';
@@ -57,7 +57,29 @@ const STAR = /(?:\bselect|\ball|\bdistinct|,)\s*\*|\.\s*\*|\bcolumns\s*\(/i;
  * Checks nodes. Their ancestors are checked too, but only the nodes are reported.
  * @throws {TsdbtError} if the local engine is not installed or cannot start
  */
-export async function checkProject(parsed: ParsedProject, ids: ReadonlySet<string>): Promise<CheckOutcome> {
+export function checkProject(parsed: ParsedProject, ids: ReadonlySet<string>): Promise<CheckOutcome> {
+  return checked(parsed, ids, async (check) => {
+    await check.compareDeclared();
+    return check.outcome(ids);
+  });
+}
+
+/**
+ * The types of the columns of models, snapshots, seeds and sources by unique_id, as far as the local engine knows them.
+ * @throws {TsdbtError} like checkProject
+ */
+export function columnTypes(
+  parsed: ParsedProject,
+  ids: ReadonlySet<string>,
+): Promise<Map<string, ReadonlyMap<string, string>>> {
+  return checked(parsed, ids, (check) => check.types());
+}
+
+async function checked<T>(
+  parsed: ParsedProject,
+  ids: ReadonlySet<string>,
+  use: (check: Check) => Promise<T>,
+): Promise<T> {
   const { config } = parsed;
   const needed = new Set(ids);
   for (const id of ids) for (const each of parsed.dag.ancestors(id)) needed.add(each);
@@ -78,8 +100,7 @@ export async function checkProject(parsed: ParsedProject, ids: ReadonlySet<strin
       // A source may be the table of a seed.
       for (const id of parsed.dag.nodes) if (id.startsWith('seed.')) await check.add(id);
       for (const id of order) if (!id.startsWith('seed.')) await check.add(id);
-      await check.compareDeclared();
-      return check.outcome(ids);
+      return await use(check);
     } finally {
       await session.release();
     }
@@ -322,7 +343,8 @@ class Check {
     const query = node.compiled_code ?? '';
     const spare = this.#spareName(node);
     if (!(await this.#create(node, spare, query))) return false;
-    const columns = (await this.#columns([node.schema])).get(spare.split('.').at(-1)?.replace(/["`]/g, '') ?? '') ?? [];
+    const all = await this.#columns([node.schema]);
+    const columns = [...(all.get(spare.split('.').at(-1)?.replace(/["`]/g, '') ?? '')?.keys() ?? [])];
     if (!this.#open.has(node.unique_id) && this.#checkSettings(node, columns)) {
       this.#missing.set(node.unique_id, 'its settings name unknown columns');
       return false;
@@ -381,29 +403,42 @@ class Check {
     if (await this.#create(compiled, spare, toText(sql))) this.#tests++;
   }
 
-  /** Columns by relation of the local engine. */
-  async #columns(schemas: readonly string[]): Promise<Map<string, string[]>> {
-    const found = new Map<string, string[]>();
+  /** Columns with types by relation of the local engine. */
+  async #columns(schemas: readonly string[]): Promise<Map<string, Map<string, string>>> {
+    const found = new Map<string, Map<string, string>>();
     if (schemas.length === 0) return found;
     const { table } = await this.#session.execute(this.#database.columnsSql(schemas), { fetch: true });
     for (const row of table.rows) {
-      const [schema, relation, column] = [...row.values].map(String);
+      const [schema, relation, column, type = ''] = [...row.values].map(String);
       if (relation === undefined || column === undefined) continue;
       for (const key of [relation, `${schema}.${relation}`]) {
-        const known = found.get(key);
-        if (known === undefined) found.set(key, [column]);
-        else if (!known.includes(column)) known.push(column);
+        const known = found.get(key) ?? new Map<string, string>();
+        found.set(key, known.has(column) ? known : known.set(column, type));
       }
     }
     return found;
+  }
+
+  async types(): Promise<Map<string, ReadonlyMap<string, string>>> {
+    const all = await this.#columns([...this.#schemas]);
+    const types = new Map<string, ReadonlyMap<string, string>>();
+    for (const id of this.#parsed.dag.nodes) {
+      const node = nodeWithRows(lookupNode(this.#ctx.manifest, id));
+      if (node === null || this.#missing.has(id)) continue;
+      const name = node.resource_type === 'source' ? node.identifier : node.alias;
+      const found = all.get(`${node.schema}.${isEphemeral(node) ? `__dbt__cte__${name}` : name}`);
+      if (found !== undefined) types.set(id, found);
+    }
+    return types;
   }
 
   /** Compares the columns that YAML and settings name with those of the relations. */
   async compareDeclared(): Promise<void> {
     const all = await this.#columns([...this.#schemas]);
     for (const node of this.#checked) {
-      const columns = all.get(`${node.schema}.${isEphemeral(node) ? `__dbt__cte__${node.alias}` : node.alias}`);
-      if (columns === undefined || this.#open.has(node.unique_id)) continue;
+      const found = all.get(`${node.schema}.${isEphemeral(node) ? `__dbt__cte__${node.alias}` : node.alias}`);
+      if (found === undefined || this.#open.has(node.unique_id)) continue;
+      const columns = [...found.keys()];
       const known = new Set(columns.map((name) => this.#folded(name)));
       for (const { name } of Object.values(node.columns)) {
         if (known.has(this.#folded(name.replace(/^(["`])(.*)\1$/, '$2')))) continue;

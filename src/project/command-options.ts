@@ -364,6 +364,7 @@ export const OPTIONS = {
   },
   query_output: outputFormat('table', 'json', 'csv'),
   lineage_output: outputFormat('text', 'json', 'mermaid'),
+  impact_output: outputFormat('text', 'json', 'markdown', 'github'),
   up: { name: 'up', kind: 'switch', names: ['--up'], help: 'Also show what the columns come from, up to the sources.' },
   down: { name: 'down', kind: 'switch', names: ['--down'], help: 'Also show all columns that come from these.' },
   to_target: {

@@ -35,7 +35,10 @@ function command(
   return { which, path: [which], summary, options: keys.map((key) => OPTIONS[key]), ...extra };
 }
 
-/** All commands. dbt lacks `completion`, `db`, `diff`, `jobs`, `lineage`, `load`, `plan`, `query`, `runs`, `sla`. */
+/**
+ * All commands. dbt lacks `completion`, `db`, `diff`, `impact`, `jobs`, `lineage`, `load`, `plan`, `query`, `runs`,
+ * `sla`.
+ */
 export const COMMANDS: readonly CommandSpec[] = [
   command('build', 'Build and test all seeds, models and snapshots in dependency order.', [
     ...PLACES,
@@ -139,6 +142,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     'where',
     'diff_limit',
     'query_output',
+    'threads',
+  ]),
+  command('impact', 'Show which columns differ from the state, and which readers that breaks.', [
+    ...PLACES,
+    'impact_output',
     'threads',
   ]),
   command(

@@ -1,16 +1,25 @@
 // The functions of ClickHouse's engine: which are aggregates, and which only change a type.
 import type { ParsingEngine } from '../column-lineage.ts';
 
+/** Words that a parenthesis can follow. */
+const KEYWORDS = (
+  'all and any as between case cast div else except filter from in interval like mod not on or over select then ' +
+  'when'
+).split(' ');
+
 /** Functions that the engine has. */
 export class EngineFunctions {
   readonly #aggregates: ReadonlySet<string>;
   readonly #caseless: ReadonlySet<string>;
   readonly #combinators: readonly string[];
+  /** Names of functions and types, in lower case. */
+  readonly #known: ReadonlySet<string>;
 
-  private constructor(names: readonly string[][], combinators: readonly string[]) {
+  private constructor(names: readonly string[][], combinators: readonly string[], known: readonly string[]) {
     this.#aggregates = new Set(names.map(([name = '']) => name));
     this.#caseless = new Set(names.flatMap(([name = '', caseless]) => (caseless === '1' ? name.toLowerCase() : [])));
     this.#combinators = [...combinators].sort((one, other) => other.length - one.length);
+    this.#known = new Set([...known.map((name) => name.toLowerCase()), ...KEYWORDS]);
   }
 
   static async read(engine: ParsingEngine): Promise<EngineFunctions> {
@@ -18,10 +27,20 @@ export class EngineFunctions {
       "SELECT concat(name, ' ', toString(case_insensitive)) FROM system.functions WHERE is_aggregate",
     );
     const combinators = await engine.ask('SELECT name FROM system.aggregate_function_combinators');
+    const known = await engine.ask(
+      'SELECT name FROM system.functions UNION ALL SELECT name FROM system.data_type_families',
+    );
     return new EngineFunctions(
       linesOf(names).map((line) => line.split(' ')),
       linesOf(combinators),
+      linesOf(known),
     );
+  }
+
+  /** Functions of users may contain `arrayJoin`. */
+  returnsOneValue(name: string): boolean {
+    if (/^(?:arrayJoin|apply)$/i.test(name)) return false;
+    return this.#known.has(name.toLowerCase()) || this.combinatorsOf(name) !== null;
   }
 
   /**

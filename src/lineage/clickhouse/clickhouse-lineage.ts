@@ -21,6 +21,9 @@ export async function clickhouseLineage(engine: ParsingEngine): Promise<LineageD
     columns: (sql, parents) => queryLineage(sql, parents, engine, functions),
     relationKeys,
     foldsNames: false,
+    tokens: (sql) => engine.tokens(sql),
+    returnsOneValue: (name) => functions.returnsOneValue(name),
+    aliases: 'everywhere',
     close: () => engine.close(),
   };
 }

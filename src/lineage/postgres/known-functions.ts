@@ -61,3 +61,28 @@ export function columnsOfFunction(call: FuncCall, alias: string | undefined): re
   const count = call.args?.length ?? 0;
   return count === 1 ? [alias ?? name] : Array.from({ length: count }, () => name);
 }
+
+/** Common functions and keywords that are followed by a parenthesis and do not return rows. */
+const ONE_VALUE = new Set(
+  (
+    'abs age all and any array array_append array_cat array_length array_position array_remove array_to_string as ' +
+    'asin atan atan2 between bit btrim case cast cbrt ceil ceiling char char_length character chr coalesce concat ' +
+    'concat_ws cos current_setting current_timestamp date date_bin date_part date_trunc decimal decode degrees ' +
+    'div else encode every exists exp extract filter first_value float floor format from gcd gen_random_uuid ' +
+    'greatest group hashtext hashtextextended in initcap interval isfinite json_array_length json_build_array ' +
+    'json_build_object json_extract_path json_extract_path_text jsonb_array_length jsonb_build_array ' +
+    'jsonb_build_object jsonb_extract_path jsonb_extract_path_text jsonb_set jsonb_strip_nulls jsonb_typeof ' +
+    'justify_days justify_hours justify_interval lag last_value lead least left length like ln log log10 lower ' +
+    'lpad ltrim make_date make_interval make_time make_timestamp make_timestamptz md5 mod not now nth_value ntile ' +
+    'nullif numeric octet_length on or over overlay pi position power quote_ident quote_literal radians random ' +
+    'regexp_count regexp_like regexp_match regexp_replace regexp_split_to_array regexp_substr repeat replace ' +
+    'reverse right round row row_number row_to_json rpad rtrim select sha256 sign sin split_part sqrt starts_with ' +
+    'string_to_array strpos substr substring tan then time timestamp timestamptz timezone to_char to_date to_hex ' +
+    'to_json to_jsonb to_number to_timestamp translate trim trunc upper varchar varying when width_bucket within'
+  ).split(' '),
+);
+
+/** Whether the function returns one value for sure. Any other may return rows, which multiply those of the query. */
+export function returnsOneValue(name: string): boolean {
+  return ONE_VALUE.has(name) || AGGREGATES.has(name);
+}

@@ -1,14 +1,24 @@
 // Column lineage of Postgres queries: libpg-query, the server's own grammar, parses them.
 import { createRequire } from 'node:module';
-import { type LineageDialect, type Parents, type QueryLineage, unknownQuery } from '../column-lineage.ts';
+import {
+  type LineageDialect,
+  type Parents,
+  type QueryLineage,
+  type SqlToken,
+  unknownQuery,
+} from '../column-lineage.ts';
 import { outputColumn, usesOf } from '../flow.ts';
 import { relationTables } from '../relation-tables.ts';
+import { returnsOneValue } from './known-functions.ts';
 import { selectQuery, TooManyColumns } from './select-query.ts';
 import type { PgNode } from './syntax-tree.ts';
 
 /** The subset of libpg-query that is used. */
 interface PgParser {
   loadModule(): Promise<void>;
+  scanSync(sql: string): {
+    readonly tokens: readonly { readonly start: number; readonly end: number; readonly tokenName: string }[];
+  };
   parseSync(sql: string): { readonly stmts?: readonly { readonly stmt?: PgNode }[] };
 }
 
@@ -25,6 +35,9 @@ export async function postgresLineage(): Promise<LineageDialect | null> {
     columns: async (sql, parents) => queryLineage(parser, sql, parents),
     relationKeys,
     foldsNames: true,
+    tokens: (sql) => tokensOf(parser, sql),
+    returnsOneValue,
+    aliases: 'keys',
     close: async () => undefined,
   };
 }
@@ -53,6 +66,33 @@ function queryLineage(parser: PgParser, sql: string, parents: Parents): QueryLin
     if (error instanceof RangeError) return unknownQuery('the SQL is nested too deeply');
     throw error;
   }
+}
+
+/** The parser counts bytes. */
+function tokensOf(parser: PgParser, sql: string): SqlToken[] | null {
+  const bytes = Buffer.from(sql);
+  let tokens: ReturnType<PgParser['scanSync']>['tokens'];
+  try {
+    ({ tokens } = parser.scanSync(sql));
+  } catch {
+    return null;
+  }
+  let [at, byte] = [0, 0];
+  const indexOf = (offset: number): number => {
+    at += bytes.length === sql.length ? offset - byte : bytes.toString('utf8', byte, offset).length;
+    byte = offset;
+    return at;
+  };
+  return tokens.flatMap(({ start: first, end: last, tokenName }): SqlToken[] => {
+    const [start, end] = [indexOf(first), indexOf(last)];
+    const text = sql.slice(start, end);
+    if (/_COMMENT$/.test(tokenName)) return [];
+    if (/^"/.test(text)) return [{ kind: 'name', value: text.slice(1, -1).replaceAll('""', '"'), start, end }];
+    if (/['"]|^\$/.test(text)) return [{ kind: 'text', value: text, start, end }];
+    return [
+      { kind: /^[\w$]|^\.\d/.test(text) || text > '\x7f' ? 'word' : 'sign', value: text.toLowerCase(), start, end },
+    ];
+  });
 }
 
 /** The place of a syntax error. The parser counts characters. */
