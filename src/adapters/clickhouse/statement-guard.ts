@@ -23,7 +23,7 @@ export function withAccessHint(message: string): string {
  * client command.
  */
 const SUSPECT =
-  /attach|file|dictionary|engine|disk|identifier|format|input|sqlite|odbc|jdbc|executable|arrow|\\|\?\?|!(?!=)/i;
+  /attach|file|dictionary|engine|disk|identifier|format|input|sqlite|odbc|jdbc|executable|arrow|remote|\\|\?\?|!(?!=)/i;
 const LONG = 100_000;
 /** Table functions whose columns are a text that may be computed. */
 const COLUMNS_IN_TEXT = /generaterandom|fuzzjson|(?:null|values)["`]?[^\x21-\x7e]*(?:\(|\/[/*]|--|#)/i;
@@ -45,8 +45,8 @@ const AFTER_COLUMN = new Set(
   ).split(' '),
 );
 const DEFAULTS = /\b(?:default|materialized|alias|ephemeral)\b/i;
-/** Table functions that touch files or start programs before the engine looks at the grants. */
-const EARLY = /^(?:sqlite|odbc|jdbc|executable|arrowstream)$/i;
+/** Table functions that touch files, start programs or resolve hosts before the engine looks at the grants. */
+const EARLY = /^(?:sqlite|odbc|jdbc|executable|arrowstream|remote|remotesecure)$/i;
 const SOURCE_KEYS = /^(?:user|password|db|database|table|where|query|invalidate_query|update_field|update_lag|secure)$/;
 /** Words before a table function. */
 const TABLE_FOLLOWS = /^(?:from|join|in|describe|desc|table|function|as|exists)$/i;
@@ -152,7 +152,8 @@ class Guard {
       if (isWord(token, 'outfile') && isWord(before, 'into')) refuse('INTO OUTFILE');
       if (isWord(token, 'infile') && isWord(before, 'from')) refuse('FROM INFILE');
       if (isName(token, /^disk$/i) && isSign(next, '(')) refuse('disk(…)');
-      if (isName(token, EARLY) && isSign(next, '(')) refuse(`${token?.value ?? ''}(…)`);
+      if (isName(token, EARLY) && isSign(next, '(') && !isSign(before, '.') && !isWord(before, 'into'))
+        refuse(`${token?.value ?? ''}(…)`);
       if (isName(token, /^file$/)) this.#checkFile(at);
       // Such as `!` and `??` of ClickHouse's client, which the engine understands.
       if (at === 0 && token?.kind !== 'word' && !isSign(token, '('))

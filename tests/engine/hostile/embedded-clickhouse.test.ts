@@ -262,6 +262,10 @@ const ALLOWED: readonly string[] = [
   'system stop merges h.a',
   'truncate table h.a',
   "select name, engine from system.tables where database = 'h'",
+  'create table h.remote (a Int32) engine = Memory',
+  'insert into h.remote (a) values (1)',
+  'insert into h.`remote`(a) values (2)',
+  'select remote.a from h.remote',
   'create database h2',
   'drop database h2',
   'explain select 1',
@@ -327,6 +331,17 @@ describe.skipIf(clickhouseMissing !== null)('SQL on the embedded ClickHouse', ()
     expect(readdirSync(root).sort()).toEqual(before);
     expect(reached).toBe(0);
     expect(await ask("select s from h.t where s != ''")).toBe('200 ');
+  });
+
+  it('is rejected before the engine looks up the host of remote(…)', async () => {
+    for (const sql of [
+      "select * from remote('x.invalid', system.one)",
+      "describe table `remoteSecure`('x.invalid', 'h', 't')",
+      "select * from numbers(1) as n, Remote/**/('x.invalid', h.t)",
+      "insert into function remote('x.invalid', h.t) values (1, 'x')",
+      `select 1 from remote('x.invalid', system.one) where '${'x'.repeat(200_000)}' != ''`,
+    ])
+      expect([sql, await ask(sql)]).toEqual([sql, expect.stringMatching(/remote\w*\(…\) is not allowed/i)]);
   });
 
   it('can do what a project needs', async () => {
