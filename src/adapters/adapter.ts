@@ -85,7 +85,8 @@ export interface Session {
   /** Runs a query and returns its columns. */
   describe(sql: string): Promise<ColumnDescription[]>;
   /**
-   * Runs a statement inside a savepoint: its failure does not undo earlier statements. @returns the failure, or null
+   * Runs one statement inside a savepoint: its failure does not undo earlier statements. Several are rejected.
+   * @returns the failure, or null
    */
   attempt(sql: string): Promise<TsdbtError | null>;
   /**

@@ -50,6 +50,7 @@ const PLAIN = new Set(
 
 /** Codes of errors about contracts: without a type, without columns, not fulfilled. */
 const CONTRACT_ERRORS = new Set(['T2154', 'T2155', 'T2156']);
+const QUERIES = 'its template queries the database';
 /** Columns that a query does not list. */
 const STAR = /(?:\bselect|\ball|\bdistinct|,)\s*\*|\.\s*\*|\bcolumns\s*\(/i;
 
@@ -280,7 +281,7 @@ class Check {
       return this.#database.refuses(compiled.compiled_code ?? '') ?? compiled;
     } catch (error) {
       if (!(error instanceof TsdbtError)) throw error;
-      if (error.details.errorCode === 'T3058') return 'its template queries the database';
+      if (error.details.errorCode === 'T3058') return QUERIES;
       this.#found(node, error);
       return firstLine(error);
     }
@@ -389,14 +390,15 @@ class Check {
     const compiled = await this.#compiled(node, false);
     if (typeof compiled === 'string') return void this.#missing.set(id, compiled);
     const { fail_calc, warn_if, error_if } = compiled.config;
-    const scope = openScope(this.#ctx, compiled, this.#session);
+    const scope = openScope(this.#ctx, compiled, new NoIntrospection(this.#session, false));
     const kwargs = new Map<string, Value>([
       ['main_sql', compiled.compiled_code ?? ''],
       ...Object.entries({ fail_calc, warn_if, error_if }).map(([key, value]): [string, Value] => [key, String(value)]),
       ['limit', null],
     ]);
     const sql = await this.#asMacro(() => scope.callNamed('get_test_sql', [], kwargs));
-    if (sql instanceof TsdbtError) return void this.#missing.set(id, firstLine(sql));
+    if (sql instanceof TsdbtError)
+      return void this.#missing.set(id, sql.errorCode === 'T3058' ? QUERIES : firstLine(sql));
     const { schema } = this.#ctx.config.profile.credentials;
     await this.#schema(schema);
     const spare = this.#spareName({ database: node.database, schema });

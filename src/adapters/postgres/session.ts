@@ -27,7 +27,7 @@ import { columnDescription, decodeTable, type RawResult } from './result.ts';
 import { keepsColumns, leavesState, mayBeComment, mayBeJoined } from './statements.ts';
 import { TemporaryTables } from './temporary-tables.ts';
 import { SessionTransaction, type TransactionSettings } from './transaction.ts';
-import { responseOf, sendMessage } from './wire.ts';
+import { type Answers, responseOf, sendMessage } from './wire.ts';
 
 /** Callbacks and settings of a session. */
 export interface SessionSettings extends TransactionSettings {
@@ -172,7 +172,7 @@ export class PostgresSession implements Session {
       if (inside) await this.#send(connection, 'SAVEPOINT tsdbt_attempt');
       try {
         await this.#observed(sql, async () => {
-          const result = await this.#send(connection, sql);
+          const result = await this.#sendOne(connection, sql, 'single');
           return { value: result, response: responseOf(result) };
         });
         if (inside) await this.#send(connection, 'RELEASE SAVEPOINT tsdbt_attempt');
@@ -310,7 +310,7 @@ export class PostgresSession implements Session {
     const connection = this.#connection;
     if (connection === null || connection.broken || connection.status === 'I' || !this.#statements.isIdle) return;
     void this.#statements.run(async () => {
-      if (connection === this.#connection) await this.#sendOne(connection, '', false).catch(() => undefined);
+      if (connection === this.#connection) await this.#sendOne(connection, '', 'last').catch(() => undefined);
     });
   }
 
@@ -556,14 +556,14 @@ export class PostgresSession implements Session {
   async #send(connection: Connection, text: string, every = false): Promise<RawResult> {
     const pieces = this.#pool.singly ? cutStatements(text) : [text];
     return pieces.length < 2
-      ? this.#sendOne(connection, text, every)
-      : sendPieces(pieces, every, (piece) => this.#sendOne(connection, piece, true));
+      ? this.#sendOne(connection, text, every ? 'every' : 'last')
+      : sendPieces(pieces, every, (piece) => this.#sendOne(connection, piece, 'every'));
   }
 
-  async #sendOne(connection: Connection, text: string, every: boolean): Promise<RawResult> {
+  async #sendOne(connection: Connection, text: string, answers: Answers): Promise<RawResult> {
     const answered = this.#pool.watch(connection, text, (message) => this.notifyWait(message));
     try {
-      return await sendMessage(connection, text, every);
+      return await sendMessage(connection, text, answers);
     } finally {
       answered();
     }

@@ -1,5 +1,6 @@
-// Sends one message of Postgres's simple protocol over a connection and reads its whole answer. session.ts decides what
-// is sent; connection.ts watches for silence.
+// Sends one message to Postgres over a connection and reads its whole answer. session.ts decides what is sent;
+// connection.ts watches for silence.
+import type pg from 'pg';
 import type { AdapterResponse } from '../../contracts/results.ts';
 import type { Connection } from './connection.ts';
 import type { RawResult, ResultField } from './result.ts';
@@ -10,13 +11,15 @@ interface Wire {
   sendCopyFail(message: string): void;
 }
 
+export type Answers = 'last' | 'every' | 'single';
+
 /**
  * Sends a text and waits until the server is ready for the next one; sets the connection's status.
  * @param text statements; of several, the last one's result counts, as in psycopg2
- * @param every also keeps the results of the others, in `before`
+ * @param answers `every`: also keeps the results of the others, in `before`. `single`: the server rejects several
  * @throws the server's error, or the reason why the connection was abandoned
  */
-export function sendMessage(connection: Connection, text: string, every = false): Promise<RawResult> {
+export function sendMessage(connection: Connection, text: string, answers: Answers): Promise<RawResult> {
   return new Promise((resolve, reject) => {
     const { client } = connection;
     let fields: readonly ResultField[] | null = null;
@@ -35,8 +38,12 @@ export function sendMessage(connection: Connection, text: string, every = false)
     };
     client.query({
       callback() {},
-      submit(wire: Pick<Wire, 'query'>) {
-        wire.query(text);
+      submit(wire: Pick<pg.Connection, 'query' | 'parse' | 'bind' | 'execute' | 'sync'>) {
+        if (answers !== 'single') return wire.query(text);
+        wire.parse({ name: '', text, types: [] }, true);
+        wire.bind({}, true);
+        wire.execute({}, true);
+        wire.sync();
       },
       handleRowDescription(message: { fields: readonly { name: string; dataTypeID: number }[] }) {
         fields = message.fields.map((field) => ({ name: field.name, typeOid: field.dataTypeID }));
@@ -46,7 +53,7 @@ export function sendMessage(connection: Connection, text: string, every = false)
         rows.push(message.fields);
       },
       handleCommandComplete(message: { text: string }) {
-        if (every && last.tag !== '') (before ??= []).push(last);
+        if (answers === 'every' && last.tag !== '') (before ??= []).push(last);
         last = { tag: message.text, fields, rows };
         fields = null;
         rows = [];
