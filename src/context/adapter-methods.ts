@@ -11,6 +11,7 @@ import type { TsdbtError } from '../errors.ts';
 import { getItem } from '../values/access.ts';
 import { type ArgumentBinder, argumentBinder, FunctionFace } from '../values/callable.ts';
 import { PyDict } from '../values/dict.ts';
+import { markedJson } from '../values/float.ts';
 import { iterate } from '../values/iterate.ts';
 import { toJson } from '../values/json.ts';
 import { toText } from '../values/text.ts';
@@ -369,7 +370,7 @@ function fingerprint(state: string | null, sql: Value, config: Value): string | 
   return state === null
     ? null
     : createHash('sha256')
-        .update(JSON.stringify([state, toText(sql), toJson(config)]))
+        .update(markedJson([state, toText(sql), toJson(config)]))
         .digest('hex');
 }
 

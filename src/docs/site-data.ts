@@ -3,6 +3,7 @@
 import type { CatalogArtifact, CatalogTable } from '../contracts/results.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { ColumnInfo, GraphNode, Json, MacroNode, TestMetadata, TestNode } from '../contracts/node.ts';
+import { showJson } from '../values/float.ts';
 
 /** A column of the page: declared in YAML, found in the database, or both. */
 export interface SiteColumn {
@@ -162,7 +163,7 @@ function testsByNode(manifest: Manifest): Map<string, AttachedTest[]> {
 }
 
 function plain(value: Json): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'string' ? value : showJson(value);
 }
 
 function parentsOf(node: Listed): readonly string[] {

@@ -6,6 +6,7 @@ import type { NodeStatus } from '../contracts/results.ts';
 import { errorOf } from '../error-table.ts';
 import { timeBound } from '../adapters/relation.ts';
 import { PyDateTime } from '../values/datetime.ts';
+import { markedJson } from '../values/float.ts';
 import { pytzUtc } from '../values/timezone.ts';
 import { ownSetting, ownSettings } from '../settings/meta-settings.ts';
 import { lookupNode } from './nodes.ts';
@@ -75,7 +76,7 @@ function settingsOf(ctx: RunContext, test: TestNode): Settings | null {
 /** A changed test reads all rows again. */
 function whatOf(test: TestNode): string {
   return createHash('md5')
-    .update(JSON.stringify([test.raw_code, test.test_metadata, test.config]))
+    .update(markedJson([test.raw_code, test.test_metadata, test.config]))
     .digest('hex');
 }
 

@@ -6,6 +6,7 @@ import type { Relation } from '../adapters/relation.ts';
 import { relationFrom } from '../context/relations.ts';
 import type { ModelNode } from '../contracts/node.ts';
 import { writePath } from '../compiler/write-path.ts';
+import { markedJson } from '../values/float.ts';
 import type { RunContext } from './context.ts';
 import type { Outcome } from './node.ts';
 
@@ -76,7 +77,7 @@ function candidate(ctx: RunContext, node: ModelNode, session: Session): Candidat
       return file === null
         ? null
         : createHash('sha256')
-            .update(JSON.stringify([macros, state, file, node.compiled_code, config]))
+            .update(markedJson([macros, state, file, node.compiled_code, config]))
             .digest('hex');
     },
   };

@@ -1,5 +1,5 @@
-// Tests that numbers keep their digits: integers beyond 2^53 in YAML and --vars, also from the cached parse, and in
-// seeds.
+// Tests that numbers keep their digits: integers beyond 2^53 in YAML, `config()` and --vars, also from the cached parse,
+// and in seeds.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab } from './clickhouse-lab.ts';
@@ -46,6 +46,20 @@ describe('a number keeps its digits', () => {
     const { code, out } = await project.run(['run', '-s', 'v', '--vars', '{id: 9007199254740993}']);
     expect(code, out).toBe(0);
     expect(await project.one('select id from s.v')).toBe('9007199254740993');
+    project.remove('models/v.sql');
+  });
+
+  it('in the meta of a model, whose view is built and documented', async () => {
+    project.write({ 'models/v.sql': "{{ config(meta={'big': 9007199254740993}) }} select 1 as id" });
+    for (const command of [
+      ['run', '-s', 'v'],
+      ['run', '-s', 'v'],
+      ['docs', 'generate'],
+    ]) {
+      const { code, out } = await project.run(command);
+      expect(code, out).toBe(0);
+    }
+    expect(project.read('target/index.html')).toContain('9007199254740993');
     project.remove('models/v.sql');
   });
 
