@@ -1,5 +1,5 @@
-// Tests that numbers keep their digits: integers beyond 2^53 in YAML, `config()` and --vars, also from the cached parse,
-// and in seeds.
+// Tests that numbers keep their digits: integers beyond 2^53 in YAML, `config()` and --vars, also from the cached
+// parse, and in seeds.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab } from './clickhouse-lab.ts';

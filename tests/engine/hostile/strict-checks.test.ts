@@ -1,4 +1,4 @@
-// `compile --strict` runs SQL of a cloned project in a local engine: one statement at a time, of which none is committed.
+// `compile --strict` runs SQL of a cloned project in a local engine: one statement at a time, and commits none.
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
