@@ -56,6 +56,14 @@ describe('partition_by on Postgres', () => {
     expect(plan.join()).not.toContain('ranges_p20260301');
   });
 
+  it('rejects rows that need too many partitions', async () => {
+    const hours = "select timestamp '2000-01-01' + n * interval '1 hour' as at from generate_series(1, 200000) n";
+    model('scattered', "materialized='table', partition_by={'field': 'at', 'every': 'hour'}", hours);
+    expect(await failure('scattered')).toContain(
+      'need more than 5000 new partitions, each of one hour, from 2000-01-01 01:00:00.',
+    );
+  });
+
   it.each([
     ['hour', "timestamp '2026-03-01 10:30'", 'p2026030110', "('2026-03-01 10:00:00') TO ('2026-03-01 11:00:00')"],
     ['week', "date '2026-03-04'", 'p20260302', "('2026-03-02') TO ('2026-03-09')"],

@@ -155,9 +155,15 @@
     select null, null, null, exists(select from existing where first is null)
     where exists(select from {{ stage }} where {{ by.column }} is null or not pg_catalog.isfinite({{ by.column }}))
     order by 1
+    limit 5001
   {%- endset -%}
   {%- set bounds = [] -%}
-  {%- for first, last, suffix, overlaps in run_query(query).rows -%}
+  {%- set rows = run_query(query).rows -%}
+  {%- if rows | length > 5000 -%}
+    {%- do exceptions.raise_compiler_error('The rows of ' ~ this ~ ' need more than 5000 new partitions, each of one '
+        ~ by.value ~ ', from ' ~ rows[0][0] ~ '. Choose a longer period, or remove rows with wrong times') -%}
+  {%- endif -%}
+  {%- for first, last, suffix, overlaps in rows -%}
     {%- if first is none -%}
       {%- do bounds.append(['default', 'default']) if not overlaps -%}
     {%- elif overlaps -%}
