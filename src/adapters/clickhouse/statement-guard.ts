@@ -47,6 +47,8 @@ const AFTER_COLUMN = new Set(
 const DEFAULTS = /\b(?:default|materialized|alias|ephemeral)\b/i;
 /** Table functions that touch files, start programs or resolve hosts before the engine looks at the grants. */
 const EARLY = /^(?:sqlite|odbc|jdbc|executable|arrowstream|remote|remotesecure)$/i;
+/** Column lineage uses it: the engine reads the query, and does not call table functions. */
+const PARSES_ONLY = 'explain query tree run_passes = 0'.split(' ');
 const SOURCE_KEYS = /^(?:user|password|db|database|table|where|query|invalidate_query|update_field|update_lag|secure)$/;
 /** Words before a table function. */
 const TABLE_FOLLOWS = /^(?:from|join|in|describe|desc|table|function|as|exists)$/i;
@@ -135,6 +137,8 @@ class Guard {
     const has = (...words: string[]): boolean => tokens.some((token) => words.some((word) => isWord(token, word)));
     const makes = has('create', 'attach', 'replace');
     const [dictionary, attaches] = [has('dictionary'), has('attach')];
+    const onlyParses =
+      PARSES_ONLY.every((word, at) => tokens[at]?.value.toLowerCase() === word) && !isSign(tokens[6], ',');
     // The setting is SQL in a text. New tables of materialized views are filled with it.
     if (tokens.some((token) => isName(token, /^additional_table_filters$/i)))
       for (const { kind, value } of tokens) if (kind === 'text') guardStatement(value);
@@ -153,7 +157,7 @@ class Guard {
       if (isWord(token, 'infile') && isWord(before, 'from')) refuse('FROM INFILE');
       if (isName(token, /^disk$/i) && isSign(next, '(')) refuse('disk(…)');
       if (isName(token, EARLY) && isSign(next, '(') && !isSign(before, '.') && !isWord(before, 'into'))
-        refuse(`${token?.value ?? ''}(…)`);
+        if (!onlyParses || !isName(token, /^remote/i)) refuse(`${token?.value ?? ''}(…)`);
       if (isName(token, /^file$/)) this.#checkFile(at);
       // Such as `!` and `??` of ClickHouse's client, which the engine understands.
       if (at === 0 && token?.kind !== 'word' && !isSign(token, '('))

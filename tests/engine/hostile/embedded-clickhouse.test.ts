@@ -266,6 +266,7 @@ const ALLOWED: readonly string[] = [
   'insert into h.remote (a) values (1)',
   'insert into h.`remote`(a) values (2)',
   'select remote.a from h.remote',
+  "explain query tree run_passes = 0 select a.x from remote('x.invalid', h.t) as a",
   'create database h2',
   'drop database h2',
   'explain select 1',
@@ -339,6 +340,9 @@ describe.skipIf(clickhouseMissing !== null)('SQL on the embedded ClickHouse', ()
       "describe table `remoteSecure`('x.invalid', 'h', 't')",
       "select * from numbers(1) as n, Remote/**/('x.invalid', h.t)",
       "insert into function remote('x.invalid', h.t) values (1, 'x')",
+      "explain query tree run_passes = 1 select * from remote('x.invalid', system.one)",
+      "explain query tree run_passes = 0, run_passes = 1 select * from remote('x.invalid', system.one)",
+      "explain estimate select * from remote('x.invalid', system.one)",
       `select 1 from remote('x.invalid', system.one) where '${'x'.repeat(200_000)}' != ''`,
     ])
       expect([sql, await ask(sql)]).toEqual([sql, expect.stringMatching(/remote\w*\(…\) is not allowed/i)]);
