@@ -1,7 +1,7 @@
 // Runs `docs serve`: a small HTTP server for the docs in the target folder. It shows a later `docs generate` without a
 // restart. The command line opens the browser and handles signals.
 import { randomBytes } from 'node:crypto';
-import { createReadStream, readFileSync, statSync } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { dirname, extname, join, normalize, sep } from 'node:path';
 import { pipeline } from 'node:stream';
 import { writePath } from '../compiler/write-path.ts';
@@ -10,6 +10,7 @@ import type { GraphNode } from '../contracts/node.ts';
 import type { CatalogArtifact } from '../contracts/results.ts';
 import { errorOf } from '../error-table.ts';
 import { HTML, isKnownHost, listen, localUrl, PLAIN, send, type ServerResponse } from '../http/server.ts';
+import { MOST_DATA, readFileText } from '../project/read-file.ts';
 import { liesWithin, realPath } from '../project/outside-paths.ts';
 import { renderPage } from './page.ts';
 import { buildSiteData } from './site-data.ts';
@@ -147,7 +148,7 @@ export function docsPage(
 function readCompiled(targetDir: string, path: string): string | null {
   try {
     if (!staysIn(targetDir, path)) return null;
-    return readFileSync(path, 'utf8');
+    return readFileText(path);
   } catch {
     return null;
   }
@@ -156,7 +157,7 @@ function readCompiled(targetDir: string, path: string): string | null {
 function readArtifact<T>(path: string): T | null {
   try {
     if (!staysIn(dirname(path), path)) return null;
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
+    return JSON.parse(readFileText(path, MOST_DATA)) as T;
   } catch (error) {
     if (error instanceof SyntaxError) throw errorOf('badArtifact', { path, why: error.message }, { cause: error });
     return null;

@@ -1,9 +1,6 @@
 // Column lineage of a project: compiles models without a database and analyzes them, parents first.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parsingEngine } from '../adapters/index.ts';
 import { compileNode } from '../compiler/compile.ts';
-import type { CatalogArtifact } from '../contracts/results.ts';
 import type { ColumnInfo, ModelNode, SeedNode, SnapshotNode, SourceDefinition, TestNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import {
@@ -24,6 +21,7 @@ import { lookupNode, nodeWithRows } from '../runner/nodes.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import { seedTable } from '../runner/seed-table.ts';
 import { callable } from '../values/index.ts';
+import { type CatalogColumns, readCatalogColumns } from './catalog-columns.ts';
 
 /** Lineage by unique_id. Sources and seeds have columns without sources. */
 export type ProjectLineage = ReadonlyMap<string, QueryLineage>;
@@ -69,7 +67,7 @@ export class LineageAnalysis {
   readonly #ctx: RunContext;
   readonly #dialect: LineageDialect;
   readonly #relations = new Map<string, ParentRelation>();
-  readonly #catalog: CatalogArtifact | null;
+  readonly #catalog: CatalogColumns;
   readonly #queries = new Map<string, CompiledQueries | TsdbtError>();
 
   /** @param inject whether queries contain the CTEs of ephemeral models */
@@ -78,7 +76,7 @@ export class LineageAnalysis {
     this.#parsed = parsed;
     this.#ctx = createRunContext({ ...parsed, config: { ...parsed.config, flags }, logger: SILENT }, needed);
     this.#dialect = dialect;
-    this.#catalog = readCatalog(join(parsed.targetPath, 'catalog.json'));
+    this.#catalog = readCatalogColumns(parsed.targetPath);
   }
 
   async add(id: string): Promise<void> {
@@ -119,9 +117,8 @@ export class LineageAnalysis {
   }
 
   #columnsOf({ unique_id: id }: { readonly unique_id: string }): string[] | null {
-    const table = this.#catalog?.nodes[id] ?? this.#catalog?.sources[id];
-    const columns = Object.values(table?.columns ?? {}).sort((a, b) => a.index - b.index);
-    return columns.length === 0 ? null : columns.map(({ name }) => name);
+    const columns = this.#catalog.get(id)?.map(({ name }) => name) ?? [];
+    return columns.length === 0 ? null : columns;
   }
 
   #completeness(source: SourceDefinition): ParentRelation['completeness'] {
@@ -206,14 +203,6 @@ function seedColumns(node: SeedNode, { files }: ParsedProject, { foldsNames }: L
   const [header = ''] = /^(?:"(?:[^"]|"")*"|[^"\n])*/.exec(text) ?? [];
   const names = seedTable(node, header, SILENT, true).columnNames;
   return node.config.quote_columns === false && foldsNames ? names.map((name) => name.toLowerCase()) : [...names];
-}
-
-function readCatalog(path: string): CatalogArtifact | null {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    return null;
-  }
 }
 
 /** Adds the columns of the snapshot's history, which come from its key and from the time of a change. */

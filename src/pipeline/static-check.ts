@@ -1,6 +1,5 @@
 // Checks a project without its database: creates its relations as empty tables in a local engine of the same dialect,
 // parents first, and collects the engine's errors. What the engine cannot decide is not checked, and reported as such.
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Session } from '../adapters/adapter.ts';
 import type { EmptyDatabase, TypedColumn } from '../adapters/empty-relations.ts';
@@ -8,7 +7,6 @@ import { emptyDatabase } from '../adapters/index.ts';
 import { type CompilableNode, compileNode } from '../compiler/compile.ts';
 import { openScope } from '../compiler/node-scope.ts';
 import { locateDatabaseError } from '../compiler/source-map.ts';
-import type { CatalogArtifact } from '../contracts/results.ts';
 import type { ModelNode, SeedNode, SnapshotNode, SourceDefinition, TestNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { isEphemeral } from '../graph/node-facts.ts';
@@ -20,6 +18,7 @@ import { lookupNode, nodeWithRows } from '../runner/nodes.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import { callable, toText, type Value } from '../values/index.ts';
 import { didYouMean } from '../values/close-matches.ts';
+import { type CatalogColumns, readCatalogColumns } from './catalog-columns.ts';
 import { columnFinding, configColumns, placeInProperties, settingFinding } from './declared-columns.ts';
 
 /** A mistake in a node. */
@@ -118,7 +117,7 @@ class Check {
   readonly #schemas = new Set<string>();
   /** Names of the tables of seeds and sources. */
   readonly #tables = new Set<string | null>();
-  readonly #catalog: CatalogArtifact | null;
+  readonly #catalog: CatalogColumns;
   readonly #findings: Finding[] = [];
   readonly #checked: Queried[] = [];
   #tests = 0;
@@ -133,7 +132,7 @@ class Check {
     this.#ctx = ctx;
     this.#database = database;
     this.#session = session;
-    this.#catalog = readCatalog(join(parsed.targetPath, 'catalog.json'));
+    this.#catalog = readCatalogColumns(parsed.targetPath);
   }
 
   outcome(ids: ReadonlySet<string>): CheckOutcome {
@@ -183,9 +182,8 @@ class Check {
 
   #sourceColumns(node: SourceDefinition): TypedColumn[] | null {
     const { adapter } = this.#ctx;
-    const found = Object.values(this.#catalog?.sources[node.unique_id]?.columns ?? {});
-    if (found.length > 0)
-      return found.sort((a, b) => a.index - b.index).map(({ name, type }) => ({ name: adapter.quote(name), type }));
+    const found = this.#catalog.get(node.unique_id) ?? [];
+    if (found.length > 0) return found.map(({ name, type }) => ({ name: adapter.quote(name), type }));
     const declared = Object.values(node.columns);
     if (declared.length === 0) return null;
     const typed = declared.flatMap(({ name, data_type: type, quote }) =>
@@ -483,12 +481,4 @@ function similarCte(name: string, query: string): string | undefined {
     .map(([, cte = '']) => cte)
     .filter((cte) => (query.match(new RegExp(`\\b${cte}\\b`, 'gi')) ?? []).length === 1);
   return didYouMean(name, ctes);
-}
-
-function readCatalog(path: string): CatalogArtifact | null {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    return null;
-  }
 }
