@@ -69,8 +69,9 @@ interface Output {
   readonly output: OutputColumn;
   /** The items of the select list that it comes from. Empty if the query is compared as a whole. */
   readonly items: readonly QueryItem[];
-  /** The expression, as written and with the former names of renamed columns. */
+  /** The expression, or the column that it passes on; the same with the former names of renamed columns. */
   readonly texts: readonly [string, string];
+  readonly written: string;
   /** The lineage with former names. */
   readonly flow: string;
 }
@@ -98,41 +99,35 @@ export async function compareQueries(
   });
   const [old, cur] = sides;
   if (old === undefined || cur === undefined) return UNCHANGED;
-  if (old.parts !== null && cur.parts !== null) {
-    for (const { name } of [...old.parts.ctes, ...cur.parts.ctes]) {
-      // The CTE of an ephemeral model is that model.
+  const split = old.parts !== null && cur.parts !== null;
+  const bodies = sides.map(({ parts }) => new Map(split ? parts?.ctes.map(({ name, sql }) => [name, sql]) : []));
+  const [oldBodies, newBodies] = bodies;
+  for (const [at, { scope, ctes }] of sides.entries()) {
+    for (const [name, sql] of bodies[at] ?? []) {
       const key = JSON.stringify([name]);
-      if (name.startsWith('__dbt__cte__') && cur.scope(key) !== undefined) continue;
-      const node = `${path}#${name}`;
-      if (changes.has(node)) continue;
-      const bodies = [old, cur].map(({ parts, scope }) => {
-        const sql = parts?.ctes.find((cte) => cte.name === name)?.sql;
-        return sql === undefined ? null : { sql, parents: scope };
-      });
-      const [first, second] = bodies;
-      if (first === undefined || second === undefined) continue;
-      const change =
-        first !== null && second !== null
-          ? await compareQueries(dialect, [first, second], find, others, node)
-          : { columns: [], rows: [rowsOf(`CTE ${name} ${first === null ? 'added' : 'removed'}`, OWN)] };
-      const tables = await Promise.all(
-        bodies.map(async (body) => (body === null ? null : dialect.columns(body.sql, body.parents))),
-      );
-      [old, cur].forEach(({ ctes }, at) => {
-        const table = tables[at];
-        if (table == null) return;
-        const columns = table.columns.map(({ column }) => column);
-        const complete = !columns.includes('*');
-        ctes.set(key, {
-          node,
-          columns: columns.filter((column) => column !== '*'),
-          completeness: complete ? 'complete' : 'unknown',
-        });
-      });
-      changes.set(node, change);
+      // The CTE of an ephemeral model is that model.
+      if (name.startsWith('__dbt__cte__') && scope(key) !== undefined) continue;
+      const columns = (await dialect.columns(sql, scope)).columns.map(({ column }) => column);
+      const listed = columns.filter((column) => column !== '*');
+      const completeness = listed.length === columns.length ? 'complete' : 'unknown';
+      ctes.set(key, { node: `${path}#${name}`, columns: listed, completeness });
     }
   }
-  const split = old.parts !== null && cur.parts !== null;
+  for (const name of new Set([...(oldBodies ?? new Map()).keys(), ...(newBodies ?? new Map()).keys()])) {
+    const [first, second] = [oldBodies?.get(name), newBodies?.get(name)];
+    const word = first === undefined ? 'added' : 'removed';
+    if (first === undefined || second === undefined)
+      changes.set(`${path}#${name}`, { columns: [], rows: [rowsOf(`CTE ${name} ${word}`, OWN)] });
+  }
+  for (const [name, sql] of newBodies ?? []) {
+    const [node, first] = [`${path}#${name}`, oldBodies?.get(name)];
+    if (first === undefined || !cur.ctes.has(JSON.stringify([name]))) continue;
+    const versions = [
+      { sql: first, parents: old.scope },
+      { sql, parents: cur.scope },
+    ] as const;
+    changes.set(node, await compareQueries(dialect, versions, find, others, node));
+  }
   const [one, two] = await Promise.all(
     [old, cur].map(async ({ sql, tokens, parts, scope }) => {
       const own = split ? (parts?.sql ?? sql) : sql;
@@ -271,10 +266,10 @@ class Comparison {
       const value = parts === null ? tokens : items.flatMap((each) => each.value);
       const plain = this.#single && items.every((item) => item.star || isPath(item.value));
       const column = plain && parts !== null ? this.#passedOn(unit, output) : null;
-      const text = column ?? (value === null ? sql : textOf(value));
+      const written = value === null ? sql : textOf(value);
       const former = column ?? (value === null ? sql : textOf(value, this.#renames));
       const flow = this.#flowOf(output.sources, output.uses);
-      found.set(output.column, { output, items, texts: [text, former], flow });
+      found.set(output.column, { output, items, texts: [column ?? written, former], written, flow });
     });
     return found.size < columns.length || found.has('*') ? null : found;
   }
@@ -504,7 +499,7 @@ function fits({ items }: QueryParts, { columns }: QueryLineage): boolean {
 
 function sameOutput(old: Output, now: Output): boolean {
   const [text] = old.texts;
-  return now.texts[0] === text || (now.texts[1] === text && old.flow === now.flow);
+  return now.written === old.written || now.texts[0] === text || (now.texts[1] === text && old.flow === now.flow);
 }
 
 function keyOf({ node, column }: SourceColumn): string {

@@ -490,21 +490,13 @@ function merged(one: RelationChange, other: RelationChange): RelationChange {
 /** Every change of a snapshot's query may add versions of rows. An engine may keep the last of several rows. */
 function escalated(node: Queried, { columns, rows }: RelationChange): RelationChange {
   const { check_cols: checked, engine } = { ...Object(node.config) };
-  const [change] = [...columns, ...rows].filter(
+  const history = [...columns, ...rows].filter(
     ({ kind }) => kind !== 'order' && (kind !== 'added' || checked === 'all'),
   );
-  if (node.resource_type === 'snapshot' && change !== undefined)
-    return {
-      columns,
-      rows: [
-        ...rows,
-        {
-          kind: 'rows',
-          reason: 'history',
-          causes: new Set([...columns, ...rows].flatMap(({ causes }) => [...causes])),
-        },
-      ],
-    };
+  if (node.resource_type === 'snapshot' && history.length > 0) {
+    const causes = new Set(history.flatMap((each) => [...each.causes]));
+    return { columns, rows: [...rows, { kind: 'rows', reason: 'history', causes }] };
+  }
   const keeps = /Replacing|Collapsing|Aggregating|Summing/.test(String(engine ?? ''));
   const all = rows.map((row): RowChange => (keeps && row.kind === 'order' ? { ...row, kind: 'rows' } : row));
   return columns.length + rows.length === 0 ? UNCHANGED : { columns, rows: all };
