@@ -9,7 +9,7 @@ import type { MessageBatch } from './brokers/broker.ts';
 import type { DeadLimit } from './dead-limit.ts';
 import type { SnapshotFloors } from './formats/debezium/snapshot-floors.ts';
 import { Change, Halt, SKIPPED, Skipped } from './formats/row-change.ts';
-import { type Decoded, type Decoder, PoisonMessage } from './formats/message-decoder.ts';
+import { type Decoded, type Decoder, poisonReason } from './formats/message-decoder.ts';
 import { decodeMessage } from './formats/decode-message.ts';
 import type { Records } from './brokers/message-records.ts';
 import type { RowBuffer } from './formats/rows/row-buffer.ts';
@@ -193,8 +193,9 @@ export class Intake {
       held.rows++;
     } catch (error) {
       if (error instanceof Halt) return this.#need(held, { kind: 'halt', offset, error: error.error });
-      if (!(error instanceof PoisonMessage)) throw error;
-      return this.#refuse(pending, held, records, error.message) ? null : { kind: 'too_many_dead' };
+      const reason = poisonReason(error);
+      if (reason === null) throw error;
+      return this.#refuse(pending, held, records, reason) ? null : { kind: 'too_many_dead' };
     }
     return this.#pass(pending, held, records) ? null : { kind: 'too_many_dead' };
   }

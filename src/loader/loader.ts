@@ -26,7 +26,8 @@ import { answered, Patience, Unfinished, whenStopped } from './patience.ts';
 import { Maintenance } from './maintenance.ts';
 import { PendingRows } from './pending-rows.ts';
 import type { Pulse } from './pulse.ts';
-import { type Drift, isColumnName } from './formats/rows/row-encoder.ts';
+import type { Drift } from './formats/rows/row-encoder.ts';
+import { addDriftColumns, fieldNames } from './added-columns.ts';
 import { type RowMaker, rowMaker } from './formats/rows/row-writer.ts';
 import { type FaultPoint, Fenced, type OpenFlush, type Place, type Sink, type Start, TooManyRefused } from './sink.ts';
 import {
@@ -341,7 +342,7 @@ export class Loader {
   /** @throws PoisonMessage if a field cannot become a column */
   async #addColumns(drift: readonly Drift[]): Promise<void> {
     const { target, sink, notify, reached } = this.#options;
-    const names = drift.map(({ field }) => `'${field}'`).join(', ');
+    const names = fieldNames(drift);
     if (target.schemaDrift === 'dead_letter') throw new PoisonMessage(`no column is declared for ${names}`);
     if (target.schemaDrift === 'fail')
       throw new TsdbtError(
@@ -349,22 +350,14 @@ export class Loader {
         `A message of topic ${target.topic} has ${names}, and source ${target.name} declares no such column.`,
         { path: target.path, hint: 'Declare it, or choose schema_drift: ignore, add_column or dead_letter.' },
       );
-    if (!drift.every(({ field }) => isColumnName(field)))
-      throw new PoisonMessage('the name of a new field is longer than 63 bytes and cannot be that of a column');
+    const { columns: known } = this.#maker.encoder.plan;
+    const all = await addDriftColumns(drift, known.length, async (columns) => {
+      await this.#flusher.flushAll();
+      reached?.('in_drift');
+      return this.#patientStatement(() => sink.addColumns(target, columns));
+    });
+    this.#maker = this.#rowMaker(all);
     const columns = drift.map(({ field, type }) => ({ name: field, type }));
-    await this.#flusher.flushAll();
-    reached?.('in_drift');
-    try {
-      const all = await this.#patientStatement(() => sink.addColumns(target, columns));
-      this.#maker = this.#rowMaker(all);
-      if (!drift.every(({ field }) => all.some(({ name }) => name === field)))
-        throw new PoisonMessage(`the database computes a column of ${names}`);
-    } catch (error) {
-      // A table has 1,600 columns at most.
-      if (error instanceof TsdbtError && error.details.code?.startsWith('54'))
-        throw new PoisonMessage(`no column can be added for ${names}`);
-      throw error;
-    }
     notify({ kind: 'column', target, columns });
   }
 

@@ -2,7 +2,14 @@
 // current reason.
 import type { Message } from './brokers/broker.ts';
 import { Change, Halt, Skipped } from './formats/row-change.ts';
-import { type Decoded, type DecodedRecord, type Decoder, PoisonMessage } from './formats/message-decoder.ts';
+import {
+  type Decoded,
+  type DecodedRecord,
+  type Decoder,
+  PoisonMessage,
+  poisonReason,
+} from './formats/message-decoder.ts';
+import { addDriftColumns, fieldNames } from './added-columns.ts';
 import { decodeMessage } from './formats/decode-message.ts';
 import type { LoadTarget } from './settings/load-target.ts';
 import { type Floor, SnapshotFloors } from './formats/debezium/snapshot-floors.ts';
@@ -57,30 +64,26 @@ export async function replayLetters({
         await work();
       } catch (error) {
         if (error instanceof Halt) throw error.error;
-        if (!(error instanceof PoisonMessage)) throw error;
-        dead.push({ message: letter.message, topic: letter.topic, partition: letter.partition, error: error.message });
+        const reason = poisonReason(error);
+        if (reason === null) throw error;
+        dead.push({ message: letter.message, topic: letter.topic, partition: letter.partition, error: reason });
       }
     };
     const decoded: { readonly letter: StoredLetter; readonly record: Exclude<Decoded, Skipped> }[] = [];
+    // Columns are added before the first row is encoded: all rows have the same ones.
     for (const letter of letters)
       await attempt(letter, async () => {
         const record = await decodeMessage(decoder, encoder.plan, letter.message);
-        if (!(record instanceof Skipped)) decoded.push({ letter, record });
+        if (record instanceof Skipped) return;
+        const drift = target.schemaDrift === 'ignore' ? [] : encoder.drift(fieldsOf(record));
+        if (drift.length > 0) {
+          if (target.schemaDrift !== 'add_column')
+            throw new PoisonMessage(`no column is declared for ${fieldNames(drift)}`);
+          columns = await addDriftColumns(drift, columns.length, (more) => sink.addColumns(target, more));
+          encoder = new RowEncoder(target, { columns, hashKey, loadId, keys: decoder.keys });
+        }
+        decoded.push({ letter, record });
       });
-    if (target.schemaDrift === 'add_column') {
-      const fresh = new Map(
-        decoded
-          .flatMap(({ record }) => encoder.drift(fieldsOf(record)))
-          .map(({ field, type }) => [field, { name: field, type }]),
-      );
-      if (fresh.size > 0)
-        encoder = new RowEncoder(target, {
-          columns: (columns = await sink.addColumns(target, [...fresh.values()])),
-          hashKey,
-          loadId,
-          keys: decoder.keys,
-        });
-    }
     for (const { letter, record } of decoded) {
       // A tombstone comes after the changes that are replayed with it, and not after others of unknown positions.
       const unplaced = sink.newestChanges !== undefined && isUnplaced(record, floors.of(letter));
@@ -91,9 +94,6 @@ export async function replayLetters({
             'a tombstone has no position, so it cannot be told whether the row is newer: delete the row in the ' +
               'source again, or rewind to before the tombstone',
           );
-        const drift = target.schemaDrift === 'ignore' ? [] : encoder.drift(fieldsOf(record));
-        if (drift.length > 0)
-          throw new PoisonMessage(`no column is declared for ${drift.map(({ field }) => `'${field}'`).join(', ')}`);
         const row = encoder.encode(letter.message, ranked, letter.topic, letter.partition, loadedAt);
         rows.from(recordsOf([letter.message]), letter.topic, letter.partition);
         rows.add(0, row.line, row.key, row.tombstone, row.change);

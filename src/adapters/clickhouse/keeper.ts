@@ -107,7 +107,8 @@ async function main(anchor: string, chdb: string, open: boolean): Promise<void> 
     makeFolder(spool, 0o700);
     const facts = await engine.serverFacts();
     const settings = { engine, user: USER, password: password ?? '', spool, open, ...facts };
-    const server = createServer((request, response) => {
+    // The names of an INSERT's columns are in the URL. The limit is that of a ClickHouse server.
+    const server = createServer({ maxHeaderSize: 1024 ** 2 }, (request, response) => {
       void answer(settings, request, response);
     });
     server.requestTimeout = 0;

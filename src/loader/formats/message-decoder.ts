@@ -17,6 +17,15 @@ export type DecodedRecord = { readonly [field: string]: unknown };
  */
 export class PoisonMessage extends Error {}
 
+/**
+ * Why a message cannot become a row; null: the message did not cause the error. A RangeError comes from its nesting,
+ * its length or its numbers, because nothing else is read while it is encoded.
+ */
+export function poisonReason(error: unknown): string | null {
+  if (error instanceof PoisonMessage) return error.message;
+  return error instanceof RangeError ? 'values that are nested too deeply, or too long' : null;
+}
+
 /** The result of decoding a message. */
 export type Decoded = DecodedRecord | Change | Skipped;
 

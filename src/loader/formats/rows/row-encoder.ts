@@ -63,8 +63,6 @@ const SPECIAL = /[\\\n\r\t\b\f\v\0\ud800-\udfff]/;
 const NUL_IN_JSON = /(?<!\\)(?:\\\\)*\\u0000/;
 const OFFSET_MOMENT = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(\.\d+)?\s*([+-])(\d\d):?(\d\d)?$/;
 const NULL = '\\N';
-/** Maximum length of a column's name in bytes. */
-const MAX_NAME_BYTES = 63;
 /** The type of the column of other fields. */
 const REST_CHECK = columnCheck({
   input: 'jsonb',
@@ -144,11 +142,6 @@ export interface RowPlan {
 /** Fields that never become columns: the loader fills those with their names, and a column needs a name. */
 function unaddable(target: LoadTarget): readonly string[] {
   return ['', ...(target.rest === null ? [] : [target.rest]), ...metaColumns(target).map(({ name }) => name)];
-}
-
-/** Whether a new field can become a column. */
-export function isColumnName(field: string): boolean {
-  return Buffer.byteLength(field) <= MAX_NAME_BYTES && !field.includes('\0') && !HALF_PAIR.test(field);
 }
 
 /** Encodes rows of one target. A new column needs a new encoder. */

@@ -1,0 +1,84 @@
+// Messages of a hostile producer become rows or dead letters. None of them stops the loader or a replay.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { jsonDecoder } from '../../../src/loader/formats/message-decoder.ts';
+import { replayLetters } from '../../../src/loader/replay.ts';
+import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
+import { ClickHouseLab } from '../loader/clickhouse-lab.ts';
+import { LoadLab } from '../loader/load-lab.ts';
+import { clickhouseMissing } from '../support/clickhouse.ts';
+
+/** Names of new fields: reserved by a database, spelled as SQL, not a text, or too long. */
+const FIELDS = [
+  ...['ctid', 'tableoid', '_row_exists', '_block_number', "'; drop table t", 'a"`\\\n', 'a\0b', '\ud800'],
+  ...['x'.repeat(64), '__proto__', '{x:String}'],
+];
+const many = (count: number): string =>
+  JSON.stringify({
+    ...Object.fromEntries(Array.from({ length: count }, (_, i) => [`${i}`.padStart(30, 'é'), i])),
+    ...{ id: 1, texts: [], json: '' },
+  });
+const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
+
+type Lab = LoadLab | ClickHouseLab;
+
+const replay = (lab: Lab, target: LoadTarget): ReturnType<typeof replayLetters> =>
+  replayLetters({
+    ...{ sink: lab.sink, decoder: jsonDecoder, target, hashKey: null, loadId: 'replay', now: Date.now },
+  });
+
+function cases(open: () => Lab, types: { readonly id: string; readonly texts: string; readonly json: string }): void {
+  const produce = (...messages: readonly string[]): void => {
+    for (const text of messages) open().broker.produce('t', 0, null, { raw: Buffer.from(text) });
+  };
+  const more = { texts: types.texts, json: types.json };
+  const last = '{"id":7,"texts":[],"json":""}';
+
+  it.each(['texts', 'json', 'rest'])('that are nested without end do not stop the loader: %s', async (name) => {
+    const lab = open();
+    const target = lab.target({ id: types.id, ...more }, { maxDead: null });
+    produce(`{"id":1,"${name}":${nested(100_000)}}`, `{"id":1,"${name}":[1.0,${nested(5000)}]}`, last);
+    const { rows, dead } = await lab.load(target);
+    expect(rows + dead).toBe(3);
+    expect(await lab.ids(target)).toContain(7);
+  });
+
+  it('with fields that cannot become columns do not stop the loader', async () => {
+    const lab = open();
+    const target = lab.target({ id: types.id, ...more }, { maxDead: null, schemaDrift: 'add_column' });
+    const messages = FIELDS.map((name) => JSON.stringify({ id: 1, texts: [], json: '', [name]: 'x' }));
+    produce(...messages, many(100_000), many(1500), '{"id":1,"texts":[],"json":"","one more":1}', last);
+    const { rows, dead } = await lab.load(target);
+    expect(rows + dead).toBe(messages.length + 4);
+    expect(await lab.ids(target)).toContain(7);
+    for (const [, error] of await lab.letters(target)) expect(error.length).toBeLessThan(1000);
+  }, 240_000);
+
+  it('with fields that cannot become columns do not stop a replay', async () => {
+    const lab = open();
+    const target = lab.target({ id: types.id, ...more }, { maxDead: null, schemaDrift: 'dead_letter' });
+    const messages = FIELDS.map((name) => JSON.stringify({ id: 1, texts: [], json: '', [name]: 'x' }));
+    produce(...messages, many(2000), '{"id":8,"texts":[],"json":"","fine":1}');
+    await lab.load(target);
+    const { rows, dead } = await replay(lab, { ...target, schemaDrift: 'add_column' });
+    expect(rows + dead).toBeGreaterThan(FIELDS.length - 5);
+    expect(await lab.ids(target)).toContain(8);
+  }, 240_000);
+}
+
+describe('messages of a hostile producer on Postgres', () => {
+  let lab: LoadLab;
+  beforeAll(async () => {
+    lab = await LoadLab.open();
+  });
+  afterAll(async () => lab?.close());
+  cases(() => lab, { id: 'bigint', texts: 'text[]', json: 'jsonb' });
+});
+
+describe.skipIf(clickhouseMissing !== null)('messages of a hostile producer on ClickHouse', () => {
+  let lab: ClickHouseLab;
+  beforeAll(() => {
+    lab = new ClickHouseLab('hostile_messages');
+  });
+  afterAll(async () => lab?.close());
+  cases(() => lab, { id: 'Int64', texts: 'Array(String)', json: 'String' });
+});
