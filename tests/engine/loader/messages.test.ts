@@ -256,19 +256,8 @@ describe('a message', () => {
       hashKey: 'key',
       loadId: 'again',
       now: Date.now,
-    }).catch((error: unknown) => error);
-    expect(replayed).toMatchObject({ details: { code: '54011' } });
-    await lab.rows(`delete from tsdbt.dead_letters where target = '${t.uniqueId}' and "offset" < 2`);
-    expect(
-      await replayLetters({
-        sink: lab.sink,
-        decoder: jsonDecoder,
-        target: { ...t, columns: [{ name: 'id', type: 'text' }] },
-        hashKey: 'key',
-        loadId: 'again',
-        now: Date.now,
-      }),
-    ).toEqual({ rows: 1, dead: 0 });
+    });
+    expect(replayed).toEqual({ rows: 1, dead: 2 });
     expect(await lab.rows(`select id, fresh::text, _load_id from raw.${t.identifier} order by 1`)).toEqual([
       ['2', null, 'load-1'],
       ['x', '1', 'again'],

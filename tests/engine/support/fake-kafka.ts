@@ -54,6 +54,8 @@ export class FakeKafka {
   error: (api: Api, partition: number) => number = () => 0;
   /** Damages records before they are sent. */
   damage: (partition: number, bytes: Buffer) => Buffer = (_, bytes) => bytes;
+  /** Replaces a whole answer, which begins with its length and the correlation id. */
+  rewrite: (api: Api, answer: Buffer) => Buffer = (_, answer) => answer;
   /** Other nodes of the cluster's metadata; no client can reach them. */
   away: readonly { readonly node: number; readonly port: number }[] = [];
   private readonly server: Server;
@@ -144,7 +146,7 @@ export class FakeKafka {
     if (api !== 'ApiVersions' && api !== 'SaslHandshake') write.tags();
     const body = early ? this.earlyVersions(write) : this[`on${api}`](read, write);
     const send = (): void => {
-      if (!socket.destroyed) socket.write(body.finished());
+      if (!socket.destroyed) socket.write(this.rewrite(api, body.finished()));
     };
     // Delays an empty fetch, so that the consumer does not poll in a busy loop.
     if (body.empty) setTimeout(send, 20);

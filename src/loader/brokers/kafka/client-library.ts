@@ -1,9 +1,13 @@
 // Loads the Kafka client library on demand, and calls it. cluster.ts sends requests with it.
-import type { BaseOptions, Callback, Consumer } from '@platformatic/kafka';
+import type { BaseOptions, Callback, Consumer, SASLCustomAuthenticator } from '@platformatic/kafka';
 import type { TlsOptions } from '../../../http/ask.ts';
 import { type OauthOptions, OauthTokens } from '../../../http/oauth-tokens.ts';
 import type { LoadConnection, SaslOptions } from '../../../connections/kafka-connection.ts';
+import { guardSockets } from './guarded-sockets.ts';
 import { refusedCredentials } from './protocol-errors.ts';
+
+/** Brokers allow 16,384; a million take a second. */
+const MAX_ITERATIONS = 1_000_000;
 
 export type KafkaLibrary = typeof import('@platformatic/kafka');
 /** A consumer of raw messages. */
@@ -11,7 +15,9 @@ export type ByteConsumer = Consumer<Buffer, Buffer, Buffer, Buffer>;
 
 /** Loaded when a broker is needed: most commands need none. */
 export async function loadClientLibrary(): Promise<KafkaLibrary> {
-  return import('@platformatic/kafka');
+  const library = await import('@platformatic/kafka');
+  guardSockets(library);
+  return library;
 }
 
 /**
@@ -48,8 +54,10 @@ function whenConnecting(tls: TlsOptions): TlsOptions & { rejectUnauthorized: boo
 
 /** The library requests credentials for each connection, and when a session ends. */
 function saslOptions(connection: LoadConnection, sasl: SaslOptions): NonNullable<BaseOptions['sasl']> {
-  if (sasl.mechanism !== 'OAUTHBEARER')
-    return { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password };
+  const { mechanism } = sasl;
+  if (mechanism === 'PLAIN') return { mechanism, username: sasl.username, password: sasl.password };
+  if (mechanism !== 'OAUTHBEARER')
+    return { mechanism, username: sasl.username, password: sasl.password, authenticate: scram(mechanism, sasl) };
   const tokens = tokensOf(connection, sasl.oauth);
   return {
     mechanism: sasl.mechanism,
@@ -58,6 +66,27 @@ function saslOptions(connection: LoadConnection, sasl: SaslOptions): NonNullable
     // A broker that rejects a token answers without an error, with a reason in JSON.
     authBytesValidator: (bytes: Buffer, done: Callback<Buffer>) =>
       bytes.length > 0 ? done(refusedCredentials(connection), bytes) : done(null, bytes),
+  };
+}
+
+/** SCRAM in which the broker cannot choose an endless number of iterations. */
+function scram(
+  mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512',
+  { username, password }: { readonly username: string; readonly password: () => string },
+): SASLCustomAuthenticator {
+  const algorithm = mechanism === 'SCRAM-SHA-256' ? 'SHA-256' : 'SHA-512';
+  return (_mechanism, connection, authenticate, _username, _password, _token, done) => {
+    loadClientLibrary().then(({ saslScramSha }) => {
+      const { defaultCrypto } = saslScramSha;
+      const hi: typeof defaultCrypto.hi = async (definition, secret, salt, iterations) => {
+        if (iterations > MAX_ITERATIONS)
+          throw new Error(`the broker wants ${iterations} iterations of SCRAM, more than ${MAX_ITERATIONS}`);
+        return defaultCrypto.hi(definition, secret, salt, iterations);
+      };
+      saslScramSha.authenticate(
+        ...([authenticate, connection, algorithm, username, password, { ...defaultCrypto, hi }, done] as const),
+      );
+    }, done);
   };
 }
 

@@ -1,0 +1,64 @@
+// A hostile broker gets errors of its connection. It does not end the process, and does not use its memory or time.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { kafkaClient } from '../../../src/loader/brokers/kafka/kafka-client.ts';
+import type { SaslOptions } from '../../../src/connections/kafka-connection.ts';
+import { type Api, FakeKafka } from '../support/fake-kafka.ts';
+
+const SCRAM: SaslOptions = { mechanism: 'SCRAM-SHA-256', username: 'u', password: () => 'p' };
+
+/** An answer of another length than it has. */
+const ofLength = (length: number) => (api: Api, answer: Buffer) => {
+  if (api === 'Metadata') answer.writeInt32BE(length, 0);
+  return answer;
+};
+
+/** An answer to a SCRAM message. */
+const challenge = (text: string) => (api: Api, answer: Buffer) => {
+  if (api !== 'SaslAuthenticate') return answer;
+  // Header, no error, no message, text, no lifetime of the session.
+  const after = Buffer.concat([Buffer.from([0, 0, 0, 0, text.length + 1]), Buffer.from(text), Buffer.alloc(9)]);
+  const changed = Buffer.concat([answer.subarray(0, 8), after]);
+  changed.writeInt32BE(changed.length - 4, 0);
+  return changed;
+};
+
+describe('a hostile broker', () => {
+  let broker: FakeKafka;
+  beforeEach(async () => {
+    broker = await FakeKafka.start();
+    broker.create('t', 1);
+  });
+  afterEach(() => broker.close());
+
+  it.each<readonly [what: string, rewrite: FakeKafka['rewrite'], sasl: SaslOptions | null, error: RegExp]>([
+    ['an answer of a negative length', ofLength(-5), null, /closes the connection/],
+    ['an answer without a correlation id', ofLength(2), null, /closes the connection/],
+    ['an answer of 2 GB', ofLength(0x7fffffff), null, /closes the connection/],
+    ['a SCRAM challenge without parameters', challenge(''), SCRAM, /SCRAM/],
+    ['a SCRAM challenge that is not one', challenge('r=x'), SCRAM, /no broker answers/],
+    ['a SCRAM challenge without a salt', challenge('s,i=4096'), SCRAM, /SCRAM/],
+  ])('that sends %s ends only its connection', async (_, rewrite, sasl, error) => {
+    broker.rewrite = rewrite;
+    const connection = { name: 'default', path: 'connections.yml', tls: null, registry: null };
+    const client = await kafkaClient({ ...connection, brokers: [`127.0.0.1:${broker.port}`], sasl }, 'g', 20_000);
+    const failed = client.topics(['t']);
+    await expect(failed).rejects.toMatchObject({ kind: 'connection' });
+    await expect(failed).rejects.toThrow(error);
+    await client.close();
+  });
+
+  it('cannot choose an endless number of SCRAM iterations', async () => {
+    broker.rewrite = (api, answer) => {
+      // The request's nonce is in the message of the answer.
+      const nonce = /r=([\w-]+)/.exec(answer.toString('latin1'))?.[1] ?? '';
+      return challenge(`r=${nonce},s=AAAA,i=2147483647`)(api, answer);
+    };
+    const connection = { name: 'default', path: 'connections.yml', tls: null, registry: null };
+    const client = await kafkaClient(
+      { ...connection, brokers: [`127.0.0.1:${broker.port}`], sasl: SCRAM },
+      ...(['g', 20_000] as const),
+    );
+    await expect(client.topics(['t'])).rejects.toThrow('2147483647 iterations');
+    await client.close();
+  });
+});
