@@ -1,5 +1,5 @@
 // Sends one HTTP request to a service, such as a schema registry or a token endpoint. Callers interpret the answer.
-import { request as httpRequest } from 'node:http';
+import { type ClientRequest, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 
 /** Contents of the files, read again for each request, and the name that the server's certificate must have. */
@@ -43,6 +43,7 @@ export async function ask(
     request.on('close', () => clearTimeout(timer));
     request.on('timeout', late);
     request.on('error', reject);
+    onUpgrade(request);
     request.on('response', (response) => {
       let size = 0;
       const chunks: Buffer[] = [];
@@ -57,6 +58,14 @@ export async function ask(
       );
     });
     request.end(body ?? undefined);
+  });
+}
+
+/** Ends a request whose answer changes the protocol (101). Without a listener it would never end. */
+export function onUpgrade(request: ClientRequest): void {
+  request.once('upgrade', (_answer, socket) => {
+    socket.destroy();
+    request.emit('error', new Error('it answers with another protocol'));
   });
 }
 

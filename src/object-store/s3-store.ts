@@ -6,6 +6,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { TsdbtError } from '../errors.ts';
 import { encodePath, sign } from './signature.ts';
 import type { Body, ObjectStore, Put, PutOptions, StoredObject, StoreSettings } from './store.ts';
+import { onUpgrade } from '../http/ask.ts';
 import { sleep } from '../within.ts';
 
 const ATTEMPTS = 4;
@@ -253,6 +254,7 @@ class S3Store implements ObjectStore {
       );
       sent.on('timeout', () => sent.destroy(new Error(`no answer for ${SILENT_MS / 1000} s`)));
       sent.on('error', reject);
+      onUpgrade(sent);
       for (const piece of body) sent.write(piece);
       sent.end();
     });

@@ -5,6 +5,7 @@ import { request as httpRequest, type IncomingMessage, type RequestOptions } fro
 import { request as httpsRequest } from 'node:https';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { errorOf } from '../../error-table.ts';
+import { onUpgrade } from '../../http/ask.ts';
 import type { Logger } from '../../log.ts';
 import { BrokenArchive } from './archive.ts';
 
@@ -195,6 +196,7 @@ function send(request: ReturnType<typeof httpRequest>): Promise<IncomingMessage>
     request.once('response', resolve);
     request.once('timeout', () => request.destroy(new Error('Read timed out.')));
     request.once('error', reject);
+    onUpgrade(request);
     request.end();
   });
 }
