@@ -21,6 +21,9 @@ export interface DeadLetter {
   readonly error: string;
 }
 
+/** Bytes of dead letters that a replay reads at once. A single one may be larger. */
+export const LETTER_BYTES = 16 * 1024 ** 2;
+
 /** A stored dead letter with its decrypted bytes and its id. */
 export interface StoredLetter {
   readonly id: string;

@@ -4,7 +4,7 @@ import { partitionKey } from '../brokers/broker.ts';
 import { withoutValues } from '../dead-limit.ts';
 import type { LoadTarget } from '../settings/load-target.ts';
 import type { Sealer } from '../seal.ts';
-import type { DeadLetter, StoredLetter } from '../sink.ts';
+import { type DeadLetter, LETTER_BYTES, type StoredLetter } from '../sink.ts';
 import { newestOfTable } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { relationOf, STATE_DATABASE } from './load-flushes.ts';
@@ -91,7 +91,10 @@ export async function newestLetter(lease: LeasedSession, target: LoadTarget): Pr
   return row?.[0] ?? '0';
 }
 
-/** At most `limit` dead letters of the target that were not replayed, after `after` and up to `upTo`. */
+/**
+ * At most `limit` dead letters of the target that were not replayed, after `after` and up to `upTo`; fewer if they are
+ * large.
+ */
 export async function readLetters(
   lease: LeasedSession,
   target: LoadTarget,
@@ -101,8 +104,10 @@ export async function readLetters(
   const rows = await lease.ask(
     'SELECT toString(id), topic, toString(partition), toString(offset), toString(toUnixTimestamp64Milli(kafka_ts)), ' +
       'hex(key), hex(value), headers, toString(sealed), toString(toUnixTimestamp64Milli(failed_at)) ' +
+      'FROM (SELECT *, sum(ifNull(length(key), 0) + ifNull(length(value), 0) + length(headers)) ' +
+      'OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before ' +
       `FROM ${TABLE} WHERE relation = ${quoteText(relationOf(target))} AND replayed_at IS NULL AND ` +
-      `id > ${after} AND id <= ${upTo} ORDER BY id LIMIT ${limit}`,
+      `id > ${after} AND id <= ${upTo} ORDER BY id LIMIT ${limit}) WHERE before < ${LETTER_BYTES} ORDER BY id`,
   );
   const intents = rows.length === 0 ? [] : await newestOfTable(lease, target);
   const since = new Map(intents.map((intent) => [partitionKey(intent), intent.topicSince]));

@@ -6,7 +6,7 @@ import { withoutValues } from '../dead-limit.ts';
 import { ofTable, relationOf, STATE_SCHEMA } from './load-offsets.ts';
 import type { LoadTarget } from '../settings/load-target.ts';
 import type { Sealer } from '../seal.ts';
-import type { DeadLetter, StoredLetter } from '../sink.ts';
+import { type DeadLetter, LETTER_BYTES, type StoredLetter } from '../sink.ts';
 
 /** The id of the target's newest letter; '0' if it has none. */
 export async function newestLetter(session: Session, target: LoadTarget): Promise<string> {
@@ -17,7 +17,10 @@ export async function newestLetter(session: Session, target: LoadTarget): Promis
   return String(table.rows[0]?.values[0]);
 }
 
-/** At most `limit` letters of the target that were not replayed, after `after` and up to `upTo`. */
+/**
+ * At most `limit` letters of the target that were not replayed, after `after` and up to `upTo`; fewer if they are
+ * large.
+ */
 export async function readLetters(
   session: Session,
   target: LoadTarget,
@@ -29,8 +32,13 @@ export async function readLetters(
       `1000)::bigint::text, encode(key, 'hex'), encode(value, 'hex'), headers::text, sealed,
 exists (select from ${STATE_SCHEMA}.load_offsets as o where o.relation = d.relation and o.topic = d.topic and ` +
       `o.partition = d.partition and d.failed_at <= o.topic_since)
-from ${STATE_SCHEMA}.dead_letters as d where ${ofTable(target, 'd')} and replayed_at is null and id > ` +
-      `${after} and id <= ${upTo} order by id limit ${limit}`,
+from (
+  select *, sum(coalesce(octet_length(key), 0) + coalesce(octet_length(value), 0) +
+    coalesce(octet_length(headers::text), 0))
+    over (order by id rows between unbounded preceding and 1 preceding) as before
+  from ${STATE_SCHEMA}.dead_letters as d where ${ofTable(target, 'd')} and replayed_at is null and id > ` +
+      `${after} and id <= ${upTo} order by id limit ${limit}
+) as d where coalesce(before, 0) < ${LETTER_BYTES} order by id`,
     { fetch: true },
   );
   return table.rows.map(({ values: [id, topic, partition, offset, time, key, value, headers, sealed, earlier] }) => {

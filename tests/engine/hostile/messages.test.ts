@@ -53,6 +53,16 @@ function cases(open: () => Lab, types: { readonly id: string; readonly texts: st
     for (const [, error] of await lab.letters(target)) expect(error.length).toBeLessThan(1000);
   }, 240_000);
 
+  it('that are large are replayed in parts', async () => {
+    const lab = open();
+    const target = lab.target({ id: types.id }, { maxDead: null });
+    produce(...[1, 2, 3, 4, 5].map((id) => `no JSON ${id} ${'x'.repeat(10_000_000)}`), '{"id":9}');
+    await lab.load(target);
+    const upTo = await lab.sink.newestLetter(target);
+    expect(await lab.sink.letters(target, { after: '0', upTo, limit: 5000 })).toHaveLength(2);
+    expect(await replay(lab, target)).toEqual({ rows: 0, dead: 5 });
+  }, 240_000);
+
   it('with fields that cannot become columns do not stop a replay', async () => {
     const lab = open();
     const target = lab.target({ id: types.id, ...more }, { maxDead: null, schemaDrift: 'dead_letter' });
