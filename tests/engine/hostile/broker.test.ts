@@ -47,6 +47,14 @@ describe('a hostile broker', () => {
     await client.close();
   });
 
+  it('cannot make a pattern match what is not the name of a topic', async () => {
+    for (const name of ['t/../u', 't/2026-01-01', 't"} 1\nx', '..\\t', 't.-_1']) broker.create(name, 1);
+    const connection = { name: 'default', path: 'connections.yml', tls: null, sasl: null, registry: null };
+    const client = await kafkaClient({ ...connection, brokers: [`127.0.0.1:${broker.port}`] }, 'g', 20_000);
+    expect(await client.matching(/t/)).toEqual(['t', 't.-_1']);
+    await client.close();
+  });
+
   it('cannot choose an endless number of SCRAM iterations', async () => {
     broker.rewrite = (api, answer) => {
       // The request's nonce is in the message of the answer.

@@ -189,34 +189,37 @@ export class FakeKafka {
       return name;
     });
     const brokers = [{ node: NODE, port: this.port }, ...this.away];
-    return write
-      .int32(0)
-      .list(brokers, ({ node, port }) => write.int32(node).text('127.0.0.1').int32(port).text(null).tags())
-      .text('fake')
-      .int32(NODE)
-      .list(names, (name) => {
-        const topic = this.topics.get(name);
-        write
-          .int16(topic === undefined ? 3 : this.error('Metadata', -1))
-          .text(name)
-          .uuid(topic?.id ?? '00000000-0000-0000-0000-000000000000')
-          .int8(0);
-        write
-          .list([...(topic?.logs ?? []).entries()], ([partition, { leader, epochs }]) => {
-            write
-              .int16(this.error('Metadata', partition))
-              .int32(partition)
-              .int32(leader)
-              .int32(epochs.at(-1)!.epoch)
-              .list([NODE], (node) => write.int32(node))
-              .list([NODE], (node) => write.int32(node))
-              .list([], () => write)
-              .tags();
-          })
-          .int32(0)
-          .tags();
-      })
-      .tags();
+    return (
+      write
+        .int32(0)
+        .list(brokers, ({ node, port }) => write.int32(node).text('127.0.0.1').int32(port).text(null).tags())
+        .text('fake')
+        .int32(NODE)
+        // Without names, all topics are meant.
+        .list(names.length === 0 ? [...this.topics.keys()] : names, (name) => {
+          const topic = this.topics.get(name);
+          write
+            .int16(topic === undefined ? 3 : this.error('Metadata', -1))
+            .text(name)
+            .uuid(topic?.id ?? '00000000-0000-0000-0000-000000000000')
+            .int8(0);
+          write
+            .list([...(topic?.logs ?? []).entries()], ([partition, { leader, epochs }]) => {
+              write
+                .int16(this.error('Metadata', partition))
+                .int32(partition)
+                .int32(leader)
+                .int32(epochs.at(-1)!.epoch)
+                .list([NODE], (node) => write.int32(node))
+                .list([NODE], (node) => write.int32(node))
+                .list([], () => write)
+                .tags();
+            })
+            .int32(0)
+            .tags();
+        })
+        .tags()
+    );
   }
 
   private onListOffsets(read: Reader, write: Writer): Writer {

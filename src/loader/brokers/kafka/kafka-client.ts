@@ -26,6 +26,8 @@ import { Positions } from './fetch-positions.ts';
 const LOOK_MS = 5000;
 /** How often a partition without a leader is offered to the loader again. */
 const AWAY_MS = 1000;
+/** What brokers accept as a topic's name. It becomes a folder of an archive. */
+const TOPIC_NAME = /^[\w.-]{1,249}$/;
 const SESSION = { sessionTimeout: 10_000, heartbeatInterval: 300, rebalanceTimeout: 30_000 };
 
 /**
@@ -84,7 +86,7 @@ class KafkaClient implements BrokerClient {
   }
 
   async matching(pattern: RegExp): Promise<readonly string[]> {
-    return (await this.#cluster.topicNames()).filter((name) => pattern.test(name)).sort();
+    return (await this.#cluster.topicNames()).filter((name) => TOPIC_NAME.test(name) && pattern.test(name)).sort();
   }
 
   ends(
