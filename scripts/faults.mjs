@@ -39,11 +39,11 @@ const PROOFS = {
     files: ['tests/engine/kafka/faults.test.ts', 'tests/engine/kafka/clickhouse-faults.test.ts'],
   },
   replicate: {
-    what: 'replicated tables of a Postgres under load: loaders killed in snapshot and stream',
-    rounds: ['TSDBT_REPLICATE_KILLS', 100, 'kills per target'],
+    what: 'replicated tables of a Postgres under load, alone and sharing a slot: loaders killed in snapshot and stream',
+    rounds: ['TSDBT_REPLICATE_KILLS', 100, 'kills per target, alone and shared'],
     limit: HOUR,
-    takes: '30 min',
-    files: ['tests/engine/loader/replicate/kills.test.ts'],
+    takes: '1 h',
+    files: ['tests/engine/loader/replicate/kills.test.ts', 'tests/engine/loader/replicate/shared-slot.test.ts'],
   },
   partitions: {
     what: 'partitioned models on Postgres: builds killed while a reader looks',

@@ -5,6 +5,7 @@ import { TsdbtError } from '../errors.ts';
 import type { FitOf } from './settings/type-fit.ts';
 import type { BrokerClient } from './brokers/broker.ts';
 import type { LoadTarget } from './settings/load-target.ts';
+import type { SharedSlot } from './postgres/replicate/shared-slot.ts';
 import type { ReplicateConfig } from './settings/replicate-settings.ts';
 import type { ArchiveLedger } from './archive/ledger.ts';
 import { sqlFits } from './formats/avro/schema-resolution.ts';
@@ -71,18 +72,83 @@ export async function createSync(
   return new PostgresSync(target, from, to, reached, hashKey);
 }
 
-/**
- * Creates the client of a replicated table.
- * @param open the adapter of its source, which the client closes
- */
-export async function createReplication(
-  target: LoadTarget,
-  replicate: ReplicateConfig,
-  open: () => Promise<Adapter>,
-): Promise<BrokerClient> {
-  const { ReplicationClient } = await import('./postgres/replicate/replication-client.ts');
-  const { ReplicationSource } = await import('./postgres/replicate/replication-source.ts');
-  return new ReplicationClient(new ReplicationSource(open, replicate, target), target.topic, target.key);
+/** The replication slots of a process. */
+export class ReplicationSlots {
+  readonly #slots = new Map<string, Promise<SharedSlot>>();
+  readonly #targets: readonly LoadTarget[];
+  readonly #sink: Pick<Sink, 'kept'>;
+
+  /** @param targets every table of the project @throws `project` error if tables of a slot have other settings of it */
+  constructor(targets: readonly LoadTarget[], sink: Pick<Sink, 'kept'>) {
+    this.#targets = targets;
+    this.#sink = sink;
+    for (const target of targets) expectSameSlot(target, this.sharing(target)[0]);
+  }
+
+  /** The tables that share the slot of a table, itself included. */
+  sharing({ connection, replicate }: LoadTarget): readonly LoadTarget[] {
+    return this.#targets.filter((each) => each.connection === connection && each.replicate?.slot === replicate?.slot);
+  }
+
+  /**
+   * Creates the client of a replicated table.
+   * @param open the adapter of its source, which the client closes
+   * @param loaded the tables that this process loads
+   */
+  async client(
+    target: LoadTarget,
+    replicate: ReplicateConfig,
+    open: () => Promise<Adapter>,
+    loaded: readonly LoadTarget[],
+  ): Promise<BrokerClient> {
+    const { ReplicationClient } = await import('./postgres/replicate/replication-client.ts');
+    const { ReplicationSource } = await import('./postgres/replicate/replication-source.ts');
+    const sharing = this.sharing(target);
+    const key = `${target.connection} ${replicate.slot}`;
+    const slot =
+      this.#slots.get(key) ??
+      import('./postgres/replicate/shared-slot.ts').then(
+        ({ SharedSlot: Slot }) => new Slot(namesOf(sharing), namesOf(sharing.filter((each) => loaded.includes(each)))),
+      );
+    this.#slots.set(key, slot);
+    const source = new ReplicationSource(open, replicate, target);
+    return new ReplicationClient(source, await slot, target, () => lowestOf(this.#sink, sharing));
+  }
+}
+
+function namesOf(targets: readonly LoadTarget[]): ReadonlySet<string> {
+  return new Set(targets.map(({ name }) => name));
+}
+
+function expectSameSlot({ name, path, replicate }: LoadTarget, first: LoadTarget | undefined): void {
+  const other = first?.replicate;
+  if (replicate === undefined || other === undefined || first?.name === name) return;
+  const options = {
+    publication: replicate.publication === other.publication,
+    max_slot_lag: replicate.maxSlotLag === other.maxSlotLag,
+    on_slot_lag: replicate.dropsSlot === other.dropsSlot,
+  };
+  const different = Object.entries(options).flatMap(([option, same]) => (same ? [] : [option]));
+  if (different.length > 0)
+    throw new TsdbtError(
+      'project',
+      `${name} shares slot '${replicate.slot}' with ${first?.name}, and has another ${different.join(', ')}.`,
+      { path, hint: 'Set the same for all tables of the slot, for example in the config of their source.' },
+    );
+}
+
+/** The table with the lowest position, and why it is not being loaded. */
+async function lowestOf(sink: Pick<Sink, 'kept'>, targets: readonly LoadTarget[]): Promise<string | null> {
+  let lowest: { readonly text: string; readonly next: bigint } | null = null;
+  for (const target of targets) {
+    const { positions, paused, failure } = await sink.kept(target);
+    const [position] = positions.values();
+    const next = position?.next ?? 0n;
+    if (lowest !== null && next >= lowest.next) continue;
+    const state = paused !== null ? 'paused' : failure !== null ? 'stopped' : next === 0n ? 'not loaded yet' : null;
+    lowest = { text: state === null ? target.name : `${target.name} (${state})`, next };
+  }
+  return lowest?.text ?? null;
 }
 
 /** Importing the class would load the driver, whatever the profile's database is. */

@@ -1,5 +1,5 @@
-// Watches how much of the source's log a replication slot keeps, also while its table is paused or has stopped, and
-// drops the slot if the table's settings say so.
+// Watches how much of the source's log a replication slot keeps, also while its tables are paused or have stopped, and
+// drops the slot if their settings say so.
 import { TsdbtError } from '../errors.ts';
 import type { BrokerClient, SlotLag } from './brokers/broker.ts';
 import type { LoadEvent } from './events.ts';
@@ -10,7 +10,8 @@ const EVERY_MS = 5000;
 const MIB = 1024 * 1024;
 
 export interface WatchOptions {
-  readonly target: LoadTarget;
+  /** The tables that share the slot: each one has its metrics, and the first one's name is reported. */
+  readonly sharing: readonly LoadTarget[];
   readonly client: Pick<BrokerClient, 'slot' | 'dropSlot' | 'close'>;
   readonly signal: AbortSignal;
   readonly notify: (event: LoadEvent) => void;
@@ -21,8 +22,11 @@ export interface WatchOptions {
  * Reports the slot at intervals until the signal is aborted. A slot beyond its limit is dropped at a later look, and
  * only if it keeps no less than at the last one: a loader that catches up keeps its slot.
  */
-export async function watchSlot({ target, client, signal, notify, pause }: WatchOptions): Promise<void> {
+export async function watchSlot({ sharing, client, signal, notify, pause }: WatchOptions): Promise<void> {
   let before: SlotLag | null = null;
+  const report = (lag: SlotLag, news: 'over' | 'dropped' | 'back' | null): void => {
+    for (const [i, target] of sharing.entries()) notify({ kind: 'slot', target, lag, news: i === 0 ? news : null });
+  };
   try {
     for (; !signal.aborted; await pause(EVERY_MS)) {
       try {
@@ -33,8 +37,8 @@ export async function watchSlot({ target, client, signal, notify, pause }: Watch
         before = lag;
         if (was && is && grows && (await client.dropSlot?.()) === true) {
           before = null;
-          notify({ kind: 'slot', target, lag: { ...lag, retained: 0 }, news: 'dropped' });
-        } else notify({ kind: 'slot', target, lag, news: was === is ? null : is ? 'over' : 'back' });
+          report({ ...lag, retained: 0 }, 'dropped');
+        } else report(lag, was === is ? null : is ? 'over' : 'back');
       } catch (error) {
         // The loader reports what prevents it from reaching the source.
         if (!(error instanceof TsdbtError)) throw error;
@@ -51,9 +55,10 @@ export function isOver({ retained, limit }: SlotLag): boolean {
 }
 
 /** What the slot keeps, as a part of a sentence. */
-export function keptText({ slot, retained, limit }: SlotLag): string {
+export function keptText({ slot, retained, limit, heldBy }: SlotLag): string {
   const most = limit === null ? '' : `, ${retained > limit ? 'more than' : 'of at most'} ${mebibytes(limit)}`;
-  return `slot '${slot}' keeps ${mebibytes(retained)} of the source's log${most}`;
+  const held = heldBy === null ? '' : `, from the position of ${heldBy} on`;
+  return `slot '${slot}' keeps ${mebibytes(retained)} of the source's log${most}${held}`;
 }
 
 function mebibytes(bytes: number): string {

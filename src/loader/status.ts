@@ -101,7 +101,9 @@ export async function loadStatus(
     const range = ends.get(key);
     const end = range?.end ?? (isFile(key) ? (known?.end ?? null) : null);
     const next = known?.next ?? null;
-    const lagRows = end === null || lost.has(key) ? null : end - (next ?? first.get(key) ?? range?.earliest ?? 0n);
+    const behind = end === null || lost.has(key) ? null : end - (next ?? first.get(key) ?? range?.earliest ?? 0n);
+    // The offsets of a replicated table can exceed the end of the log.
+    const lagRows = behind !== null && behind < 0n ? 0n : behind;
     const lagSeconds =
       lagRows === null ? null : lagRows <= 0n ? 0 : ageOf(waiting.get(key) ?? known?.newest ?? null, now);
     return {

@@ -148,8 +148,9 @@ const TABLE = mapped(
 export const CHANGE_FIELDS = {
   replicate: optional(TABLE, 'The table of another Postgres, `schema.name`, in place of a topic', 'none'),
   slot: optional(
-    matching(/^[a-z0-9_]{1,55}$/, '1 to 55 characters of a-z, 0-9 and _', 'text'),
-    'With `replicate`: the replication slot, which only this table reads',
+    matching(/^[a-z0-9_]{1,48}$/, '1 to 48 characters of a-z, 0-9 and _', 'text'),
+    'With `replicate`: the replication slot. Tables of a connection can share it: ' +
+      '[Share a slot](replicate.md#share-a-slot)',
     '`tsdbt_SCHEMA_TABLE`',
   ),
   publication: optional(

@@ -74,7 +74,12 @@ function statusDocument({ target, status, compaction }: Shown): object {
     slot:
       status.slot === null
         ? null
-        : { name: status.slot.slot, retained_bytes: status.slot.retained, limit_bytes: status.slot.limit },
+        : {
+            name: status.slot.slot,
+            retained_bytes: status.slot.retained,
+            limit_bytes: status.slot.limit,
+            held_by: status.slot.heldBy,
+          },
     compaction:
       compaction === null
         ? null

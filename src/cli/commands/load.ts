@@ -11,7 +11,7 @@ import type { BrokerClient } from '../../loader/brokers/broker.ts';
 import type { Contract } from '../../loader/avro/contract.ts';
 import { checkTarget } from '../../loader/check.ts';
 import type { LoadConnection } from '../../connections/kafka-connection.ts';
-import { columnFits, createLedger, createReplication, createSink, tableOptions } from '../../loader/create-sink.ts';
+import { columnFits, createLedger, createSink, ReplicationSlots, tableOptions } from '../../loader/create-sink.ts';
 import { type Decoder, jsonDecoder } from '../../loader/formats/message-decoder.ts';
 import { fileClient, fileTopic } from '../../loader/brokers/file-client.ts';
 import { type LoadTarget, loadTarget } from '../../loader/settings/load-target.ts';
@@ -59,6 +59,7 @@ export interface LoadContext {
   readonly targets: readonly LoadTarget[];
   readonly syncs: readonly SyncTarget[];
   readonly sink: Sink;
+  readonly slots: ReplicationSlots;
   readonly reached: (point: FaultPoint | SyncPoint) => void;
   readonly hashKey: string | null;
   readonly say: (message: string) => void;
@@ -191,9 +192,8 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
   }
   // Another process may load the sources that are not selected.
   const others = Object.values(parsed.manifest.sources).filter((source) => !selected.has(source.unique_id));
-  const writers = new Map(
-    others.flatMap((source) => loadedBy(source, tables)).map((each) => [tableOf(each), each.name]),
-  );
+  const loadedByOthers = others.flatMap((source) => loadedBy(source, tables));
+  const writers = new Map(loadedByOthers.map((each) => [tableOf(each), each.name]));
   for (const each of [...targets, ...syncs]) {
     const [table, { name, path }] = [tableOf(each), each];
     const one = writers.get(table);
@@ -231,6 +231,10 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
     return new RegistryClass(connection.registry, connection.path);
   };
   const sink = createSink(parsed.adapter, sealer, now, reached);
+  const replicated = [...targets, ...loadedByOthers].flatMap((each) =>
+    'replicate' in each && each.replicate !== undefined ? [each] : [],
+  );
+  const slots = new ReplicationSlots(replicated, sink);
   return {
     session,
     parsed,
@@ -239,6 +243,7 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
     hashKey,
     reached,
     sink,
+    slots,
     async sinkOf(target) {
       if (!isArchive(target)) return sink;
       const store = await readStore(session, parsed.config, target.archive.connection);
@@ -255,9 +260,8 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
       const { replicate } = target;
       if (replicate !== undefined) {
         const profile = readDatabase(session, parsed.config, target.connection);
-        return createReplication(target, replicate, () =>
-          openAdapter({ ...parsed.config, profile }, session.env, session.logger),
-        );
+        const open = () => openAdapter({ ...parsed.config, profile }, session.env, session.logger);
+        return slots.client(target, replicate, open, targets);
       }
       const connection = connectionOf(target);
       const { kafkaClient } = await import('../../loader/brokers/kafka/kafka-client.ts');
@@ -374,8 +378,11 @@ async function loadAll(ctx: LoadContext, onMetrics: (metrics: LoadMetrics) => vo
   const watching = Promise.allSettled(
     targets.map(async (target) => {
       if (once || target.replicate === undefined) return;
+      const sharing = ctx.slots.sharing(target).filter((each) => targets.includes(each));
+      // One of the tables that share a slot watches it for all.
+      if (sharing[0] !== target) return;
       const client = await ctx.client(target);
-      await watchSlot({ target, client, signal, pause: (ms) => pause(ms, signal), notify: observe });
+      await watchSlot({ sharing, client, signal, pause: (ms) => pause(ms, signal), notify: observe });
     }),
   );
   const results = await Promise.allSettled(

@@ -115,9 +115,11 @@ export interface RangeRead {
   readonly failure: PartitionFailure | null;
 }
 
-/** The replication slot of a table. */
+/** The replication slot of a table, which other tables may share. */
 export interface SlotLag {
   readonly slot: string;
+  /** The table whose position is the lowest; null: no other table shares the slot. */
+  readonly heldBy: string | null;
   /** Bytes of the source's log that it keeps. */
   readonly retained: number;
   /** How many it may keep; null: any number. */

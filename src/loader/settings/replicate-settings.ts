@@ -6,7 +6,10 @@ import type { LoadSettings } from '../../settings/load-settings.ts';
 export interface ReplicateConfig {
   readonly schema: string;
   readonly table: string;
+  /** Tables of a connection may share one. */
   readonly slot: string;
+  /** Identifies the loaded table in the names of temporary slots. */
+  readonly digest: string;
   /** One that an administrator manages; null: the loader's, with the slot's name. */
   readonly publication: string | null;
   /** Bytes of the source's log that the slot may keep; null: any number. */
@@ -16,7 +19,8 @@ export interface ReplicateConfig {
 }
 
 /** Postgres limits names to 63 bytes; the loader appends to them. */
-const [MOST_SLOT, DIGEST] = [55, 8];
+const MOST_SLOT = 48;
+const DIGEST = 8;
 
 /** @param place the loaded table, which gives the slot its name @returns null: no table is replicated */
 export function replicateConfig(
@@ -27,6 +31,7 @@ export function replicateConfig(
   const { schema: from, name: table } = replicate;
   return {
     ...{ schema: from, table, slot: slot ?? slotOf(schema, identifier), publication },
+    digest: digestOf(schema, identifier),
     ...{ maxSlotLag, dropsSlot: onSlotLag === 'drop' },
   };
 }
@@ -34,6 +39,9 @@ export function replicateConfig(
 function slotOf(schema: string, identifier: string): string {
   const name = `tsdbt_${schema}_${identifier}`.toLowerCase().replace(/[^a-z0-9_]/g, '_');
   if (name.length <= MOST_SLOT && name === `tsdbt_${schema}_${identifier}`) return name;
-  const digest = createHash('sha256').update(`${schema}.${identifier}`).digest('hex').slice(0, DIGEST);
-  return `${name.slice(0, MOST_SLOT - DIGEST - 1)}_${digest}`;
+  return `${name.slice(0, MOST_SLOT - DIGEST - 1)}_${digestOf(schema, identifier)}`;
+}
+
+function digestOf(schema: string, identifier: string): string {
+  return createHash('sha256').update(`${schema}.${identifier}`).digest('hex').slice(0, DIGEST);
 }

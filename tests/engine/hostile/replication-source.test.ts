@@ -52,6 +52,7 @@ const SENT: Readonly<Record<string, readonly Buffer[]>> = {
   'a position that no log has': [begin(2n ** 64n - 1n), ID, insert(1, value('1'))],
   'a time that no commit has': [begin(1n, 2n ** 63n - 1n), ID, insert(1, value('1'))],
   'an empty begin': [message('B')],
+  'a change of a table without its description': [begin(1n), insert(1, value('1'))],
 };
 
 describe('a replicated server that sends', () => {

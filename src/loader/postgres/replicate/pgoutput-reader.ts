@@ -23,9 +23,13 @@ interface Relation {
   readonly columns: readonly ReplicatedColumn[];
   /** Indexes of the key's columns. */
   readonly key: readonly number[];
+  /** Why its changes cannot be loaded; null: they can. */
+  readonly problem: TsdbtError | null;
 }
 
-const [BEGIN, COMMIT, RELATION, INSERT, UPDATE, DELETE, TRUNCATE] = [...'BCRIUDT'].map((code) => code.charCodeAt(0));
+export const [BEGIN, COMMIT, RELATION, INSERT, UPDATE, DELETE, TRUNCATE] = [...'BCRIUDT'].map((code) =>
+  code.charCodeAt(0),
+);
 const [OLD_KEY, OLD_ROW] = [...'KO'].map((code) => code.charCodeAt(0));
 const [NULL_CODE, UNCHANGED_CODE] = [...'nu'].map((code) => code.charCodeAt(0));
 const IN_IDENTITY = 1;
@@ -40,7 +44,11 @@ export class PgoutputReader {
   readonly #types: ReadonlyMap<number, SourceType>;
   /** Null: not sent yet. */
   #relation: Relation | null = null;
-  readonly #from: bigint;
+  #described: Buffer | null = null;
+  #from: bigint | null;
+  readonly #snapshot: bigint;
+  /** Transactions that committed before were read from another stream. */
+  #after = 0n;
   #commit: Commit | null = null;
   /** Offset of the next change. */
   #next = 0n;
@@ -48,12 +56,41 @@ export class PgoutputReader {
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
 
-  /** @param from changes before this offset are skipped */
-  constructor(records: ChangeRecords, table: ReplicatedTable, types: ReadonlyMap<number, SourceType>, from: bigint) {
+  /**
+   * @param from changes before this offset are skipped
+   * @param snapshot instead of it: the end of a snapshot, which has the changes of transactions that committed before
+   */
+  constructor(
+    records: ChangeRecords,
+    table: ReplicatedTable,
+    types: ReadonlyMap<number, SourceType>,
+    from: bigint | null,
+    snapshot = 0n,
+  ) {
     this.records = records;
     this.#table = table;
     this.#types = types;
     this.#from = from;
+    this.#snapshot = snapshot;
+  }
+
+  get oid(): number {
+    return this.#table.oid;
+  }
+
+  /** The offset of the first change that is not skipped; null: the snapshot's end was not read yet. */
+  get from(): bigint | null {
+    return this.#from;
+  }
+
+  /** The message that describes the table; null: none was read. */
+  get described(): Buffer | null {
+    return this.#described;
+  }
+
+  /** Goes on with another stream: everything before the last clean point is skipped there. */
+  resume(): void {
+    this.#after = this.#clean ?? 0n;
   }
 
   /** The offset after everything that was read. */
@@ -68,7 +105,15 @@ export class PgoutputReader {
 
   /** Everything before the position was read, and no transaction is open. */
   reached(lsn: bigint): void {
-    if (this.#commit === null && lsn >= this.#next) this.#clean = lsn;
+    if (this.#commit !== null) return;
+    this.#endSnapshot(lsn);
+    if (lsn >= this.#next && lsn >= this.#after && lsn > (this.#clean ?? 0n)) this.#clean = lsn;
+  }
+
+  /** The changes of the snapshot's transactions are skipped, but count: offsets after it are greater than theirs. */
+  #endSnapshot(lsn: bigint): void {
+    if (this.#from === null && lsn >= this.#snapshot)
+      this.#from = this.#next > this.#snapshot ? this.#next : this.#snapshot;
   }
 
   /** Whether a transaction is being read. */
@@ -94,6 +139,7 @@ export class PgoutputReader {
         const lsn = this.#long();
         this.#commit = { lsn, micros: this.#long() + EPOCH_MICROS };
         if (lsn > LAST_LSN || this.#commit.micros > LAST_MICROS) throw invalid('its position or time is too large');
+        this.#endSnapshot(lsn);
         if (lsn > this.#next) this.#next = lsn;
         break;
       }
@@ -125,12 +171,13 @@ export class PgoutputReader {
     this.#at++;
     if (oid !== this.#table.oid) {
       // A renamed table keeps its oid, and changes from before have its earlier name.
-      if (schema === this.#table.schema && name === this.#table.name)
+      if (schema === this.#table.schema && name === this.#table.name && this.#loads(this.#commit?.lsn ?? null))
         throw new TsdbtError('runtime', `${schema}.${name} was dropped and created again`, {
           hint: '`tsdbt load rewind --to earliest` takes a new snapshot.',
         });
       return;
     }
+    const message = this.#bytes;
     const columns: ReplicatedColumn[] = [];
     const sent = this.#short();
     if (sent > MOST_COLUMNS) throw invalid(`it has ${sent} columns`);
@@ -143,20 +190,29 @@ export class PgoutputReader {
     const { key } = this.#table;
     const names = columns.map((column) => column.name);
     const lacking = key.find((each) => columns.every((column) => column.name !== each || !column.inIdentity));
-    if (lacking !== undefined)
-      throw new TsdbtError(
-        'runtime',
-        `${schema}.${name} cannot be replicated: key column '${lacking}' is ` +
-          (names.includes(lacking) ? "not in the table's replica identity" : 'not published'),
-        { hint: `alter table ${schema}.${name} replica identity full, or use the columns of its primary key.` },
-      );
+    this.#described = Buffer.from(message);
     this.#relation = {
       columns,
       key:
         key.length > 0
-          ? key.map((each) => names.indexOf(each))
+          ? key.flatMap((each) => (names.includes(each) ? [names.indexOf(each)] : []))
           : columns.flatMap(({ inIdentity }, i) => (inIdentity ? [i] : [])),
+      // Of changes that are skipped it does not matter.
+      problem:
+        lacking === undefined
+          ? null
+          : new TsdbtError(
+              'runtime',
+              `${schema}.${name} cannot be replicated: key column '${lacking}' is ` +
+                (names.includes(lacking) ? "not in the table's replica identity" : 'not published'),
+              { hint: `alter table ${schema}.${name} replica identity full, or use the columns of its primary key.` },
+            ),
     };
+  }
+
+  /** Whether changes at a position are loaded, not skipped. */
+  #loads(lsn: bigint | null): boolean {
+    return lsn !== null && lsn >= this.#after && this.#from !== null && lsn >= this.#from;
   }
 
   #insert(): void {
@@ -201,19 +257,23 @@ export class PgoutputReader {
 
   #add(
     op: 'c' | 'u' | 'd' | 't',
-    { columns, key }: Relation,
+    { columns, key, problem }: Relation,
     after: SourceRow | null,
     keyed: SourceRow | null,
     old: SourceRow | null = null,
   ): void {
+    if (this.#commit === null || this.#commit.lsn < this.#after) return;
     const offset = this.#next++;
-    if (this.#commit === null || offset < this.#from) return;
+    if (this.#from === null || offset < this.#from) return;
+    if (problem !== null) throw problem;
     this.records.add(op, offset, this.#commit, columns, after, keyed, key, old);
   }
 
   /** The relation of a change; null: another table's. */
   #changed(): Relation | null {
-    return this.#int() === this.#table.oid ? this.#relation : null;
+    if (this.#int() !== this.#table.oid) return null;
+    if (this.#relation === null) throw invalid('it has a change of a table that was not described');
+    return this.#relation;
   }
 
   /** Reads a row; its values stay in the message's bytes. */
@@ -259,7 +319,7 @@ export class PgoutputReader {
   }
 }
 
-function invalid(what: string): TsdbtError {
+export function invalid(what: string): TsdbtError {
   return new TsdbtError('runtime', `the source sent an invalid message of pgoutput: ${what}`, {
     hint: 'Check that host and port of the source are those of a Postgres server.',
   });

@@ -2,10 +2,12 @@
 // from 0 on, then the changes of its slot, whose offsets are positions in the server's log. pgoutput-reader.ts defines
 // them.
 //
-// The slot is confirmed up to the table's position, and only at clean points. So everything from the table's position
-// on can be read again. A snapshot cannot: one that was interrupted is taken again, after its rows were deleted.
+// The slot is confirmed up to the position of every table that shares it, and only at clean points. So everything from
+// the table's position on can be read again. A snapshot cannot: one that was interrupted is taken again, after its rows
+// were deleted.
 import { setTimeout as wait } from 'node:timers/promises';
-import { quoteIdentifier } from '../../../adapters/postgres/literal.ts';
+import { destroy } from '../../../adapters/postgres/connection.ts';
+import { quoteIdentifier, quoteText } from '../../../adapters/postgres/literal.ts';
 import { TsdbtError } from '../../../errors.ts';
 import {
   type AssignmentListener,
@@ -23,36 +25,33 @@ import {
   type TopicPartition,
 } from '../../brokers/broker.ts';
 import { readRange } from '../../brokers/range-read.ts';
+import type { LoadTarget } from '../../settings/load-target.ts';
 import { ChangeRecords, type Commit } from './change-records.ts';
 import { copyRow } from './copy-lines.ts';
+import { AHEAD_BYTES, LogStream, TableFeed } from './log-stream.ts';
 import { PgoutputReader } from './pgoutput-reader.ts';
 import { replicatedColumn } from './replicated-relation.ts';
-import { EPOCH_MICROS, PLAIN_TEXTS, ReplicationFeed } from './replication-feed.ts';
+import { PLAIN_TEXTS, ReplicationFeed } from './replication-feed.ts';
 import {
   codeOf,
   lsnOf,
   lsnText,
   MOST_HEADER_BYTES,
   type ReplicationSource,
+  type SlotState,
   type SourceState,
   temporarySlot,
 } from './replication-source.ts';
+import { SharedSlot } from './shared-slot.ts';
 
-/** Bytes that are read ahead. */
-const AHEAD_BYTES = 4 * 1024 * 1024;
 /** How long a poll waits for changes. */
 const POLL_MS = 100;
-/** Interval of reports to the server, which also ask for its position. */
-const REPORT_MS = 500;
-/** Number of reports after which publication and privileges are checked again. */
-const CHECKED_REPORTS = 20;
+/** Interval of checks of publication and privileges. */
+const CHECK_MS = 10_000;
 /** Time and bytes of the log after which a table without changes gets a new position. */
 const [QUIET_MS, QUIET_BYTES] = [10_000, 16n * 1024n * 1024n];
-/** The epoch of a snapshot's rows; those of changes have the server's timeline. */
-const SNAPSHOT_EPOCH = 0;
-const [LOG_DATA, KEEP_ALIVE] = ['w', 'k'].map((code) => code.charCodeAt(0));
-const LOG_HEAD_BYTES = 25;
-const MICROS_PER_MS = 1000n;
+/** The epochs of a snapshot's rows, and of the range between them and the log; those of changes are timelines. */
+const [SNAPSHOT_EPOCH, SNAPSHOT_END_EPOCH] = [0, 2_147_483_647];
 /** SQLSTATEs of a slot that cannot be read any more, and of a slot or publication that is missing. */
 const LOST = new Set(['55000', '42704']);
 
@@ -64,30 +63,40 @@ interface Snapshot {
   done: boolean;
 }
 
+/** Returns the table that keeps a shared slot from being confirmed. */
+export type SlotHolder = () => Promise<string | null>;
+
 export class ReplicationClient implements BrokerClient {
   readonly #source: ReplicationSource;
-  readonly #key: readonly string[];
+  readonly #slot: SharedSlot;
+  readonly #target: Pick<LoadTarget, 'name' | 'topic' | 'key'>;
   readonly #at: TopicPartition;
+  /** Whether it never joins the tables that share the slot. */
+  readonly #apart: boolean;
+  readonly #holder: SlotHolder;
   #records = new ChangeRecords('');
-  #feed: ReplicationFeed | null = null;
-  #reader: PgoutputReader | null = null;
+  /** The connection of a snapshot. */
+  #copy: ReplicationFeed | null = null;
   #snapshot: Snapshot | null = null;
-  #timer: NodeJS.Timeout | null = null;
+  /** The end of a snapshot whose rows were written, until the table's position is in the log; null: there is none. */
+  #copied: bigint | null = null;
+  #feed: TableFeed | null = null;
+  /** A stream of only this table; null: it reads that of the slot. */
+  #own: LogStream | null = null;
+  #checked = 0;
+  /** Changes when reading stops: what was being opened is outdated. */
+  #turn = 0;
   #failure: PartitionFailure | null = null;
   #paused = false;
   /** Everything before it was returned; null: the table has no position yet. */
   #position: bigint | null = null;
+  /** The position from which changes are read: it is written before them. */
+  #base = 0n;
   #advanced = 0;
   #timeline = 0;
-  /** The end of the log that was asked for. */
+  /** The end of the log that was asked for, and that when reading began. */
   #aim = 0n;
-  /** The highest position in the log that the server has sent. */
-  #received = 0n;
-  /** When the server sent it, by its clock. */
-  #sentAt: number | null = null;
-  /** Clean points that were not confirmed, ascending; the last one; and what was confirmed. */
-  readonly #clean: bigint[] = [];
-  #confirmed = 0n;
+  #end = 0n;
   /**
    * The table's position, and the one before it, up to which the slot may be confirmed: the sink may complete a flush
    * only with the next one, and has to read it again otherwise.
@@ -95,11 +104,20 @@ export class ReplicationClient implements BrokerClient {
   #written = 0n;
   #settled = 0n;
 
-  /** @param key of the loaded table */
-  constructor(source: ReplicationSource, topic: string, key: readonly string[]) {
+  /** @param apart it reads a copy of a shared slot */
+  constructor(
+    source: ReplicationSource,
+    slot: SharedSlot,
+    target: Pick<LoadTarget, 'name' | 'topic' | 'key'>,
+    holder: SlotHolder = async () => null,
+    apart = false,
+  ) {
+    this.#holder = holder;
     this.#source = source;
-    this.#key = key;
-    this.#at = { topic, partition: 0 };
+    this.#slot = slot;
+    this.#target = target;
+    this.#at = { topic: target.topic, partition: 0 };
+    this.#apart = apart;
   }
 
   async topics(): Promise<readonly TopicInfo[]> {
@@ -149,12 +167,17 @@ export class ReplicationClient implements BrokerClient {
       return NOTHING_READ;
     }
     try {
-      if (this.#feed === null)
-        await (this.#position === 0n ? this.#startSnapshot() : this.#startStream(this.#position));
+      if (this.#copy === null && this.#feed === null)
+        await (this.#position === 0n && this.#copied === null
+          ? this.#startSnapshot()
+          : this.#startStream(this.#position, this.#copied));
       const batch = this.#take();
+      this.#meet();
       if (batch !== null) return { batches: [batch], failures: [], waiting: null };
-      this.#feed?.throwFailure();
-      await this.#feed?.arrival(POLL_MS);
+      const reading = this.#copy ?? this.#feed;
+      reading?.throwFailure();
+      this.#checkAtTimes();
+      await (reading === null ? wait(POLL_MS) : reading.arrival(POLL_MS));
       return NOTHING_READ;
     } catch (error) {
       return this.#failed(error);
@@ -163,17 +186,17 @@ export class ReplicationClient implements BrokerClient {
 
   async read(at: RangePlace, from: bigint, to: bigint, waitMs: number | null = null): Promise<RangeRead> {
     const { epoch = null } = at;
-    // The rows of a snapshot cannot be read again, and are deleted when loading starts.
-    if (epoch === SNAPSHOT_EPOCH) return { batches: [this.#batch([], from, to, SNAPSHOT_EPOCH)], failure: null };
+    // The rows of a snapshot cannot be read again, and are deleted when loading starts. After them nothing is missing.
+    if (epoch === SNAPSHOT_EPOCH || epoch === SNAPSHOT_END_EPOCH)
+      return { batches: [this.#batch([], from, to, epoch)], failure: null };
     const state = await this.#source.state();
     this.#timeline = state.timeline;
-    // Between the snapshot and the slot there are no changes.
-    if (state.slot?.confirmed === to) return { batches: [this.#batch([], from, to)], failure: null };
     const doubt = this.#doubt(from, null, state);
     if (doubt !== null) return { batches: [], failure: doubt };
-    // The slot has one reader.
+    // A slot has one reader.
     this.#stop();
-    const other = new ReplicationClient(this.#source, this.#at.topic, this.#key);
+    const slot = this.#slot.isShared ? this.#slot : new SharedSlot(new Set([this.#target.name]));
+    const other = new ReplicationClient(this.#source, slot, this.#target, this.#holder, this.#slot.isShared);
     other.#goTo({ ...at, next: from, epoch: null });
     other.#aim = to;
     try {
@@ -199,15 +222,15 @@ export class ReplicationClient implements BrokerClient {
     const position = next.get(partitionKey(this.#at));
     if (position === undefined) return;
     [this.#settled, this.#written] = [this.#written, position];
-    const before = this.#confirmed;
-    this.#confirm();
-    if (this.#confirmed > before && this.#reader !== null) this.#feed?.confirm(this.#received, this.#confirmed);
+    this.#slot.settle(this.#target.name, this.#settled);
   }
 
   async slot(): Promise<SlotLag | null> {
     const { slot, maxSlotLag } = this.#source.config;
     const retained = await this.#source.retained();
-    return retained === null ? null : { slot, retained: Number(retained), limit: maxSlotLag };
+    if (retained === null) return null;
+    const heldBy = this.#slot.isShared ? await this.#holder() : null;
+    return { slot, retained: Number(retained), limit: maxSlotLag, heldBy };
   }
 
   async dropSlot(): Promise<boolean> {
@@ -217,66 +240,86 @@ export class ReplicationClient implements BrokerClient {
   }
 
   async close(): Promise<void> {
+    this.#position = null;
     this.#stop();
     await this.#source.close();
   }
 
   #goTo({ next, epoch }: ReadPosition): void {
     this.#stop();
+    this.#copied = null;
     this.#position = this.#written = this.#settled = next;
+    if (!this.#apart) this.#slot.settle(this.#target.name, next);
     if (next > 0n && epoch === SNAPSHOT_EPOCH) this.#failure = this.#snapshotFailure('the snapshot was interrupted');
   }
 
   #stop(): void {
-    this.#feed?.close();
-    if (this.#timer !== null) clearInterval(this.#timer);
-    [this.#feed, this.#reader, this.#snapshot, this.#timer] = [null, null, null, null];
+    this.#turn++;
+    this.#copy?.close();
+    if (this.#feed !== null) this.#slot.leave(this.#feed);
+    this.#own?.close();
+    [this.#copy, this.#snapshot, this.#feed, this.#own] = [null, null, null, null];
     this.#records.drop();
-    this.#clean.length = 0;
-  }
-
-  /** Confirms clean points that the table has passed. */
-  #confirm(): void {
-    while (this.#clean[0] !== undefined && this.#clean[0] <= this.#settled) this.#confirmed = this.#clean.shift() ?? 0n;
   }
 
   /** What was read ahead; null: nothing. */
   #take(): MessageBatch | null {
     const position = this.#position ?? 0n;
     const snapshot = this.#snapshot;
-    const feed = this.#feed;
     if (snapshot !== null) {
       const next = position + BigInt(this.#records.length);
-      const { done } = snapshot;
       if (next > snapshot.lsn)
         throw new TsdbtError('runtime', `${this.#source.shown} has more rows than its log bytes`);
       if (next > position) {
-        feed?.pause(false);
+        this.#copy?.pause(false);
         return this.#returned(this.#batch(this.#records.take(), position, next, SNAPSHOT_EPOCH));
       }
       // Its own flush: only then the table's position says that the snapshot is complete.
-      if (!done || this.#written < position) return null;
-      const end = snapshot.lsn;
+      if (!snapshot.done || this.#written < position) return null;
       this.#stop();
-      return this.#returned(this.#batch([], position, end));
+      if (this.#slot.isShared) {
+        this.#copied = snapshot.lsn;
+        return null;
+      }
+      return this.#returned(this.#batch([], position, snapshot.lsn, SNAPSHOT_END_EPOCH));
     }
-    const reader = this.#reader;
-    if (reader === null) return null;
-    const { next, clean } = reader;
-    if (clean !== null && clean > (this.#clean.at(-1) ?? this.#confirmed)) {
-      this.#clean.push(clean);
-      this.#confirm();
+    const feed = this.#feed;
+    if (feed === null || feed.stream === null) return null;
+    feed.stream.update(feed);
+    const { next, clean, from, inTransaction } = feed.reader;
+    if (from === null || this.#written < this.#base) return null;
+    if (this.#copied !== null) {
+      this.#copied = null;
+      this.#base = from;
+      return this.#returned(this.#batch([], position, from, SNAPSHOT_END_EPOCH));
+    }
+    if (next < position && position > this.#end + MOST_HEADER_BYTES && feed.stream.boundary >= this.#end) {
+      this.#stop();
+      this.#failure = this.#beyondEnd(this.#end);
     }
     if (next <= position) return null;
     const quiet = this.#records.length === 0;
     if (quiet) {
       const aimed = position < this.#aim && clean !== null && clean >= this.#aim;
       const late = Date.now() - this.#advanced >= QUIET_MS || next - position >= QUIET_BYTES;
-      if (reader.inTransaction || !(aimed || late)) return null;
+      if (inTransaction || !(aimed || late)) return null;
     }
-    feed?.pause(false);
     const batch = this.#batch(this.#records.take(), position, next);
-    return this.#returned(quiet ? { ...batch, time: this.#sentAt } : batch);
+    feed.stream.drained(feed);
+    return this.#returned(quiet ? { ...batch, time: feed.stream.sentAt } : batch);
+  }
+
+  /** Joins the tables that share the slot if this one has read as far as they; or reads by itself if it was cut off. */
+  #meet(): void {
+    const feed = this.#feed;
+    const own = this.#own;
+    if (feed?.cut === true) this.#stop();
+    if (feed === null || own === null || this.#apart || this.#copied !== null || this.#records.length > 0) return;
+    const { next, clean, inTransaction } = feed.reader;
+    if (inTransaction || clean === null || clean !== next) return;
+    const stream = this.#slot.meet(feed, own, clean);
+    if (stream === null) this.#stop();
+    if (stream !== own) this.#own = null;
   }
 
   #returned(batch: MessageBatch): MessageBatch {
@@ -286,15 +329,17 @@ export class ReplicationClient implements BrokerClient {
   }
 
   #batch(records: MessageBatch['records'], from: bigint, next: bigint, epoch = this.#timeline): MessageBatch {
-    const end = this.#received > next ? this.#received : next;
-    return { ...this.#at, records, from, next, end, epoch };
+    const received = this.#feed?.stream?.received ?? 0n;
+    return { ...this.#at, records, from, next, end: received > next ? received : next, epoch };
   }
 
   async #startSnapshot(): Promise<void> {
     const source = this.#source;
+    const slot = this.#slot;
+    slot.absent(this.#target.name);
+    const turn = this.#turn;
     await source.check();
-    await source.publish();
-    await source.dropSlot();
+    await slot.making.run(() => source.publish());
     const { database, timeline } = await source.state();
     const [types, { columns: published, where, partitioned }] = [await source.types(), await source.published()];
     this.#timeline = timeline;
@@ -302,50 +347,71 @@ export class ReplicationClient implements BrokerClient {
     const records = this.#records;
     const columns = published.map(({ name, type, inIdentity }) => replicatedColumn(name, type, inIdentity, types));
     const names = columns.map(({ name }) => name);
+    const { key: declared } = this.#target;
     const key =
-      this.#key.length > 0
-        ? this.#key.map((name) => names.indexOf(name))
+      declared.length > 0
+        ? declared.map((name) => names.indexOf(name))
         : columns.flatMap(({ inIdentity }, i) => (inIdentity ? [i] : []));
     const snapshot: Snapshot = { lsn: 0n, done: false };
     let commit: Commit = { lsn: 0n, micros: 0n };
     let offset = this.#position ?? 0n;
-    const feed = new ReplicationFeed(await (await source.adapter()).replication(PLAIN_TEXTS), (line) => {
+    const client = await (await source.adapter()).replication(PLAIN_TEXTS);
+    const feed = new ReplicationFeed(client, (line) => {
       const row = copyRow(line, columns.length);
       records.add('r', offset++, commit, columns, row, row, key);
       if (records.size >= AHEAD_BYTES) feed.pause(true);
     });
-    this.#feed = feed;
-    const temporary = temporarySlot(source.config.slot);
+    if (turn !== this.#turn) return feed.close();
+    this.#copy = feed;
+    const temporary = temporarySlot(source.config, 'copy');
     const begin = async (): Promise<void> => {
+      const before = await source.slot();
+      const isKept = before !== null && before.lost === null && slot.isShared;
+      if (before !== null && !isKept) await source.dropSlot();
       await feed.run('BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ');
       const made = `CREATE_REPLICATION_SLOT ${quoteIdentifier(temporary)} TEMPORARY LOGICAL pgoutput USE_SNAPSHOT`;
-      const [, position] = await feed.run(made);
-      snapshot.lsn = lsnOf(position);
+      const [, lsn] = await feed.run(made);
+      snapshot.lsn = lsnOf(lsn);
       commit = { lsn: snapshot.lsn, micros: BigInt(Date.now()) * 1000n };
+      // Tables that share a slot have it from the first snapshot on: the others must not be before it.
+      if (slot.isShared && !isKept) await source.keepSlot(temporary);
     };
     const copy = async (): Promise<void> => {
       const list = names.map(quoteIdentifier).join(', ');
       const rows = `${partitioned ? '' : 'ONLY '}${source.quoted}${where === null ? '' : ` WHERE ${where}`}`;
       await feed.run(`COPY (SELECT ${list} FROM ${rows}) TO STDOUT`);
       await feed.run('COMMIT');
-      await source.keepSlot(temporary);
+      if (slot.isShared) this.#expectSlotBefore(snapshot.lsn, await source.slot());
+      else await source.keepSlot(temporary);
       snapshot.done = true;
     };
     try {
-      await begin();
+      await slot.making.run(begin);
     } catch (error) {
       feed.fail(error);
       throw error;
     }
+    if (turn !== this.#turn) return;
     this.#snapshot = snapshot;
-    copy().catch((error: unknown) => feed.fail(error));
+    copy().then(
+      () => feed.arrived(),
+      (error: unknown) => feed.fail(error),
+    );
   }
 
-  async #startStream(position: bigint): Promise<void> {
+  /** @throws `connection` error: the snapshot is taken again */
+  #expectSlotBefore(lsn: bigint, slot: SlotState | null): void {
+    if (slot === null || slot.lost !== null || slot.confirmed > lsn)
+      throw new TsdbtError('connection', `slot '${this.#source.config.slot}' was moved during the snapshot`);
+  }
+
+  /** @param copied the end of a snapshot: changes that it has are skipped */
+  async #startStream(position: bigint, copied: bigint | null): Promise<void> {
     const source = this.#source;
-    const { slot: name, publication, schema, table } = source.config;
+    const { schema, table } = source.config;
+    const turn = this.#turn;
     const state = await source.state();
-    const doubt = this.#doubt(position, null, state);
+    const doubt = this.#doubt(copied ?? position, null, state);
     if (doubt !== null) {
       this.#failure = doubt;
       return;
@@ -353,42 +419,56 @@ export class ReplicationClient implements BrokerClient {
     await source.check(true);
     const types = await source.types();
     this.#timeline = state.timeline;
-    this.#records = new ChangeRecords(state.database);
-    const reader = new PgoutputReader(
-      this.#records,
-      { oid: state.oid, schema, name: table, key: this.#key },
-      types,
-      position,
-    );
-    const feed = new ReplicationFeed(await (await source.adapter()).replication(PLAIN_TEXTS), (bytes) => {
-      const lsn = bytes.readBigUInt64BE(1);
-      if (lsn > this.#received) this.#received = lsn;
-      if (bytes[0] === LOG_DATA) reader.read(bytes.subarray(LOG_HEAD_BYTES));
-      else if (bytes[0] === KEEP_ALIVE) {
-        reader.reached(lsn);
-        this.#sentAt = Number((bytes.readBigInt64BE(9) + EPOCH_MICROS) / MICROS_PER_MS);
-      }
-      if (reader.records.size >= AHEAD_BYTES) feed.pause(true);
-    });
+    const { name, key } = this.#target;
+    const records = new ChangeRecords(state.database);
+    const described = { oid: state.oid, schema, name: table, key };
+    const reader = new PgoutputReader(records, described, types, copied === null ? position : null, copied ?? 0n);
+    const feed = new TableFeed(name, reader);
+    const joins = copied === null && !this.#apart && this.#slot.join(feed, source);
+    const own = joins ? null : await this.#copySlot(feed, state);
+    if (turn !== this.#turn) {
+      own?.close();
+      return this.#slot.leave(feed);
+    }
+    this.#records = records;
     this.#feed = feed;
-    this.#reader = reader;
-    this.#advanced = Date.now();
-    const options =
-      `(proto_version '1', publication_names ` + `'${quoteIdentifier(publication ?? name).replaceAll("'", "''")}')`;
-    feed
-      .run(`START_REPLICATION SLOT ${quoteIdentifier(name)} LOGICAL 0/0 ${options}`)
-      .then(() => feed.fail(new TsdbtError('connection', 'the server ended the replication')))
-      .catch((error: unknown) => feed.fail(source.inUse(error, state.slot?.reader ?? null)));
-    let reports = 0;
-    this.#timer = setInterval(() => {
-      feed.confirm(this.#received, this.#confirmed);
-      // A publication that somebody changes omits changes without an error.
-      if (++reports % CHECKED_REPORTS === 0)
-        source.check(true).catch((error: unknown) => {
-          if (error instanceof TsdbtError && error.kind === 'runtime') feed.fail(error);
-        });
-    }, REPORT_MS);
-    this.#timer.unref();
+    this.#own = own;
+    this.#base = position;
+    this.#end = state.end;
+    this.#advanced = this.#checked = Date.now();
+  }
+
+  /** Reads a temporary copy of the slot, which other tables are reading. */
+  async #copySlot(feed: TableFeed, { slot }: SourceState): Promise<LogStream> {
+    const source = this.#source;
+    const temporary = temporarySlot(source.config, 'read');
+    const client = await (await source.adapter()).replication(PLAIN_TEXTS);
+    try {
+      await client.query(
+        `select pg_copy_logical_replication_slot(${quoteText(source.config.slot)}, ${quoteText(temporary)}, true)`,
+      );
+    } catch (error) {
+      destroy(client);
+      throw error;
+    }
+    return new LogStream(client, [feed], {
+      slot: temporary,
+      publication: source.publication,
+      confirmed: slot?.confirmed ?? 0n,
+      sharing: 0,
+      explain: (error) => source.inUse(error),
+      ended: () => undefined,
+    });
+  }
+
+  /** A publication that somebody changes omits changes without an error. */
+  #checkAtTimes(): void {
+    const feed = this.#feed;
+    if (feed === null || Date.now() - this.#checked < CHECK_MS) return;
+    this.#checked = Date.now();
+    this.#source.check(true).catch((error: unknown) => {
+      if (error instanceof TsdbtError && error.kind === 'runtime') feed.fail(error);
+    });
   }
 
   /** Starts again, unless the slot is lost. @throws a `connection` error, which is waited for */
@@ -404,8 +484,9 @@ export class ReplicationClient implements BrokerClient {
     if (!(error instanceof TsdbtError) && code !== undefined && LOST.has(code))
       return { batches: [], failures: [this.#lost(message)], waiting: null };
     if (error instanceof TsdbtError) throw error;
-    // Other errors of the server are permanent. 42710: the server has not noticed yet that a snapshot was interrupted.
-    throw new TsdbtError(code === undefined || /^(?:08|57|E|42710)/.test(code) ? 'connection' : 'runtime', message, {
+    // Other errors of the server are permanent. 53: no slot is free. 42710: the server has not noticed yet that a
+    // connection with a temporary slot was lost.
+    throw new TsdbtError(code === undefined || /^(?:08|53|57|E|42710)/.test(code) ? 'connection' : 'runtime', message, {
       code,
     });
   }
@@ -419,7 +500,7 @@ export class ReplicationClient implements BrokerClient {
   }
 
   /** Why changes from a position on cannot be read; null: they can. */
-  #doubt(next: bigint, epoch: number | null, { slot, end }: SourceState): PartitionFailure | null {
+  #doubt(next: bigint, epoch: number | null, { slot, end, timeline }: SourceState): PartitionFailure | null {
     const name = `slot '${this.#source.config.slot}'`;
     if (slot === null) return this.#lost(`${name} does not exist: it was dropped, or never created`);
     if (slot.lost !== null) return this.#lost(`${name} cannot be read: ${slot.lost}`);
@@ -427,13 +508,18 @@ export class ReplicationClient implements BrokerClient {
       return this.#lost(
         `${name} is at ${lsnText(slot.confirmed)}: another process has read from it, or it was made anew`,
       );
-    if (next > end + MOST_HEADER_BYTES && epoch !== null)
-      return {
-        ...this.#at,
-        reason: 'beyond_end',
-        message: `the server's log ends at ${lsnText(end)}: it was restored, or failed over to one that lacked changes`,
-        from: end,
-      };
+    // Offsets of a large transaction exceed the end of the log. On the same timeline, reading shows if it is intact.
+    const isOther = epoch !== null && epoch !== SNAPSHOT_END_EPOCH && epoch !== timeline;
+    if (next > end + MOST_HEADER_BYTES && isOther) return this.#beyondEnd(end);
     return null;
+  }
+
+  #beyondEnd(end: bigint): PartitionFailure {
+    return {
+      ...this.#at,
+      reason: 'beyond_end',
+      message: `the server's log ends at ${lsnText(end)}: it was restored, or failed over to one that lacked changes`,
+      from: end,
+    };
   }
 }

@@ -13,28 +13,17 @@ const STATUS = 0x72;
 const STATUS_BYTES = 34;
 const HEAD_BYTES = 5;
 
-export class ReplicationFeed {
-  readonly #client: DriverClient;
+/** Wakes what waits for data, and keeps the error that ended it. */
+export class Arrivals {
   #failure: { readonly error: unknown } | null = null;
-  #paused = false;
-  #closed = false;
-  /** Called when data or a failure arrives. */
   #arrived: () => void = () => undefined;
 
-  /** @param receive gets the contents of each CopyData message; its error ends the feed */
-  constructor(client: DriverClient, receive: (bytes: Buffer) => void) {
-    this.#client = client;
-    client.connection.on('copyData', ({ chunk }: { readonly chunk: Buffer }) => {
-      if (this.#failure !== null) return;
-      try {
-        receive(chunk);
-      } catch (error) {
-        this.fail(error);
-      }
-      this.#arrived();
-    });
-    client.on('error', (error) => this.fail(lost(error)));
-    client.on('end', () => this.fail(lost(null)));
+  get failed(): boolean {
+    return this.#failure !== null;
+  }
+
+  arrived(): void {
+    this.#arrived();
   }
 
   /** @throws the error that ended it */
@@ -47,12 +36,6 @@ export class ReplicationFeed {
     this.#arrived();
   }
 
-  /** Runs a statement; returns the first row's values. */
-  async run(sql: string): Promise<readonly unknown[]> {
-    const { rows } = await this.#client.query<unknown[]>({ text: sql, rowMode: 'array' });
-    return rows[0] ?? [];
-  }
-
   /** Resolves when something arrives, or after some time. */
   async arrival(ms: number): Promise<void> {
     if (this.#failure !== null) return;
@@ -63,6 +46,50 @@ export class ReplicationFeed {
     });
     clearTimeout(timer);
     this.#arrived = () => undefined;
+  }
+}
+
+export class ReplicationFeed extends Arrivals {
+  readonly #client: DriverClient;
+  readonly #ended: (error: unknown) => void;
+  #paused = false;
+  #closed = false;
+
+  /**
+   * @param receive gets the contents of each CopyData message; its error ends the feed
+   * @param ended gets the error that ended it
+   */
+  constructor(
+    client: DriverClient,
+    receive: (bytes: Buffer) => void,
+    ended: (error: unknown) => void = () => undefined,
+  ) {
+    super();
+    this.#client = client;
+    this.#ended = ended;
+    client.connection.on('copyData', ({ chunk }: { readonly chunk: Buffer }) => {
+      if (this.failed || this.#closed) return;
+      try {
+        receive(chunk);
+      } catch (error) {
+        this.fail(error);
+      }
+      this.arrived();
+    });
+    client.on('error', (error) => this.fail(lost(error)));
+    client.on('end', () => this.fail(lost(null)));
+  }
+
+  override fail(error: unknown): void {
+    const first = !this.failed && !this.#closed;
+    super.fail(error);
+    if (first) this.#ended(error);
+  }
+
+  /** Runs a statement; returns the first row's values. */
+  async run(sql: string): Promise<readonly unknown[]> {
+    const { rows } = await this.#client.query<unknown[]>({ text: sql, rowMode: 'array' });
+    return rows[0] ?? [];
   }
 
   /** Stops or resumes reading: the server waits meanwhile. */
@@ -79,7 +106,7 @@ export class ReplicationFeed {
    * @param flushed the server may forget everything before it; 0: nothing new
    */
   confirm(written: bigint, flushed: bigint): void {
-    if (this.#closed || this.#failure !== null) return;
+    if (this.#closed || this.failed) return;
     const frame = Buffer.alloc(HEAD_BYTES + STATUS_BYTES);
     frame[0] = COPY_DATA;
     frame.writeUInt32BE(STATUS_BYTES + 4, 1);

@@ -48,9 +48,14 @@ const [END_ATTEMPTS, END_MS] = [20, 50];
 /** A slot that another process reads. */
 const IN_USE = '55006';
 
-/** The slot of a snapshot in progress. */
-export function temporarySlot(slot: string): string {
-  return `${slot}_copy`;
+/** A slot that ends with its connection: of a snapshot in progress, or of a table that reads by itself. */
+export function temporarySlot({ slot, digest }: ReplicateConfig, use: 'copy' | 'read'): string {
+  return `${slot}_${digest}_${use}`;
+}
+
+/** A condition for the slot and its temporary ones. */
+function isOfSlot(slot: string): string {
+  return `slot_name ~ ${quoteText(`^${slot}(_[0-9a-f]{8}_(copy|read))?$`)}`;
 }
 
 /** A log position as a number. */
@@ -100,6 +105,10 @@ export class ReplicationSource {
     return `${quoteIdentifier(this.config.schema)}.${quoteIdentifier(this.config.table)}`;
   }
 
+  get publication(): string {
+    return this.config.publication ?? this.config.slot;
+  }
+
   adapter(): Promise<PostgresAdapter> {
     this.#adapter ??= this.#open().then((adapter) => {
       if (isPostgres(adapter)) return adapter;
@@ -136,24 +145,20 @@ export class ReplicationSource {
     };
   }
 
-  /** Bytes of the log that the slot keeps, or that of a snapshot in progress; null: there is none. */
+  /** Bytes of the log that the slot and its temporary ones keep; null: there is none. */
   async retained(): Promise<bigint | null> {
-    const { slot } = this.config;
     const [found] = await this.#read(
       'select max(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), restart_lsn))::bigint::text from ' +
-        'pg_replication_slots where ' +
-        `slot_name in (${quoteText(slot)}, ${quoteText(temporarySlot(slot))}) and not pg_is_in_recovery()`,
+        `pg_replication_slots where ${isOfSlot(this.config.slot)} and not pg_is_in_recovery()`,
     );
     return found?.[0] == null ? null : BigInt(String(found[0]));
   }
 
-  /** Ends the process that reads the slot, and drops it. */
+  /** Ends the processes that read the slot and its temporary ones, and drops it. */
   async discardSlot(): Promise<void> {
-    const { slot } = this.config;
-    const names = `${quoteText(slot)}, ${quoteText(temporarySlot(slot))}`;
     await this.#read(
-      'select pg_terminate_backend(active_pid) from pg_replication_slots where active_pid is not null and slot_name ' +
-        `in (${names})`,
+      'select pg_terminate_backend(active_pid) from pg_replication_slots where active_pid is not null and ' +
+        isOfSlot(this.config.slot),
     );
     // The process ends a little later.
     for (let attempt = 1; ; attempt++)
@@ -222,8 +227,7 @@ export class ReplicationSource {
     readonly where: string | null;
     readonly partitioned: boolean;
   }> {
-    const { publication, slot } = this.config;
-    const name = quoteText(publication ?? slot);
+    const name = quoteText(this.publication);
     const { schema, table } = this.config;
     const rows = await this.#read(
       `select a.attname::text, a.atttypid::bigint::text, ${IN_IDENTITY}, p.whole ->> 'rowfilter', c.relkind = ` +
@@ -331,7 +335,7 @@ export class ReplicationSource {
         `key columns ${String(lacking)} are not in its replica identity`,
         `alter table ${quoted} replica identity full`,
       );
-    const name = publication ?? slot;
+    const name = this.publication;
     const [published] = await this.#read(
       'select pubinsert and pubupdate and pubdelete and pubtruncate, exists (select from pg_publication_tables as t ' +
         `where t.pubname = p.pubname and t.schemaname = ${quoteText(schema)} and t.tablename = ` +
@@ -399,7 +403,7 @@ export class ReplicationSource {
   }
 
   #createPublication(how: 'create' | 'alter'): string {
-    const publication = `${how} publication ${quoteIdentifier(this.config.publication ?? this.config.slot)}`;
+    const publication = `${how} publication ${quoteIdentifier(this.publication)}`;
     return how === 'alter'
       ? `${publication} add table ${this.quoted}`
       : `${publication} for table ${this.quoted} with (publish_via_partition_root = true)`;

@@ -260,7 +260,9 @@ ${declared.join('')}`,
       /app\.held {2}slot 'tsdbt_app_held' keeps [\d.]+ MiB of the source's log, more than 2\.0 MiB \(max_slot_lag\)/,
     );
     const json = await project.run(['load', 'status', '--output', 'json']);
-    expect(json.out).toMatch(/"slot":\{"name":"tsdbt_app_held","retained_bytes":\d+,"limit_bytes":2097152\}/);
+    expect(json.out).toMatch(
+      /"slot":\{"name":"tsdbt_app_held","retained_bytes":\d+,"limit_bytes":2097152,"held_by":null\}/,
+    );
 
     const port = await quietPort();
     const alerting = project.start(['load', '--metrics-port', String(port)]);
