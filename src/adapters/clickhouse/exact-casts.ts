@@ -15,12 +15,14 @@ const OPAQUE = /\b(?:JSON|Object|Dynamic|Variant|(?:Simple)?AggregateFunction)\b
  * @param column quoted
  * @param from its type in the query
  * @param to its type in the table
+ * @param digits whether a value must not lose digits either: one that is compared later would differ
  * @returns null: the type holds every value, or the server itself refuses what it does not hold
  */
-export function exactCast(column: string, from: string, to: string): string | null {
+export function exactCast(column: string, from: string, to: string, digits = false): string | null {
   const conditions = [
     ...(TAKES_NULL.test(from) && !TAKES_NULL.test(to) && !KEEPS_NULL.test(to) ? [`isNull(${column})`] : []),
     ...[lostCondition(column, plainType(from), plainType(to)) ?? []].flat(),
+    ...(digits ? [lostDigits(column, plainType(from), plainType(to)) ?? []].flat() : []),
   ];
   if (conditions.length === 0) return null;
   const lost = conditions.map((condition) => `ifNull(${condition}, 0)`).join(' or ');
@@ -63,6 +65,42 @@ function lostCondition(column: string, from: string, to: string): string | null 
     return `${column} < 0 or ${column} > 4294967295`;
   if (to === 'Float32' && from === 'Float64') return `isInfinite(${cast}) and not isInfinite(${column})`;
   return null;
+}
+
+const NUMBER = /^(?:U?Int\d|B?Float|Decimal)/;
+const TIME = /^Date/;
+
+/** A condition in SQL that is true where the value has digits that the type does not have. */
+function lostDigits(column: string, from: string, to: string): string | null {
+  if (from === to) return null;
+  const composite = COMPOSITE.test(from) && COMPOSITE.test(to) && !OPAQUE.test(from + to);
+  const alike = [NUMBER, TIME].some((kind) => kind.test(from) && kind.test(to));
+  const [whole, given] = [WHOLE.exec(to), WHOLE.exec(from)];
+  if (!(alike || composite) || (whole !== null && given !== null)) return null;
+  const type = (name: string): string => quoteText(composite ? name : `Nullable(${name})`);
+  return `toString(CAST(CAST(${column}, ${type(to)}), ${type(from)})) != toString(${column})`;
+}
+
+/** Whether a value of the first type may have more digits than the second type holds. */
+export function mayLoseDigits(given: string, wanted: string): boolean {
+  const [from, to] = [plainType(given), plainType(wanted)];
+  if (NUMBER.test(from) && to.startsWith('Float')) return significant(from) > significant(to);
+  return [NUMBER, TIME].some((kind) => kind.test(from) && kind.test(to)) && fraction(from) > fraction(to);
+}
+
+/** Decimal digits that a number has at most, or that each number of so many digits has. */
+function significant(type: string): number {
+  const [, precision] = /^Decimal\((\d+)/.exec(type) ?? [];
+  if (precision !== undefined) return Number(precision);
+  const bits = Number(/\d+$/.exec(type));
+  return type.includes('Float') ? (bits === 64 ? 15 : 6) : Math.floor((bits * 3) / 10);
+}
+
+/** Digits after the point, or of a second. */
+function fraction(type: string): number {
+  if (type.includes('Float')) return Number.POSITIVE_INFINITY;
+  if (type === 'Date' || type === 'Date32') return -1;
+  return Number(/^(?:Decimal\(\d+, |DateTime64\()(\d+)/.exec(type)?.[1] ?? 0);
 }
 
 /** The given type of values in a list, with the precision of the wanted one: what remains is out of range. */

@@ -20,7 +20,7 @@ import {
 } from '../../values/index.ts';
 import { fromJson } from '../../values/json.ts';
 import { csvText } from './csv-text.ts';
-import { exactCast } from './exact-casts.ts';
+import { exactCast, mayLoseDigits } from './exact-casts.ts';
 import { quoteDouble, quoteUnlessBare, quoteWritten } from './literal.ts';
 import { completeSettings, settingsClause, settingsOfEngine } from './model-settings.ts';
 import { onCluster, timeBound } from './relation.ts';
@@ -198,9 +198,9 @@ export function createTemplateMethods(
         columnsOfQuery(call, toText(sql), settings ?? (args instanceof PyTuple ? (args.items[0] ?? null) : null)),
     },
     exact_columns: {
-      signature: 'given, wanted, names, by_position=False',
+      signature: 'given, wanted, names, by_position=False, digits=False',
       parsing: () => [],
-      run: (_call, given, wanted, names, byPosition) => {
+      run: (call, given, wanted, names, byPosition, digits) => {
         const of = (column: Value): readonly [string, string] => [
           toText(getItem(column, 'name')),
           toText(getItem(column, 'expanded_data_type')),
@@ -218,7 +218,14 @@ export function createTemplateMethods(
             : (found.find(([known]) => known === name) ?? []);
           const to = types.get(name);
           const quoted = quoteDouble(column);
-          return (type === undefined || to === undefined ? null : exactCast(quoted, type, to)) ?? quoted;
+          if (type !== undefined && to !== undefined && !isTruthy(digits) && mayLoseDigits(type, to))
+            call.warn(
+              `Values of the column ${name} may lose digits: it is ${to}, but the query returns ${type}. Set ` +
+                'on_schema_change to sync_all_columns, or cast the column in the query.',
+            );
+          return (
+            (type === undefined || to === undefined ? null : exactCast(quoted, type, to, isTruthy(digits))) ?? quoted
+          );
         });
       },
     },

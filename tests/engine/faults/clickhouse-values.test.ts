@@ -111,6 +111,8 @@ describe.skipIf(clickhouseMissing !== null)(
         ),
         'snapshots/nan.sql': snapshot('nan', "unique_key='id', strategy='check', check_cols=['v', 'l']"),
         'snapshots/widened.sql': snapshot('widened', "unique_key='id', strategy='check', check_cols='all'"),
+        'snapshots/digits.sql': snapshot('digits', "unique_key='id', strategy='check', check_cols='all'"),
+        'snapshots/instants.sql': snapshot('instants', "unique_key='id', strategy='timestamp', updated_at='u'"),
         'snapshots/same_id.sql': snapshot(
           'same_id',
           "unique_key=['a', 'b'], strategy='timestamp', updated_at='u', hard_deletes='invalidate'",
@@ -122,6 +124,10 @@ describe.skipIf(clickhouseMissing !== null)(
         'insert into raw.nan values (1, nan, [1, nan]), (2, 1.5, [])',
         'create table raw.widened (id UInt8, v UInt8) engine = MergeTree order by id',
         'insert into raw.widened values (1, 5)',
+        'create table raw.digits (id UInt8, v Decimal(9, 1)) engine = MergeTree order by id',
+        'insert into raw.digits values (1, 1.5)',
+        'create table raw.instants (id UInt8, u DateTime) engine = MergeTree order by id',
+        "insert into raw.instants values (1, '2024-01-01 00:00:00')",
         'create table raw.same_id (a Nullable(String), b String, u DateTime, v UInt8) engine = MergeTree order by b',
         "insert into raw.same_id values (NULL, 'x', 1, 1), ('', 'x', 1, 2), ('a|b', 'c', 1, 3), ('a', 'b|c', 1, 4)",
       ])
@@ -161,6 +167,27 @@ describe.skipIf(clickhouseMissing !== null)(
           ),
         });
       await works('run', '--select', 'converted');
+    }, 120_000);
+
+    it('make an incremental run warn if a number or time may lose digits', async () => {
+      const decimal = (type: string): void =>
+        lab.write({
+          'models/fewer.sql': model(
+            "incremental_strategy='append'",
+            `select 1.5::${type} as v`,
+            `select 1.5::${type} as v`,
+          ),
+        });
+      decimal('Decimal(9, 1)');
+      expect((await lab.run(['run', '--select', 'fewer'])).out).not.toContain('may lose digits');
+      expect((await lab.run(['run', '--select', 'fewer'])).out).not.toContain('may lose digits');
+      decimal('Float64');
+      const { code, out } = await lab.run(['run', '--select', 'fewer']);
+      lab.remove('models/fewer.sql');
+      expect(code, out).toBe(0);
+      expect(out.replaceAll(/\s+/g, ' ')).toContain(
+        'Values of the column v may lose digits: it is Decimal(9, 1), but the query returns Float64.',
+      );
     }, 120_000);
 
     it('make sync_all_columns fail if they do not fit into the new type', async () => {
@@ -245,13 +272,23 @@ describe.skipIf(clickhouseMissing !== null)(
       await works('snapshot');
       for (const sql of [
         'alter table raw.widened modify column v UInt16',
+        'alter table raw.digits modify column v Decimal(9, 3)',
+        'alter table raw.digits update v = 1.555 where 1',
+        'alter table raw.instants modify column u DateTime64(3)',
+        'alter table raw.instants update u = u + toIntervalMillisecond(500) where 1',
         'alter table raw.widened update v = 300 where 1',
         'alter table raw.same_id update v = 9, u = 2 where a is null',
         "alter table raw.same_id delete where b = 'c'",
       ])
         await lab.rows(`${sql} settings mutations_sync = 1, alter_sync = 1`);
-      expect(await fails('snapshot')).toContain('"v" has a value that UInt8 does not hold');
-      await works('snapshot', '--exclude', 'widened');
+      const out = await fails('snapshot');
+      expect(out).toContain('"v" has a value that UInt8 does not hold');
+      // Otherwise each run would add a version.
+      expect(out).toContain('"v" has a value that Decimal(9, 1) does not hold');
+      expect(out).toContain('"u" has a value that DateTime does not hold (given as DateTime64(3))');
+      for (const name of ['digits', 'instants'])
+        expect(await lab.rows(`select count(), countIf(dbt_valid_to is null) from s.${name}`)).toEqual([[1, 1]]);
+      await works('snapshot', '--exclude', 'widened', 'digits', 'instants');
       expect(await lab.rows('select id, v, dbt_valid_to from s.widened')).toEqual([[1, 5, null]]);
       expect(await lab.rows('select id, count() from s.nan group by id order by id')).toEqual([
         [1, 1],

@@ -268,7 +268,7 @@
     {%- do names.append(column.name) -%}
   {%- endfor -%}
   {%- set exact = adapter.exact_columns(adapter.get_columns_in_relation(source),
-      adapter.get_columns_in_relation(target), names) -%}
+      adapter.get_columns_in_relation(target), names, digits=True) -%}
   {%- call statement('stage_versions_that_begin') %}
     insert into {{ new_rows }} ({{ get_quoted_csv(names) }})
     select {{ exact | join(', ') }}
