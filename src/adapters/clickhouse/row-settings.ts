@@ -49,6 +49,8 @@ export const ROW_SETTINGS: Readonly<Record<string, string>> = {
   aggregate_functions_null_for_empty: '0',
   extremes: '0',
   transform_null_in: '0',
+  prefer_column_name_to_alias: '0',
+  enable_named_columns_in_function_tuple: '0',
   join_default_strictness: 'ALL',
   join_use_nulls: '0',
   cast_keep_nullable: '0',

@@ -139,7 +139,7 @@ describe.skipIf(clickhouseMissing !== null)('a ClickHouse with odd settings', ()
         'output_format_decimal_trailing_zeros: 1, ' +
         'input_format_tsv_skip_first_lines: 1, result_overflow_mode: break, extremes: 1, transform_null_in: 1, ' +
         'aggregate_functions_null_for_empty: 1, cast_keep_nullable: 1, data_type_default_nullable: 1, ' +
-        'input_format_connection_handling: 1',
+        'input_format_connection_handling: 1, prefer_column_name_to_alias: 1',
     );
     for (const args of [
       ['load', '--from', 'events.json', '--select', 'source:raw.events'],
