@@ -64,6 +64,18 @@ describe.each([
       place.write(config(more));
     };
 
+    it('adds no versions if a column is checked twice, and rejects what is not a column of the query', async () => {
+      await fresh('strategy: check, check_cols: [v, v]');
+      await source([1, 'a', DAY], [2, 'b', DAY]);
+      await snapshot();
+      await snapshot();
+      expect(await history()).toHaveLength(2);
+      // On Postgres both names are of one column.
+      place.write(config('strategy: check, check_cols: [v, V]'));
+      expect(await snapshot(1)).toMatch(isPostgres ? /check_cols contains "v", "V", which is "v_2"/ : /identifier `V`/);
+      expect(await history()).toHaveLength(2);
+    });
+
     it('rejects a changed row whose updated_at is NULL, and accepts it once it has one', async () => {
       await fresh(`${CHECK}, updated_at: at`);
       await source([1, 'a', null], [2, 'x', null]);

@@ -69,7 +69,7 @@
         {#- also queried from the database, for the case of the names; the query is on separate lines as it may end in a
             comment -#}
         {%- set written = [] -%}
-        {%- for name in check_cols_config -%}
+        {%- for name in check_cols_config if adapter.quote_written(name) not in written -%}
             {%- do written.append(adapter.quote_written(name)) -%}
         {%- endfor -%}
         {%- set checked = get_columns_in_query('select ' ~ written | join(', ') ~ ' from (\n'
@@ -83,6 +83,15 @@
     {%- for name in checked if name in present -%}
         {%- do both.append(adapter.quote(name)) -%}
     {%- endfor -%}
+    {%- if both | length < checked | length and check_cols_config != 'all' -%}
+        {%- set queried = get_columns_in_query(node['compiled_code']) -%}
+        {%- for name in checked if name not in present and name not in queried -%}
+            {%- do exceptions.raise_compiler_error('check_cols contains "' ~ check_cols_config | join('", "')
+                ~ '", which is "' ~ name ~ '" for the database, but the query has no such column. Its columns are: '
+                ~ queried | join(', ') ~ '. Otherwise each run would add a version of every row. Select it as a column '
+                'of the query, and name that.') -%}
+        {%- endfor -%}
+    {%- endif -%}
     {{- return((both | length < checked | length, both)) -}}
 {% endmacro %}
 
