@@ -204,7 +204,8 @@ class Comparison {
     this.#compareRows();
     this.#addRowsOfParents();
     if (before === null || after === null) {
-      const causes = this.#allCauses();
+      const [own, other] = [this.#old, this.#now].map(({ sql, tokens }) => (tokens === null ? sql : textOf(tokens)));
+      const causes = new Set([...(own === other ? [] : OWN), ...this.#allCauses()]);
       const reason = this.#now.lineage.columns.find((each) => each.reason !== null)?.reason ?? 'columns are not known';
       if (causes.size > 0) this.#rows.push(rowsOf(reason, causes));
       return { columns: [], rows: mergedRows(this.#rows) };

@@ -106,6 +106,13 @@ describe('a change of the query', () => {
     expect(await changed('', before, before.replace('from b', 'from b where x > 1'))).toEqual(['rows by own']);
   });
 
+  it('changes rows if the names of the columns are not known', async () => {
+    const before = 'select *, 1 as k from unknown_relation';
+    expect(await changed('', before, before.replace('1', '2'))).toEqual(['rows by own']);
+    expect(await changed('', before, before.replace(' as', '  as'))).toEqual([]);
+    expect(await changed('', 'select id, x from t', 'select y as id, x, x from t')).toEqual(['rows by own']);
+  });
+
   it('keeps values of columns that are listed instead of `*`', async () => {
     expect(await changed('', 'select * from t', 'select t.id, x, t.y from t')).toEqual([]);
     expect(
