@@ -31,6 +31,15 @@ export function lockTruncates(target: LoadTarget): string {
   return `select lsn from ${STATE_SCHEMA}.load_truncates where relation = ${quoteText(relationOf(target))} for share`;
 }
 
+/**
+ * The position of the last truncate, and its offset if the flush contains it. Changes of one transaction may have the
+ * same position; the offset then tells which of them follow the truncate.
+ */
+function lastTruncate(target: LoadTarget, source: string): { readonly lsn: string; readonly offset: string } {
+  const lsn = `(select lsn from ${STATE_SCHEMA}.load_truncates where relation = ${quoteText(relationOf(target))})`;
+  return { lsn, offset: `(select coalesce(max(_offset), -1) from ${source} where _op = 't' and _lsn = ${lsn})` };
+}
+
 /** The rows of a flush as a subquery. */
 class ChangeMerge {
   readonly #target: LoadTarget;
@@ -47,10 +56,11 @@ class ChangeMerge {
     this.#key = target.key.map(quoteIdentifier).join(', ');
     this.#table = tableName(target);
     const { changes } = target;
+    const last = lastTruncate(target, source);
     this.#source =
       changes?.truncate === 'apply'
-        ? `(select * from ${source} where _op <> 't' and (_source is null or _lsn > (select lsn from ` +
-          `${STATE_SCHEMA}.load_truncates where relation = ${quoteText(relationOf(target))}))) as tsdbt_changes`
+        ? `(select * from ${source} where _op <> 't' and (_source is null or _lsn > ${last.lsn} or ` +
+          `(_lsn = ${last.lsn} and _offset > ${last.offset}))) as tsdbt_changes`
         : source;
   }
 
@@ -131,14 +141,15 @@ select ${this.#list} from ${changes} where c._deleted and c._source is not null 
     const { changes } = this.#target;
     if (changes?.truncate !== 'apply') return [];
     const relation = quoteText(relationOf(this.#target));
-    const known = `(select lsn from ${STATE_SCHEMA}.load_truncates where relation = ${relation})`;
+    const { lsn, offset } = lastTruncate(this.#target, source);
+    const older = `(_lsn < ${lsn} or (_lsn = ${lsn} and _offset < ${offset}))`;
     return [
       `update ${STATE_SCHEMA}.load_truncates set lsn = greatest(lsn, (select max(_lsn) from ${source} where ` +
         `_op = 't')) where relation = ${relation}`,
       changes.deletes === 'hard'
-        ? `delete from ${this.#table} where _lsn < ${known}`
-        : `update ${this.#table} set _deleted = true, _op = 't', _lsn = ${known}, _loaded_at = now() ` +
-          `where _lsn < ${known} and not _deleted`,
+        ? `delete from ${this.#table} where ${older}`
+        : `update ${this.#table} set _deleted = true, _op = 't', _lsn = ${lsn}, _loaded_at = now() ` +
+          `where ${older} and not _deleted`,
     ];
   }
 

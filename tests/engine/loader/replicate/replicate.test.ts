@@ -147,6 +147,16 @@ ${declared.join('')}`,
     await source.query('truncate kinds', "insert into kinds (id, big) values (7, 'after')");
     await load();
     await expectEqual('kinds', columns);
+    // All changes of a transaction have the position of its commit.
+    await source.query(
+      'begin',
+      'insert into kinds (id) values (8)',
+      'truncate kinds',
+      "insert into kinds (id, big) values (7, 'in the same transaction')",
+      'commit',
+    );
+    await load();
+    await expectEqual('kinds', columns);
   });
 
   it('says what the source lacks, with the statements that provide it', async () => {
