@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { pageJson } from '../http/page-json.ts';
 import { readSiteFile } from '../http/site-file.ts';
 import { showJson } from '../values/float.ts';
 import type { SiteData } from './site-data.ts';
@@ -18,7 +19,7 @@ const SITE = 'docs/site';
  */
 export function renderPage(data: SiteData, nonce?: string, live?: string): string {
   // `</` ends a script element even inside a string, and `<!--` changes how it is parsed, so `<` is escaped.
-  const json = showJson(data).replaceAll('<', '\\u003c');
+  const json = pageJson(showJson(data)).replaceAll('<', '\\u003c');
   const own = [readSiteFile('http/site', 'theme.js'), ...SCRIPTS.map((name) => readSiteFile(SITE, name))].join('\n');
   const script = `${markdownLibrary()}\n${own}`;
   const parts: Record<string, string> = {

@@ -163,7 +163,7 @@ function testsByNode(manifest: Manifest): Map<string, AttachedTest[]> {
 }
 
 function plain(value: Json): string {
-  return typeof value === 'string' ? value : showJson(value);
+  return typeof value === 'object' ? showJson(value) : String(value);
 }
 
 function parentsOf(node: Listed): readonly string[] {

@@ -1,5 +1,6 @@
 // Sends changes as server-sent events: collected for a moment, sent as one list, limited to what the page shows. A page
 // that reads too slowly is told to reload.
+import { pageJson } from '../../http/page-json.ts';
 import { oldestOfGreatest, originOf, shares } from '../../http/fair-share.ts';
 import type { ServerResponse } from '../../http/server.ts';
 import type { Change, LiveRuns } from '../live-state.ts';
@@ -101,7 +102,7 @@ export class EventStream {
     client.moved.clear();
     const messages = [...client.waiting, ...progress];
     client.waiting = [];
-    this.#write(client, `data: ${JSON.stringify(messages)}\n\n`);
+    this.#write(client, `data: ${pageJson(JSON.stringify(messages))}\n\n`);
   }
 
   #write(client: Client, text: string): void {

@@ -1,5 +1,6 @@
 // The HTTP server of serve: metrics, health, the page and its data, and actions of users with the token. Reads `Store`
 // and `Live`. Permissions are decided only here.
+import { pageJson } from '../../http/page-json.ts';
 import { randomBytes } from 'node:crypto';
 import { TsdbtError } from '../../errors.ts';
 import { mergeTexts, METRICS_TYPE } from '../../http/metrics-text.ts';
@@ -164,7 +165,7 @@ async function data(served: Served, response: ServerResponse, path: string, quer
   const input = { live, store, canAct: token !== null, hasDocs: Boolean(served.docs) };
   const found = await api(input, path, query);
   if (found === null) send(response, 404, JSON_TEXT, '{"error":"there is nothing of this name"}\n');
-  else send(response, 200, JSON_TEXT, JSON.stringify(found), { 'cache-control': 'no-store' });
+  else send(response, 200, JSON_TEXT, pageJson(JSON.stringify(found)), { 'cache-control': 'no-store' });
 }
 
 function health(response: ServerResponse, reasons: readonly string[]): void {
