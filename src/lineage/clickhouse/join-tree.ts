@@ -1,6 +1,6 @@
 // FROM of a ClickHouse query: relations, subqueries, table functions, joins and ARRAY JOIN.
 import { EXPRESSION, Gathered, JOIN, mergedFlow, NOTHING, raised, type Flow } from '../flow.ts';
-import { FlowTable, type MoreColumns, unknownTable } from '../query-scope.ts';
+import { FlowTable, unknownTable } from '../query-scope.ts';
 import { type BoundTable, type JoinedTables, type NameScope, NO_TABLES } from './name-scope.ts';
 import { attribute, itemsOf, type TreeNode } from './query-tree.ts';
 import { pathOf, type Queries, textOf, type TreeValues } from './tree-values.ts';
@@ -161,9 +161,4 @@ function columnsOfFunction(name: string, first: TreeNode | undefined): string[] 
     columns.push(column);
   }
   return columns;
-}
-
-/** Tables whose columns `*` cannot list. */
-export function hiddenColumns(from: JoinedTables): MoreColumns[] {
-  return from.tables.flatMap(({ table }) => table.more);
 }

@@ -10,11 +10,6 @@ export function leaseTimes(leaseMs = LEASE_MS): { readonly heartbeatMs: number; 
 /** Number of newest successful runs of a node whose median is its usual duration. */
 export const DURATION_RUNS = 11;
 
-/** The lower median; 0 for an empty list. */
-export function medianOf(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[(values.length - 1) >> 1] ?? 0;
-}
-
 /** The message for a run that may not publish. */
 export function lostLease(job: string, runId: string): string {
   return `run ${runId} of job ${job} ${LOST_LEASE}: another host may have taken its work`;

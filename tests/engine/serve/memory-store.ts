@@ -1,7 +1,7 @@
 // Stores the state of serve in memory, for tests of what uses a store. Hosts that share one `MemoryData` see each
 // other, like hosts of one database.
 import { randomUUID } from 'node:crypto';
-import { DURATION_RUNS, LEASE_MS, medianOf } from '../../../src/serve/store/lease-rules.ts';
+import { DURATION_RUNS, LEASE_MS } from '../../../src/serve/store/lease-rules.ts';
 import type {
   Claim,
   FreshnessRun,
@@ -311,4 +311,9 @@ export class MemoryStore implements Store {
 
 function shown({ seenAt, againAt, ...run }: KeptRun): JobRun {
   return run;
+}
+
+/** The lower median; 0 for an empty list. */
+function medianOf(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[(values.length - 1) >> 1] ?? 0;
 }
