@@ -576,8 +576,9 @@ export class Loader {
   }
 
   #finished(): boolean {
+    const { once, client } = this.#options;
     const settled = this.#fencing === 0 && this.#away.size === 0;
-    return this.#options.once && this.#assignedOnce && settled && this.#partitions.atEnds;
+    return once && this.#assignedOnce && settled && this.#partitions.atEnds && client.caughtUp?.() !== false;
   }
 
   /** Retries while database or broker are unavailable; permanent errors are thrown. */

@@ -195,6 +195,8 @@ export interface BrokerClient {
   member?(): { readonly group: string; readonly member: string | null };
   /** Removes dead members from the group, so that their partitions are reassigned at once. */
   evict?(members: readonly string[]): Promise<void>;
+  /** Whether everything before `ends` was returned; absent: offsets show it. */
+  caughtUp?(): boolean;
   close(): Promise<void>;
 }
 

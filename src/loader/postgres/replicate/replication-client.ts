@@ -225,6 +225,13 @@ export class ReplicationClient implements BrokerClient {
     this.#slot.settle(this.#target.name, this.#settled);
   }
 
+  /** The offsets of a transaction with many changes exceed the end of the log before its last change. */
+  caughtUp(): boolean {
+    if (this.#position === null || this.#paused) return true;
+    const { stream = null, reader } = this.#feed ?? {};
+    return stream !== null && stream.boundary >= this.#aim && !reader?.inTransaction && this.#records.length === 0;
+  }
+
   async slot(): Promise<SlotLag | null> {
     const { slot, maxSlotLag } = this.#source.config;
     const retained = await this.#source.retained();

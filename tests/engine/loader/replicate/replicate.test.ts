@@ -86,6 +86,12 @@ ${declared.join('')}`,
     await expectEqual();
     await load();
     await expectEqual();
+    // The log has fewer bytes after this transaction than it has changes.
+    await source.query('insert into orders select 40000 + i, i from generate_series(1, 6000) as i');
+    await load();
+    await source.query('begin', 'update orders set total = 1', 'delete from orders where id % 2 = 0', 'commit');
+    await load();
+    await expectEqual();
   });
 
   it('keeps values of every type, also large unchanged ones', async () => {
