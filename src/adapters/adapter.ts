@@ -85,10 +85,11 @@ export interface Session {
   /** Runs a query and returns its columns. */
   describe(sql: string): Promise<ColumnDescription[]>;
   /**
-   * Runs one statement inside a savepoint: its failure does not undo earlier statements. Several are rejected.
+   * Runs statements inside a savepoint: their failure does not undo earlier ones.
+   * @param single several are rejected
    * @returns the failure, or null
    */
-  attempt(sql: string): Promise<TsdbtError | null>;
+  attempt(sql: string, single?: boolean): Promise<TsdbtError | null>;
   /**
    * Runs work inside the open transaction. The work cannot commit, roll back or release, and a failing statement in it
    * does not undo earlier ones. Absent for dialects without transactions.

@@ -169,7 +169,7 @@ class Check {
       return;
     }
     await this.#schema(node.schema);
-    const error = await this.#session.attempt(this.#database.createTable(name, columns));
+    const error = await this.#session.attempt(this.#database.createTable(name, columns), true);
     if (error === null) this.#tables.add(name);
     else this.#missing.set(id, firstLine(error));
   }
@@ -177,7 +177,7 @@ class Check {
   async #schema(name: string): Promise<void> {
     if (this.#schemas.has(name)) return;
     this.#schemas.add(name);
-    await this.#session.attempt(this.#database.createSchema(name));
+    await this.#session.attempt(this.#database.createSchema(name), true);
   }
 
   #sourceColumns(node: SourceDefinition): TypedColumn[] | null {
@@ -287,7 +287,7 @@ class Check {
 
   /** @returns whether the relation exists now */
   async #create(node: CompilableNode, name: string, query: string): Promise<boolean> {
-    const error = await this.#session.attempt(this.#database.createAs(name, query));
+    const error = await this.#session.attempt(this.#database.createAs(name, query), true);
     if (error === null) return true;
     const parents = node.depends_on.nodes.map((id) => lookupNode(this.#ctx.manifest, id));
     const verdict = await this.#database.judge(this.#session, error, {
@@ -356,7 +356,7 @@ class Check {
         node.original_file_path,
       ),
     );
-    const error = typeof sql === 'string' ? await this.#session.attempt(this.#database.createAs(name, sql)) : sql;
+    const error = typeof sql === 'string' ? await this.#session.attempt(this.#database.createAs(name, sql), true) : sql;
     if (error !== null) this.#missing.set(node.unique_id, firstLine(error));
     return error === null;
   }

@@ -53,8 +53,8 @@ export class NoIntrospection implements Session {
     return this.#asked().describe(sql);
   }
 
-  async attempt(sql: string): ReturnType<Session['attempt']> {
-    return this.#asked().attempt(sql);
+  async attempt(sql: string, single?: boolean): ReturnType<Session['attempt']> {
+    return this.#asked().attempt(sql, single);
   }
 
   async copyIn(sql: string, chunks: Parameters<Session['copyIn']>[1]): Promise<number> {

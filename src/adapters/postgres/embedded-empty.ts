@@ -62,7 +62,7 @@ async function judge(
   const [message = ''] = error.message.split('\n');
   const unknown = (reason: string): Verdict => ({ kind: 'unknown', reason });
   if (!MISTAKES.has(code)) {
-    if (/^(?:42704|3F000)$/.test(code) && (await extend(session)) && (await session.attempt(sql)) === null)
+    if (/^(?:42704|3F000)$/.test(code) && (await extend(session)) && (await session.attempt(sql, true)) === null)
       return unknown('it needs an extension');
     return unknown(message);
   }
@@ -74,7 +74,7 @@ async function judge(
   if (code === '42883') {
     const [, written] = /^(?:function|procedure) (.*?)\(/.exec(message) ?? [];
     if (written !== undefined && !(await isBuiltIn(session, written))) return unknown(message);
-    if ((await extend(session)) && (await session.attempt(sql)) === null) return unknown('it needs an extension');
+    if ((await extend(session)) && (await session.attempt(sql, true)) === null) return unknown('it needs an extension');
   }
   if (code === '42803' && (keys.missing || (await mayHaveKey(session, sql, keys.tables))))
     return unknown('it is valid if the columns in GROUP BY are a primary key');
@@ -113,7 +113,7 @@ async function mayHaveKey(session: Session, sql: string, tables: readonly string
         (await session.attempt(`alter table ${name} add constraint tsdbt_key primary key (${String(column)})`)) !== null
       )
         continue;
-      const left = await session.attempt(sql);
+      const left = await session.attempt(sql, true);
       // The view depends on the key.
       await session.attempt(`alter table ${name} drop constraint tsdbt_key cascade`);
       if (left === null) return true;

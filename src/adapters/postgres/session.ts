@@ -162,7 +162,7 @@ export class PostgresSession implements Session {
     });
   }
 
-  async attempt(sql: string): Promise<TsdbtError | null> {
+  async attempt(sql: string, single = false): Promise<TsdbtError | null> {
     await this.#first();
     return this.#statements.run(async () => {
       const connection = await this.#ready();
@@ -172,7 +172,7 @@ export class PostgresSession implements Session {
       if (inside) await this.#send(connection, 'SAVEPOINT tsdbt_attempt');
       try {
         await this.#observed(sql, async () => {
-          const result = await this.#sendOne(connection, sql, 'single');
+          const result = await (single ? this.#sendOne(connection, sql, 'single') : this.#send(connection, sql));
           return { value: result, response: responseOf(result) };
         });
         if (inside) await this.#send(connection, 'RELEASE SAVEPOINT tsdbt_attempt');

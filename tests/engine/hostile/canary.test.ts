@@ -414,7 +414,7 @@ describe('a secret is stored nowhere after', () => {
 describe('the db url command', () => {
   it('shows the password on the console and not in the log', async () => {
     const dir = join(base, 'url');
-    const folder = join(String((database.credentials['host'] as string) === '' ? '' : base), 'embedded');
+    const folder = join(dir, 'embedded');
     const files = {
       'profiles.yml': JSON.stringify({
         p: { target: 'dev', outputs: { dev: { type: 'postgres', embedded: folder, schema: 'x', threads: 1 } } },
