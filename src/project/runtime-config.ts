@@ -1,6 +1,6 @@
 // Combines all settings that are known before any model is read: project, profile, packages, variables, flags.
 import { existsSync, lstatSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import type { Flags, Invocation, Profile, Project, RuntimeConfig } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
@@ -8,7 +8,7 @@ import { formatError, TsdbtError } from '../errors.ts';
 import { includeFolder } from './include-folder.ts';
 import type { Logger } from '../log.ts';
 import { installedPackageFolders } from './packages.ts';
-import { checkSettingsFiles, checkWithin, folderOfNamedFiles } from './outside-paths.ts';
+import { checkSettingsFiles, checkWithin, folderOfNamedFiles, realPath } from './outside-paths.ts';
 import { loadProfile, PROFILES_FILE, profilesPlace, targetDictionary } from './profile.ts';
 import { loadProject, PROJECT_FILE, readRawProject, readVarsFile, renderProfileName } from './project.ts';
 import type { RenderYamlText, YamlScope } from './renderer.ts';
@@ -94,9 +94,12 @@ function withOrigin(profile: Profile, place: Pick<RuntimeConfig, 'project' | 'fl
   const folder = folderOfNamedFiles(path, place);
   const { project_root: root } = place.project;
   const { embedded, path: clickhouse } = profile.credentials;
-  // A server uses the data of its folder, and creates the folder.
-  for (const [setting, named] of Object.entries({ embedded, path: clickhouse }))
-    if (folder !== null && typeof named === 'string') checkWithin(resolve(root, named), folder, `${path}, ${setting}`);
+  // The default folder of another project's server, whose path can be guessed.
+  for (const [setting, named] of Object.entries({ embedded, path: clickhouse })) {
+    if (folder === null || typeof named !== 'string') continue;
+    const dir = resolve(root, named);
+    if (realPath(dir).split(sep).includes('.tsdbt')) checkWithin(dir, folder, `${path}, ${setting}`);
+  }
   return { ...profile, cloned_file: folder === null ? null : path };
 }
 

@@ -99,28 +99,25 @@ describe('a project whose dbt_project.yml contains', () => {
     expect(out).toContain(`model-paths: '${root}/outside' is outside of ${root}/p.`);
   });
 
-  it.each([
-    'embedded: ../other/.tsdbt/pg',
-    'path: ../other/.tsdbt/clickhouse',
-    'path: linked/clickhouse',
-    'embedded: ../new/folder',
-    'path: /new/folder',
-  ])('an embedded server outside of the project is rejected in its profiles.yml: %s', async (line) => {
-    symlinkSync(join(root, 'other/.tsdbt'), join(root, 'p/linked'));
-    const type = line.startsWith('path') ? 'clickhouse' : 'postgres';
-    const profile = `o: {target: d, outputs: {d: {type: ${type}, ${line}, schema: s}}}\n`;
-    write({ 'p/profiles.yml': profile });
-    const before = outside();
-    for (const command of [['parse'], ['ls'], ['db', 'status'], ['build'], ['load']]) {
-      const { code, out } = await tsdbt(command);
-      expect(code, out).toBe(2);
-      expect(out).toMatch(/profiles\.yml, \w+: .* outside of .*\/p\. .* allow it with --allow-outside-paths/);
-    }
-    expect(outside()).toEqual(before);
-    expect((await tsdbt(['parse', '--allow-outside-paths'])).code).toBe(0);
-    write({ 'user/profiles.yml': profile });
-    expect((await tsdbt(['parse', '--profiles-dir', join(root, 'user')])).code).toBe(0);
-  });
+  it.each(['embedded: ../other/.tsdbt/pg', 'path: ../other/.tsdbt/clickhouse', 'path: linked/clickhouse'])(
+    "another project's embedded server is rejected in its profiles.yml: %s",
+    async (line) => {
+      symlinkSync(join(root, 'other/.tsdbt'), join(root, 'p/linked'));
+      const type = line.startsWith('path') ? 'clickhouse' : 'postgres';
+      const profile = `o: {target: d, outputs: {d: {type: ${type}, ${line}, schema: s}}}\n`;
+      write({ 'p/profiles.yml': profile });
+      const before = outside();
+      for (const command of [['parse'], ['ls'], ['db', 'status'], ['build'], ['load']]) {
+        const { code, out } = await tsdbt(command);
+        expect(code, out).toBe(2);
+        expect(out).toMatch(/profiles\.yml, \w+: .* outside of .*\/p\. .* allow it with --allow-outside-paths/);
+      }
+      expect(outside()).toEqual(before);
+      expect((await tsdbt(['parse', '--allow-outside-paths'])).code).toBe(0);
+      write({ 'user/profiles.yml': profile });
+      expect((await tsdbt(['parse', '--profiles-dir', join(root, 'user')])).code).toBe(0);
+    },
+  );
 
   it('an absolute path inside is accepted', async () => {
     write({ 'p/dbt_project.yml': `name: o\nmodel-paths: [${root}/p/models]\n` });
