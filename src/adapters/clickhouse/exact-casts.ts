@@ -92,7 +92,7 @@ export function mayLoseDigits(given: string, wanted: string): boolean {
 function significant(type: string): number {
   const [, precision] = /^Decimal\((\d+)/.exec(type) ?? [];
   if (precision !== undefined) return Number(precision);
-  const bits = Number(/\d+$/.exec(type));
+  const bits = Number(/(?<!\d)\d+$/.exec(type));
   return type.includes('Float') ? (bits === 64 ? 15 : 6) : Math.floor((bits * 3) / 10);
 }
 
