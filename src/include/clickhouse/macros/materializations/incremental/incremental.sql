@@ -194,10 +194,11 @@
 {#- Rows of a batch without a key that its window does not replace: the next run of the batch adds them again. -#}
 {% macro clickhouse__warn_of_rows_outside(target, new_rows, predicates) %}
   {%- set inside = '(' ~ predicates | join('\n) and (') ~ '\n)' -%}
+  {#- By a setting of the profile, the result has no row if it would be 0. -#}
   {%- set outside = run_query('select toString(count()) from ' ~ new_rows ~ ' where not ifNull(' ~ inside
-      ~ ', 0)').rows[0][0] -%}
-  {%- if outside != '0' -%}
-    {%- do exceptions.warn('The batch of ' ~ target ~ ' contains ' ~ outside ~ ' rows that are not in its window ('
+      ~ ', 0) having count() > 0').columns[0].values() -%}
+  {%- if outside -%}
+    {%- do exceptions.warn('The batch of ' ~ target ~ ' contains ' ~ outside[0] ~ ' rows that are not in its window ('
         ~ predicates | join(' and ') ~ '). Running it again adds them again. Limit the query to the window: set '
         'event_time on its inputs. Or set a unique_key.') -%}
   {%- endif -%}
