@@ -72,6 +72,7 @@ const OWN = new Set([
     (name) => `macro.dbt_clickhouse.clickhouse__${name}`,
   ),
   'macro.dbt_clickhouse.clickhouse__local_relation',
+  'macro.dbt_clickhouse.clickhouse__warn_of_rows_outside',
   'macro.dbt_clickhouse.clickhouse__fill_new_table',
   'macro.dbt_clickhouse.clickhouse__get_limit_sql',
   'macro.dbt_clickhouse.materialization_seed_clickhouse',
