@@ -7,6 +7,8 @@ export const MAX_ANSWER_BYTES = 300 * 1024 ** 2;
 /** The correlation id that each answer begins with. */
 const MIN_ANSWER_BYTES = 4;
 const LENGTH_BYTES = 4;
+/** What a broker with TLS answers first to a client without. */
+const TLS_ALERT = 0x1503;
 
 type KafkaLibrary = typeof import('@platformatic/kafka');
 
@@ -61,6 +63,7 @@ class AnswerLengths {
       if (this.#length.length < LENGTH_BYTES) return;
       this.#left = this.#length.readInt32BE(0);
       this.#length = Buffer.alloc(0);
+      if (this.#left >> 16 === TLS_ALERT) throw new Error('the broker requires TLS');
       if (this.#left < MIN_ANSWER_BYTES || this.#left > MAX_ANSWER_BYTES)
         throw new Error(`an answer of ${this.#left} bytes, expected ${MIN_ANSWER_BYTES} to ${MAX_ANSWER_BYTES}`);
     }
