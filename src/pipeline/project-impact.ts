@@ -67,7 +67,7 @@ const INTERCHANGEABLE: ReadonlySet<unknown> = new Set(['view', 'table', 'ephemer
 /** Readers without SQL. They read all columns, unless a publication lists them. */
 const WHOLE = new Set('exposure publication unit_test semantic_model metric saved_query'.split(' '));
 
-/** @throws {TsdbtError} if there is no state, it has no compiled SQL, or the project cannot be analyzed */
+/** @throws {TsdbtError} if the state is missing or has no compiled SQL, or if the dialect has no column lineage */
 export async function projectImpact(parsed: ParsedProject): Promise<ImpactOutcome> {
   const { previousState } = parsed;
   const before = previousState?.manifest;
@@ -75,13 +75,13 @@ export async function projectImpact(parsed: ParsedProject): Promise<ImpactOutcom
     throw errorOf('noComparisonManifest', { hint: '--state names the folder with the manifest.json to compare with.' });
   const missing = Object.values(before.nodes).filter((node) => isQueried(node) && node.compiled_code == null);
   if (missing.length > 0) {
-    const [first, second] = missing.map(({ unique_id: id }) => id);
-    const nodes = missing.length > 2 ? `${first} and ${missing.length - 1} others` : [first, second].filter(Boolean);
-    throw errorOf('impactNotCompiled', { folder: previousState.folder, nodes: [nodes].flat().join(' and ') });
+    const ids = missing.map(({ unique_id: id }) => id);
+    const nodes = ids.length > 2 ? `${ids[0]} and ${ids.length - 1} others` : ids.join(' and ');
+    throw errorOf('impactNotCompiled', { folder: previousState.folder, nodes });
   }
   const dialect = await openDialect(parsed);
   try {
-    return await new Impact(parsed, formerProject(parsed, before, dialect), dialect).outcome();
+    return await new Impact(parsed, before, dialect).outcome();
   } finally {
     await dialect.close();
   }
@@ -150,6 +150,8 @@ function renamedRelations(sql: string, names: ReadonlyMap<string, string>, diale
 
 class Impact {
   readonly #parsed: ParsedProject;
+  /** The manifest of the earlier version. */
+  readonly #original: Manifest;
   readonly #former: ParsedProject;
   readonly #dialect: LineageDialect;
   readonly #now: LineageAnalysis;
@@ -161,12 +163,13 @@ class Impact {
   #types: readonly [Types, Types] | null = null;
   #hasOtherMacros: Matcher | null = null;
 
-  constructor(parsed: ParsedProject, former: ParsedProject, dialect: LineageDialect) {
+  constructor(parsed: ParsedProject, original: Manifest, dialect: LineageDialect) {
     this.#parsed = parsed;
-    this.#former = former;
+    this.#original = original;
+    this.#former = formerProject(parsed, original, dialect);
     this.#dialect = dialect;
     this.#now = new LineageAnalysis(parsed, new Set(parsed.dag.nodes), dialect, true);
-    this.#before = new LineageAnalysis(former, new Set(former.dag.nodes), dialect, true);
+    this.#before = new LineageAnalysis(this.#former, new Set(this.#former.dag.nodes), dialect, true);
   }
 
   async outcome(): Promise<ImpactOutcome> {
@@ -203,8 +206,7 @@ class Impact {
   async #isChanged(id: string): Promise<boolean> {
     const node = lookupNode(this.#parsed.manifest, id);
     const old = lookupNode(this.#former.manifest, id);
-    const former = this.#parsed.previousState?.manifest;
-    const original = former === undefined ? undefined : lookupNode(former, id);
+    const original = lookupNode(this.#original, id);
     if (node === undefined || original === undefined) return false;
     if (sameRelation(fieldsOf(node), fieldsOf(original), false) === false) this.#moved.add(id);
     if (node.resource_type === 'seed' && original.resource_type === 'seed')
@@ -239,7 +241,7 @@ class Impact {
   }
 
   #originalCode(id: string): string {
-    return codeOf(this.#parsed.previousState?.manifest?.nodes[id]);
+    return codeOf(this.#original.nodes[id]);
   }
 
   #isText(one: string, other: string): boolean {
@@ -251,12 +253,11 @@ class Impact {
     const node = lookupNode(this.#parsed.manifest, id);
     if (node === undefined) return UNCHANGED;
     if (WHOLE.has(node.resource_type)) return this.#readWhole(node);
-    if (node.resource_type === 'test' || (node.resource_type === 'analysis' && node.language === 'sql'))
-      return node.resource_type === 'test' ? this.#ofTest(node) : UNCHANGED;
+    if (node.resource_type === 'test') return this.#ofTest(node);
     if (!isQueried(node)) return direct ? this.#ofTable(id, node.resource_type) : UNCHANGED;
     const old = lookupNode(this.#former.manifest, id);
     if (!isQueried(old)) return UNCHANGED;
-    const original = this.#parsed.previousState?.manifest?.nodes[id];
+    const original = this.#original.nodes[id];
     const config = original === undefined ? null : changedConfig(node, original);
     const change = this.#withTypes(id, await this.#ofQueries(node, old), direct);
     const rows = [...change.rows, ...(config === null ? [] : [ownRows(`config: ${config}`)])];
@@ -305,7 +306,7 @@ class Impact {
       : this.#compare(node, queries.first, queries.first);
   }
 
-  /** A query of which nothing is known. */
+  /** The query cannot be compared: any change of what it reads may change its rows. */
   #unknown({ depends_on: { nodes } }: Queried | TestNode, own: boolean): RelationChange {
     const causes = new Set(own ? [''] : []);
     for (const id of nodes) {
@@ -371,14 +372,13 @@ class Impact {
         node.resource_type !== 'unit_test' || [...causes].some((cause) => JSON.parse(cause)[0] === id);
       columns.push(...change.columns.filter((each) => counts(each) && (read === null || read.has(each.column))));
       rows.push(...change.rows.filter(counts));
-      if (this.#moved.has(id) && node.resource_type === 'exposure')
-        rows.push({ ...ownRows('relation'), causes: new Set([originOf(id, null, 'relation')]) });
+      if (this.#moved.has(id) && node.resource_type === 'exposure') rows.push(movedRows(id));
     }
     return columns.length + rows.length === 0 ? UNCHANGED : { columns, rows };
   }
 
   #report(): NodeImpact[] {
-    const { manifest, dag, previousState } = this.#parsed;
+    const { manifest, dag } = this.#parsed;
     const classes = new Map<string, Map<string, ImpactClass>>();
     for (const [node, { columns, rows }] of this.#changes) {
       for (const { kind, causes } of [...columns, ...rows]) {
@@ -392,27 +392,15 @@ class Impact {
     for (const id of dag.topological()) {
       const { columns = [], rows = [] } = this.#changes.get(id) ?? {};
       const node = lookupNode(manifest, id);
-      const before = previousState?.manifest;
-      if (node === undefined || before === undefined || node.resource_type === 'test') continue;
+      if (node === undefined || node.resource_type === 'test') continue;
       const path = 'original_file_path' in node ? node.original_file_path : '';
-      if (isQueried(node) && before.nodes[id] === undefined)
+      if (isQueried(node) && this.#original.nodes[id] === undefined)
         reports.push({ node: id, path, status: 'new', class: 'additive', changes: [], readers: [] });
       if (WHOLE.has(node.resource_type)) continue;
+      const moved = this.#moved.has(id) ? [movedRows(id)] : [];
       const own = [
         ...columns.map((each) => ({ ...each, reason: undefined })),
-        ...rows.map((each) => ({ ...each, column: null, now: undefined, types: undefined })),
-        ...(this.#moved.has(id)
-          ? [
-              {
-                column: null,
-                kind: 'rows' as const,
-                reason: 'relation',
-                now: undefined,
-                types: undefined,
-                causes: new Set([originOf(id, null, 'relation')]),
-              },
-            ]
-          : []),
+        ...[...rows, ...moved].map((each) => ({ ...each, column: null, now: undefined, types: undefined })),
       ];
       const changes = own.flatMap(({ column, kind, now, types, reason, causes }): ImpactChange[] => {
         const origin = [originOf(id, column, kind), originOf(id, null, 'relation')].find((each) => causes.has(each));
@@ -438,7 +426,7 @@ class Impact {
       const found = worst(changes.map((change) => change.class));
       reports.push({ node: id, path, status: 'changed', class: found, changes, readers });
     }
-    for (const [id, node] of Object.entries(previousState?.manifest?.nodes ?? {}))
+    for (const [id, node] of Object.entries(this.#original.nodes))
       if (isQueried(node) && manifest.nodes[id] === undefined)
         reports.push({
           node: id,
@@ -481,6 +469,11 @@ function withOrigins(id: string, { columns, rows }: RelationChange): RelationCha
 
 function ownRows(reason: string): RowChange {
   return { kind: 'rows', reason, causes: new Set(['']) };
+}
+
+/** For readers by name: the relation of the node has another one. */
+function movedRows(id: string): RowChange {
+  return { ...ownRows('relation'), causes: new Set([originOf(id, null, 'relation')]) };
 }
 
 function merged(one: RelationChange, other: RelationChange): RelationChange {

@@ -218,14 +218,14 @@ export function createTemplateMethods(
             : (found.find(([known]) => known === name) ?? []);
           const to = types.get(name);
           const quoted = quoteDouble(column);
-          if (type !== undefined && to !== undefined && !isTruthy(digits) && mayLoseDigits(type, to))
+          if (type === undefined || to === undefined) return quoted;
+          const keepsDigits = isTruthy(digits);
+          if (!keepsDigits && mayLoseDigits(type, to))
             call.warn(
               `Values of the column ${name} may lose digits: it is ${to}, but the query returns ${type}. Set ` +
                 'on_schema_change to sync_all_columns, or cast the column in the query.',
             );
-          return (
-            (type === undefined || to === undefined ? null : exactCast(quoted, type, to, isTruthy(digits))) ?? quoted
-          );
+          return exactCast(quoted, type, to, keepsDigits) ?? quoted;
         });
       },
     },

@@ -20,14 +20,19 @@ export async function impactCommand(session: CommandSession): Promise<boolean> {
   const { flags, logger, secrets } = session;
   const parsed = await loadAndParse(session, { write: false });
   const outcome = await unlessStopped(session.signal, projectImpact(parsed));
-  const lines = { json: jsonOf, markdown: markdownOf, github: githubOf, text: textOf };
   const format = String(flags['output']);
-  const shown = Object.entries(lines).find(([name]) => name === format)?.[1] ?? textOf;
-  for (const line of shown(outcome)) print(logger, format === 'json' ? secrets.maskJson(line) : secrets.mask(line));
+  const linesOf = FORMATS.get(format) ?? textOf;
+  for (const line of linesOf(outcome)) print(logger, format === 'json' ? secrets.maskJson(line) : secrets.mask(line));
   if (outcome.untyped !== null)
     note(logger, `Types of columns are not compared: ${outcome.untyped}`, { level: 'warn' });
   return outcome.nodes.every((each) => each.class !== 'breaking');
 }
+
+const FORMATS = new Map([
+  ['json', jsonOf],
+  ['markdown', markdownOf],
+  ['github', githubOf],
+]);
 
 function jsonOf({ nodes }: ImpactOutcome): string[] {
   return nodes.map((each) => JSON.stringify(each));

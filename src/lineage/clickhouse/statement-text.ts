@@ -1,6 +1,7 @@
 // Prepares a query for EXPLAIN QUERY TREE, whose text shows names without quotes and omits column lists: replaces
 // quoted names by words, and reads `name (a, b) AS (SELECT …)`.
 import type { SqlToken } from '../column-lineage.ts';
+import { isSign, isWord } from '../query-parts.ts';
 
 export interface PreparedQuery {
   readonly sql: string;
@@ -61,9 +62,6 @@ export function preparedQuery(sql: string, tokens: readonly SqlToken[] | null): 
   };
 }
 
-const isSign = (token: SqlToken | undefined, sign: string): boolean => token?.kind === 'sign' && token.value === sign;
-const isWord = (token: SqlToken | undefined, word: string): boolean =>
-  token?.kind === 'word' && token.value.toLowerCase() === word;
 const isName = (token: SqlToken | undefined): boolean =>
   token?.kind === 'name' || (token?.kind === 'word' && PLAIN_NAME.test(token.value));
 

@@ -78,7 +78,7 @@ export class ReplicationClient implements BrokerClient {
   /** The connection of a snapshot. */
   #copy: ReplicationFeed | null = null;
   #snapshot: Snapshot | null = null;
-  /** The end of a snapshot whose rows were written, until the table's position is in the log; null: there is none. */
+  /** The end of a snapshot whose rows are written, while the table has no position in the log yet; otherwise null. */
   #copied: bigint | null = null;
   #feed: TableFeed | null = null;
   /** A stream of only this table; null: it reads that of the slot. */

@@ -145,7 +145,7 @@ export class ReplicationSource {
     };
   }
 
-  /** Bytes of the log that the slot and its temporary ones keep; null: there is none. */
+  /** Bytes of the log that the slot and its temporary ones keep; null if no slot exists. */
   async retained(): Promise<bigint | null> {
     const [found] = await this.#read(
       'select max(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), restart_lsn))::bigint::text from ' +
