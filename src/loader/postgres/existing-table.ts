@@ -91,7 +91,12 @@ export async function typeDifference(
     .replace(/ {2,}/g, ' ')
     .trim();
   if (wanted === bare) return 'none';
-  return WIDER[bare]?.includes(wanted) ? 'wider' : found === null ? 'unknown' : 'other';
+  return isWiderType(bare, wanted) ? 'wider' : found === null ? 'unknown' : 'other';
+}
+
+/** @param from and `to` without lengths, as `format_type` writes them */
+export function isWiderType(from: string, to: string): boolean {
+  return WIDER[from]?.includes(to) === true;
 }
 
 /** Whether there is a unique key on exactly the target's key. */

@@ -4,10 +4,13 @@ import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { setConfigText } from '../../adapters/postgres/value-settings.ts';
 import { TsdbtError } from '../../errors.ts';
+import { pluralize } from '../../log.ts';
+import { PostgresSource } from '../../publish/postgres/source.ts';
 import type { SyncTarget } from '../sync/config.ts';
 import { hashMark, refuseShown } from '../sync/hidden-columns.ts';
 import type { Synced, SyncCheck, SyncPoint, SyncState, TableSync } from '../sync/sync.ts';
 import { relationOf, STATE_SCHEMA } from './load-offsets.ts';
+import { lostCondition } from './lost-values.ts';
 import { createMissing, read } from './statements.ts';
 import { condition, type KeptBorder } from './sync-border.ts';
 import { type KeptSync, problemsOf, SyncReader } from './sync-reader.ts';
@@ -121,7 +124,9 @@ export class PostgresSync implements TableSync {
     const widened = await this.#prepare(target, table);
     const kept = widened ? null : this.#reader.goesOn(await this.#kept(target), table);
     this.#reached('before_stage');
-    const rows = await this.#stage(source, target, table, condition(this.#target, table, kept));
+    const where = condition(this.#target, table, kept);
+    await this.#refuseLost(source, target, table, where);
+    const rows = await this.#stage(source, target, table, where);
     this.#reached('before_merge');
     const changed = await this.#merge(target, table);
     await this.#note(target, table, border, rows);
@@ -182,6 +187,41 @@ export class PostgresSync implements TableSync {
         `to_regclass(${quoteText(relationOf(this.#target))}) and attnum > 0 and not attisdropped`,
     );
     return new Map(rows.map(([name, type]) => [String(name), String(type)]));
+  }
+
+  /** @throws `validation` error with the first column whose values the table does not hold exactly */
+  async #refuseLost(source: Session, target: Session, { name, columns }: SourceTable, where: string): Promise<void> {
+    const typesOf = async (session: Session, relation: string): Promise<Map<string, string>> =>
+      new Map(
+        (await new PostgresSource(session, { render: () => relation }).columns()).map((each) => [each.name, each.type]),
+      );
+    const [given, stored] = [await typesOf(source, name), await typesOf(target, relationOf(this.#target))];
+    const checks = columns.flatMap((column) => {
+      const [from = '', to = ''] = [given.get(column.name), stored.get(column.name)];
+      const value = `t.${quoteIdentifier(column.name)}`;
+      const declared = this.#target.types.get(column.name) ?? null;
+      const lost = column.hashed ? null : lostCondition(value, from, to, declared);
+      return lost === null ? [] : [{ name: column.name, type: to, value, lost }];
+    });
+    if (checks.length === 0) return;
+    const found = checks.flatMap(({ lost, value }) => [
+      `count(*) filter (where ${lost})`,
+      `(min(${value}::text) filter (where ${lost}))`,
+    ]);
+    const [row = []] = await read(source, `select ${found.join(', ')} from ${name} as t${where}`);
+    const index = checks.findIndex((_, place) => Number(row[place * 2]) > 0);
+    const check = checks[index];
+    if (check === undefined) return;
+    throw new TsdbtError(
+      'validation',
+      `${this.#target.name} cannot be synced: column '${check.name}' has ` +
+        `${pluralize(Number(row[index * 2]), 'value')} that ${check.type} does not hold exactly, such as ` +
+        String(row[index * 2 + 1]),
+      {
+        path: this.#target.path,
+        hint: 'Give the column a type that holds them, by `data_type` or in the table, or convert them in a model.',
+      },
+    );
   }
 
   /** @throws `validation` error for the first column whose type the target lacks */

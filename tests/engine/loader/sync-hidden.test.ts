@@ -1,5 +1,5 @@
 // `hash` and `drop` of tables of another Postgres, synced into Postgres and ClickHouse: the hash is that of a topic's
-// value, and nothing that is hidden is stored.
+// value, and nothing that is hidden is stored. Values that a column's type does not hold are rejected.
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
@@ -32,7 +32,7 @@ interface Target {
   readonly text: string;
 }
 
-describe('a sync with hidden columns', () => {
+describe('the columns of a sync', () => {
   let server: Awaited<ReturnType<typeof OWN_SERVER.open>>;
   let source: pg.Client;
   let postgres: PostgresAdapter;
@@ -264,4 +264,56 @@ describe('a sync with hidden columns', () => {
         await expect(synced({ ...target, hash: ['emial'] })).rejects.toThrow(TsdbtError);
       });
     });
+
+  it('rejects values that a narrower type would round or cut, and names them', async () => {
+    const cases: readonly (readonly [type: string, narrow: string, fits: string, lost: string])[] = [
+      ['numeric(38,6)', 'numeric(10,2)', '12.340000', '12.345'],
+      ['numeric', 'decimal(10, 2)', '-0.10', '0.001'],
+      ['numeric', 'integer', '2', '2.5'],
+      ['numeric', 'double precision', '0.1', '12345678901234567'],
+      ['bigint', 'real', '16777216', '16777217'],
+      ['double precision', 'real', '0.5', '0.1'],
+      ['double precision', 'numeric(10,2)', '12.34', '0.001'],
+      ['timestamptz', 'timestamptz(0)', '2026-01-02 03:04:05+00', '2026-01-02 03:04:05.6+00'],
+      ['timestamp', 'date', '2026-01-02 00:00:00', '2026-01-02 03:04:05'],
+      ['timestamptz', 'time', '', '2026-01-02 03:04:05+00'],
+      ['interval', 'interval second(0)', '00:00:05', '00:00:05.5'],
+      ['text', 'varchar(3)', 'abc', 'abc '],
+      ['text', 'char(3)', 'ab', 'abcd'],
+      ['text', 'numeric(6,1)', '1.50', '1.55'],
+      ['text', 'real', '0.1', '16777217'],
+      ['text', 'timestamp', '2026-01-02', '2026-01-02 03:04:05+02'],
+      ['text', 'date', '2026-01-02', '2026-01-02 03:04:05'],
+      ['bit(8)', 'bit(3)', '', '10101010'],
+      ['numeric(9,3)[]', 'numeric(9,1)[]', '{1.5,NULL}', '{1.55}'],
+    ];
+    for (const [type, narrow, fits, lost] of cases)
+      for (const declared of [true, false]) {
+        const types = new Map(declared ? [['v', narrow]] : []);
+        const target = await made(`id integer primary key, v ${type}`, {
+          ...FULL,
+          types,
+        });
+        const sync = async (): Promise<Synced> => {
+          const work = new PostgresSync(target, from(), postgres);
+          return work.run().finally(() => work.close());
+        };
+        const stored = async (): Promise<unknown[]> =>
+          (await source.query(`select t::text from ${SCHEMA}.${target.identifier} t order by 1`)).rows;
+        if (!declared)
+          await source.query(`create table ${SCHEMA}.${target.identifier} (id integer primary key, v ${narrow})`);
+        await source.query(`insert into ${target.identifier} values (0, null), (1, $1)`, [fits === '' ? null : fits]);
+        await sync();
+        const before = await stored();
+        expect(before).toHaveLength(2);
+        await source.query(`insert into ${target.identifier} values (2, $1)`, [lost]);
+        await expect(sync(), `${type} as ${narrow}`).rejects.toMatchObject({
+          kind: 'validation',
+          message: expect.stringMatching(
+            /cannot be synced: column 'v' has 1 value that .* does not hold exactly, such as /,
+          ),
+        });
+        expect(await stored()).toEqual(before);
+      }
+  });
 });
