@@ -82,14 +82,13 @@ export async function typeDifference(
   { type }: LoadColumn,
   existing: string | undefined,
 ): Promise<TypeDifference> {
-  const [row] = await read(session, `select format_type(to_regtype(${quoteText(type.replace(/\(.*\)/, ''))}), null)`);
+  // The lengths follow the name or its first word; an interval's fields belong to them.
+  const bareName = (name: string): string => `format_type(to_regtype(${quoteText(name.replace(/\(.*\)/, ''))}), null)`;
+  const [row] = await read(session, `select ${bareName(type)}, ${bareName(existing ?? '')}`);
   const found = row?.[0] ?? null;
   if (existing === undefined) return found === null ? 'unknown' : 'none';
   const wanted = found === null ? type.toLowerCase() : String(found);
-  const bare = existing
-    .replace(/\(.*\)/, '')
-    .replace(/ {2,}/g, ' ')
-    .trim();
+  const bare = String(row?.[1] ?? existing);
   if (wanted === bare) return 'none';
   return isWiderType(bare, wanted) ? 'wider' : found === null ? 'unknown' : 'other';
 }
