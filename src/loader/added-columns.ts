@@ -11,11 +11,32 @@ const MAX_NAME_BYTES = 63;
 const MAX_COLUMNS = 1600;
 /** Maximum number of fields that a message names. */
 const MAX_NAMES = 20;
+/** Maximum number of rejected fields that are remembered. */
+const MAX_REJECTED = 1000;
 /** Error codes of names that the database reserves, and of Postgres's limits (54). Others concern every message. */
 const REJECTED_COLUMN = /^(?:54\w{3}|42701|42611|42P16|15|36|44)$/;
 
+/** Fields, or fields of one message together, that the database rejected as columns. */
+export class RejectedFields {
+  readonly #known = new Set<string>();
+
+  has(drift: readonly Drift[]): boolean {
+    return this.#known.has(keyOf(drift)) || drift.some((field) => this.#known.has(keyOf([field])));
+  }
+
+  add(drift: readonly Drift[]): void {
+    if (this.#known.size === MAX_REJECTED) this.#known.clear();
+    this.#known.add(keyOf(drift));
+  }
+}
+
+function keyOf(drift: readonly Drift[]): string {
+  return JSON.stringify(drift.map(({ field }) => field).sort());
+}
+
 /**
  * @param known number of columns that messages fill
+ * @param rejected is not tried again: each try flushes and changes the table
  * @param add adds columns, and returns all
  * @returns all columns
  * @throws PoisonMessage if a field cannot become a column
@@ -23,17 +44,24 @@ const REJECTED_COLUMN = /^(?:54\w{3}|42701|42611|42P16|15|36|44)$/;
 export async function addDriftColumns(
   drift: readonly Drift[],
   known: number,
+  rejected: RejectedFields,
   add: (columns: readonly LoadColumn[]) => Promise<readonly LoadColumn[]>,
 ): Promise<readonly LoadColumn[]> {
   if (known + drift.length > MAX_COLUMNS)
     throw new PoisonMessage(`${drift.length} fields without a column, and the table has ${known} of ${MAX_COLUMNS}`);
   if (!drift.every(({ field }) => isColumnName(field)))
     throw new PoisonMessage('the name of a new field is longer than 63 bytes and cannot be that of a column');
+  if (rejected.has(drift)) throw new PoisonMessage(`no column can be added for ${fieldNames(drift)}`);
   try {
     const all = await add(drift.map(({ field, type }) => ({ name: field, type })));
-    if (drift.every(({ field }) => all.some(({ name }) => name === field))) return all;
+    const missing = drift.filter(({ field }) => !all.some(({ name }) => name === field));
+    if (missing.length === 0) return all;
+    for (const field of missing) rejected.add([field]);
   } catch (error) {
-    if (!(error instanceof TsdbtError) || !REJECTED_COLUMN.test(error.details.code ?? '')) throw error;
+    const code = error instanceof TsdbtError ? (error.details.code ?? '') : '';
+    if (!REJECTED_COLUMN.test(code)) throw error;
+    // Columns that are dropped make room for others.
+    if (!code.startsWith('54')) rejected.add(drift);
     throw new PoisonMessage(`no column can be added for ${fieldNames(drift)}`);
   }
   throw new PoisonMessage(`the database computes a column of ${fieldNames(drift)}`);

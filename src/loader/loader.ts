@@ -27,7 +27,7 @@ import { Maintenance } from './maintenance.ts';
 import { PendingRows } from './pending-rows.ts';
 import type { Pulse } from './pulse.ts';
 import type { Drift } from './formats/rows/row-encoder.ts';
-import { addDriftColumns, fieldNames } from './added-columns.ts';
+import { addDriftColumns, fieldNames, RejectedFields } from './added-columns.ts';
 import { type RowMaker, rowMaker } from './formats/rows/row-writer.ts';
 import { type FaultPoint, Fenced, type OpenFlush, type Place, type Sink, type Start, TooManyRefused } from './sink.ts';
 import {
@@ -96,6 +96,7 @@ const LEAVE_MS = 2000;
 export class Loader {
   readonly #options: LoaderOptions;
   readonly #limit: DeadLimit;
+  readonly #rejected = new RejectedFields();
   readonly #floors: SnapshotFloors;
   readonly #patience: Patience;
   /** Partitions whose earlier dead letters are counted. */
@@ -351,7 +352,7 @@ export class Loader {
         { path: target.path, hint: 'Declare it, or choose schema_drift: ignore, add_column or dead_letter.' },
       );
     const { columns: known } = this.#maker.encoder.plan;
-    const all = await addDriftColumns(drift, known.length, async (columns) => {
+    const all = await addDriftColumns(drift, known.length, this.#rejected, async (columns) => {
       await this.#flusher.flushAll();
       reached?.('in_drift');
       return this.#patientStatement(() => sink.addColumns(target, columns));

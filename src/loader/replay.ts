@@ -9,7 +9,7 @@ import {
   PoisonMessage,
   poisonReason,
 } from './formats/message-decoder.ts';
-import { addDriftColumns, fieldNames } from './added-columns.ts';
+import { addDriftColumns, fieldNames, RejectedFields } from './added-columns.ts';
 import { decodeMessage } from './formats/decode-message.ts';
 import type { LoadTarget } from './settings/load-target.ts';
 import { type Floor, SnapshotFloors } from './formats/debezium/snapshot-floors.ts';
@@ -45,6 +45,7 @@ export async function replayLetters({
   let encoder = new RowEncoder(target, { columns, hashKey, loadId, keys: decoder.keys });
   const total = { rows: 0, dead: 0 };
   const floors = new SnapshotFloors(target);
+  const rejected = new RejectedFields();
   // Letters that fail again get newer ids, so they are not tried twice in one replay.
   const upTo = await sink.newestLetter(target);
   for (let after = '0'; ; ) {
@@ -79,7 +80,7 @@ export async function replayLetters({
         if (drift.length > 0) {
           if (target.schemaDrift !== 'add_column')
             throw new PoisonMessage(`no column is declared for ${fieldNames(drift)}`);
-          columns = await addDriftColumns(drift, columns.length, (more) => sink.addColumns(target, more));
+          columns = await addDriftColumns(drift, columns.length, rejected, (more) => sink.addColumns(target, more));
           encoder = new RowEncoder(target, { columns, hashKey, loadId, keys: decoder.keys });
         }
         decoded.push({ letter, record });

@@ -1,6 +1,6 @@
 // Tests the loader with a broker in memory and a real Postgres: every row is written once, whatever happens.
 import { createHmac } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 import type { LoadTarget } from '../../../src/loader/settings/load-target.ts';
@@ -366,6 +366,47 @@ describe.each(SERVERS)('a load into $name', (server) => {
     await expect(sink.prepare({ ...t, columns: [{ name: 'id', type: 'text' }] })).rejects.toThrow(
       /column 'id' is declared as text, and raw\.t\d+ has bigint/,
     );
+  });
+
+  it('accepts its own table again, however the server writes a type', async () => {
+    const types = [
+      'interval second(0)',
+      'interval day to second(3)',
+      'interval(2)',
+      'interval year',
+      'bpchar',
+      'bit(3)',
+    ];
+    types.push(
+      'time(0) with time zone',
+      'timestamp(3)[]',
+      'numeric(9, 2)[]',
+      'char(2)',
+      '"char"',
+      'dec(4)',
+      'float(3)',
+    );
+    const t = target({ columns: types.map((type, place) => ({ name: `c${place}`, type })) });
+    for (let time = 0; time < 2; time++) {
+      broker.produce('t', 0, { c0: '00:00:05' });
+      expect(await load(t)).toEqual({ rows: 1, dead: 0, stopped: [] });
+    }
+    await expect(sink.prepare({ ...t, columns: [{ name: 'c0', type: 'time' }] })).rejects.toThrow(
+      /column 'c0' is declared as time, and raw\.t\d+ has interval second\(0\)/,
+    );
+  });
+
+  it('tries a field whose name cannot be that of a column once', async () => {
+    const t = target({ schemaDrift: 'add_column', rest: null });
+    for (let id = 0; id < 4; id++) broker.produce('t', 0, { id, ctid: 1 });
+    for (let id = 4; id < 8; id++) broker.produce('t', 0, { id, xmin: 1, more: 2 });
+    broker.produce('t', 0, { id: 8, ctid: 1, more: 2 });
+    broker.produce('t', 0, { id: 9, more: 2 });
+    const adds = vi.spyOn(sink, 'addColumns');
+    expect(await load(t)).toEqual({ rows: 1, dead: 9, stopped: [] });
+    expect(adds).toHaveBeenCalledTimes(3);
+    adds.mockRestore();
+    expect(await rows(`select id, more::text from raw.${t.identifier}`)).toEqual([[9, '2']]);
   });
 
   it('widens a column that views read, and keeps the views, grants and comments', async () => {
