@@ -50,7 +50,9 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
       "id, t, b, trim_scale(n) as n, at at time zone 'UTC' as at, d, coalesce(i::text, 'null') as i, f, u, w, " +
       "z at time zone 'UTC' as z";
     expect(
-      await lab.there(`select (jsonb_each_text(to_jsonb(q))).value from (select ${columns} from serving.m) q`),
+      await lab.there(
+        `select (jsonb_each_text(to_jsonb(q))).value from (select ${columns} from serving.m order by id) q`,
+      ),
     ).toEqual(
       await lab.there(
         `select (jsonb_each_text(to_jsonb(q))).value from (select ${columns} from (values

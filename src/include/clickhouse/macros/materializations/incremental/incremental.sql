@@ -196,10 +196,11 @@
   {%- set inside = '(' ~ predicates | join('\n) and (') ~ '\n)' -%}
   {#- By a setting of the profile, the result has no row if it would be 0. -#}
   {%- set outside = run_query('select toString(count()) from ' ~ new_rows ~ ' where not ifNull(' ~ inside
-      ~ ', 0) having count() > 0').columns[0].values() -%}
+      ~ ', 0) having count() > 0').rows -%}
   {%- if outside -%}
-    {%- do exceptions.warn('The batch of ' ~ target ~ ' contains ' ~ outside[0] ~ ' rows that are not in its window ('
-        ~ predicates | join(' and ') ~ '). Running it again adds them again. Limit the query to the window: set '
+    {%- do exceptions.warn('The batch of ' ~ target ~ ' contains ' ~ outside[0][0]
+        ~ ' rows that are not in its window (' ~ predicates | join(' and ')
+        ~ '). Running it again adds them again. Limit the query to the window: set '
         'event_time on its inputs. Or set a unique_key.') -%}
   {%- endif -%}
 {% endmacro %}
