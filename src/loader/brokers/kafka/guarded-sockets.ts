@@ -22,7 +22,10 @@ export function guardSockets(library: KafkaLibrary): void {
   library.connectionsConnectsChannel.end.subscribe((message) => {
     if (typeof message !== 'object' || message === null || !('connection' in message)) return;
     const { connection } = message;
-    if (connection instanceof library.Connection && connection.socket instanceof Socket) guard(connection.socket);
+    if (!(connection instanceof library.Connection) || !(connection.socket instanceof Socket)) return;
+    // A connection that fails while it authenticates emits a second error, which nobody else listens to.
+    if (!guarded.has(connection.socket)) connection.on('error', () => undefined);
+    guard(connection.socket);
   });
 }
 
