@@ -1,15 +1,6 @@
 // A real Apache Kafka in one Java process, from its Maven jars, on the loopback address; for tests.
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,7 +45,7 @@ export function whyNoBroker(): string | null {
 /** A folder with all jars of a pom, fetched when it is not there. */
 export function mavenJars(name: string, pom: string): string {
   const folder = join(homedir(), '.cache', name);
-  if (existsSync(folder) && readdirSync(folder).length > 30) return folder;
+  if (existsSync(folder)) return folder;
   mkdirSync(join(homedir(), '.cache'), { recursive: true });
   const work = mkdtempSync(join(homedir(), '.cache', 'tsdbt-kafka-'));
   writeFileSync(join(work, 'pom.xml'), pom);
@@ -62,8 +53,8 @@ export function mavenJars(name: string, pom: string): string {
     cwd: work,
     stdio: 'ignore',
   });
-  rmSync(folder, { recursive: true, force: true });
-  renameSync(join(work, 'lib'), folder);
+  // Unless another process was faster, whose servers read the folder by now
+  if (!existsSync(folder)) renameSync(join(work, 'lib'), folder);
   rmSync(work, { recursive: true, force: true });
   return folder;
 }
