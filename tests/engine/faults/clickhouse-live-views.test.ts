@@ -174,4 +174,38 @@ describe.skipIf(clickhouseMissing !== null)('ClickHouse materialized views with 
       }
     expect(await lab.orphans()).toEqual([]);
   });
+
+  it('that cannot be replaced live miss no row in the run after a kill', async () => {
+    lab.write({
+      'macros/mv.sql':
+        '{% macro clickhouse__create_mv(mv_relation, target_relation, cluster_clause, refreshable_clause, view_sql, ' +
+        "is_main_statement=False) %}{% call statement('create mv') %}create materialized view if not exists " +
+        '{{ mv_relation }} to {{ target_relation }} as {{ view_sql }} comment ' +
+        '{{ adapter.quote_text(clickhouse__own_view_comment()) }}{% endcall %}{% endmacro %}',
+    });
+    const cases = [
+      { args: ['--full-refresh'], at: /drop view .*m1_mv/i },
+      { args: ['--full-refresh'], at: /exchange tables/i },
+      { args: ['--full-refresh'], at: /create materialized view .*m1_mv/i },
+      { args: [], at: /rename table/i },
+      { args: [], at: /modify comment 'tsdbt: not filled'/i },
+    ];
+    try {
+      await run(['-s', 'm1', 'm2']);
+      for (const { args, at } of cases) {
+        if (args.length === 0) for (const sql of ['drop view s.m1_mv', 'drop table s.m1']) await lab.rows(sql);
+        await run(['-s', 'm1', ...args], { at, how: 'after' });
+        await lab.rows(`insert into x.src values (${next++})`);
+        await run(['-s', 'm1', 'm2']);
+        await lab.rows(`insert into x.src values (${next++})`);
+        await expectExact('m1').catch((error: unknown) => {
+          throw new Error(`killed after ${String(at)}`, { cause: error });
+        });
+      }
+      await run(['-s', 'm1', 'm2', '--full-refresh']);
+      await expectTidy();
+    } finally {
+      lab.remove('macros/mv.sql');
+    }
+  });
 });

@@ -120,6 +120,31 @@ const parenthesized = (head: string, [theirs, ours]: readonly [string, string]):
   `+ ${head}${ours}`,
 ];
 
+/** A run that ends before the views exist leaves a mark: the next one fills the table again. */
+const marked = (table: string, cluster = '', text = 'tsdbt: not filled'): string =>
+  `+ alter table ${table}${cluster} modify comment '${text}'`;
+const replacedView = (cluster: string): readonly string[] => [
+  SEARCH,
+  marked('s.m__dbt_backup', cluster),
+  marked('s.m', cluster),
+  marked('s.m', cluster, ''),
+];
+const firstView = (order: string, rows: string, cluster = '', filled = true): readonly string[] => {
+  const written = (sign: string, table: string): string[] => [
+    `${sign} create table ${table}${cluster} engine = mergetree()order by(${order})settings ` +
+      `replicated_deduplication_window='0' empty as(${rows})`,
+    ...(filled ? [`${sign} insert into ${table} ${rows}`] : []),
+  ];
+  return [
+    ...written('-', 's.m'),
+    ...written('+', 's.m__dbt_backup'),
+    marked('s.m__dbt_backup', cluster),
+    `+ rename table s.m__dbt_backup to s.m${cluster}`,
+    marked('s.m', cluster, ''),
+  ];
+};
+const ROW = "select 1 as id,'x' as name";
+
 /** By case: the difference. Not listed: none. */
 const ON_PURPOSE: Readonly<Record<string, readonly string[]>> = {
   'view, exists': [SEARCH, ENGINE],
@@ -155,8 +180,12 @@ const ON_PURPOSE: Readonly<Record<string, readonly string[]>> = {
   'incremental, append_new_columns': [NO_DROP],
   'incremental, sync_all_columns': [NO_DROP],
   'materialized_view, exists': [SEARCH, '- drop table if exists s.m__dbt_backup'],
-  'materialized_view, full refresh': [SEARCH],
-  'materialized_view, full refresh, on a cluster': [SEARCH],
+  'materialized_view, absent': firstView('id', ROW),
+  'materialized_view, absent, no catchup': firstView('tuple()', ROW, '', false),
+  'materialized_view, absent, on a cluster': firstView('tuple()', ROW, ' on cluster c'),
+  'materialized_view, several': firstView('tuple()', `${ROW} union all select 2 as id,'y' as name`),
+  'materialized_view, full refresh': replacedView(''),
+  'materialized_view, full refresh, on a cluster': replacedView(' on cluster c'),
   'materialized_view, several, one new': [SEARCH, '- drop table if exists s.m__dbt_backup'],
   'materialized_view, refreshable, exists': [SEARCH, '- drop table if exists s.m__dbt_backup'],
   'materialized_view, new columns': [SEARCH, '- drop table if exists s.m__dbt_backup'],

@@ -24,6 +24,13 @@
 
 {% macro clickhouse__unfilled_comment() %}tsdbt: not filled{% endmacro %}
 
+{#- Marks a table that has no views, or removes the mark: if the run ends before they are created, the next run refills
+    the table. -#}
+{% macro clickhouse__comment_unfilled(relation, unfilled=True) %}
+  {%- do run_query(one_alter_relation(relation, 'modify comment ' ~ adapter.quote_text(
+      clickhouse__unfilled_comment() if unfilled else ''))) -%}
+{% endmacro %}
+
 {#- Replaces existing_relation, which may be none, by a table that is built as staged_relation. -#}
 {% macro clickhouse__replace_live(target_relation, existing_relation, staged_relation, sql, views, catchup) %}
   {%- if catchup -%}
@@ -33,8 +40,7 @@
     {{- clickhouse__create_empty_table(False, staged_relation, sql, config.get('contract').enforced,
         statement_name='main') -}}
   {%- endif -%}
-  {%- do run_query(one_alter_relation(staged_relation, 'modify comment ' ~ adapter.quote_text(
-      clickhouse__unfilled_comment()))) -%}
+  {%- do clickhouse__comment_unfilled(staged_relation) -%}
   {%- set arrivals = clickhouse__make_intermediate_relation(target_relation, '__tsdbt_arrivals') -%}
   {%- set collectors = clickhouse__collect_arrivals(target_relation, staged_relation, arrivals, views) -%}
   {%- set moment = adapter.fill_to_border(target_relation, staged_relation, sql,
@@ -79,7 +85,7 @@
     {{- clickhouse__drop_mv(collector, '') -}}
   {%- endfor -%}
   {%- do adapter.drop_relation(arrivals) -%}
-  {%- do run_query(one_alter_relation(target_relation, "modify comment ''")) -%}
+  {%- do clickhouse__comment_unfilled(target_relation, False) -%}
   {%- for name, comment in marked.items() if name != target_relation.schema ~ '.' ~ target_relation.identifier -%}
     {%- do clickhouse__comment_on(name, comment) -%}
   {%- endfor -%}

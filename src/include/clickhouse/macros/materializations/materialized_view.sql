@@ -228,8 +228,17 @@
 {% endmacro %}
 
 {% macro clickhouse__get_create_materialized_view_as_sql(relation, sql, views, catchup=True) %}
-  {%- do clickhouse__create_target_table(relation, sql, catchup) -%}
+  {%- set marked = not config.get('refreshable') -%}
+  {%- set built = make_backup_relation(relation, 'table') if marked else relation -%}
+  {%- do clickhouse__create_target_table(built, sql, catchup) -%}
+  {%- if marked -%}
+    {%- do clickhouse__comment_unfilled(built) -%}
+    {%- do clickhouse__publish_first(built, relation) -%}
+  {%- endif -%}
   {{- clickhouse__create_mvs(relation, on_cluster_clause(relation), refreshable_mv_clause(), views) -}}
+  {%- if marked -%}
+    {%- do clickhouse__comment_unfilled(relation, False) -%}
+  {%- endif -%}
 {% endmacro %}
 
 {% macro clickhouse__drop_mv(mv_relation, cluster_clause) %}
@@ -369,10 +378,20 @@
 {% macro clickhouse__replace_mv(target_relation, existing_relation, intermediate_relation, backup_relation, sql, views,
     catchup=True) %}
   {%- set cluster_clause = on_cluster_clause(target_relation) -%}
+  {%- set marked = not config.get('refreshable') -%}
   {%- do clickhouse__create_target_table(intermediate_relation, sql, catchup) -%}
+  {%- if marked -%}
+    {%- do clickhouse__comment_unfilled(intermediate_relation) -%}
+    {%- if existing_relation.is_table -%}
+      {%- do clickhouse__comment_unfilled(existing_relation) -%}
+    {%- endif -%}
+  {%- endif -%}
   {{- clickhouse__drop_mvs_by_suffixes(target_relation, cluster_clause, views) -}}
   {%- do clickhouse__publish(intermediate_relation, target_relation) -%}
   {{- clickhouse__create_mvs(target_relation, cluster_clause, refreshable_mv_clause(), views) -}}
+  {%- if marked -%}
+    {%- do clickhouse__comment_unfilled(target_relation, False) -%}
+  {%- endif -%}
 {% endmacro %}
 
 {#- REFRESH … [RANDOMIZE FOR …] [DEPENDS ON …] [APPEND], or nothing. -#}
