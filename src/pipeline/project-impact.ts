@@ -16,6 +16,7 @@ import {
   UNCHANGED,
 } from '../lineage/query-changes.ts';
 import { textOf } from '../lineage/query-parts.ts';
+import { refusedIntrospection } from '../runner/no-introspection.ts';
 import { lookupNode } from '../runner/nodes.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import { LineageAnalysis, openDialect } from './project-lineage.ts';
@@ -223,8 +224,7 @@ class Impact {
     if (before instanceof TsdbtError) throw before;
     if (now instanceof TsdbtError || now.later instanceof TsdbtError) {
       const error = now instanceof TsdbtError ? now : now.later;
-      // The template queries the database.
-      if (error instanceof TsdbtError && error.errorCode !== 'T3058') throw error;
+      if (error instanceof TsdbtError && refusedIntrospection(error) === null) throw error;
       return codeOf(node) === this.#originalCode(node.unique_id);
     }
     if (now.first === now.later) return this.#isText(now.first, before.first);

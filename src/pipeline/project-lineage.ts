@@ -16,7 +16,7 @@ import {
 import { createLineageDialect } from '../lineage/create-dialect.ts';
 import type { Logger } from '../log.ts';
 import { createRunContext, type RunContext } from '../runner/context.ts';
-import { NoIntrospection } from '../runner/no-introspection.ts';
+import { NoIntrospection, refusedIntrospection } from '../runner/no-introspection.ts';
 import { lookupNode, nodeWithRows } from '../runner/nodes.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import { seedTable } from '../runner/seed-table.ts';
@@ -130,13 +130,12 @@ export class LineageAnalysis {
   async #query(node: ModelNode | SnapshotNode): Promise<QueryLineage> {
     if (node.resource_type === 'model' && node.language === 'python') return unknownQuery('Python is not analyzed');
     const queries = await this.compiled(node);
-    if (queries instanceof TsdbtError)
-      return unknownQuery(`it cannot be compiled without a database: ${queries.message}`);
+    if (queries instanceof TsdbtError) return unknownQuery(whyNotCompiled(queries));
     const { first, later } = queries;
     const lineage = await this.#analyzed(first);
     if (later === first) return lineage;
     if (typeof later !== 'string') {
-      const reason = `its incremental branch cannot be compiled without a database: ${later.message}`;
+      const reason = `of its incremental branch: ${whyNotCompiled(later)}`;
       return { ...lineage, columns: lineage.columns.map((each) => ({ ...each, reason: each.reason ?? reason })) };
     }
     // The branch may read the model itself.
@@ -179,6 +178,10 @@ export class LineageAnalysis {
       await session.release();
     }
   }
+}
+
+function whyNotCompiled(error: TsdbtError): string {
+  return refusedIntrospection(error) ?? `it cannot be compiled: ${error.message}`;
 }
 
 /** The names under which queries read a node. */

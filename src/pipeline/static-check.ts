@@ -13,7 +13,7 @@ import { isEphemeral } from '../graph/node-facts.ts';
 import type { Logger } from '../log.ts';
 import { settingsFile } from '../project/setting-place.ts';
 import { createRunContext, type RunContext } from '../runner/context.ts';
-import { NoIntrospection } from '../runner/no-introspection.ts';
+import { NoIntrospection, refusedIntrospection } from '../runner/no-introspection.ts';
 import { lookupNode, nodeWithRows } from '../runner/nodes.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import { callable, toText, type Value } from '../values/index.ts';
@@ -49,7 +49,6 @@ const PLAIN = new Set(
 
 /** Codes of errors about contracts: without a type, without columns, not fulfilled. */
 const CONTRACT_ERRORS = new Set(['T2154', 'T2155', 'T2156']);
-const QUERIES = 'its template queries the database';
 /** Columns that a query does not list. */
 const STAR = /(?:\bselect|\ball|\bdistinct|,)\s*\*|\.\s*\*|\bcolumns\s*\(/i;
 
@@ -279,9 +278,9 @@ class Check {
       return this.#database.refuses(compiled.compiled_code ?? '') ?? compiled;
     } catch (error) {
       if (!(error instanceof TsdbtError)) throw error;
-      if (error.details.errorCode === 'T3058') return QUERIES;
-      this.#found(node, error);
-      return firstLine(error);
+      const refused = refusedIntrospection(error);
+      if (refused === null) this.#found(node, error);
+      return refused ?? firstLine(error);
     }
   }
 
@@ -395,8 +394,7 @@ class Check {
       ['limit', null],
     ]);
     const sql = await this.#asMacro(() => scope.callNamed('get_test_sql', [], kwargs));
-    if (sql instanceof TsdbtError)
-      return void this.#missing.set(id, sql.errorCode === 'T3058' ? QUERIES : firstLine(sql));
+    if (sql instanceof TsdbtError) return void this.#missing.set(id, refusedIntrospection(sql) ?? firstLine(sql));
     const { schema } = this.#ctx.config.profile.credentials;
     await this.#schema(schema);
     const spare = this.#spareName({ database: node.database, schema });

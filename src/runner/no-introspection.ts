@@ -2,6 +2,12 @@
 // schemas is allowed, because the relation cache may be read.
 import type { ExecuteOptions, ExecuteResult, Session } from '../adapters/adapter.ts';
 import { errorOf } from '../error-table.ts';
+import type { TsdbtError } from '../errors.ts';
+
+/** Why a node cannot be compiled here. @returns null if its template does not query the database */
+export function refusedIntrospection(error: TsdbtError): string | null {
+  return error.errorCode === 'T3058' ? 'its template queries the database' : null;
+}
 
 /** Refuses every statement except those that list a schema. Transactions and closing are passed to the session. */
 export class NoIntrospection implements Session {

@@ -29,6 +29,7 @@ const FILES = {
     '{% if is_incremental() %} where id > (select max(id) from {{ this }}){% endif %}',
   'models/broken.sql': 'select id,\nfrom from {{ ref("orders") }}',
   'models/after_broken.sql': 'select id, b.k from {{ ref("broken") }} b',
+  'models/asking.sql': "select {% if run_query('select 1') %}1{% endif %} as id",
   'seeds/rates.csv': 'currency,rate\neur,1\n',
 };
 for (const [path, text] of Object.entries(FILES)) {
@@ -121,6 +122,9 @@ describe('lineage', () => {
   it('says where SQL cannot be parsed, and goes on with its readers', async () => {
     expect(await records('broken')).toMatchObject([
       { column: '*', status: 'unknown', reason: expect.stringMatching(/cannot be parsed: .*, line 2, column \d+$/) },
+    ]);
+    expect(await records('asking')).toMatchObject([
+      { column: '*', status: 'unknown', reason: 'its template queries the database' },
     ]);
     expect(await records('after_broken.k')).toMatchObject([
       { status: 'known', sources: [{ node: 'model.shop.broken', column: 'k', kind: 'identical' }] },
