@@ -92,6 +92,13 @@ const files = env['TSDBT_TEST_KAFKA']
 
 /** The files that take longest, so that none of them is alone at the end; the longest first. */
 const LONG = [
+  'kafka/clickhouse-faults',
+  'kafka/leaderless',
+  'kafka/examples',
+  'kafka/archive-repair',
+  'kafka/debezium',
+  'kafka/iceberg-commits',
+  'kafka/alerts',
   'adapters/embedded',
   'faults/clickhouse-live-views',
   'faults/views',

@@ -10,9 +10,10 @@ import { type Running, start } from '../support/program.ts';
 import { KafkaBroker } from './kafka-broker.ts';
 import { TopicWriter } from './topic-writer.ts';
 
-const FAULTS = Number(process.env['TSDBT_LOAD_KILLS'] ?? 60);
 const POINTS = ['before_copy', 'before_merge', 'before_commit', 'after_commit'] as const;
 const KINDS = [...POINTS, 'random', 'stopped', 'server', 'broker', 'cut', 'repeated'] as const;
+/** By default each kind twice: a fault also breaks what the one before it has left. */
+const FAULTS = Number(process.env['TSDBT_LOAD_KILLS'] ?? 2 * KINDS.length);
 const WINDOW = 'settings non_replicated_deduplication_window = 10000';
 
 /** Milliseconds within which a loader is disturbed: after its first flush is recorded, or at random after its start. */
