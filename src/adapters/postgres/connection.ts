@@ -9,6 +9,7 @@ import { sleep, within } from '../../within.ts';
 import { type Look, type SilenceTimes, silenceTimes, watchSilence } from '../silence.ts';
 import type { ServerPlace, SessionAttributes } from './connection-defaults.ts';
 import { connectionError } from './database-error.ts';
+import { guardMessages } from './guarded-messages.ts';
 import { NOT_COMMITTED, type Outcome, outcomeSql, UNKNOWN_END, UNKNOWN_HINT } from './lost-commit.ts';
 import {
   type AnswerRow,
@@ -455,6 +456,7 @@ async function openClient(
     keepAlive: true,
     keepAliveInitialDelayMillis: address.keepalivesIdle * 1000,
   }) as DriverClient;
+  guardMessages(client.connection);
   // An error event after the attempt must not end the process.
   client.on('error', () => {});
   let dateStyle = 'ISO';
