@@ -3,6 +3,7 @@ import type { BaseOptions, Callback, Consumer, SASLCustomAuthenticator } from '@
 import type { TlsOptions } from '../../../http/ask.ts';
 import { type OauthOptions, OauthTokens } from '../../../http/oauth-tokens.ts';
 import type { LoadConnection, SaslOptions } from '../../../connections/kafka-connection.ts';
+import { guardReader } from './guarded-reader.ts';
 import { guardSockets } from './guarded-sockets.ts';
 import { refusedCredentials } from './protocol-errors.ts';
 
@@ -16,6 +17,7 @@ export type ByteConsumer = Consumer<Buffer, Buffer, Buffer, Buffer>;
 /** Loaded when a broker is needed: most commands need none. */
 export async function loadClientLibrary(): Promise<KafkaLibrary> {
   const library = await import('@platformatic/kafka');
+  guardReader(library);
   guardSockets(library);
   return library;
 }

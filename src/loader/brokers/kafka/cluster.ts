@@ -16,6 +16,8 @@ export type Topics = ClusterMetadata['topics'];
 const READ_COMMITTED = 1;
 /** Timeout of the first answer: the library tries four times, which takes minutes. */
 const FIRST_ANSWER_MS = 45_000;
+/** Timeout of any other answer: the library tries four times, 30 s each. */
+const ANY_ANSWER_MS = 180_000;
 const EARLIEST = -2n;
 export const LATEST = -1n;
 
@@ -33,15 +35,16 @@ export class Cluster {
   readonly #errors = new Map<string, number>();
   /** Whether the broker has ever answered. */
   #answered = false;
-  readonly #firstMs: number;
+  /** Timeouts of the first answer and of the others. */
+  readonly #timeouts: readonly [number, number];
 
   /**
    * @param group name of the consumer group: its loaders share the partitions
-   * @param firstMs for tests
+   * @param answerMs for tests: timeout of every answer
    */
-  constructor(connection: LoadConnection, library: KafkaLibrary, group: string, firstMs = FIRST_ANSWER_MS) {
+  constructor(connection: LoadConnection, library: KafkaLibrary, group: string, answerMs?: number) {
     this.connection = connection;
-    this.#firstMs = firstMs;
+    this.#timeouts = [answerMs ?? FIRST_ANSWER_MS, answerMs ?? ANY_ANSWER_MS];
     this.library = library;
     this.consumer = partialConsumer(library, connection, group, (topics) => this.#describe(topics));
     // An error event without a listener would end the process; calls report their own errors.
@@ -116,8 +119,9 @@ export class Cluster {
     );
     return new Map(
       [...found].flatMap(([topic, offsets]) =>
-        offsets.flatMap((offset, partition) =>
-          offset === undefined ? [] : [[partitionKey({ topic, partition }), offset] as const],
+        // Not by index: a broker may have named partition 2^31.
+        Object.entries(offsets).flatMap(([partition, offset]) =>
+          offset === undefined ? [] : [[partitionKey({ topic, partition: Number(partition) }), offset] as const],
         ),
       ),
     );
@@ -156,7 +160,7 @@ export class Cluster {
   /** Makes a call and converts its failure to a clear error. */
   async asking<T>(work: () => Promise<T>): Promise<T> {
     try {
-      const answer = await (this.#answered ? work() : this.#first(work));
+      const answer = await this.#timed(work, this.#timeouts[this.#answered ? 1 : 0]);
       this.#answered = true;
       return answer;
     } catch (error) {
@@ -164,14 +168,14 @@ export class Cluster {
     }
   }
 
-  /** The broker's first answer: the address may belong to another service. */
-  async #first<T>(work: () => Promise<T>): Promise<T> {
+  /** The library forgets a request if it cannot use the answer; and the address may belong to another service. */
+  async #timed<T>(work: () => Promise<T>, ms: number): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        const waited = `it has said nothing for ${this.#firstMs / 1000} s`;
+        const waited = `it has said nothing for ${ms / 1000} s`;
         reject(brokerError(new Error(waited), this.connection, this.subscribed));
-      }, this.#firstMs);
+      }, ms);
     });
     return Promise.race([work(), late]).finally(() => clearTimeout(timer));
   }

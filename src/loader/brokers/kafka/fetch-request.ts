@@ -12,6 +12,8 @@ const FLEXIBLE = 12;
 const WITH_IDS = 13;
 const READ_COMMITTED = 1;
 const NO_EPOCH = -1;
+/** Topics, partitions and aborted transactions of one answer. */
+const MAX_ITEMS = 1_000_000;
 /** Number of a tagged field. */
 const DIVERGING_EPOCH = 0;
 
@@ -153,10 +155,11 @@ function readAnswer(bytes: Buffer, version: number): Fetched {
   return { errorCode, partitions: partitions.flat() };
 }
 
-/** Reads the fields of an answer one after the other. @throws RangeError if it ends too early */
+/** Reads the fields of an answer one after the other. @throws RangeError if it ends too early or has too many items */
 export class AnswerReader {
   readonly #buffer: Buffer;
   readonly #flexible: boolean;
+  #items = 0;
   #at = 0;
 
   constructor(buffer: Buffer, flexible: boolean) {
@@ -188,8 +191,10 @@ export class AnswerReader {
 
   /** Empty for null. */
   list<T>(item: () => T): T[] {
-    const length = this.#flexible ? this.#unsigned() - 1 : this.int32();
-    return Array.from({ length: Math.max(0, length) }, item);
+    const length = Math.max(0, this.#flexible ? this.#unsigned() - 1 : this.int32());
+    this.#items += length;
+    if (this.#items > MAX_ITEMS) throw new RangeError(`an answer of more than ${MAX_ITEMS} items`);
+    return Array.from({ length }, item);
   }
 
   /** Skips the tagged fields of newer brokers. @param known reads those that are supported */

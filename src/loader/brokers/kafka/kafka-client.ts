@@ -33,10 +33,10 @@ const SESSION = { sessionTimeout: 10_000, heartbeatInterval: 300, rebalanceTimeo
 /**
  * Creates a client, which connects with its first call.
  * @param group name of the consumer group: its loaders share the partitions
- * @param firstMs for tests: timeout of the broker's first answer
+ * @param answerMs for tests: timeout of the broker's answers
  */
-export async function kafkaClient(connection: LoadConnection, group: string, firstMs?: number): Promise<BrokerClient> {
-  return new KafkaClient(connection, await loadClientLibrary(), group, firstMs);
+export async function kafkaClient(connection: LoadConnection, group: string, answerMs?: number): Promise<BrokerClient> {
+  return new KafkaClient(connection, await loadClientLibrary(), group, answerMs);
 }
 
 class KafkaClient implements BrokerClient {
@@ -56,8 +56,8 @@ class KafkaClient implements BrokerClient {
   /** Whether the library has stopped trying to rejoin the group. */
   #gaveUp = false;
 
-  constructor(connection: LoadConnection, library: KafkaLibrary, group: string, firstMs?: number) {
-    this.#cluster = new Cluster(connection, library, group, firstMs);
+  constructor(connection: LoadConnection, library: KafkaLibrary, group: string, answerMs?: number) {
+    this.#cluster = new Cluster(connection, library, group, answerMs);
     const { consumer } = this.#cluster;
     consumer.on('consumer:rejoin', () => {
       this.#gaveUp = !consumer.isActive();
@@ -190,7 +190,9 @@ class KafkaClient implements BrokerClient {
       return position === undefined ? [] : [{ ...position.at, offset, leaderEpoch: position.epoch ?? -1 }];
     });
     if (offsets.length > 0)
-      await called<void>((done) => this.#cluster.consumer.commit({ offsets }, done)).catch(() => undefined);
+      await this.#cluster
+        .asking(() => called<void>((done) => this.#cluster.consumer.commit({ offsets }, done)))
+        .catch(() => undefined);
   }
 
   member(): { readonly group: string; readonly member: string | null } {
