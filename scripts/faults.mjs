@@ -38,6 +38,13 @@ const PROOFS = {
     takes: '1 h',
     files: ['tests/engine/kafka/faults.test.ts', 'tests/engine/kafka/clickhouse-faults.test.ts'],
   },
+  sync: {
+    what: 'syncs of Postgres tables, killed at each point while their source changes',
+    rounds: ['TSDBT_SYNC_KILLS', 200, 'kills per cursor and target'],
+    limit: HOUR,
+    takes: '20 min',
+    files: ['tests/engine/loader/sync.test.ts', 'tests/engine/loader/clickhouse-sync.test.ts'],
+  },
   replicate: {
     what: 'replicated tables of a Postgres under load, alone and sharing a slot: loaders killed in snapshot and stream',
     rounds: ['TSDBT_REPLICATE_KILLS', 100, 'kills per target, alone and shared'],

@@ -1,5 +1,5 @@
 // Tests Postgres tables synced into ClickHouse: equal after each sync, with late commits and interruptions, and
-// complete for readers. TSDBT_SYNC_KILLS kills, 30 of each kind, and one process killed at each point.
+// complete for readers. TSDBT_SYNC_KILLS kills, 2 at each point, and one process killed at each point.
 import pg from 'pg';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,7 +14,7 @@ import { FaultProject } from '../faults/project.ts';
 import { clickhouseAdapter, clickhouseFolder, clickhouseMissing, textsOf } from '../support/clickhouse.ts';
 import { whileChanging } from './changing-source.ts';
 
-const KILLS = Number(process.env['TSDBT_SYNC_KILLS'] ?? 30);
+const KILLS = Number(process.env['TSDBT_SYNC_KILLS'] ?? 8);
 const POINTS: readonly SyncPoint[] = ['before_stage', 'before_merge', 'before_commit', 'after_commit'];
 const SCHEMA = 'synced_ch';
 const USERS = 'id bigint primary key, name text, updated_at timestamptz';

@@ -1,5 +1,5 @@
 // Tables of one Postgres server synced into another: equal after each sync, whatever commits late, whatever the clocks
-// say, whatever is cut off. TSDBT_SYNC_KILLS kills, 30 of each kind.
+// say, whatever is cut off. TSDBT_SYNC_KILLS kills, 2 at each point.
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';
@@ -10,7 +10,7 @@ import { keepSynced, type Synced, type SyncPoint } from '../../../src/loader/syn
 import { OWN_SERVER, SERVERS } from '../adapters/servers.ts';
 import { whileChanging } from './changing-source.ts';
 
-const KILLS = Number(process.env['TSDBT_SYNC_KILLS'] ?? 30);
+const KILLS = Number(process.env['TSDBT_SYNC_KILLS'] ?? 8);
 const POINTS: readonly SyncPoint[] = ['before_stage', 'before_merge', 'before_commit', 'after_commit'];
 
 class Killed extends Error {}

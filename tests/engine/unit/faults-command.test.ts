@@ -17,6 +17,7 @@ it('`npm run faults` without a name prints the list of all proofs and runs nothi
     ...[
       'clickhouse',
       'load',
+      'sync',
       'replicate',
       'partitions',
       'publish',
@@ -43,6 +44,6 @@ it('`npm run faults` names only files that exist, and sets only variables that o
   expect(files.filter((file) => !existsSync(file))).toEqual([]);
   const read = files.map((file) => readFileSync(file, 'utf8')).join('\n');
   const variables = [...new Set(SCRIPT.match(/TSDBT_[A-Z]+_(KILLS|ROUNDS|COMMITS|FAULTS|MINUTES|SECONDS)/g))];
-  expect(variables).toHaveLength(10);
+  expect(variables).toHaveLength(11);
   expect(variables.filter((name) => !read.includes(`env['${name}']`))).toEqual([]);
 });
