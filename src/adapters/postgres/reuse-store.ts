@@ -55,14 +55,48 @@ where c.relkind in ('r', 'p', 'm', 'v') and ${READABLE}`
 }
 
 /** Immutable functions of extensions are as good as the server's own. */
-const FUNCTIONS = `select lower(p.proname), bool_and(p.provolatile = 'i'),
-  md5(string_agg(p.oid::text || ' ' || p.xmin::text, ',' order by p.oid))
+const FUNCTIONS = `select lower(p.proname), p.provolatile = 'i', p.oid::text || ' ' || p.xmin::text,
+  case when p.provolatile <> 'i' or l.lanname in ('c', 'internal') and p.prokind <> 'a' then ''
+  when p.prokind = 'a' then
+    (select concat_ws(' ', a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn)
+      from pg_catalog.pg_aggregate a where a.aggfnoid = p.oid)
+  else pg_catalog.pg_get_functiondef(p.oid) end
 from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+join pg_catalog.pg_language l on l.oid = p.prolang
 where n.nspname not in ('pg_catalog', 'information_schema') and p.prokind <> 'p'
   and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
   and not (p.provolatile = 'i' and exists (select from pg_catalog.pg_depend d
     where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'))
-group by 1`;
+order by p.oid`;
+/** Words of a definition with which no table is read. */
+const NO_TABLE = /\b(?:extract|substring|trim|overlay)\s*\([^()]*\bfrom\b|\bdistinct\s+from\b|\breturns\s+table\b/gi;
+const TABLE = /\b(?:from|table|execute|spi_\w+)\b/i;
+
+interface Definition {
+  readonly name: string;
+  readonly mark: string;
+  readonly text: string;
+}
+
+/**
+ * Which functions always give equal results: the server believes what a definition declares, also of a function that
+ * reads tables or the time.
+ */
+function fixedOf(declared: readonly Definition[], volatile: RegExp, others: ReadonlySet<string>): Set<string> {
+  const texts = new Map<string, string>();
+  for (const { name, text } of declared)
+    if (!others.has(name)) texts.set(name, `${texts.get(name) ?? ''}\n${text.toLowerCase()}`);
+  const words = new Map([...texts].map(([name, text]) => [name, new Set(text.match(/[\w$\u0080-\uffff]+/g))]));
+  const doubtful = new Set(others);
+  for (const [name, text] of texts)
+    if (volatile.test(text) || TABLE.test(text.replace(NO_TABLE, ''))) doubtful.add(name);
+  // A function that calls one of them is one of them.
+  for (const called of doubtful)
+    for (const [name, text] of texts)
+      if (words.get(name)?.has(called) === true || (/[^\w$\u0080-\uffff]/.test(called) && text.includes(called)))
+        doubtful.add(name);
+  return new Set([...texts.keys()].filter((name) => !doubtful.has(name)));
+}
 
 function nameOf(relation: Relation): string {
   const { schema, identifier } = storedNames(relation);
@@ -82,9 +116,18 @@ export const POSTGRES_REUSE: ReuseStore = {
 
   async functions(session) {
     const { table } = await session.execute(FUNCTIONS, { fetch: true });
-    return new Map<string, UserFunction>(
-      table.rows.map((row) => [row.textAt(0), { fixed: row.at(1) === true, mark: row.textAt(2) }]),
-    );
+    const all = table.rows.map((row) => ({
+      name: row.textAt(0),
+      declared: row.at(1) === true,
+      mark: row.textAt(2),
+      text: row.textAt(3),
+    }));
+    const others = new Set(all.flatMap(({ name, declared }) => (declared ? [] : [name])));
+    const fixed = fixedOf(all, POSTGRES_REUSE.volatile, others);
+    const found = new Map<string, UserFunction>();
+    for (const { name, mark } of all)
+      found.set(name, { fixed: fixed.has(name), mark: `${found.get(name)?.mark ?? ''} ${mark}` });
+    return found;
   },
 
   async facts(session, relations) {

@@ -199,6 +199,24 @@ describe('a build with --reuse', () => {
     await define('n + 2', 'immutable');
     expect(await ran(), last).toEqual(['called']);
     expect(await ran(), last).toEqual([]);
+    // The server believes the declaration.
+    const bodies = [
+      'n + (select count(*)::int from raw.told)',
+      'n + extract(epoch from now())::int % 2',
+      'n + raw.below(n)',
+    ];
+    await project.rows('create table raw.told as select 1 as id');
+    await project.rows(
+      'create function raw.below(n int) returns int language plpgsql immutable as $$ begin return (table raw.told); end $$',
+    );
+    for (const body of bodies) {
+      await define(body, 'immutable');
+      expect(await ran(), last).toEqual(['called']);
+      expect(await ran(), last).toEqual(['called']);
+    }
+    await define("extract(day from (date '2024-01-01' + n))::int", 'immutable');
+    expect(await ran(), last).toEqual(['called']);
+    expect(await ran(), last).toEqual([]);
     project.remove('models/called.sql');
   });
 
