@@ -24,8 +24,8 @@ export interface ExecuteOptions {
   readonly limit?: number | null;
   /** Values for `%s` placeholders, in order. */
   readonly bindings?: readonly Value[];
-  /** False: sends the statement without the query comment. */
-  readonly comment?: boolean;
+  /** The engine's own statement in a session of models: no query comment, and settings that keep values exact. */
+  readonly internal?: boolean;
   /** Server settings for this statement only, if the dialect supports them. */
   readonly settings?: Readonly<Record<string, string>>;
   /** The statement is part of a hook: rows that it writes are not the node's. */
@@ -127,6 +127,8 @@ export interface SessionOptions {
   readonly name: string;
   /** Returns the query comment and its position for a statement; null: none. */
   readonly comment?: (() => { text: string; append: boolean } | null) | undefined;
+  /** Its statements are the user's: server settings that change values stay as the user set them. */
+  readonly ofModels?: boolean;
   /** Checked before any work of the session becomes visible; absent: no check. */
   readonly fence?: Fence | undefined;
   /** Called if a statement waits for another session. */

@@ -130,7 +130,8 @@ const METHODS: Readonly<Record<string, Method>> = {
     async (self, sql, autoBegin, bindings) => {
       await self.sql.session.execute(toText(sql), {
         autoBegin: isTruthy(autoBegin),
-        comment: false,
+        // Macros send the rows of seeds by it: settings that skip or change rows do not apply.
+        internal: true,
         ...(bindings === null ? {} : { bindings: [...iterate(bindings)] }),
       });
       return new PyTuple([null, null]);

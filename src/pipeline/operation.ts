@@ -149,7 +149,7 @@ function reportSql(ctx: RunContext, error: string | null, response: Response, se
 
 /** The first rows of SQL as written, without the project's models. @param limit null: all rows */
 export async function preview({ adapter }: ParsedProject, sql: string, limit: number | null): Promise<Table> {
-  const session = adapter.session({ name: 'show', comment: () => null });
+  const session = adapter.session({ name: 'show', ofModels: true });
   try {
     return (await session.execute(sql, { fetch: true, limit })).table;
   } finally {

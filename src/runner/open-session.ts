@@ -41,6 +41,7 @@ export function openSession(
   else if (former !== name) fire(logger, 'ConnectionReused', { orig_conn_name: former, conn_name: name }, { thread });
   const session = adapter.session({
     name,
+    ofModels: true,
     comment,
     // The lease that a fence checks is stored in the target's database.
     fence: adapter === ctx.adapter ? ctx.fence : undefined,

@@ -413,7 +413,7 @@ export class ClickHouseAdapter implements Adapter {
   async #ownQuery(sql: string): Promise<readonly Row[]> {
     const session = new ClickHouseSession(this.server, { name: 'tsdbt' }, true);
     try {
-      const { table } = await session.execute(sql, { fetch: true, comment: false });
+      const { table } = await session.execute(sql, { fetch: true, internal: true });
       return table.rows;
     } finally {
       await session.release();

@@ -60,7 +60,7 @@ async function readIntervals(session: Session, relation: Relation): Promise<Done
       `${table}
 where relation_name = ${name} and noted_at >= (select max(noted_at) from ${table} where relation_name = ` +
       `${name} and word <> 'done') and word <> 'forgotten' order by done_from, done_to`,
-    { fetch: true, comment: false },
+    { fetch: true, internal: true },
   );
   const found: { start: number; end: number }[] = [];
   for (const row of rows) {
@@ -92,7 +92,7 @@ function tableName({ schema }: Relation): string {
 async function relationNames(session: Session, table: string): Promise<ReadonlySet<string>> {
   const names = await session.execute(`select distinct relation_name from ${table}`, {
     fetch: true,
-    comment: false,
+    internal: true,
   });
   return new Set(names.table.rows.map((row) => row.textAt(0)));
 }

@@ -55,7 +55,7 @@ export const CLICKHOUSE_REUSE: ReuseStore = {
   async functions(session) {
     const { table } = await session.execute(
       "select lower(name), create_query from system.functions where origin <> 'System'",
-      { fetch: true, comment: false },
+      { fetch: true, internal: true },
     );
     const names = table.rows.map((row) => row.textAt(0));
     return new Map<string, UserFunction>(
@@ -75,7 +75,7 @@ export const CLICKHOUSE_REUSE: ReuseStore = {
 
   async facts(session, relations) {
     if (relations.length === 0) return [];
-    const { table } = await session.execute(factsSql(relations), { fetch: true, comment: false });
+    const { table } = await session.execute(factsSql(relations), { fetch: true, internal: true });
     const known = new Map<string, RelationFacts>(
       table.rows.map((row) => [
         keyOf(row.textAt(0), row.textAt(1)),
@@ -97,7 +97,7 @@ export const CLICKHOUSE_REUSE: ReuseStore = {
           `select ${at} as at, concat(toString(count()), ':', toString(sum(sipHash64(formatRowNoNewline('RowBinary', ` +
           `*))))) as mark from ${quoteIdentifier(schema ?? '')}.${quoteIdentifier(identifier ?? '')}`,
       );
-      const { table } = await session.execute(parts.join('\nunion all '), { fetch: true, comment: false });
+      const { table } = await session.execute(parts.join('\nunion all '), { fetch: true, internal: true });
       const found: (string | null)[] = chunk.map(() => null);
       for (const row of table.rows) found[Number(row.at(0))] = row.textAt(1);
       return found;
@@ -111,12 +111,12 @@ export const CLICKHOUSE_REUSE: ReuseStore = {
   async load(session, place) {
     const there = await session.execute(
       "select count() from system.tables where database = 'tsdbt' and name = 'node_states'",
-      { fetch: true, comment: false },
+      { fetch: true, internal: true },
     );
     if (Number(there.table.rows[0]?.at(0)) === 0) return new Map();
     const { table } = await session.execute(
       `select unique_id, state from ${STATES} final where place = ${quoteText(place)}`,
-      { fetch: true, comment: false },
+      { fetch: true, internal: true },
     );
     return new Map(table.rows.map((row) => [row.textAt(0), row.textAt(1)]));
   },

@@ -140,7 +140,7 @@ export class ClickHouseSession implements Session {
     data: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
     settings: Readonly<Record<string, string>> = {},
   ): Promise<void> {
-    await this.#statements.run(() => this.#run(sql, { comment: false, settings }, false, Readable.from(data)));
+    await this.#statements.run(() => this.#run(sql, { internal: true, settings }, false, Readable.from(data)));
   }
 
   /**
@@ -152,7 +152,7 @@ export class ClickHouseSession implements Session {
       let taken: { readonly value: T } | undefined;
       // A user who may not change settings can still send short queries.
       const settings = sql.length > LONG ? LONG_QUERY : {};
-      await this.#run(sql, { comment: false, settings }, false, undefined, async (body) => {
+      await this.#run(sql, { internal: true, settings }, false, undefined, async (body) => {
         taken = { value: await take(body) };
       });
       if (taken === undefined) throw new TsdbtError('internal', 'a query gave no answer');
@@ -215,7 +215,7 @@ export class ClickHouseSession implements Session {
     this.#refuseCancelled();
     const lane = this.#lane;
     const { text, start } =
-      options.comment === false ? { text: sql.trim(), start: -leading(sql) } : this.#commented(sql);
+      options.internal === true ? { text: sql.trim(), start: -leading(sql) } : this.#commented(sql);
     if (LEAVES_STATE.test(sql)) lane.stateful = true;
     if (!READS.test(sql)) {
       this.#lasts = true;
@@ -233,8 +233,7 @@ export class ClickHouseSession implements Session {
     try {
       const settings = {
         ...this.#server.settings,
-        // Statements of models have a comment.
-        ...(options.comment === false || this.options.comment === undefined ? this.#server.rowSettings : {}),
+        ...(options.internal === true || this.options.ofModels !== true ? this.#server.rowSettings : {}),
         ...(fetch ? RESULT_SETTINGS : {}),
         ...options.settings,
         wait_end_of_query: '1',

@@ -411,7 +411,7 @@ export class PostgresAdapter implements Adapter {
       const rows = table.rows.slice(start, start + BATCH_ROWS);
       await session.execute(`insert into ${target.replaceAll('%', '%%')} values ${rows.map(() => marks).join(',')}`, {
         autoBegin: true,
-        comment: false,
+        internal: true,
         bindings: rows.flatMap((row) => row.values),
       });
     }

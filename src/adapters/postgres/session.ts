@@ -125,7 +125,7 @@ export class PostgresSession implements Session {
       if (options.autoBegin && !this.#transaction.open) await this.#transaction.begin(() => this.#take());
       const text = options.bindings ? bind(sql, options.bindings) : sql;
       if (!keepsColumns(sql, options.fetch === true || options.every === true)) this.#mayChange(sql);
-      const [comment, every] = [options.comment ?? true, options.every === true];
+      const [comment, every] = [options.internal !== true, options.every === true];
       const result = this.#held ? await this.#runHeld(text, comment, every) : await this.#run(text, comment, every);
       this.#temporary.executed(sql);
       const response = responseOf(result);

@@ -30,14 +30,14 @@ export class LeasedSession {
 
   /** Runs a query; values are texts, null stays null. */
   async ask(sql: string): Promise<(string | null)[][]> {
-    const { table } = await this.session.execute(sql, { fetch: true, comment: false, settings: this.#lease() });
+    const { table } = await this.session.execute(sql, { fetch: true, internal: true, settings: this.#lease() });
     this.#open = true;
     return table.rows.map(({ values }) => values.map((value) => (value === null ? null : String(value))));
   }
 
   /** Runs a statement that returns nothing. */
   async run(sql: string): Promise<void> {
-    await this.session.execute(sql, { comment: false, settings: this.#lease() });
+    await this.session.execute(sql, { internal: true, settings: this.#lease() });
     this.#open = true;
   }
 

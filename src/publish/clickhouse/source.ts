@@ -146,7 +146,7 @@ export class ClickHouseSource implements PublishSource {
   }
 
   async #rows(sql: string): Promise<unknown[][]> {
-    const { table } = await this.#session.execute(sql, { fetch: true, comment: false, settings: TEXT_SETTINGS });
+    const { table } = await this.#session.execute(sql, { fetch: true, internal: true, settings: TEXT_SETTINGS });
     return table.rows.map((row) => [...row.values]);
   }
 }

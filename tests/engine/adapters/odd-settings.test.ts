@@ -139,7 +139,7 @@ describe.skipIf(clickhouseMissing !== null)('a ClickHouse with odd settings', ()
         'output_format_decimal_trailing_zeros: 1, ' +
         'input_format_tsv_skip_first_lines: 1, result_overflow_mode: break, extremes: 1, transform_null_in: 1, ' +
         'aggregate_functions_null_for_empty: 1, cast_keep_nullable: 1, data_type_default_nullable: 1, ' +
-        'input_format_connection_handling: 1, prefer_column_name_to_alias: 1',
+        'input_format_connection_handling: 1, input_format_allow_errors_num: 9, prefer_column_name_to_alias: 1',
     );
     for (const args of [
       ['load', '--from', 'events.json', '--select', 'source:raw.events'],
@@ -170,6 +170,17 @@ describe.skipIf(clickhouseMissing !== null)('a ClickHouse with odd settings', ()
     ]);
     expect(await textsOf(adapter, 'select text from odd_settings.seed')).toEqual([['a\\b']]);
     expect(await textsOf(adapter, 'select count() from odd_settings.passed')).toEqual([['3']]);
+    // Statements of models and macros keep the user's settings.
+    const isUsers = 'engine = Memory as select toUInt8(null in (null)) as v';
+    project.write({
+      'macros/asked.sql':
+        `{% macro asked() %}{% do run_query('create table odd_settings.asked ${isUsers}') %}` + '{% endmacro %}',
+    });
+    expect((await project.run(['run-operation', 'asked'])).code).toBe(0);
+    expect(await textsOf(adapter, 'select v from odd_settings.asked')).toEqual([['1']]);
+    expect((await project.run(['query', 'select toUInt8(null in (null)) as v', '--output', 'json'])).out).toContain(
+      '1',
+    );
   });
 
   it.each(['result', 'read'])(

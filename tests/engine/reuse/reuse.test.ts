@@ -207,7 +207,8 @@ describe('a build with --reuse', () => {
     ];
     await project.rows('create table raw.told as select 1 as id');
     await project.rows(
-      'create function raw.below(n int) returns int language plpgsql immutable as $$ begin return (table raw.told); end $$',
+      'create function raw.below(n int) returns int language plpgsql immutable as $$ ' +
+        'begin return (table raw.told); end $$',
     );
     for (const body of bodies) {
       await define(body, 'immutable');

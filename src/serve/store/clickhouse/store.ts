@@ -528,7 +528,7 @@ async function holds(session: ClickHouseSession, question: string): Promise<bool
 const OPEN = `id NOT IN (SELECT id FROM ${DB}.incident_ends)`;
 
 async function run(session: ClickHouseSession, sql: string): Promise<void> {
-  await session.execute(sql, { comment: false });
+  await session.execute(sql, { internal: true });
 }
 
 async function note(

@@ -210,7 +210,7 @@ select ${quoteText(job)}, ${quoteText(why)}, coalesce((select max(due_at) ${ofJo
             `${ofJob} and due_at = ${moment(last)}) on conflict (job, why, run_due_at) do update set ` +
             'last_due_at = excluded.last_due_at, due_times = l.due_times + excluded.due_times where ' +
             'l.last_due_at < excluded.first_due_at',
-          { comment: false },
+          { internal: true },
         );
       }
     });
@@ -261,7 +261,7 @@ select run_id, unique_id, status, thread, ${timeOf('started_at')}, seconds, rows
             'r(run_id text, unique_id text, status text, thread text, started_at bigint, seconds double precision, ' +
             'rows bigint, read_rows bigint, read_bytes bigint, failures bigint, message text, checksum text)\n' +
             replacing(NODE_COLUMNS),
-          { comment: false },
+          { internal: true },
         );
       if (freshness.length > 0)
         await session.execute(
@@ -270,7 +270,7 @@ select run_id, unique_id, status, ${timeOf('max_loaded_at')}, seconds, ${timeOf(
             `${jsonOf(lastOfEach(freshness).map(freshnessRecord))}) as r(run_id text, ` +
             'unique_id text, status text, max_loaded_at bigint, seconds double precision, at bigint)\n' +
             replacing(FRESHNESS_COLUMNS),
-          { comment: false },
+          { internal: true },
         );
     });
   }
@@ -420,7 +420,7 @@ select n.unique_id, d.seconds::text from names as n cross join lateral (
         `delete from ${ALARMS} as a where a.at < ${old} and not exists (select from ${INCIDENTS} as i where ` +
           'i.id = a.incident)',
       ])
-        await session.execute(statement, { comment: false });
+        await session.execute(statement, { internal: true });
     });
   }
 
@@ -432,7 +432,7 @@ select n.unique_id, d.seconds::text from names as n cross join lateral (
   }
 
   async #run(sql: string): Promise<void> {
-    await this.#within((session) => session.execute(sql, { comment: false }));
+    await this.#within((session) => session.execute(sql, { internal: true }));
   }
 
   async #within<T>(work: (session: Session) => Promise<T>): Promise<T> {
