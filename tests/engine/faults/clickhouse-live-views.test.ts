@@ -208,4 +208,21 @@ describe.skipIf(clickhouseMissing !== null)('ClickHouse materialized views with 
       lab.remove('macros/mv.sql');
     }
   });
+
+  it('have no row twice if the query has table filters of its own', async () => {
+    lab.write({
+      'models/m3.sql':
+        "{{ config(materialized='materialized_view', order_by='n', query_settings={'additional_table_filters': " +
+        "{'x.src': 'sleepEachRow(0.0003) = 0'}}) }}\nselect n from x.src",
+    });
+    try {
+      for (const args of [[], ['--full-refresh']]) {
+        expect(await whileWriting('x.src', () => run(['-s', 'm3', ...args]))).toBeGreaterThan(20);
+        expect(await lab.rows('select n from s.m3 group by n having count() > 1')).toEqual([]);
+        expect(await lab.rows('select count() >= 1000 from s.m3')).toEqual([[1]]);
+      }
+    } finally {
+      lab.remove('models/m3.sql');
+    }
+  });
 });

@@ -16,6 +16,9 @@
       'clickhouse__create_empty_table', 'get_create_table_as_sql', 'create_table_as', 'clickhouse__create_table_as',
       'clickhouse__insert_into', 'create_table_or_empty') -%}
     {{ return('macros of the project build it') }}
+  {%- elif 'additional_table_filters' in ((model.get('compiled_code') or '') ~ adapter.get_model_query_settings(model))
+      | lower -%}
+    {{ return('additional_table_filters of its query would replace those that separate older rows from new ones') }}
   {%- elif not adapter.can_replace_live(target_relation) -%}
     {{ return('the server has no functions initialQueryStartTime and nowInBlock64') }}
   {%- endif -%}
