@@ -93,6 +93,13 @@ const PROOFS = {
     takes: '1 h',
     files: ['tests/engine/serve/hosts.test.ts'],
   },
+  days: {
+    what: 'days of due times on a fake clock: jobs fail, hang and are killed, clocks jump',
+    rounds: ['TSDBT_DAYS', 50, 'days of each kind'],
+    limit: 4 * HOUR,
+    takes: '1 h',
+    files: ['tests/engine/serve/day.test.ts'],
+  },
   alerts: {
     what: 'a healthy `serve` without one alert, then twenty incidents',
     rounds: ['TSDBT_ALERT_MINUTES', 90, 'healthy minutes'],

@@ -24,6 +24,7 @@ it('`npm run faults` without a name prints the list of all proofs and runs nothi
       'iceberg',
       'reuse',
       'serve',
+      'days',
       'alerts',
       'archive',
       'changes',
