@@ -59,6 +59,9 @@ export function mavenJars(name: string, pom: string): string {
   return folder;
 }
 
+/** Processes that live for seconds compile little. */
+const QUICK_JVM = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
+
 /** Listeners beside the plain one, each with a port of its own. */
 const SECURE = ['SASL', 'SASLTLS', 'TLS', 'EXPIRED'] as const;
 export type Listener = (typeof SECURE)[number];
@@ -231,6 +234,7 @@ ${REGISTERED}
     execFileSync(
       'java',
       [
+        ...QUICK_JVM,
         '-cp',
         `${this.lib}/*`,
         'kafka.tools.StorageTool',
@@ -250,7 +254,7 @@ ${REGISTERED}
     const config = `SCRAM-SHA-256=[password=${password}]`;
     const address = ['--bootstrap-server', `127.0.0.1:${this.port}`];
     const entity = ['--entity-type', 'users', '--entity-name', user];
-    const tool = ['-cp', `${this.lib}/*`, 'kafka.admin.ConfigCommand', ...address];
+    const tool = [...QUICK_JVM, '-cp', `${this.lib}/*`, 'kafka.admin.ConfigCommand', ...address];
     await promisify(execFile)('java', [...tool, '--alter', '--add-config', config, ...entity]);
   }
 
@@ -258,8 +262,7 @@ ${REGISTERED}
     this.child = spawn(
       'java',
       [
-        '-XX:TieredStopAtLevel=1',
-        '-XX:+UseSerialGC',
+        ...QUICK_JVM,
         '-Xmx512m',
         // Kafka reads tokens' keys from no file and no address that it is not allowed.
         `-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${this.allowed}`,
