@@ -127,6 +127,8 @@ export interface StandingCopy {
   readonly rows: number;
   /** ISO 8601. */
   readonly publishedAt: string;
+  /** How many of its files are missing or have another size; absent: its target does not count them. */
+  readonly lostFiles?: number;
 }
 
 /** A file of a copy that belongs to no kept version. */

@@ -1,6 +1,7 @@
 // publish --list: lists which version of each publication its target has and how old it is, as lines or one JSON
 // document.
 import { note, print } from '../../events/index.ts';
+import { pluralize } from '../../log.ts';
 import { copiesOf, type Copy } from '../../index.ts';
 import { durationText } from '../../values/duration.ts';
 import { dateTime, isoTime } from '../../values/utc-text.ts';
@@ -28,11 +29,13 @@ function linesOf(copies: readonly Copy[]): string[] {
     ['NODE', 'TO', 'TABLE', 'ROWS', 'PUBLISHED (UTC)', 'AGE', 'RUN', 'VERSION'],
     ...copies.map(({ publication: { config }, of, standing }) => {
       const place = [of.split('.').slice(2).join('.'), config.to, config.table ?? config.path ?? ''];
-      if (standing === null) return [...place, '-', 'never', '-', '-', '-'];
-      const { rows, publishedAt, runId, version } = standing;
+      // A copy that was dropped there was published once.
+      if (standing === null) return [...place, '-', 'no copy', '-', '-', '-'];
+      const { rows, publishedAt, runId, version, lostFiles = 0 } = standing;
       const age = durationText(Math.floor(ageMs(publishedAt) / 1000) * 1000);
       const at = dateTime(Date.parse(publishedAt));
-      return [...place, String(rows), at, age, runId, version.slice(0, 12)];
+      const damage = lostFiles === 0 ? [] : [`damaged: ${pluralize(lostFiles, 'file')} missing or of another size`];
+      return [...place, String(rows), at, age, runId, version.slice(0, 12), ...damage];
     }),
   ]);
 }
@@ -50,6 +53,7 @@ function document({ publication: { unique_id, config }, of, standing }: Copy): o
     run_id: standing?.runId ?? null,
     rows: standing?.rows ?? null,
     published_at: standing?.publishedAt ?? null,
+    lost_files: standing?.lostFiles ?? null,
     age_seconds: standing === null ? null : Math.floor(ageMs(standing.publishedAt) / 1000),
   };
 }

@@ -45,11 +45,11 @@ export class LakeReceiver implements Receiver {
   }
 
   async standing({ unique_id, config }: PublicationNode): Promise<StandingCopy | null> {
-    const { manifest } = await new ManifestFolder(this.#store, config.path ?? '').standing();
+    const { manifest, lost } = await new ManifestFolder(this.#store, config.path ?? '').standing();
     if (manifest === null || manifest.publication !== unique_id) return null;
     const { version, run_id: runId, rows, published_at: publishedAt } = manifest;
     if (version === null || runId === null || publishedAt === null) return null;
-    return { version, runId, rows, publishedAt };
+    return { version, runId, rows, publishedAt, lostFiles: lost.length };
   }
 }
 

@@ -103,7 +103,9 @@ describe.skipIf(NO_STORE !== null)(`the files of a publication${NO_STORE === nul
     const { store } = lab;
     await store.delete(`marts/lost/${first?.path}`);
     await store.put(`marts/lost/${second?.path}`, Buffer.alloc(0));
+    expect(await lab.run('publish', '--list')).toContain('damaged: 2 files missing or of another size');
     expect(await lab.run('publish')).toContain('PUBLISH 3');
+    expect(await lab.run('publish', '--list')).not.toContain('damaged');
     expect(await ids()).toEqual([1, 2, 3]);
     lab.model('select g as id from generate_series(2, 3) g', publish);
     await lab.run('build');
