@@ -48,10 +48,12 @@ export async function addDriftColumns(
   add: (columns: readonly LoadColumn[]) => Promise<readonly LoadColumn[]>,
 ): Promise<readonly LoadColumn[]> {
   if (known + drift.length > MAX_COLUMNS)
-    throw new PoisonMessage(`${drift.length} fields without a column, and the table has ${known} of ${MAX_COLUMNS}`);
+    throw new PoisonMessage(
+      `${drift.length} fields have no column, and the table has ${known} columns of at most ${MAX_COLUMNS}`,
+    );
   if (!drift.every(({ field }) => isColumnName(field)))
     throw new PoisonMessage('the name of a new field is longer than 63 bytes and cannot be that of a column');
-  if (rejected.has(drift)) throw new PoisonMessage(`no column can be added for ${fieldNames(drift)}`);
+  if (rejected.has(drift)) throw notAdded(drift);
   try {
     const all = await add(drift.map(({ field, type }) => ({ name: field, type })));
     const missing = drift.filter(({ field }) => !all.some(({ name }) => name === field));
@@ -62,9 +64,17 @@ export async function addDriftColumns(
     if (!REJECTED_COLUMN.test(code)) throw error;
     // Columns that are dropped make room for others.
     if (!code.startsWith('54')) rejected.add(drift);
-    throw new PoisonMessage(`no column can be added for ${fieldNames(drift)}`);
+    throw notAdded(drift);
   }
-  throw new PoisonMessage(`the database computes a column of ${fieldNames(drift)}`);
+  throw notAdded(drift);
+}
+
+/** A reserved name, a generated column, or too many columns. */
+function notAdded(drift: readonly Drift[]): PoisonMessage {
+  return new PoisonMessage(
+    `the database accepts no column for ${fieldNames(drift)}: declare a column with another name and 'from', drop ` +
+      "the field with 'drop', or use schema_drift: ignore",
+  );
 }
 
 /** The first fields by name, for messages. */
