@@ -18,6 +18,7 @@ import { toJson } from '../values/json.ts';
 import { buildCatalog, type CatalogRow } from './catalog.ts';
 import { renderPage } from './page.ts';
 import { buildSiteData } from './site-data.ts';
+import { LINEAGE_FILE, type SiteLineage } from './site-columns.ts';
 import { makeFolder } from '../make-folder.ts';
 import { checkWithin, realPath } from '../project/outside-paths.ts';
 
@@ -39,6 +40,8 @@ export interface GenerateDocsInput {
   /** `--static`: also write static_index.html. */
   readonly static: boolean;
   readonly adapter: Adapter;
+  /** Analyzes the columns, with the catalog that was written; null without `--column-lineage`. */
+  readonly lineage: (() => Promise<SiteLineage>) | null;
   /** Calls `get_catalog` and `get_catalog_relations`, so that overrides in the project apply. */
   readonly executeMacro: ExecuteMacro;
   /** Schema version, versions, ids and time of this invocation. */
@@ -54,7 +57,8 @@ export interface GenerateDocsInput {
 const MAX_RELATIONS = 100;
 
 /**
- * Writes `catalog.json`, `index.html` and, with `static`, `static_index.html` to the target folder.
+ * Writes `catalog.json`, `index.html` and, if requested, `static_index.html` and `column_lineage.json` to the target
+ * folder. Without lineage, an outdated `column_lineage.json` is removed.
  * @returns the catalog; its `errors` name the schemas that could not be read (the command then fails)
  */
 export async function generateDocs(input: GenerateDocsInput): Promise<CatalogArtifact> {
@@ -72,7 +76,14 @@ export async function generateDocs(input: GenerateDocsInput): Promise<CatalogArt
   const path = join(targetDir, 'catalog.json');
   writeWhole(path, JSON.stringify(catalog));
   fire(logger, 'ArtifactWritten', { artifact_type: 'CatalogArtifact', artifact_path: path });
-  const page = renderPage(input.mask(buildSiteData(manifest, catalog, input.version)));
+  const lineage = await input.lineage?.();
+  const lineagePath = join(targetDir, LINEAGE_FILE);
+  if (lineage === undefined) rmSync(lineagePath, { force: true });
+  else {
+    const artifact = { generated_at: input.metadata.generated_at, nodes: Object.fromEntries(lineage) };
+    writeWhole(lineagePath, JSON.stringify(input.mask(artifact)));
+  }
+  const page = renderPage(input.mask(buildSiteData(manifest, catalog, input.version, lineage && { lineage })));
   writeWhole(join(targetDir, 'index.html'), page);
   if (input.static) writeWhole(join(targetDir, 'static_index.html'), page);
   copyAssets(input);

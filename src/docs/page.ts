@@ -9,7 +9,7 @@ import { showJson } from '../values/float.ts';
 import type { SiteData } from './site-data.ts';
 
 /** In execution order: app.js uses the others. */
-const SCRIPTS = ['text.js', 'layout.js', 'graph.js', 'app.js'];
+const SCRIPTS = ['text.js', 'layout.js', 'graph.js', 'columns.js', 'app.js'];
 const SITE = 'docs/site';
 
 /**

@@ -14,6 +14,7 @@ import { MOST_DATA, readFileText } from '../project/read-file.ts';
 import { liesWithin, realPath } from '../project/outside-paths.ts';
 import { renderPage } from './page.ts';
 import { buildSiteData } from './site-data.ts';
+import { LINEAGE_FILE, lineageFrom } from './site-columns.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': HTML,
@@ -142,7 +143,8 @@ export function docsPage(
   const compiledOf = (node: GraphNode): string | null =>
     readCompiled(targetDir, writePath(node, targetDir, 'compiled'));
   const catalog = readArtifact<CatalogArtifact>(join(targetDir, 'catalog.json'));
-  return renderPage(buildSiteData(manifest, catalog, version, compiledOf), nonce, live);
+  const lineage = lineageFrom(readArtifact(join(targetDir, LINEAGE_FILE)));
+  return renderPage(buildSiteData(manifest, catalog, version, { compiledOf, lineage }), nonce, live);
 }
 
 function readCompiled(targetDir: string, path: string): string | null {

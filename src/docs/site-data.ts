@@ -4,18 +4,10 @@ import type { CatalogArtifact, CatalogTable } from '../contracts/results.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { ColumnInfo, GraphNode, Json, MacroNode, TestMetadata, TestNode } from '../contracts/node.ts';
 import { showJson } from '../values/float.ts';
-
-/** A column of the page: declared in YAML, found in the database, or both. */
-export interface SiteColumn {
-  name: string;
-  type: string;
-  description: string;
-  tests: string[];
-  constraints: string[];
-}
+import { addLineage, type SiteColumn, type SiteLineage, type WithColumns } from './site-columns.ts';
 
 /** The data of one page. Edges are indexes into `SiteData.items`. Absent fields are empty. */
-export interface SiteItem {
+export interface SiteItem extends WithColumns {
   id: string;
   kind: string;
   name: string;
@@ -26,7 +18,6 @@ export interface SiteItem {
   relation?: { database: string; schema: string; name: string };
   /** Short facts, in order: materialization, owner, tags … */
   facts: [label: string, value: string][];
-  columns?: SiteColumn[];
   source?: string;
   compiled?: string;
   arguments?: { name: string; type: string; description: string }[];
@@ -52,15 +43,18 @@ export interface SiteData {
 
 type Listed = GraphNode | MacroNode;
 
-/**
- * @param version tsdbt version, shown in the page footer
- * @param compiledOf returns SQL that an earlier command compiled, for nodes without compiled SQL in the manifest
- */
+export interface MoreSiteData {
+  /** Returns SQL that an earlier command compiled, for nodes without compiled SQL in the manifest. */
+  readonly compiledOf?: (node: GraphNode) => string | null;
+  readonly lineage?: SiteLineage;
+}
+
+/** @param version tsdbt version, shown in the page footer */
 export function buildSiteData(
   manifest: Manifest,
   catalog: CatalogArtifact | null,
   version: string,
-  compiledOf: (node: GraphNode) => string | null = () => null,
+  { compiledOf = () => null, lineage = new Map() }: MoreSiteData = {},
 ): SiteData {
   const nodes = listedNodes(manifest);
   const position = new Map(nodes.map((node, i) => [node.unique_id, i]));
@@ -81,6 +75,7 @@ export function buildSiteData(
       parent.children.push(i);
     }
   }
+  addLineage(items, position, lineage);
   return {
     project: manifest.metadata.project_name ?? '',
     generated: manifest.metadata.generated_at,

@@ -57,6 +57,13 @@ export const OPTIONS = {
     true,
     { hidden: true },
   ),
+  column_lineage: {
+    name: 'column_lineage',
+    kind: 'switch',
+    names: ['--column-lineage'],
+    default: false,
+    help: 'Show on the page where columns come from, and write column_lineage.json.',
+  },
   config_dir: {
     name: 'config_dir',
     kind: 'switch',

@@ -102,7 +102,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   command(
     'docs-generate',
     "Generate the project's documentation.",
-    [...PLACES, ...SELECTION, 'compile_docs', 'sqlparse', 'empty_catalog', 'static', 'threads'],
+    [...PLACES, ...SELECTION, 'compile_docs', 'sqlparse', 'empty_catalog', 'static', 'column_lineage', 'threads'],
     { which: 'generate', path: ['docs', 'generate'] },
   ),
   command('docs-serve', 'Serve the generated documentation.', [...PLACES, 'browser', 'host', 'allowed_hosts', 'port'], {

@@ -25,6 +25,9 @@ const TITLES = {
 const kindsPresent = Object.keys(TITLES).filter((kind) => items.some((item) => item.kind === kind));
 const colourOf = (item) => `--kind: ${item.color ? cssColour(item.color) : `var(--${kindColour(item.kind)})`}`;
 const linkTo = (i) => `#/item/${encodeURIComponent(items[i].id)}`;
+const columnLink = (i, column) => `${linkTo(i)}${column === null ? '' : `/${encodeURIComponent(column)}`}`;
+const lineage = new ColumnLineage(items);
+const hasLineage = lineage.known;
 const itemLink = (i) => `<a href="${linkTo(i)}" style="${colourOf(items[i])}">${escapeHtml(items[i].name)}</a>`;
 
 // ---- the list at the side ----
@@ -186,16 +189,24 @@ function listPage(kind) {
     ${tableOf(ids.map(row), '<th>Name</th><th>Package</th><th>Description</th>')}</div>`;
 }
 
-function columnsTable(columns) {
+function columnsTable(id, columns) {
   const hasTests = columns.some((c) => c.tests.length > 0 || c.constraints.length > 0);
   const tests = (c) => [
     ...c.constraints.map((t) => `<span class="constraint">${escapeHtml(t)}</span>`),
     ...c.tests.map((t) => `<span>${escapeHtml(t)}</span>`),
   ];
-  const described = (c) =>
-    c.description ? `<div class="text">${markdown(c.description)}</div>` : '<span class="none">–</span>';
+  const described = (c) => {
+    const found = lineage.described(id, c);
+    if (found === null) return '<span class="none">–</span>';
+    const text = `<div class="text">${markdown(found.column.description)}</div>`;
+    return found.item === id ? text : `${text}<small class="none">from ${itemLink(found.item)}</small>`;
+  };
+  const named = (c) => {
+    const name = `<code>${escapeHtml(c.name)}</code>`;
+    return hasLineage ? `<a href="${columnLink(id, c.name)}">${name}</a>` : name;
+  };
   const row = (c) =>
-    `<tr><td><code>${escapeHtml(c.name)}</code></td><td class="type">${escapeHtml(c.type)}</td>` +
+    `<tr><td>${named(c)}</td><td class="type">${escapeHtml(c.type)}</td>` +
     `<td>${described(c)}</td>${hasTests ? `<td><div class="tests">${tests(c).join('')}</div></td>` : ''}</tr>`;
   const head = `<th>Column</th><th>Type</th><th>Description</th>${hasTests ? '<th>Constraints, tests</th>' : ''}`;
   return `<h2>Columns <small>${columns.length}</small></h2>${tableOf(columns.map(row), head)}`;
@@ -206,8 +217,10 @@ function tableOf(rows, head = '') {
   return `<div class="scroll" tabindex="0"><table>${titles}<tbody>${rows.join('')}</tbody></table></div>`;
 }
 
-function itemPage(id) {
+/** @param name the column that the address names, or '' */
+function itemPage(id, name) {
   const item = items[id];
+  const column = hasLineage ? lineage.column(id, name) : undefined;
   const { relation } = item;
   const folders = item.file.split('/');
   const part = [];
@@ -248,7 +261,8 @@ function itemPage(id) {
       `<h2>Lineage <small>two steps · <a href="#/graph/${encodeURIComponent(item.id)}">all of it</a></small></h2>`,
       '<div class="lineage"></div>',
     );
-  if (item.columns) part.push(columnsTable(item.columns));
+  if (item.columns) part.push(columnsTable(id, item.columns));
+  if (column) part.push(columnPart(lineage, items, id, column, columnLink));
   const loose = item.tests ?? [];
   if (loose.length > 0) {
     const row = (t) =>
@@ -274,8 +288,13 @@ function itemPage(id) {
     );
   }
   main.innerHTML = `<div class="page">${part.join('')}</div>`;
-  const box = main.querySelector('.lineage');
+  const box = main.querySelector('.lineage:not([data-column])');
   if (box) drawGraph(box, items, near, { here: id, pickOnClick: false, onPick() {}, onOpen: open });
+  if (column) {
+    const graph = columnGraph(lineage, items, id, column.name);
+    const options = { here: id, pickOnClick: false, onPick() {}, onOpen: open };
+    drawGraph(main.querySelector('[data-column]'), graph.shown, graph.ids, options);
+  }
   const shown = { which: 'source' };
   for (const button of main.querySelectorAll('[data-code]')) {
     button.addEventListener('click', () => {
@@ -527,13 +546,14 @@ function route() {
   side.classList.remove('open');
   if (where === 'graph') graphPage(id, more === 'all');
   else if (where === 'list' && TITLES[what] !== undefined) listPage(what);
-  else if (where === 'item' && id !== null) itemPage(id);
+  else if (where === 'item' && id !== null) itemPage(id, decoded(more));
   else if (where === 'item' || where === 'list')
     main.innerHTML =
       '<div class="page"><h1>Not here</h1><p>No such page in these docs; it may have been renamed.</p></div>';
   else overviewPage();
   document.title = `${current === null ? data.project : items[current].name} · docs`;
   main.scrollTop = 0;
+  document.getElementById('column')?.scrollIntoView();
   markInTree(current);
 }
 

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderPage } from '../../../src/docs/page.ts';
 import { buildSiteData, type SiteData, type SiteItem } from '../../../src/docs/site-data.ts';
 import { Browser, chromium } from '../support/browser.ts';
+import { lineageFrom } from '../../../src/docs/site-columns.ts';
 import { parseFiles } from '../support/parse.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -57,6 +58,37 @@ macros:
   'tests/positive.sql': "select * from {{ ref('orders') }} where price < 0\n",
   'analyses/look.sql': "select * from {{ ref('orders') }}\n",
 };
+
+const column = (name: string, node: string, kind: string, of = name): object => ({
+  column: name,
+  reason: null,
+  sources: [{ node, column: of, kind }],
+  uses: [],
+});
+const LINEAGE = lineageFrom({
+  nodes: {
+    'model.p.orders': {
+      columns: [
+        column('id', 'model.p.stg_orders', 'identical'),
+        column('price', 'model.p.stg_orders', 'cast'),
+        { column: 'status', reason: 'a <b>guess</b>', sources: [], uses: [] },
+      ],
+      uses: [{ node: 'model.p.stg_orders', column: 'id', role: 'filter' }],
+    },
+    'model.p.stg_orders': {
+      columns: [
+        column('id', 'source.p.shop.orders', 'renamed', 'order_id'),
+        column('price', 'source.p.shop.orders', 'identical'),
+      ],
+      uses: [],
+    },
+    'snapshot.p.orders_history': { columns: [column('id', 'model.p.orders', 'identical')], uses: [] },
+    'source.p.shop.orders': {
+      columns: ['order_id', 'price'].map((name) => ({ column: name, reason: null, sources: [], uses: [] })),
+      uses: [],
+    },
+  },
+});
 
 /** A hub that all models hang on, more than anybody can look at; two chains below one of them. */
 function largeProject(models: number): SiteData {
@@ -114,7 +146,10 @@ describe.skipIf(program === null)('the docs page in a browser', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'tsdbt-site-'));
     const { manifest } = await parseFiles(FILES);
-    writeFileSync(join(folder, 'small.html'), renderPage(buildSiteData(manifest, null, '0', () => 'select 1 as a')));
+    writeFileSync(
+      join(folder, 'small.html'),
+      renderPage(buildSiteData(manifest, null, '0', { compiledOf: () => 'select 1 as a', lineage: LINEAGE })),
+    );
     writeFileSync(join(folder, 'large.html'), renderPage(largeProject(400)));
     browser = await Browser.start(program ?? '', ...WIDE);
   });
@@ -128,6 +163,7 @@ describe.skipIf(program === null)('the docs page in a browser', () => {
     ['the overview', '#/'],
     ['a list', '#/list/model'],
     ['a model', '#/item/model.p.orders'],
+    ['a column', '#/item/model.p.orders/id'],
     ['its compiled code', '#/item/model.p.orders', `document.querySelector('[data-code="compiled"]').click()`],
     ['a source', '#/item/source.p.shop.orders'],
     ['a macro', '#/item/macro.p.cents'],
@@ -164,6 +200,51 @@ describe.skipIf(program === null)('the docs page in a browser', () => {
       expect(found).toEqual([]);
       expect(browser.problems).toEqual([]);
     });
+  });
+
+  const texts = (selector: string): Promise<string[]> =>
+    browser.evaluate(
+      `[...document.querySelectorAll(${JSON.stringify(selector)})].map((each) =>
+        (each.innerText ?? each.textContent).replace(/\\s+/g, ' ').trim())`,
+    );
+
+  it('shows where a column comes from and goes, with the graph of that column only', async () => {
+    await show('small.html', '#/item/model.p.orders');
+    expect(await count('#column')).toBe(0);
+    await click('td a[href$="/id"]');
+    expect(await text('#column')).toBe('Column id');
+    const lists = await texts('#column + .lineage + .edges > div');
+    expect(lists).toEqual([
+      'Comes from (2) stg_orders.id identical shop.orders.order_id renamed',
+      'Goes into (1) orders_history.id identical',
+      'Decided by (1) stg_orders.id filter',
+      'Decides (0) nothing',
+    ]);
+    expect((await texts('[data-column] .node text')).sort()).toEqual([
+      'orders.id',
+      'orders_history.id',
+      'shop.orders.order_id',
+      'stg_orders.id',
+    ]);
+    expect(await count('[data-column] .edge')).toBe(3);
+    await show('small.html', '#/item/model.p.stg_orders/ID');
+    expect((await texts('#column + .lineage + .edges > div')).slice(1)).toEqual([
+      'Goes into (2) orders.id identical unique orders_history.id identical',
+      'Decided by (0) nothing',
+      'Decides (1) orders filter',
+    ]);
+    expect(browser.problems).toEqual([]);
+  });
+
+  it('shows the description of the column whose value it has, and what is not known', async () => {
+    await show('small.html', '#/item/snapshot.p.orders_history');
+    expect(await text('td .text')).toBe('The id.');
+    expect(await text('td small')).toBe('from orders');
+    await show('small.html', '#/item/model.p.orders/status');
+    expect(await text('#column + p')).toBe('Not fully known: a <b>guess</b>');
+    await show('small.html', '#/item/model.p.orders/gone');
+    expect(await count('#column')).toBe(0);
+    expect(browser.problems).toEqual([]);
   });
 
   it('shows a small graph completely', async () => {

@@ -1,6 +1,6 @@
 // The command `lineage` on a project: formats, directions, and what it says if it cannot answer.
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -117,6 +117,26 @@ describe('lineage', () => {
 
   it('knows the columns of seeds', async () => {
     expect(await records('rates')).toMatchObject([{ column: 'currency' }, { column: 'rate' }]);
+  });
+
+  it('is part of the docs if requested', async () => {
+    const generate = (...args: string[]): Promise<Ended> =>
+      run(['docs', 'generate', '--profiles-dir', '.', '--empty-catalog', '--no-compile', ...args], {
+        cwd: dir,
+        env: ENV,
+      });
+    const file = join(dir, 'target/column_lineage.json');
+    expect((await generate('--column-lineage')).code).toBe(0);
+    const { nodes } = JSON.parse(readFileSync(file, 'utf8')) as { nodes: Record<string, unknown> };
+    expect(nodes['model.shop.orders']).toMatchObject({
+      columns: [
+        { column: 'id', sources: [{ node: 'model.shop.paid', column: 'order_id', kind: 'renamed' }] },
+        { column: 'total', sources: [{ node: 'model.shop.paid', column: 'amount', kind: 'aggregate' }] },
+      ],
+    });
+    expect(readFileSync(join(dir, 'target/index.html'), 'utf8')).toContain('"order_id","renamed"');
+    expect((await generate()).code).toBe(0);
+    expect(existsSync(file)).toBe(false);
   });
 
   it('says where SQL cannot be parsed, and goes on with its readers', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Manifest } from '../../../../src/contracts/manifest.ts';
 import { renderPage } from '../../../../src/docs/page.ts';
 import { buildSiteData } from '../../../../src/docs/site-data.ts';
+import { lineageFrom } from '../../../../src/docs/site-columns.ts';
 
 const node = (id: string, more: object): object => {
   const [resource_type, package_name, name] = id.split('.') as [string, string, string];
@@ -129,6 +130,45 @@ describe('the data of the docs page', () => {
       ['extra', 'bigint', 'from the database'],
       ['id', 'bigint', 'The id.'],
     ]);
+  });
+
+  it('links columns to those they come from, and omits malformed entries of the file', () => {
+    const id = { node: 'model.p.a', column: 'id' };
+    const outside = { node: '"x"."y"', column: 'z', kind: 'cast' };
+    const lineage = lineageFrom({
+      nodes: {
+        'model.p.a': { columns: [{ column: 'id', reason: null }], uses: [] },
+        'model.p.b': {
+          columns: [
+            { column: 'id', reason: null, sources: [{ ...id, kind: 'identical' }, outside], uses: [] },
+            { column: 'open', reason: 'why', sources: [], uses: [{ ...id, role: 'filter' }] },
+          ],
+          uses: [{ ...id, role: 'join' }],
+        },
+        'model.p.hidden': { columns: [], uses: [] },
+        'model.p.gone': null,
+      },
+    });
+    expect([...lineage.keys()]).toEqual(['model.p.b', 'model.p.hidden']);
+    const { items } = buildSiteData(manifest, null, '', { lineage });
+    const plain = { type: '', description: '', tests: [], constraints: [] };
+    expect(items[0]).toEqual({ ...item('model.p.a'), children: [1] });
+    expect(items[1]).toMatchObject({
+      uses: [[0, 'id', 'join']],
+      columns: [
+        {
+          ...plain,
+          name: 'id',
+          from: [
+            [0, 'id', 'identical'],
+            ['"x"."y"', 'z', 'cast'],
+          ],
+        },
+        { ...plain, name: 'open', uses: [[0, 'id', 'filter']], unknown: 'why' },
+      ],
+    });
+    for (const artifact of [null, [], { nodes: [] }, { nodes: { x: { columns: {}, uses: [] } } }])
+      expect(lineageFrom(artifact).size).toBe(0);
   });
 });
 
