@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type { AdapterResponse } from '../../contracts/results.ts';
 import type { TsdbtError } from '../../errors.ts';
 import type { Connection } from './connection.ts';
+import { guardCopy } from './guarded-messages.ts';
 
 /** A COPY that is about to be sent. */
 export interface Copy {
@@ -44,7 +45,9 @@ export async function copyRowsOut<T>(
   take: (rows: AsyncIterable<Uint8Array>) => Promise<T>,
 ): Promise<Copied<T>> {
   const { copyTo } = await import('./copy-stream.ts');
-  const stream = connection.client.query(copyTo(text));
+  const query = copyTo(text);
+  guardCopy(query, connection.client.connection.stream);
+  const stream = connection.client.query(query);
   let failure: unknown = null;
   stream.on('error', (error) => {
     // A taker that fails destroys the stream within a pipeline: that is no failure of this server.

@@ -3,6 +3,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
+import type { Session } from '../../../src/adapters/adapter.ts';
 import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';
 
 const int = (value: number): Buffer => {
@@ -31,13 +32,24 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await new Promise((done) => server.close(done));
 });
 
+const read = async (session: Session): Promise<unknown> => session.execute('select 1', { fetch: true });
+const copy = async (session: Session): Promise<unknown> =>
+  session.copyOut?.('copy (select 1) to stdout', async (rows) => {
+    const found: Uint8Array[] = [];
+    for await (const row of rows) found.push(row);
+    expect(Buffer.concat(found).toString()).toBe('1\n2\n');
+  });
+
 /** Answers a login, and then each message. @returns the first error of a statement */
-async function errorOf(login: Buffer, answer: Buffer, pieces = answer.length): Promise<string> {
+async function errorOf(login: Buffer, answer: Buffer, pieces = answer.length, work = read): Promise<string> {
   const server = createServer((socket) => {
     sockets.add(socket.on('error', () => undefined));
     socket.once('data', () => {
       socket.write(login);
-      socket.on('data', () => {
+      socket.on('data', (asked) => {
+        // Of a transaction.
+        if (work === copy && !/copy/i.test(asked.toString()))
+          return void socket.write(Buffer.concat([message('C', 'BEGIN\0'), message('Z', 'T')]));
         for (let at = 0; at < answer.length; at += pieces) socket.write(answer.subarray(at, at + pieces));
       });
     });
@@ -52,7 +64,7 @@ async function errorOf(login: Buffer, answer: Buffer, pieces = answer.length): P
   });
   const session = adapter.session({ name: 'test' });
   try {
-    await session.execute('select 1', { fetch: true });
+    await work(session);
     return '';
   } catch (error) {
     return (error as Error).message;
@@ -83,6 +95,22 @@ it.each<readonly [what: string, answer: Buffer]>([
   ['an answer to SCRAM before it was asked', message('R', int(11), 'x')],
 ])('a server that sends %s at login ends only its connection', async (_, answer) => {
   expect(await errorOf(answer, READY)).toMatch(/connection to server at "127.0.0.1", port \d+ failed/);
+});
+
+const COPIED = [message('H', Buffer.of(0), short(1), short(0)), message('d', '1\n'), message('d', '2\n')];
+
+it.each<readonly [what: string, answer: Buffer, error: RegExp]>([
+  ['without a length', Buffer.from([0x64, 0, 0, 0, 0, 1, 2, 3]), /invalid message of 0 bytes/],
+  ['of 4 GB', Buffer.from([0x64, 255, 255, 255, 255, 1, 2, 3]), /invalid message of 4294967295 bytes/],
+  ['that is an error without an end', message('E', 'SERROR'), /an error without an end/],
+])('a server that sends a message of COPY %s ends only its connection', async (_, answer, error) => {
+  const sent = Buffer.concat([...COPIED, answer]);
+  for (const pieces of [1, 3, 1000]) expect(await errorOf(LOGIN, sent, pieces, copy)).toMatch(error);
+});
+
+it('a valid COPY is read, in pieces of any length', async () => {
+  const sent = Buffer.concat([...COPIED, message('c'), message('C', 'COPY 2\0'), message('Z', 'T')]);
+  for (const pieces of [1, 2, 7, 1000]) expect(await errorOf(LOGIN, sent, pieces, copy)).toBe('');
 });
 
 it('a valid answer is read, in pieces of any length', async () => {
