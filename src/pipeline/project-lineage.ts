@@ -16,11 +16,10 @@ import {
 import { createLineageDialect } from '../lineage/create-dialect.ts';
 import type { Logger } from '../log.ts';
 import { createRunContext, type RunContext } from '../runner/context.ts';
-import { NoIntrospection, refusedIntrospection } from '../runner/no-introspection.ts';
+import { NoIntrospection, namesWithoutDatabase, refusedIntrospection } from '../runner/no-introspection.ts';
 import { lookupNode, nodeWithRows } from '../runner/nodes.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import { seedTable } from '../runner/seed-table.ts';
-import { callable } from '../values/index.ts';
 import { type CatalogColumns, readCatalogColumns } from './catalog-columns.ts';
 
 /** Lineage by unique_id. Sources and seeds have columns without sources. */
@@ -165,7 +164,7 @@ export class LineageAnalysis {
   /** @returns the SQL, or the error of a template that needs the database */
   async #compiled(node: Compilable, incremental: boolean): Promise<string | TsdbtError> {
     const session = new NoIntrospection(this.#ctx.adapter.session({ name: node.unique_id }), false);
-    const extra = new Map([['is_incremental', callable('is_incremental', '', () => incremental)]]);
+    const extra = namesWithoutDatabase(incremental);
     // Compiling adds macros to the node, which may be run later.
     const copy = { ...node, depends_on: { ...node.depends_on, macros: [...node.depends_on.macros] } };
     try {

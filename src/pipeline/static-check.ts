@@ -13,10 +13,10 @@ import { isEphemeral } from '../graph/node-facts.ts';
 import type { Logger } from '../log.ts';
 import { settingsFile } from '../project/setting-place.ts';
 import { createRunContext, type RunContext } from '../runner/context.ts';
-import { NoIntrospection, refusedIntrospection } from '../runner/no-introspection.ts';
+import { NoIntrospection, namesWithoutDatabase, refusedIntrospection } from '../runner/no-introspection.ts';
 import { lookupNode, nodeWithRows } from '../runner/nodes.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
-import { callable, toText, type Value } from '../values/index.ts';
+import { toText, type Value } from '../values/index.ts';
 import { didYouMean } from '../values/close-matches.ts';
 import { type CatalogColumns, readCatalogColumns } from './catalog-columns.ts';
 import { columnFinding, configColumns, placeInProperties, settingFinding } from './declared-columns.ts';
@@ -272,7 +272,7 @@ class Check {
   /** @returns the compiled node, or why it cannot be compiled without the database */
   async #compiled<N extends CompilableNode>(node: N, incremental: boolean): Promise<N | string> {
     const session = new NoIntrospection(this.#session, false);
-    const extra = new Map([['is_incremental', callable('is_incremental', '', () => incremental)]]);
+    const extra = namesWithoutDatabase(incremental);
     try {
       const compiled = await compileNode(this.#ctx, node, session, { extra, write: false });
       return this.#database.refuses(compiled.compiled_code ?? '') ?? compiled;

@@ -3,6 +3,19 @@
 import type { ExecuteOptions, ExecuteResult, Session } from '../adapters/adapter.ts';
 import { errorOf } from '../error-table.ts';
 import type { TsdbtError } from '../errors.ts';
+import { callable, type Value } from '../values/index.ts';
+
+/**
+ * Names for templates that are analyzed without the database, in place of the macros.
+ * @param incremental what `is_incremental()` returns
+ */
+export function namesWithoutDatabase(incremental: boolean): ReadonlyMap<string, Value> {
+  return new Map([
+    ['is_incremental', callable('is_incremental', '', () => incremental)],
+    // Has the columns of the source, and all of its rows when a model is built for the first time.
+    ['new_rows', callable('new_rows', 'source', (source) => source)],
+  ]);
+}
 
 /** Why a node cannot be compiled here. @returns null if its template does not query the database */
 export function refusedIntrospection(error: TsdbtError): string | null {

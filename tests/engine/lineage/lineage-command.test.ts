@@ -29,6 +29,8 @@ const FILES = {
     '{% if is_incremental() %} where id > (select max(id) from {{ this }}){% endif %}',
   'models/broken.sql': 'select id,\nfrom from {{ ref("orders") }}',
   'models/after_broken.sql': 'select id, b.k from {{ ref("broken") }} b',
+  'models/fresh.sql':
+    "{{ config(materialized='incremental') }} select id from {{ new_rows(source('raw', 'payments')) }} as fresh",
   'models/asking.sql': "select {% if run_query('select 1') %}1{% endif %} as id",
   'seeds/rates.csv': 'currency,rate\neur,1\n',
 };
@@ -142,6 +144,9 @@ describe('lineage', () => {
   it('says where SQL cannot be parsed, and goes on with its readers', async () => {
     expect(await records('broken')).toMatchObject([
       { column: '*', status: 'unknown', reason: expect.stringMatching(/cannot be parsed: .*, line 2, column \d+$/) },
+    ]);
+    expect(await records('fresh.id')).toMatchObject([
+      { status: 'known', sources: [{ node: 'source.shop.raw.payments', column: 'id', kind: 'identical' }] },
     ]);
     expect(await records('asking')).toMatchObject([
       { column: '*', status: 'unknown', reason: 'its template queries the database' },
