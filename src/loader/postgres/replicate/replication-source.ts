@@ -170,7 +170,7 @@ export class ReplicationSource {
       }
   }
 
-  /** Null: it does not exist. */
+  /** Null: it does not exist. @throws `connection` error, which is waited for, while it is being created */
   async slot(): Promise<SlotState | null> {
     const [found] = await this.#read(
       "select confirmed_flush_lsn::text, active_pid::text, to_jsonb(s) ->> 'wal_status', coalesce(to_jsonb(s) ->> " +
@@ -185,6 +185,11 @@ export class ReplicationSource {
       throw this.#refuse(
         `slot '${this.config.slot}' exists, and is not one of pgoutput in this database`,
         'Set `slot` in the load config to another name.',
+      );
+    if (confirmed === null)
+      throw new TsdbtError(
+        'connection',
+        `slot '${this.config.slot}' is being created by process ${String(reader)} of the source`,
       );
     return {
       confirmed: lsnOf(confirmed),

@@ -233,6 +233,23 @@ ${columns}`,
     expect(await slots()).toEqual([['shop']]);
   });
 
+  it('wait until the slot is created', { timeout: LIMIT_MS }, async () => {
+    const [writer, creator] = [source.login(), source.login()];
+    for (const client of [writer, creator]) await client.connect();
+    // The slot has no position before this transaction ends.
+    await writer.query('begin; select pg_current_xact_id()');
+    const created = creator.query("select pg_create_logical_replication_slot('shop', 'pgoutput')");
+    const loaded = project.run(['load', '--once']);
+    await pause(4000);
+    expect(await source.query('select confirmed_flush_lsn from pg_replication_slots')).toEqual([[null]]);
+    await writer.query('commit');
+    await created;
+    const { code, out } = await loaded;
+    expect([code, out]).toEqual([0, expect.stringContaining("slot 'shop' is being created by process")]);
+    await expectEqual(...TABLES);
+    for (const client of [writer, creator]) await client.end();
+  });
+
   it('get a further one, which is killed in its snapshot and its first changes', { timeout: LIMIT_MS }, async () => {
     await load();
     const workload = new Workload(source, 3, [...TABLES, 'added']);
