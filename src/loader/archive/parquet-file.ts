@@ -1,8 +1,8 @@
 // Writes archived messages as a Parquet file, and reads them: one column each for position, time, key, headers and
 // value. A value is one text or bytes, since a topic's messages need not be alike; the same lines give the same file.
-import { gunzipSync } from 'node:zlib';
 import type { AsyncBuffer } from 'hyparquet';
 import { openParquetFile, type ParquetColumn, type ParquetValue } from '../../object-store/write-parquet.ts';
+import { MAX_GROUP_ROWS, ParquetPages, unpacked } from './parquet-pages.ts';
 import { type ArchivedMessage, headersOf, headersText, linesOf, messageOf } from '../formats/rows/archive-lines.ts';
 
 const COLUMNS: readonly ParquetColumn[] = [
@@ -18,8 +18,6 @@ const COLUMNS: readonly ParquetColumn[] = [
 const GROUP_ROWS = 20_000;
 const GROUP_BYTES = 32 * 1024 ** 2;
 const MICROS = 1000n;
-/** Limits when reading files of any writer: rows per row group, and bytes of an unpacked page. */
-const [MAX_GROUP_ROWS, MAX_PAGE_BYTES] = [1_000_000, 384 * 1024 ** 2];
 
 /** @param chunks of whole lines, as in an archive of ndjson.gz @throws `internal` error for any other line */
 export async function parquetOf(chunks: Iterable<Buffer>): Promise<Buffer> {
@@ -83,40 +81,24 @@ export async function parquetMessages(bytes: Buffer): Promise<ArchivedMessage[] 
  */
 export async function* parquetGroups(file: AsyncBuffer): AsyncGenerator<(ArchivedMessage | null)[]> {
   const { parquetMetadataAsync, parquetReadObjects } = await import('hyparquet');
-  const { parquetHeader } = await import('hyparquet/src/column.js');
   const metadata = await parquetMetadataAsync(file);
-  /** Checks columns before they are unpacked: a page of few bytes may claim gigabytes. */
-  const checked: AsyncBuffer = {
-    byteLength: file.byteLength,
-    async slice(start, end) {
-      const column = await file.slice(start, end);
-      const reader = { view: new DataView(column), offset: 0 };
-      while (reader.offset < column.byteLength - 1) {
-        const page = parquetHeader(reader);
-        const { data_page_header: v1, data_page_header_v2: v2, dictionary_page_header: dictionary } = page;
-        const values = Math.max(v1?.num_values ?? 0, v2?.num_values ?? 0, dictionary?.num_values ?? 0);
-        const size = Number(page.uncompressed_page_size);
-        // Each of its values may be as long as all before it together.
-        const grows = v1?.encoding === 'DELTA_BYTE_ARRAY' || v2?.encoding === 'DELTA_BYTE_ARRAY';
-        if (values > MAX_GROUP_ROWS || size > MAX_PAGE_BYTES || page.compressed_page_size < 0 || grows)
-          throw new RangeError('a page that is too large');
-        reader.offset += page.compressed_page_size;
-      }
-      return column;
-    },
-  };
+  const names = COLUMNS.map(({ name }) => name);
+  const pages = await ParquetPages.open(metadata, names);
   let rowStart = 0;
-  for (const { num_rows } of metadata.row_groups) {
+  for (const group of metadata.row_groups) {
+    const { num_rows } = group;
     const rowEnd = rowStart + Number(num_rows);
     if (num_rows > MAX_GROUP_ROWS) throw new RangeError('a row group that is too large');
+    const columns = names.filter((name) => pages.columns.has(name));
+    const compressors = { GZIP: unpacked };
     const rows = await parquetReadObjects({
-      file: checked,
+      file: await pages.read(file, group),
       metadata,
+      columns,
       utf8: false,
       rowStart,
       rowEnd,
-      // A page of only nulls has no bytes, and zlib accepts no limit below 1.
-      compressors: { GZIP: (page, size) => new Uint8Array(gunzipSync(page, { maxOutputLength: Math.max(size, 1) })) },
+      compressors,
     });
     yield rows.map(messageOfRow);
     rowStart = rowEnd;

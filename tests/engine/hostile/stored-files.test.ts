@@ -108,6 +108,46 @@ describe('a hostile archive file', () => {
     expect(await parquetMessages(finish())).toEqual([message]);
   });
 
+  /** Messages in pages whose topics and partitions are indexes into a dictionary, and with NULL. */
+  const valid = async (): Promise<Buffer> => {
+    const { add, finish } = await openMessagesFile();
+    for (let i = 0; i < 50; i++)
+      add({
+        ...{ topic: 't', partition: 0, offset: BigInt(i), timestamp: 1_700_000_000_000 + i, headers: [] },
+        ...{ key: i % 3 === 0 ? null : Buffer.from(`k${i % 4}`), value: Buffer.from('v') },
+      });
+    return finish();
+  };
+
+  it('of Parquet with a run of too many values is rejected before it is decoded', async () => {
+    const file = await valid();
+    expect(await parquetMessages(file)).toHaveLength(50);
+    const [header, endless] = [Buffer.from([100, 1]), Buffer.from([0xfe, 0xff, 0xff, 0xff, 0x0f, 1])];
+    // The levels of _kafka_ts, all 1: one run of 50 values.
+    const at = file.indexOf(header);
+    expect(at).toBeGreaterThan(0);
+    const copy = Buffer.from(file);
+    endless.copy(copy, at);
+    expect(await parquetMessages(copy)).toBeNull();
+  });
+
+  it('of Parquet with any changed bytes is read or rejected in little memory', { timeout: 60_000 }, async () => {
+    const file = await valid();
+    const before = process.memoryUsage().rss;
+    let [state, rejected] = [7, 0];
+    const next = (limit: number): number => {
+      state = (state * 48_271) % 2_147_483_647;
+      return state % limit;
+    };
+    for (let round = 0; round < 5000; round++) {
+      const copy = Buffer.from(file);
+      for (let change = 0; change <= round % 4; change++) copy[next(copy.length)] = next(256);
+      if ((await parquetMessages(copy)) === null) rejected++;
+    }
+    expect(rejected).toBeGreaterThan(3000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(1200 * MEGABYTE);
+  });
+
   it('of Parquet with a page of too many values is rejected before it is decompressed', async () => {
     await expect(groups(parquet(1_000_001, 'GZIP', () => new Uint8Array(10)))).rejects.toThrow(/too large/);
   });
