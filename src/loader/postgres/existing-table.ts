@@ -84,7 +84,7 @@ export async function typeDifference(
 ): Promise<TypeDifference> {
   // The lengths follow the name or its first word; an interval's fields belong to them.
   const bareName = (name: string): string => `format_type(to_regtype(${quoteText(name.replace(/\(.*\)/, ''))}), null)`;
-  const [row] = await read(session, `select ${bareName(type)}, ${bareName(existing ?? '')}`);
+  const [row] = await read(session, `select ${bareName(type)}, ${bareName(existing ?? type)}`);
   const found = row?.[0] ?? null;
   if (existing === undefined) return found === null ? 'unknown' : 'none';
   const wanted = found === null ? type.toLowerCase() : String(found);
