@@ -97,6 +97,8 @@ export class ReplicationClient implements BrokerClient {
   /** The end of the log that was asked for, and that when reading began. */
   #aim = 0n;
   #end = 0n;
+  /** Whether a range is read again, up to the aim. */
+  #isRange = false;
   /**
    * The table's position, and the one before it, up to which the slot may be confirmed: the sink may complete a flush
    * only with the next one, and has to read it again otherwise.
@@ -199,6 +201,7 @@ export class ReplicationClient implements BrokerClient {
     const other = new ReplicationClient(this.#source, slot, this.#target, this.#holder, this.#slot.isShared);
     other.#goTo({ ...at, next: from, epoch: null });
     other.#aim = to;
+    other.#isRange = true;
     try {
       return await readRange(() => other.poll(), at, from, to, waitMs);
     } finally {
@@ -300,7 +303,9 @@ export class ReplicationClient implements BrokerClient {
       this.#base = from;
       return this.#returned(this.#batch([], position, from, SNAPSHOT_END_EPOCH));
     }
-    if (next < position && position > this.#end + MOST_HEADER_BYTES && feed.stream.boundary >= this.#end) {
+    const isOver = feed.stream.boundary >= this.#end && !inTransaction && this.#records.length === 0;
+    const isOther = next < position && position > this.#end + MOST_HEADER_BYTES;
+    if (isOver && (isOther || (this.#isRange && next + MOST_HEADER_BYTES < this.#aim))) {
       this.#stop();
       this.#failure = this.#beyondEnd(this.#end);
     }
@@ -337,7 +342,9 @@ export class ReplicationClient implements BrokerClient {
 
   #batch(records: MessageBatch['records'], from: bigint, next: bigint, epoch = this.#timeline): MessageBatch {
     const received = this.#feed?.stream?.received ?? 0n;
-    return { ...this.#at, records, from, next, end: received > next ? received : next, epoch };
+    // Offsets of a large transaction exceed the end of the log, so that it does not show whether a range is complete.
+    const end = this.#isRange ? next + 1n : next;
+    return { ...this.#at, records, from, next, end: received > end ? received : end, epoch };
   }
 
   async #startSnapshot(): Promise<void> {
@@ -387,6 +394,12 @@ export class ReplicationClient implements BrokerClient {
       const list = names.map(quoteIdentifier).join(', ');
       const rows = `${partitioned ? '' : 'ONLY '}${source.quoted}${where === null ? '' : ` WHERE ${where}`}`;
       await feed.run(`COPY (SELECT ${list} FROM ${rows}) TO STDOUT`);
+      const [rewritten] = await feed.run(source.rewrittenSql);
+      if (rewritten !== '0')
+        throw new TsdbtError(
+          'connection',
+          `${source.shown} was rewritten before its rows were read: reading them again`,
+        );
       await feed.run('COMMIT');
       if (slot.isShared) this.#expectSlotBefore(snapshot.lsn, await source.slot());
       else await source.keepSlot(temporary);

@@ -379,6 +379,18 @@ export class ReplicationSource {
     if (found?.[0] !== true) await this.#commit(this.#createPublication(found === undefined ? 'create' : 'alter'));
   }
 
+  /**
+   * Counts tables, partitions included, that were rewritten after the transaction's snapshot, such as by ALTER TABLE:
+   * for the snapshot they are empty. pg_class is that of the snapshot, and the function returns the present file.
+   */
+  get rewrittenSql(): string {
+    const table = `${quoteText(this.quoted)}::regclass`;
+    return (
+      `select count(*)::text from pg_class as c where c.oid in (select ${table} union all select relid from ` +
+      `pg_partition_tree(${table})) and c.relfilenode <> pg_relation_filenode(c.oid)`
+    );
+  }
+
   /** Makes the slot from a temporary one, at the same position. */
   async keepSlot(temporary: string): Promise<void> {
     await this.#commit(

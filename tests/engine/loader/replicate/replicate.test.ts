@@ -1,6 +1,7 @@
 // `load` with `replicate`, as a command: snapshot and changes of another Postgres, into Postgres.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FaultProject } from '../../faults/project.ts';
+import { FaultProject, pause } from '../../faults/project.ts';
+import { SlowPostgres } from '../../faults/slow-postgres.ts';
 import type { Running } from '../../support/program.ts';
 import { quietPort } from '../../support/quiet-port.ts';
 import { SourceServer } from './source-server.ts';
@@ -92,6 +93,33 @@ ${declared.join('')}`,
     await source.query('begin', 'update orders set total = 1', 'delete from orders where id % 2 = 0', 'commit');
     await load();
     await expectEqual();
+  });
+
+  it('gets the rows of a table that is rewritten between its snapshot and its first row', async () => {
+    const { host, port } = source.credentials;
+    const slow = await SlowPostgres.open(`${host}`, Number(port));
+    let rewritten = 0;
+    // The server answers after it has made the slot.
+    slow.hold = (sql) =>
+      sql.startsWith('CREATE_REPLICATION_SLOT') && rewritten++ === 0
+        ? pause(1000).then(() => source.query("alter table moved alter column note type text using note || '!'"))
+        : undefined;
+    await source.query(
+      'create table moved (id bigint primary key, total numeric, note text, at timestamptz)',
+      "insert into moved select i, i, 'a', now() from generate_series(1, 100) as i",
+    );
+    project.write({
+      'connections.yml': `app_db: ${source.connection.replace(`port: ${port}`, `port: ${slow.port}`)}\n`,
+    });
+    declare('moved', ['id bigint', 'total numeric', 'note text', 'at timestamptz']);
+    await load();
+    expect(rewritten).toBeGreaterThan(0);
+    expect(await rows('select count(*)::int from app.moved')).toEqual([[100]]);
+    await expectEqual('moved');
+    await slow.close();
+    await source.query("select pg_drop_replication_slot('tsdbt_app_moved')");
+    project.write({ 'connections.yml': `app_db: ${source.connection}\n` });
+    declare('orders', ['id bigint', 'total numeric', 'note text', 'at timestamptz']);
   });
 
   it('keeps values of every type, also large unchanged ones', async () => {
