@@ -84,24 +84,18 @@ export async function* parquetGroups(file: AsyncBuffer): AsyncGenerator<(Archive
   const metadata = await parquetMetadataAsync(file);
   const names = COLUMNS.map(({ name }) => name);
   const pages = await ParquetPages.open(metadata, names);
-  let rowStart = 0;
+  const columns = names.filter((name) => pages.columns.has(name));
   for (const group of metadata.row_groups) {
-    const { num_rows } = group;
-    const rowEnd = rowStart + Number(num_rows);
-    if (num_rows > MAX_GROUP_ROWS) throw new RangeError('a row group that is too large');
-    const columns = names.filter((name) => pages.columns.has(name));
-    const compressors = { GZIP: unpacked };
+    if (group.num_rows > MAX_GROUP_ROWS) throw new RangeError('a row group that is too large');
     const rows = await parquetReadObjects({
       file: await pages.read(file, group),
-      metadata,
+      // Each group alone: the library looks through all that it gets.
+      metadata: { ...metadata, row_groups: [group] },
       columns,
       utf8: false,
-      rowStart,
-      rowEnd,
-      compressors,
+      compressors: { GZIP: unpacked },
     });
     yield rows.map(messageOfRow);
-    rowStart = rowEnd;
   }
 }
 

@@ -20,7 +20,7 @@ type Library = typeof import('hyparquet') & typeof import('hyparquet/src/column.
 export class ParquetPages {
   /** Names, and whether values may be null. */
   readonly columns: ReadonlyMap<string, boolean>;
-  readonly #chunks: readonly ColumnMetaData[];
+  readonly #names: readonly string[];
   readonly #library: Library;
 
   private constructor(metadata: FileMetaData, names: readonly string[], library: Library) {
@@ -29,11 +29,7 @@ export class ParquetPages {
     const isFlat = root?.num_children === columns.length && this.columns.size === columns.length;
     if (!isFlat || columns.some((column) => column.repetition_type === 'REPEATED'))
       throw new TypeError('a file with nested columns');
-    this.#chunks = metadata.row_groups
-      .flatMap((group) => group.columns.flatMap((column) => column.meta_data ?? []))
-      .filter(({ path_in_schema: [name = ''] }) => names.includes(name));
-    if (!this.#chunks.every((chunk) => startOf(chunk) > 0 && endOf(chunk) > startOf(chunk)))
-      throw new TypeError('a damaged column');
+    this.#names = names;
     this.#library = library;
   }
 
@@ -50,12 +46,15 @@ export class ParquetPages {
    * @throws RangeError for a page or run that is too large, the library's errors, and read errors
    */
   async read(file: AsyncBuffer, { columns }: RowGroup): Promise<AsyncBuffer> {
-    const chunks = columns.flatMap(({ meta_data: chunk }) => (chunk && this.#chunks.includes(chunk) ? chunk : []));
+    const chunks = columns.flatMap(({ meta_data: chunk }) =>
+      chunk && this.#names.includes(chunk.path_in_schema[0] ?? '') ? chunk : [],
+    );
+    if (chunks.length === 0 || !chunks.every((chunk) => startOf(chunk) > 0 && endOf(chunk) > startOf(chunk)))
+      throw new TypeError('a damaged row group');
     const [start, end] = [Math.min(...chunks.map(startOf)), Math.max(...chunks.map(endOf))];
     const part = await file.slice(start, end);
-    for (const chunk of this.#chunks)
-      if (startOf(chunk) < end && endOf(chunk) > start)
-        this.#checkColumn(new DataView(part, startOf(chunk) - start, Number(chunk.total_compressed_size)), chunk);
+    for (const chunk of chunks)
+      this.#checkColumn(new DataView(part, startOf(chunk) - start, Number(chunk.total_compressed_size)), chunk);
     const place = (at: number): number => Math.max(0, at - start);
     return { byteLength: file.byteLength, slice: (from, to = end) => part.slice(place(from), place(to)) };
   }
