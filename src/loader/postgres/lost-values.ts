@@ -4,7 +4,7 @@ import { isWiderType } from './existing-table.ts';
 
 const TEXT = /^(?:text|character varying|character|bpchar|name|"char")(?:\(|$)/;
 const PLAIN_TEXT = /^(?:text|character varying|varchar)$/i;
-/** Types of which an explicit cast cuts the text, or pads it. */
+/** A cast to these types cuts or pads text. */
 const CUT = /^(?:character varying\(|character\(|bpchar$|name$|"char"$|bit\b)/;
 const NUMBER = /^(?:smallint|integer|bigint|numeric)(?:\(|$)/;
 const FLOAT = /^(?:real|double precision)$/;

@@ -209,7 +209,7 @@ describe.skipIf(clickhouseMissing !== null)('ClickHouse materialized views with 
     }
   });
 
-  it('have no row twice if the query has table filters of its own', async () => {
+  it('have each row once if their query filters tables', async () => {
     lab.write({
       'models/m3.sql':
         "{{ config(materialized='materialized_view', order_by='n', query_settings={'additional_table_filters': " +

@@ -23,7 +23,7 @@ export function guardSockets(library: KafkaLibrary): void {
     if (typeof message !== 'object' || message === null || !('connection' in message)) return;
     const { connection } = message;
     if (!(connection instanceof library.Connection) || !(connection.socket instanceof Socket)) return;
-    // A connection that fails while it authenticates emits a second error, which nobody else listens to.
+    // A failed login can emit two errors. The second one has no other listener and would end the process.
     if (!guarded.has(connection.socket)) connection.on('error', () => undefined);
     guard(connection.socket);
   });
