@@ -22,6 +22,8 @@ export interface RegisteredSchema {
  * each.
  */
 const [MAX_CHARACTERS, MAX_REFERENCES] = [4 * 1024 * 1024, 1000];
+/** Maximum time for reading a schema with everything that it references. */
+const MAX_MS = 60_000;
 
 /** A schema is longer, or references more others, than can be read. */
 export class SchemaTooLarge extends TsdbtError {}
@@ -39,11 +41,13 @@ const NOT_FOUND = new Set([40401, 40402, 40403]);
 export class SchemaRegistry {
   readonly #registry: Registry;
   readonly #path: string;
+  readonly #limitMs: number;
 
-  /** @param path the file that names the registry, for errors */
-  constructor(registry: Registry, path: string) {
+  /** @param path the file that names the registry, for errors @param limitMs for a schema and what it references */
+  constructor(registry: Registry, path: string, limitMs = MAX_MS) {
     this.#registry = registry;
     this.#path = path;
+    this.#limitMs = limitMs;
   }
 
   /**
@@ -94,7 +98,7 @@ export class SchemaRegistry {
   async #registered(found: Readonly<Record<string, unknown>>): Promise<RegisteredSchema> {
     const references = new Map<string, string>();
     const schema = this.#schemaOf(found);
-    await this.#resolve(found, schema, references);
+    await this.#resolve(found, schema, references, performance.now() + this.#limitMs);
     return {
       schema,
       type: typeof found['schemaType'] === 'string' ? found['schemaType'] : 'AVRO',
@@ -113,25 +117,30 @@ export class SchemaRegistry {
     await this.#get(`/subjects/${encodeURIComponent(subject)}/versions/latest`);
   }
 
-  /** @param root the text of the schema that all of them are referenced from @throws SchemaTooLarge */
+  /**
+   * @param root the text of the schema that all of them are referenced from
+   * @param until when it gives up
+   * @throws SchemaTooLarge
+   */
   async #resolve(
     schema: Readonly<Record<string, unknown>>,
     root: string,
     references: Map<string, string>,
+    until: number,
   ): Promise<void> {
     if (references.size > MAX_REFERENCES) throw this.#tooLarge(`it refers to more than ${MAX_REFERENCES} others`);
     if (sizeOf({ schema: root, references }) > MAX_CHARACTERS)
       throw this.#tooLarge(`with what it refers to it has more than ${MAX_CHARACTERS / 1024 ** 2} MB`);
-    for (const reference of Array.isArray(schema['references'])
-      ? (schema['references'] as Record<string, unknown>[])
-      : []) {
-      const name = text(reference, 'name');
+    for (const reference of Array.isArray(schema['references']) ? schema['references'] : []) {
+      const { name, subject, version } = dictionary(reference) ?? {};
+      if (typeof name !== 'string' || !isSubject(subject) || !Number.isSafeInteger(version))
+        return this.#noRegistry('a reference without a name, a subject and a version');
       if (references.has(name)) continue;
-      const found = await this.#get(
-        `/subjects/${encodeURIComponent(text(reference, 'subject'))}/versions/${Number(reference['version'])}`,
-      );
+      if (performance.now() > until)
+        throw this.#tooLarge(`the registry takes more than ${this.#limitMs / 1000} s for what it refers to`);
+      const found = await this.#get(`/subjects/${encodeURIComponent(subject)}/versions/${Number(version)}`);
       references.set(name, found === null ? '' : this.#schemaOf(found));
-      await this.#resolve(found ?? {}, root, references);
+      await this.#resolve(found ?? {}, root, references, until);
     }
   }
 
@@ -224,6 +233,11 @@ function json(body: string): unknown {
   } catch {
     return null;
   }
+}
+
+/** Whether it can be part of a URL: not half of a surrogate pair. */
+function isSubject(value: unknown): value is string {
+  return typeof value === 'string' && !/\p{Surrogate}/u.test(value);
 }
 
 function dictionary(value: unknown): Readonly<Record<string, unknown>> | null {

@@ -194,11 +194,12 @@ describe.each([true, false])('a hostile JSON Schema, messages read together: %s'
 });
 
 describe('a hostile schema registry', () => {
-  const decoderOf = (server: MemoryRegistry): Decoder =>
+  const decoderOf = (server: MemoryRegistry, limitMs?: number): Decoder =>
     schemaDecoder(
       new SchemaRegistry(
         { url: server.url, username: null, password: null, token: null, tls: null },
         'connections.yml',
+        limitMs,
       ),
       Date.now,
     );
@@ -221,6 +222,39 @@ describe('a hostile schema registry', () => {
       for (const _ of [1, 2])
         expect(await reasonOf(decoder, 1201)).toBe('schema 1201 cannot be used: it refers to more than 1000 others');
       expect(server.requests.length).toBe(1002);
+    } finally {
+      await server.close();
+    }
+  });
+
+  it.each([
+    [[null]],
+    [['s']],
+    [[{}]],
+    [[{ name: 'a', subject: 'a' }]],
+    [[{ name: 'a', subject: '\ud800', version: 1 }]],
+  ])('with the references %j is reported as no registry', async (references) => {
+    const server = await MemoryRegistry.start();
+    server.always = JSON.stringify({ schema: '{}', schemaType: 'JSON', references });
+    try {
+      await expect(reasonOf(decoderOf(server), 1)).rejects.toThrow(
+        /is no schema registry \(a reference without a name, a subject and a version\)\.$/,
+      );
+    } finally {
+      await server.close();
+    }
+  });
+
+  it('that answers slowly for each of a thousand references keeps a message waiting for a limited time', async () => {
+    const server = await MemoryRegistry.start();
+    try {
+      const references = Array.from({ length: 1000 }, (_, i) => ({ name: `r${i}`, subject: `s${i}`, version: 1 }));
+      for (const { subject } of references) server.register(subject, { title: subject });
+      const id = server.register('s', {}, { references });
+      expect(await reasonOf(decoderOf(server, 20), id)).toBe(
+        `schema ${id} cannot be used: the registry takes more than 0.02 s for what it refers to`,
+      );
+      expect(server.requests.length).toBeLessThan(1000);
     } finally {
       await server.close();
     }
