@@ -265,8 +265,8 @@ function float(name: string): Writer {
 }
 
 function bool(value: unknown): string {
-  const text = String(value);
   if (typeof value !== 'object' || value instanceof ExactNumber) {
+    const text = String(value);
     if (TRUE.test(text)) return 'true';
     if (FALSE.test(text)) return 'false';
   }

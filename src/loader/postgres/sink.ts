@@ -51,7 +51,7 @@ import { createMissing, read } from './statements.ts';
 import { databaseProblems } from './problems.ts';
 import { reconcileColumns, widening } from './reconcile.ts';
 import { rewindOffsets } from './rewinds.ts';
-import { DATA_ERROR, prepareSorting, REFUSED, ROW, SORT_STAGE, sortRows } from './sorting.ts';
+import { mayBeData, prepareSorting, REFUSED, ROW, SORT_STAGE, sortRows } from './sorting.ts';
 import {
   comingPartitions,
   createPartition,
@@ -577,8 +577,8 @@ function placeOf(next: unknown, epoch: unknown, resets: unknown): Place {
   return { next: BigInt(String(next)), epoch: epoch == null ? null : Number(epoch), resets: Number(resets) };
 }
 
-/** Whether the rows caused the error, and not the table, the server or the network. */
+/** Whether the rows may have caused the error. */
 function isDataError(error: unknown): boolean {
   const code = error instanceof TsdbtError ? error.details.code : undefined;
-  return code !== undefined && DATA_ERROR.test(code);
+  return code !== undefined && mayBeData(code);
 }

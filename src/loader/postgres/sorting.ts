@@ -20,7 +20,12 @@ export const ROW = 'tsdbt_row';
 /** Rows per block: minimum, first, maximum. Blocks shrink where many rows are rejected. */
 const [SMALLEST_BLOCK, FIRST_BLOCK, LARGEST_BLOCK] = [4, 256, 2048];
 /** Errors caused by rows: values, constraints, triggers, rows that are too large. */
-export const DATA_ERROR = /^(2[1237]|44|45|54|P0)/;
+const DATA_ERROR = /^(2[1237]|44|45|54|P0)/;
+/** Errors in a statement, or in a value of a type that reads names or expressions, such as `regclass` and `tsquery`. */
+const MAYBE_DATA = /^(0A|3F|42)/;
+
+/** Whether sorting may find rows that caused the error; otherwise the table, the server or the network did. */
+export const mayBeData = (code: string): boolean => DATA_ERROR.test(code) || MAYBE_DATA.test(code);
 
 /** @returns statements that run before the COPY into `SORT_STAGE` */
 export function prepareSorting({ columns }: Sorting): string[] {
@@ -57,6 +62,7 @@ declare
   refused bigint := 0;
   before bigint;
   detail text;
+  readable boolean;
 begin
   while block <= ${rows} and refused <= ${most} loop
     starts := array[block];
@@ -71,7 +77,17 @@ begin
       begin
         ${writes(source).join(';\n        ')};
       exception when others then
-        if sqlstate !~ '${DATA_ERROR.source}' then raise; end if;
+        if sqlstate !~ '${DATA_ERROR.source}' then
+          readable := true;
+          if sqlstate ~ '${MAYBE_DATA.source}' then
+            begin
+              perform tsdbt_rows.* from ${source};
+            exception when others then
+              readable := false;
+            end;
+          end if;
+          if readable then raise; end if;
+        end if;
         if lowest = highest then
           get stacked diagnostics detail = pg_exception_detail;
           insert into ${REFUSED} values (lowest, sqlerrm || case when detail <> '' then E'\\nDETAIL:  ' || ` +
