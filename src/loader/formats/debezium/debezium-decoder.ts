@@ -83,11 +83,8 @@ export function changeDecoder(
   const flat = target.changes?.flattened === true ? new FlatRows(target) : null;
   const registered = (bytes: Uint8Array): Registered | Promise<Registered> => {
     if (schemas === null)
-      throw new Halt(
-        new TsdbtError('runtime', `${target.name} cannot be loaded: its messages name schemas of a registry.`, {
-          path: target.path,
-          hint: 'schema_registry in connections.yml says where it is.',
-        }),
+      throw new PoisonMessage(
+        'the message names a schema of a registry, and connections.yml has no schema_registry for this connection',
       );
     return schemas.of(schemas.id(bytes));
   };

@@ -32,6 +32,8 @@ export interface SourcePosition {
   readonly connector: string;
 }
 
+/** Of a connector or a source. JSON without quotes is none. */
+const NAME = /^[^\p{Cc}"\\[{][^\p{Cc}"\\]{0,248}$/u;
 const WHOLE = /^\d{1,19}$/;
 /** From a text, or from JSON. */
 const COMMITTED = /^\[\s*\\?"(\d{1,19})\\?"/;
@@ -42,7 +44,8 @@ const LARGEST = (1n << 63n) - 1n;
 /** @throws PoisonMessage without a position, Halt for a source without such an order */
 export function sourcePosition(fields: SourceFields, target: Pick<LoadTarget, 'name' | 'path'>): SourcePosition {
   const { connector, name } = fields;
-  if (connector === null || name === null) throw new PoisonMessage("'source' names no connector and source");
+  if (connector === null || name === null || !NAME.test(connector) || !NAME.test(name))
+    throw new PoisonMessage("'source' names no connector and source");
   return {
     position: positionOf(connector, fields, target),
     source: name,
