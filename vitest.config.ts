@@ -19,6 +19,7 @@ const KAFKA = 'tests/engine/kafka/**/*.test.ts';
 const SLOW_NAMES = {
   diff: '*',
   faults: '*',
+  lsp: '*',
   overrides: '*',
   publish: '*',
   requests: '*',

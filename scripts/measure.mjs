@@ -25,7 +25,7 @@ const ROWS = {
   typed: ['circles of files in src, types included', 21, 5],
   names: ['file names that src has more than once', 52, 0],
   class: ['lines of the largest class in src', 527, 300],
-  typescript: ['lines of TypeScript in src', 148_080, 115_000],
+  typescript: ['lines of TypeScript in src', 149_592, 115_000],
   loader: ['lines of the loader and its commands', 33_190, 21_000],
   readme: ['lines of README.md', 90, 90],
   changelog: ['lines of CHANGELOG.md', 80, 80],

@@ -77,9 +77,10 @@ export {
   type NodeImpact,
   projectImpact,
 } from './pipeline/project-impact.ts';
-export { projectLineage } from './pipeline/project-lineage.ts';
+export { LineageAnalysis, openDialect, projectLineage } from './pipeline/project-lineage.ts';
+export { type CompiledQueries, OfflineCompiler } from './pipeline/offline-compiler.ts';
 export { openOperation, operate, preview } from './pipeline/operation.ts';
-export { isSameProject, madeOf, projectHash } from './pipeline/parse.ts';
+export { isSameProject, keptParses, madeOf, parseFiles, projectHash } from './pipeline/parse.ts';
 export { recoverKilledRun } from './pipeline/recover.ts';
 export { checkProject, type CheckOutcome, type Finding } from './pipeline/static-check.ts';
 export { write, writeFreshness } from './pipeline/write.ts';

@@ -62,6 +62,7 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   plan: handler(async () => (await import('./commands/show-plan.ts')).planCommand),
   impact: handler(async () => (await import('./commands/show-impact.ts')).impactCommand),
   lineage: handler(async () => (await import('./commands/show-lineage.ts')).lineageCommand),
+  lsp: async (command) => (await import('./commands/lsp.ts')).lspCommand(command),
   parse: handler(async () => (await import('./commands/parse.ts')).parseCommand),
   list: handler(async () => (await import('./commands/list.ts')).listCommand),
   deps: handler(async () => (await import('./commands/deps.ts')).depsCommand),

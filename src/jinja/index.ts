@@ -18,6 +18,7 @@ export {
   type Template,
   type TemplateInfo,
 } from './environment.ts';
+export { Lexer, type Token } from './lexer.ts';
 export { Markup } from './markup.ts';
 export { Namespace } from './namespace.ts';
 export { macroScript, type PreparedMacro } from './prepared-macro.ts';

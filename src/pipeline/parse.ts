@@ -18,7 +18,13 @@ import { buildGraph, type Dag } from '../graph/dag.ts';
 import type { NodeFacts } from '../graph/node-facts.ts';
 import { groupWarnings } from '../parser/table/grouped-warnings.ts';
 import { ParseCaches } from './parse-caches.ts';
-import { isUnchanged, parseWithCache, valueHash } from '../parser/parse-cache.ts';
+import {
+  type CachedParseOutput,
+  isUnchanged,
+  type ParseCache,
+  parseWithCache,
+  valueHash,
+} from '../parser/parse-cache.ts';
 import { ParseClock } from '../parser/table/parse-clock.ts';
 import { checkCatalogs } from '../project/catalogs.ts';
 import { readSourceFiles } from '../project/files.ts';
@@ -65,19 +71,7 @@ export function parse(
     clock,
   });
   if (result.reused && !result.fresh) note(logger, 'Nothing changed, skipping partial parsing.', { level: 'debug' });
-  checkQueryComment(loaded, () => result.manifest);
-  const { publications } = result.manifest;
-  if (publications !== undefined) checkReceivers(Object.values(publications), writtenConnections(config));
-  let known: NodeFacts | undefined;
-  const facts = (): NodeFacts => (known ??= result.kept.facts(result.manifest.nodes));
-  const graph = (): Dag =>
-    buildGraph(result.manifest, {
-      testEdges: config.flags.which === 'build',
-      facts: facts(),
-      checked: result.reused,
-    });
-  // A project with a cycle fails before the cache is written, so that the next command reports it again.
-  let dag: Dag | undefined = result.reused ? undefined : graph();
+  const parsed = checkedProject(loaded, result);
   if (options.write !== false && config.flags.write_json) {
     writeParsedManifest(
       targetPath,
@@ -99,6 +93,53 @@ export function parse(
     const refused = (caches ?? new ParseCaches(targetPath, seal)).write(result, secrets);
     if (refused !== null) note(logger, `The parse is not kept for the next command. ${refused}`, { level: 'warn' });
   }
+  return parsed;
+}
+
+/** A project with the parse cache that the next parse of its files can use. */
+export interface CachedProject {
+  readonly parsed: ParsedProject;
+  readonly cache: ParseCache;
+}
+
+/**
+ * Parses files that may differ from those on disk, as an editor has them. Reads and writes nothing in the target
+ * folder.
+ * @param previous the cache of an earlier call, or of a command
+ * @throws {TsdbtError} the first error, with file and line
+ */
+export function parseFiles(
+  loaded: LoadedProject,
+  files: readonly SourceFile[],
+  previous: Iterable<ParseCache>,
+): CachedProject {
+  const { config, adapter, logger } = loaded;
+  const engine = engineStamp();
+  const result = parseWithCache({ config, files, adapter, logger, previous, engine, builtinMacros: readBuiltinMacros });
+  return { parsed: checkedProject(loaded, result), cache: result.cache };
+}
+
+/** The caches of earlier commands in the target folder. */
+export function keptParses({ config, seal, targetPath }: LoadedProject): Iterable<ParseCache> {
+  return seal === null || !config.flags.partial_parse ? [] : new ParseCaches(targetPath, seal).read();
+}
+
+/** Checks what is outside of the manifest, and builds the graph. */
+function checkedProject(loaded: LoadedProject, result: CachedParseOutput): ParsedProject {
+  const { config } = loaded;
+  checkQueryComment(loaded, () => result.manifest);
+  const { publications } = result.manifest;
+  if (publications !== undefined) checkReceivers(Object.values(publications), writtenConnections(config));
+  let known: NodeFacts | undefined;
+  const facts = (): NodeFacts => (known ??= result.kept.facts(result.manifest.nodes));
+  const graph = (): Dag =>
+    buildGraph(result.manifest, {
+      testEdges: config.flags.which === 'build',
+      facts: facts(),
+      checked: result.reused,
+    });
+  // A project with a cycle fails before the cache is written, so that the next command reports it again.
+  let dag: Dag | undefined = result.reused ? undefined : graph();
   return {
     ...loaded,
     origin: result.cache.header,

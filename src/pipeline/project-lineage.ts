@@ -1,7 +1,6 @@
 // Column lineage of a project: compiles models without a database and analyzes them, parents first.
 import { parsingEngine } from '../adapters/index.ts';
-import { compileNode } from '../compiler/compile.ts';
-import type { ColumnInfo, ModelNode, SeedNode, SnapshotNode, SourceDefinition, TestNode } from '../contracts/node.ts';
+import type { ColumnInfo, ModelNode, SeedNode, SnapshotNode, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import {
   type LineageDialect,
@@ -15,12 +14,12 @@ import {
 } from '../lineage/column-lineage.ts';
 import { createLineageDialect } from '../lineage/create-dialect.ts';
 import type { Logger } from '../log.ts';
-import { createRunContext, type RunContext } from '../runner/context.ts';
-import { NoIntrospection, namesWithoutDatabase, refusedIntrospection } from '../runner/no-introspection.ts';
+import { refusedIntrospection } from '../runner/no-introspection.ts';
 import { lookupNode, nodeWithRows } from '../runner/nodes.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import { seedTable } from '../runner/seed-table.ts';
 import { type CatalogColumns, readCatalogColumns } from './catalog-columns.ts';
+import { type Compilable, type CompiledQueries, OfflineCompiler } from './offline-compiler.ts';
 
 /** Lineage by unique_id. Sources and seeds have columns without sources. */
 export type ProjectLineage = ReadonlyMap<string, QueryLineage>;
@@ -52,34 +51,25 @@ export function openDialect({ adapter: { type }, config }: ParsedProject): Promi
   return createLineageDialect(type, () => parsingEngine(type, config.project.project_root));
 }
 
-/** The SQL of a node, without and with rows in its relation. */
-interface CompiledQueries {
-  readonly first: string;
-  readonly later: string | TsdbtError;
-}
-type Compilable = ModelNode | SnapshotNode | TestNode;
-
 /** Compiles nodes and analyzes them, in the order of their dependencies. */
 export class LineageAnalysis {
   readonly found = new Map<string, QueryLineage>();
   readonly #parsed: ParsedProject;
-  readonly #ctx: RunContext;
+  readonly #compiler: OfflineCompiler;
   readonly #dialect: LineageDialect;
   readonly #relations = new Map<string, ParentRelation>();
   readonly #catalog: CatalogColumns;
-  readonly #queries = new Map<string, CompiledQueries | TsdbtError>();
 
   /** @param inject whether queries contain the CTEs of ephemeral models */
   constructor(parsed: ParsedProject, needed: ReadonlySet<string>, dialect: LineageDialect, inject: boolean) {
-    const flags = { ...parsed.config.flags, which: 'compile', inject_ephemeral_ctes: inject };
     this.#parsed = parsed;
-    this.#ctx = createRunContext({ ...parsed, config: { ...parsed.config, flags }, logger: SILENT }, needed);
+    this.#compiler = new OfflineCompiler(parsed, needed, inject);
     this.#dialect = dialect;
     this.#catalog = readCatalogColumns(parsed.targetPath);
   }
 
   async add(id: string): Promise<void> {
-    const node = nodeWithRows(lookupNode(this.#ctx.manifest, id));
+    const node = nodeWithRows(lookupNode(this.#parsed.manifest, id));
     switch (node?.resource_type) {
       case 'source':
         return this.#keep(
@@ -150,32 +140,8 @@ export class LineageAnalysis {
   readonly parents: Parents = (key) => this.#relations.get(key);
 
   /** @returns the error of a template that needs the database */
-  async compiled(node: Compilable): Promise<CompiledQueries | TsdbtError> {
-    const known = this.#queries.get(node.unique_id);
-    if (known !== undefined) return known;
-    const first = await this.#compiled(node, false);
-    const branches = node.config.materialized === 'incremental';
-    const queries =
-      typeof first === 'string' ? { first, later: branches ? await this.#compiled(node, true) : first } : first;
-    this.#queries.set(node.unique_id, queries);
-    return queries;
-  }
-
-  /** @returns the SQL, or the error of a template that needs the database */
-  async #compiled(node: Compilable, incremental: boolean): Promise<string | TsdbtError> {
-    const session = new NoIntrospection(this.#ctx.adapter.session({ name: node.unique_id }), false);
-    const extra = namesWithoutDatabase(incremental);
-    // Compiling adds macros to the node, which may be run later.
-    const copy = { ...node, depends_on: { ...node.depends_on, macros: [...node.depends_on.macros] } };
-    try {
-      const { compiled_code } = await compileNode(this.#ctx, copy, session, { extra, write: false });
-      return compiled_code ?? '';
-    } catch (error) {
-      if (error instanceof TsdbtError) return error;
-      throw error;
-    } finally {
-      await session.release();
-    }
+  compiled(node: Compilable): Promise<CompiledQueries | TsdbtError> {
+    return this.#compiler.compiled(node);
   }
 }
 

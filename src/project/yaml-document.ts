@@ -228,6 +228,45 @@ export function yamlLocator(text: string): LocateYaml {
   };
 }
 
+/** A scalar with its place. */
+export interface YamlScalar {
+  /** Keys and indexes from the top; for a key, including itself. */
+  readonly path: readonly (string | number)[];
+  readonly value: string;
+  /** Offsets of the text without quotes; of a block scalar, with its indentation. */
+  readonly start: number;
+  readonly end: number;
+  readonly isKey: boolean;
+}
+
+/** All scalars of a text in their order. A text with mistakes has those that can be read. */
+export function yamlScalars(text: string): YamlScalar[] {
+  const yaml = yamlModule();
+  if (deepest(yaml, text) !== undefined) return [];
+  const found: YamlScalar[] = [];
+  const add = (node: unknown, path: YamlScalar['path'], isKey: boolean): void => {
+    if (!yaml.isScalar(node) || !node.range) return;
+    const quoted = node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE' ? 1 : 0;
+    const [start, end] = node.range;
+    found.push({ path, value: String(node.value ?? ''), start: start + quoted, end: end - quoted, isKey });
+  };
+  const visit = (node: unknown, path: YamlScalar['path']): void => {
+    if (yaml.isMap(node)) {
+      for (const { key, value } of node.items) {
+        const inner = [...path, yaml.isScalar(key) ? String(key.value) : ''];
+        add(key, inner, true);
+        visit(value, inner);
+      }
+    } else if (yaml.isSeq(node)) for (const [index, item] of node.items.entries()) visit(item, [...path, index]);
+    else add(node, path, false);
+  };
+  visit(
+    yaml.parseDocument(text, { version: '1.1', schema: 'failsafe', uniqueKeys: false, logLevel: 'error' }).contents,
+    [],
+  );
+  return found;
+}
+
 class Reader {
   readonly duplicates: { key: string; line: number; column: number }[] = [];
   readonly #yaml: YamlModule;

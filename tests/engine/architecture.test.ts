@@ -48,6 +48,7 @@ const LAYER: Record<string, number> = {
   loader: 7,
   serve: 7,
   openlineage: 7,
+  lsp: 7,
 };
 /** Places of layer 1 that stand beside each other and know nothing of one another. */
 const INDEPENDENT = ['jinja', 'graph', 'adapters', 'object-store', 'lineage'];
@@ -63,6 +64,7 @@ const DOORS = [
   'serve',
   'openlineage',
   'lineage',
+  'lsp',
 ];
 
 /** `allowed` are beginnings of paths in src/; `*` is any one folder. */

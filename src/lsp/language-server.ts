@@ -1,0 +1,201 @@
+// The language server: connects the protocol's requests to the project that the editor has open.
+import {
+  type Connection,
+  type Definition,
+  type Diagnostic,
+  DiagnosticSeverity,
+  type Hover,
+  type InitializeParams,
+  type InitializeResult,
+  type TextDocumentPositionParams,
+  TextDocumentSyncKind,
+  TextDocuments,
+} from 'vscode-languageserver';
+import { TextDocument } from 'vscode-languageserver-textdocument';
+import type { LoadOptions } from '../index.ts';
+import { findProjectDir } from '../project/runtime-config.ts';
+import { columnAt } from './column-at.ts';
+import { describe } from './describe-symbol.ts';
+import { EditorProject, type FileProblem } from './editor-project.ts';
+import { URI } from './file-uri.ts';
+import { definitionOf } from './find-definition.ts';
+import { localErrors } from './local-checks.ts';
+import { NameIndex } from './name-index.ts';
+import { diagnosticOf } from './problem-diagnostics.ts';
+import { RelationColumns } from './relation-columns.ts';
+import type { ProjectSymbol } from './symbol-table.ts';
+import { TextPlaces } from './text-places.ts';
+
+/** How long the editor is idle before the project is parsed, in milliseconds. */
+const IDLE = 250;
+/** Files whose change on disk affects the whole configuration. */
+const SETTINGS =
+  /(?:^|\/)(?:dbt_project|profiles|packages|dependencies|selectors|vars|connections)\.yml$|(?:^|\/)\.env$/;
+
+export class LanguageServer {
+  readonly #connection: Connection;
+  readonly #options: LoadOptions;
+  readonly #documents = new TextDocuments(TextDocument);
+  #project: Opened | null = null;
+  #reloading: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  /** Problems of the last parse, by path. */
+  #problems = new Map<string, Diagnostic[]>();
+  #published = new Set<string>();
+
+  /** @param options of the command; the folder of the project is that of the editor if none is named */
+  constructor(connection: Connection, options: LoadOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  /** Handles requests until the client disconnects. */
+  listen(): void {
+    const connection = this.#connection;
+    connection.onInitialize((params) => this.#initialize(params));
+    connection.onInitialized(() => this.#reload());
+    connection.onShutdown(() => this.#project?.columns.close());
+    this.#documents.onDidChangeContent(({ document }) => this.#changed(document));
+    this.#documents.onDidSave(({ document }) => this.#saved(URI.path(document.uri)));
+    this.#documents.onDidClose(({ document }) => this.#closed(URI.path(document.uri)));
+    connection.onDidChangeWatchedFiles(({ changes }) => {
+      if (changes.some(({ uri }) => SETTINGS.test(uri))) this.#reload();
+      else this.#parseWhenIdle();
+    });
+    connection.onDefinition((params) => this.#definition(params));
+    connection.onHover((params) => this.#hover(params));
+    this.#documents.listen(connection);
+    connection.listen();
+  }
+
+  #initialize({ workspaceFolders, rootUri }: InitializeParams): InitializeResult {
+    const folders = [...(workspaceFolders ?? []).map(({ uri }) => uri), rootUri ?? ''];
+    const folder = folders.flatMap((uri) => URI.path(uri) ?? [])[0] ?? this.#options.cwd;
+    const asked = this.#options.options?.['project_dir'];
+    const root = findProjectDir(folder, this.#options.env, typeof asked === 'string' ? asked : null);
+    const project = new EditorProject(root, this.#options);
+    this.#project = { project, index: new NameIndex(project), columns: new RelationColumns(project) };
+    return {
+      serverInfo: { name: 'tsdbt' },
+      capabilities: {
+        textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: true },
+        definitionProvider: true,
+        hoverProvider: true,
+      },
+    };
+  }
+
+  #reload(): void {
+    const opened = this.#project;
+    if (opened === null) return;
+    this.#reloading = this.#reloading.then(async () => {
+      try {
+        this.#show(await opened.project.reload());
+      } catch (error) {
+        this.#connection.console.error(String(error));
+      }
+    });
+  }
+
+  #changed(document: TextDocument): void {
+    const path = URI.path(document.uri);
+    const opened = this.#project;
+    if (path === null || opened === null) return;
+    opened.project.setBuffer(path, document.getText());
+    const file = opened.project.fileAt(path);
+    if (file !== undefined)
+      this.#showLocal(opened, path, localErrors(file, opened.project.textAt(path), opened.index.table));
+    this.#parseWhenIdle();
+  }
+
+  #saved(path: string | null): void {
+    if (path !== null && SETTINGS.test(path)) this.#reload();
+    else this.#parseWhenIdle();
+  }
+
+  #closed(path: string | null): void {
+    if (path === null) return;
+    this.#project?.project.setBuffer(path, null);
+    this.#parseWhenIdle();
+  }
+
+  #parseWhenIdle(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      void this.#reloading.then(() => {
+        if (this.#project !== null) this.#show(this.#project.project.refresh());
+      });
+    }, IDLE);
+  }
+
+  /** Shows what one file has, until the project is parsed. */
+  #showLocal({ project }: Opened, path: string, errors: readonly FileProblem['error'][]): void {
+    const text = project.textAt(path);
+    const found = errors.map((error) => diagnosticOf(error, text, (each) => project.mask(each)));
+    void this.#connection.sendDiagnostics({ uri: URI.of(path), diagnostics: found });
+    this.#published.add(path);
+  }
+
+  #show(problems: readonly FileProblem[]): void {
+    const project = this.#project?.project;
+    if (project === undefined) return;
+    this.#problems = new Map();
+    for (const { path, error, severity } of problems) {
+      const level = severity === 'error' ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning;
+      const found = diagnosticOf(error, project.textAt(path), (each) => project.mask(each), level);
+      this.#problems.set(path, [...(this.#problems.get(path) ?? []), found]);
+    }
+    const open = this.#documents.keys().flatMap((uri) => URI.path(uri) ?? []);
+    for (const path of new Set([...this.#published, ...this.#problems.keys(), ...open]))
+      void this.#connection.sendDiagnostics({ uri: URI.of(path), diagnostics: this.#problems.get(path) ?? [] });
+    this.#published = new Set(this.#problems.keys());
+  }
+
+  /** The symbol at a place, with its range. */
+  async #symbolAt({ textDocument, position }: TextDocumentPositionParams): Promise<Pointed | null> {
+    await this.#reloading;
+    const path = URI.path(textDocument.uri);
+    const opened = this.#project;
+    const parsed = opened?.project.parsed;
+    if (path === null || opened === null || parsed == null) return null;
+    const text = opened.project.textAt(path);
+    const places = new TextPlaces(text);
+    const offset = places.offsetAt(position);
+    const named = opened.index.at(path, offset);
+    if (named !== null)
+      return named.symbol === null
+        ? null
+        : { opened, parsed, symbol: named.symbol, range: places.range(named.use.start, named.use.end) };
+    if (!path.endsWith('.sql')) return null;
+    const word = await columnAt(parsed, opened.index, opened.columns, path, text, offset);
+    return word === null ? null : { opened, parsed, symbol: word.symbol, range: places.range(word.start, word.end) };
+  }
+
+  async #definition(params: TextDocumentPositionParams): Promise<Definition | null> {
+    const pointed = await this.#symbolAt(params);
+    return pointed === null ? null : definitionOf(pointed.opened.project, pointed.opened.index, pointed.symbol);
+  }
+
+  async #hover(params: TextDocumentPositionParams): Promise<Hover | null> {
+    const pointed = await this.#symbolAt(params);
+    const table = pointed?.opened.index.table;
+    if (pointed === null || table == null) return null;
+    const { opened, parsed, symbol, range } = pointed;
+    const text = await describe(parsed, table, opened.columns, symbol);
+    return text === null ? null : { contents: { kind: 'markdown', value: opened.project.mask(text) }, range };
+  }
+}
+
+/** A project and what is known about its names. */
+interface Opened {
+  readonly project: EditorProject;
+  readonly index: NameIndex;
+  readonly columns: RelationColumns;
+}
+
+interface Pointed {
+  readonly opened: Opened;
+  readonly parsed: NonNullable<EditorProject['parsed']>;
+  readonly symbol: ProjectSymbol;
+  readonly range: NonNullable<Hover['range']>;
+}

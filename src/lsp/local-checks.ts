@@ -1,0 +1,48 @@
+// Checks of one file against the last manifest, for the time between a keystroke and the next parse.
+import type { SourceFile } from '../contracts/project.ts';
+import { errorOf } from '../error-table.ts';
+import { TsdbtError } from '../errors.ts';
+import { parseTemplate } from '../jinja/index.ts';
+import { loadYaml } from '../project/yaml.ts';
+import { didYouMean } from '../values/close-matches.ts';
+import type { SymbolTable } from './symbol-table.ts';
+import { templateNames } from './template-names.ts';
+import { TextPlaces } from './text-places.ts';
+
+/** @param table null if the project has not been parsed yet */
+export function localErrors(file: SourceFile, text: string, table: SymbolTable | null): TsdbtError[] {
+  try {
+    if (file.kind === 'properties') loadYaml(text, file.original_file_path);
+    else if (file.original_file_path.endsWith('.sql')) parseTemplate(text, { name: file.original_file_path });
+    else return [];
+  } catch (error) {
+    return error instanceof TsdbtError ? [error] : [];
+  }
+  return table === null ? [] : missingReferences(file, text, table);
+}
+
+function missingReferences(file: SourceFile, text: string, table: SymbolTable): TsdbtError[] {
+  const properties = file.kind === 'properties';
+  // A call in a macro may never be executed, and only parsing says whether that of a test is an error.
+  if (!properties && !['model', 'analysis', 'snapshot'].includes(file.kind)) return [];
+  const places = new TextPlaces(text);
+  return (properties ? [] : templateNames(text)).flatMap(({ thing, start }) => {
+    if (thing.kind !== 'ref' && thing.kind !== 'source') return [];
+    if (table.resolve(thing, file.package_name) !== null || table.isDisabled(thing, file.package_name)) return [];
+    const { line, character } = places.positionAt(start - 1);
+    const name = thing.kind === 'ref' ? thing.name : `${thing.source}.${thing.table}`;
+    const known = thing.kind === 'ref' ? table.refNames() : table.sourceNames();
+    const version = thing.kind === 'ref' && thing.version !== null ? `with version '${thing.version}' ` : '';
+    const inPackage = thing.kind === 'ref' && thing.package !== null ? `in package or project '${thing.package}' ` : '';
+    const kind = thing.kind === 'ref' ? 'node' : 'source';
+    const type = file.kind === 'model' ? 'Model' : file.kind === 'snapshot' ? 'Snapshot' : 'Analysis';
+    const node = `${type.toLowerCase()}.${file.package_name}.${file.relative_path.replace(/^.*\/|\.sql$/g, '')}`;
+    const facts = { type, node, path: file.original_file_path, kind, name, where: `${version}${inPackage}` };
+    const column = [...places.line(line).slice(0, character)].length + 1;
+    return errorOf(
+      'referenceMissing',
+      { ...facts, why: 'was not found' },
+      { line: line + 1, column, hint: didYouMean(name, known) },
+    );
+  });
+}

@@ -1,0 +1,97 @@
+// The columns of models, seeds, snapshots and sources: as declared, from catalog.json, and from column lineage if its
+// parser is installed.
+import { TsdbtError } from '../errors.ts';
+import { type CompiledQueries, LineageAnalysis, OfflineCompiler, openDialect, type ParsedProject } from '../index.ts';
+import type { LineageDialect, OutputColumn, QueryLineage } from '../lineage/column-lineage.ts';
+import type { EditorProject } from './editor-project.ts';
+
+export interface KnownColumn {
+  readonly name: string;
+  readonly type: string | null;
+  readonly description: string;
+}
+
+type Compilable = Parameters<OfflineCompiler['compiled']>[0];
+
+export class RelationColumns {
+  readonly #project: EditorProject;
+  #dialect: Promise<LineageDialect | null> | null = null;
+  #of: {
+    readonly version: number;
+    readonly compiler: OfflineCompiler;
+    readonly analysis: LineageAnalysis | null;
+  } | null = null;
+  /** Columns by node as last analyzed, with the code that they belong to. */
+  readonly #names = new Map<string, { readonly code: string; readonly names: readonly string[] }>();
+
+  constructor(project: EditorProject) {
+    this.#project = project;
+  }
+
+  /** The dialect of the target; null if its parser is not installed. */
+  dialect(parsed: ParsedProject): Promise<LineageDialect | null> {
+    this.#dialect ??= openDialect(parsed).catch((error: unknown) => {
+      if (error instanceof TsdbtError) return null;
+      throw error;
+    });
+    return this.#dialect;
+  }
+
+  async close(): Promise<void> {
+    await (await this.#dialect)?.close();
+  }
+
+  async #current(parsed: ParsedProject) {
+    const { version } = this.#project;
+    if (this.#of?.version === version) return this.#of;
+    const all = new Set(parsed.dag.nodes);
+    const dialect = await this.dialect(parsed);
+    const analysis = dialect === null ? null : new LineageAnalysis(parsed, all, dialect, false);
+    return (this.#of = { version, compiler: new OfflineCompiler(parsed, all, true), analysis });
+  }
+
+  /** The SQL of a node without a database, or why there is none. */
+  async compiled(parsed: ParsedProject, node: Compilable): Promise<CompiledQueries | TsdbtError> {
+    return (await this.#current(parsed)).compiler.compiled(node);
+  }
+
+  /** The lineage of a node's columns; null without a parser. */
+  async lineage(parsed: ParsedProject, id: string): Promise<QueryLineage | null> {
+    const { analysis } = await this.#current(parsed);
+    if (analysis === null) return null;
+    const needed = new Set([id, ...parsed.dag.ancestors(id)]);
+    for (const each of parsed.dag.topological())
+      if (needed.has(each) && !analysis.found.has(each)) await analysis.add(each);
+    return analysis.found.get(id) ?? null;
+  }
+
+  /** The columns of a relation. */
+  async of(parsed: ParsedProject, id: string): Promise<KnownColumn[]> {
+    const { manifest } = parsed;
+    const node = manifest.nodes[id] ?? manifest.sources[id];
+    if (node === undefined) return [];
+    const columns = new Map<string, KnownColumn>();
+    for (const { name, data_type: type, description } of Object.values(node.columns))
+      columns.set(name.toLowerCase(), { name, type, description });
+    for (const name of await this.#analyzed(parsed, id))
+      if (!columns.has(name.toLowerCase())) columns.set(name.toLowerCase(), { name, type: null, description: '' });
+    return [...columns.values()];
+  }
+
+  async #analyzed(parsed: ParsedProject, id: string): Promise<readonly string[]> {
+    const code = parsed.manifest.nodes[id]?.raw_code ?? '';
+    const known = this.#names.get(id);
+    if (known !== undefined && known.code === code && this.#of?.version !== this.#project.version) return known.names;
+    const names = ((await this.lineage(parsed, id))?.columns ?? []).flatMap(({ column }) =>
+      column === '*' ? [] : column,
+    );
+    this.#names.set(id, { code, names });
+    return names;
+  }
+
+  /** The lineage of one column. */
+  async column(parsed: ParsedProject, id: string, name: string): Promise<OutputColumn | null> {
+    const lineage = await this.lineage(parsed, id);
+    return lineage?.columns.find(({ column }) => column.toLowerCase() === name.toLowerCase()) ?? null;
+  }
+}
