@@ -28,6 +28,8 @@ export interface ExecuteOptions {
   readonly internal?: boolean;
   /** Server settings for this statement only, if the dialect supports them. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** The server rejects changes of data, and several statements. */
+  readonly readOnly?: boolean;
   /** The statement is part of a hook: rows that it writes are not the node's. */
   readonly hook?: boolean;
 }

@@ -225,7 +225,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   command(
     'query',
     'Print the rows of a query that may use refs and macros.',
-    [...PLACES, 'query_output', 'query_limit', 'query_file', 'introspect', 'sqlparse', 'threads'],
+    [...PLACES, 'query_output', 'query_limit', 'query_file', 'read_only', 'introspect', 'sqlparse', 'threads'],
     { argument: { name: 'sql', help: 'The query, as SQL with Jinja.' } },
   ),
   command('snapshot', "Update the project's snapshots.", [...PLACES, ...SELECTION, 'empty', 'sqlparse', 'threads']),

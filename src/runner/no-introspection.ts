@@ -1,5 +1,5 @@
-// The session of a node under `--no-introspect`: statements of its template are refused with dbt's message. Listing
-// schemas is allowed, because the relation cache may be read.
+// Sessions that do less than a node asks for: under `--no-introspect`, statements of its template are refused with dbt's
+// message; under `--read-only`, the database rejects changes.
 import type { ExecuteOptions, ExecuteResult, Session } from '../adapters/adapter.ts';
 import { errorOf } from '../error-table.ts';
 import type { TsdbtError } from '../errors.ts';
@@ -22,19 +22,24 @@ export function refusedIntrospection(error: TsdbtError): string | null {
   return error.errorCode === 'T3058' ? 'its template queries the database' : null;
 }
 
-/** Refuses every statement except those that list a schema. Transactions and closing are passed to the session. */
+/** Passes only allowed statements to a session, and everything that ends it. */
 export class NoIntrospection implements Session {
   readonly #session: Session;
   readonly columns: Session['columns'];
   readonly publishing: string[];
   nextMayWait = false;
   readonly #mayList: boolean;
+  readonly #mayRead: boolean;
   #lists = false;
 
-  /** @param mayList false: the relation cache cannot be read from the database either */
-  constructor(session: Session, mayList = true) {
+  /**
+   * @param mayList false: the relation cache cannot be read from the database either
+   * @param mayRead statements that change nothing are allowed
+   */
+  constructor(session: Session, mayList = true, mayRead = false) {
     this.#session = session;
     this.#mayList = mayList;
+    this.#mayRead = mayRead;
     this.columns = session.columns;
     this.publishing = session.publishing;
   }
@@ -61,10 +66,12 @@ export class NoIntrospection implements Session {
   }
 
   async execute(sql: string, options?: ExecuteOptions): Promise<ExecuteResult> {
+    if (this.#mayRead) return this.#session.execute(sql, { ...options, readOnly: true });
     return this.#asked().execute(sql, options);
   }
 
   async executeLater(sql: string, answered: (result: ExecuteResult) => void): Promise<void> {
+    if (this.#mayRead) return answered(await this.execute(sql));
     return this.#asked().executeLater(sql, answered);
   }
 

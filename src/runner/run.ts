@@ -154,6 +154,7 @@ export async function run(parsed: ParsedProject, request: RunRequest, options: R
       createSchemas: manner.builds,
       countsLine: manner.counts,
       queries: flags.introspect || manner.builds,
+      changes: flags['read_only'] !== true,
       stopped(stopped) {
         keep();
         options.stopped?.(stopped);

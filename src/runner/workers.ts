@@ -25,6 +25,8 @@ export interface ExecuteOptions {
   readonly threads: number;
   /** Whether templates may run statements; false with `--no-introspect`. */
   readonly queries: boolean;
+  /** Whether statements may change data; false with `--read-only`. */
+  readonly changes: boolean;
   /** `build`: a failed test or a skipped node stops its descendants. */
   readonly build: boolean;
   readonly failFast: boolean;
@@ -257,7 +259,8 @@ class Workers {
       return await executeNode(this.#contextOf(thread), this.#options.kindOf(node), node, p, {
         open: (n, adapter) => {
           const opened = openSession(this.#ctx, n.unique_id, n, p, adapter);
-          const session = this.#options.queries ? opened : new NoIntrospection(opened);
+          const { queries, changes } = this.#options;
+          const session = queries && changes ? opened : new NoIntrospection(opened, true, queries);
           const beside = adapter === undefined ? [] : (this.#sessions.get(node.unique_id) ?? []);
           this.#sessions.set(node.unique_id, [...beside, session]);
           return session;

@@ -108,9 +108,17 @@ export class ClickHouseSession implements Session {
     // Ignores `bindings`, as dbt-clickhouse does.
     return this.#statements.run(async () => {
       const fetch = options.fetch === true && !DDL.test(sql);
-      const { table, response } = await this.#run(sql, options, fetch);
+      const { table, response } = await this.#run(sql, await this.#restricted(options), fetch);
       return { response, table: table.printingTo(this.options.print) };
     });
+  }
+
+  /** A user whose profile is read-only may not set the setting again. */
+  async #restricted(options: ExecuteOptions): Promise<ExecuteOptions> {
+    if (options.readOnly !== true) return options;
+    const { table } = await this.#run("SELECT toInt64(getSetting('readonly'))", { internal: true }, true);
+    const isReadOnly = Number(table.rows[0]?.values[0] ?? 0) > 0;
+    return isReadOnly ? options : { ...options, settings: { ...options.settings, readonly: '2' } };
   }
 
   async executeLater(sql: string, answered: (result: ExecuteResult) => void): Promise<void> {

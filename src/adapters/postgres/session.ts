@@ -26,7 +26,7 @@ import { cutStatements } from './open-end.ts';
 import { columnDescription, decodeTable, type RawResult } from './result.ts';
 import { keepsColumns, leavesState, mayBeComment, mayBeJoined } from './statements.ts';
 import { TemporaryTables } from './temporary-tables.ts';
-import { SessionTransaction, type TransactionSettings } from './transaction.ts';
+import { beginText, SessionTransaction, type TransactionSettings } from './transaction.ts';
 import { type Answers, responseOf, sendMessage } from './wire.ts';
 
 /** Callbacks and settings of a session. */
@@ -126,7 +126,11 @@ export class PostgresSession implements Session {
       const text = options.bindings ? bind(sql, options.bindings) : sql;
       if (!keepsColumns(sql, options.fetch === true || options.every === true)) this.#mayChange(sql);
       const [comment, every] = [options.internal !== true, options.every === true];
-      const result = this.#held ? await this.#runHeld(text, comment, every) : await this.#run(text, comment, every);
+      const result = options.readOnly
+        ? await this.#runReadOnly(text)
+        : this.#held
+          ? await this.#runHeld(text, comment, every)
+          : await this.#run(text, comment, every);
       this.#temporary.executed(sql);
       const response = responseOf(result);
       const tables = options.every
@@ -418,6 +422,26 @@ export class PostgresSession implements Session {
       });
     } catch (error) {
       const known = databaseError(shiftPosition(error, begin), text, sql, [...prefix].length);
+      await this.#rollBack();
+      throw known;
+    }
+  }
+
+  /** The transaction stays read-only until it ends. */
+  async #runReadOnly(sql: string): Promise<RawResult> {
+    const connection = await this.#ready();
+    await this.#sendBegin(connection);
+    // With `autocommit: true` no transaction has begun.
+    const begin = connection.status === 'T' ? '' : `${beginText(this.#settings, false)}; `;
+    await this.#send(connection, `${begin}SET TRANSACTION READ ONLY`);
+    const { text, prefix } = this.#commented(sql);
+    try {
+      return await this.#observed(sql, async () => {
+        const value = await this.#sendOne(connection, text, 'single');
+        return { value, response: responseOf(value) };
+      });
+    } catch (error) {
+      const known = databaseError(error, text, sql, [...prefix].length);
       await this.#rollBack();
       throw known;
     }

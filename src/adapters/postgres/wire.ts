@@ -38,10 +38,11 @@ export function sendMessage(connection: Connection, text: string, answers: Answe
     };
     client.query({
       callback() {},
-      submit(wire: Pick<pg.Connection, 'query' | 'parse' | 'bind' | 'execute' | 'sync'>) {
+      submit(wire: Pick<pg.Connection, 'query' | 'parse' | 'bind' | 'describe' | 'execute' | 'sync'>) {
         if (answers !== 'single') return wire.query(text);
         wire.parse({ name: '', text, types: [] }, true);
         wire.bind({}, true);
+        wire.describe({ type: 'P', name: '' }, true);
         wire.execute({}, true);
         wire.sync();
       },

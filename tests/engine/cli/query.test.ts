@@ -24,6 +24,7 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
     if (missing !== null) return;
     project = await AnyProject.open(PROJECT_DATABASES[type], `query_${process.pid}`, {
       'models/rows.sql': ROWS,
+      'models/kept.sql': "{{ config(materialized='table') }} select 1 as id",
       'macros/names.sql': "{% macro columns() %}{{ log('from the macro', info=true) }}id, name{% endmacro %}",
       'ids.sql': "select id from {{ ref('rows') }} order by id",
     });
@@ -128,6 +129,44 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
       "{% set dots = 'a;b' %}select 7 as n /* ; */;",
     ])
       expect((await query(one, '--output', 'csv')).stdout.trim().split('\n')[0]).toBe('n');
+  });
+
+  it.skipIf(missing !== null)('with --read-only, no statement changes data', async () => {
+    const kept = "{{ ref('kept') }}";
+    const postgres: [string, string][] = [
+      [`with gone as (delete from ${kept} returning id) select * from gone`, 'read-only transaction'],
+      ["select set_config('transaction_read_only', 'off', false)", 'before any query'],
+      [`select '\\' as x; commit; drop table ${kept}; --'`, 'multiple commands'],
+      ["{{ config(sql_header='commit; drop table kept;') }} select 1 as id", 'multiple commands'],
+      [`select {{ run_query("commit; drop table kept") }} 1 as id`, 'multiple commands'],
+      ["select {{ run_query('commit') }} {{ run_query('create table made as select 1') }}", 'read-only transaction'],
+    ];
+    const clickhouse: [string, string][] = [
+      ['select 1 settings readonly = 0', "Cannot modify 'readonly' setting"],
+      ["{{ config(sql_header='drop table kept;') }} select 1 as id", 'Multi-statements are not allowed'],
+      ["select {{ run_query('set readonly = 0') }} 1", "Cannot modify 'readonly' setting"],
+    ];
+    const refused = type === 'postgres' ? 'read-only transaction' : 'in readonly mode';
+    for (const [sql, why] of [
+      ...(type === 'postgres' ? postgres : clickhouse),
+      [`{% do run_query('drop table ' ~ ref('kept')) %} select 1 as id`, refused],
+      [
+        `{% set found = load_relation(ref('kept')) %}{% do adapter.drop_relation(found) if execute %} select 1 as id`,
+        refused,
+      ],
+    ] as const) {
+      const { code, err } = await query(sql, '--read-only', '--limit', '-1');
+      expect([sql, code, err]).toEqual([sql, 2, expect.stringContaining(why)]);
+    }
+    if (type === 'postgres')
+      expect((await query('explain analyze create table made as select 1', '--read-only')).code).toBe(0);
+    const reading = `select {% if execute %}{{ run_query('select id from ' ~ ref('kept')).columns[0].values()[0] }}
+      {% endif %} as id from ${kept}`;
+    expect((await query(reading, '--read-only', '--output', 'csv')).stdout).toBe('id\n1\n');
+    // Nothing remains in a session that others use.
+    expect((await project.tsdbt('run', '--select', 'kept')).code).toBe(0);
+    const made = type === 'postgres' ? "select to_regclass('made') is null as gone" : 'exists table made';
+    expect((await query(made, '--output', 'csv')).stdout).toMatch(/^\w+\n(?:True|0)\n$/);
   });
 
   it.skipIf(missing !== null)('reports on stderr that there are more rows', async () => {

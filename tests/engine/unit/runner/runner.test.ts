@@ -119,7 +119,7 @@ function world({ edges, work = {}, config = {}, testEdges = [], options = {} }: 
       ),
       {
         threads: 4,
-        queries: true,
+        queries: true, changes: true,
         build: false,
         failFast: false,
         raiseFirst: false,
