@@ -50,13 +50,35 @@ await build({
       '__createRequire(import.meta.url);',
   },
 });
+/**
+ * Parts of the command line with large libraries are scripts of their own, so that other commands start as fast as
+ * without them: the script's name → its module.
+ */
+const PARTS = { mcp: 'src/mcp/server.ts' };
+await build({
+  ...options,
+  entryPoints: PARTS,
+  format: 'cjs',
+  outExtension: { '.js': '.cjs' },
+});
+const parts = {
+  name: 'parts',
+  setup(bundle) {
+    for (const [name, module] of Object.entries(PARTS))
+      bundle.onResolve({ filter: /\.ts$/ }, ({ path, kind, resolveDir }) =>
+        kind === 'dynamic-import' && join(resolveDir, path) === join(root, module)
+          ? { path: `./${name}.cjs`, external: true }
+          : undefined,
+      );
+  },
+};
 const macroScripts = await buildMacros(root, join(root, staged));
 // A script instead of a module, because V8's code cache works only for scripts.
 const cli = join(root, staged, 'cli.cjs');
 await build({
   ...options,
   entryPoints: { cli: 'src/cli/main.ts' },
-  plugins: [macroScripts],
+  plugins: [macroScripts, parts],
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
   define: { ...options.define, 'import.meta.url': '__url' },
@@ -65,7 +87,13 @@ await build({
   },
 });
 // import() fails in cached code: bin/program.js calls it instead.
-writeFileSync(cli, readFileSync(cli, 'utf8').replace('import("@platformatic/kafka")', 'require.$&'));
+let program = readFileSync(cli, 'utf8').replace('import("@platformatic/kafka")', 'require.$&');
+for (const name of Object.keys(PARTS)) {
+  const loading = `import("./${name}.cjs")`;
+  if (!program.includes(loading)) throw new Error(`${cli} does not load ${name}.cjs`);
+  program = program.replaceAll(loading, `Promise.resolve(require("./${name}.cjs"))`);
+}
+writeFileSync(cli, program);
 // A separate process, because the program runs in it, with other V8 flags.
 execFileSync(process.execPath, [join(root, 'scripts', 'warm-code.mjs'), cli, join(root, 'dist', 'cli.cjs')], {
   stdio: 'inherit',

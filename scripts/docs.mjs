@@ -114,8 +114,7 @@ export async function commandsPage() {
     '',
     ...wrap(
       "Names, defaults and meanings are dbt's. `completion`, `db`, `diff`, `impact`, `jobs`, `lineage`, `load`, " +
-        '`lsp`, ' +
-        '`plan`, `produce`, `publish`, `query`, `runs`, `serve`, `sla`, `--every`, `--if-changed` and ' +
+        '`lsp`, `mcp`, `plan`, `produce`, `publish`, `query`, `runs`, `serve`, `sla`, `--every`, `--if-changed` and ' +
         '`--timeout` exist only in tsdbt.',
     ),
     '',

@@ -285,6 +285,7 @@ function createLog(
     // only warnings.
     const document =
       which === 'query' ||
+      which === 'mcp' ||
       (which === 'diff' && flags['output'] !== 'table') ||
       (which === 'impact' && flags['output'] !== 'text') ||
       (DOCUMENTS.has(which) && flags['output'] === 'json');

@@ -61,6 +61,7 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   diff: handler(async () => (await import('./commands/diff.ts')).diffCommand),
   plan: handler(async () => (await import('./commands/show-plan.ts')).planCommand),
   impact: handler(async () => (await import('./commands/show-impact.ts')).impactCommand),
+  mcp: handler(async () => (await import('./commands/mcp.ts')).mcpCommand),
   lineage: handler(async () => (await import('./commands/show-lineage.ts')).lineageCommand),
   lsp: async (command) => (await import('./commands/lsp.ts')).lspCommand(command),
   parse: handler(async () => (await import('./commands/parse.ts')).parseCommand),

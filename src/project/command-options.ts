@@ -387,6 +387,7 @@ export const OPTIONS = {
     default: 500,
     help: 'Number of rows to print; -1 for all. A warning on stderr says if there are more.',
   },
+  allow_query: toggle('allow_query', 'Let assistants run queries that change nothing.'),
   read_only: toggle('read_only', 'Let the database reject statements that change data, also those of macros.'),
   query_file: {
     name: 'file',

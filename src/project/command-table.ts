@@ -36,8 +36,8 @@ function command(
 }
 
 /**
- * All commands. dbt lacks `completion`, `db`, `diff`, `impact`, `jobs`, `lineage`, `load`, `lsp`, `plan`, `query`,
- * `runs`, `sla`.
+ * All commands. dbt lacks `completion`, `db`, `diff`, `impact`, `jobs`, `lineage`, `load`, `lsp`, `mcp`, `plan`,
+ * `query`, `runs`, `sla`.
  */
 export const COMMANDS: readonly CommandSpec[] = [
   command('build', 'Build and test all seeds, models and snapshots in dependency order.', [
@@ -156,6 +156,10 @@ export const COMMANDS: readonly CommandSpec[] = [
     { argument: { name: 'model', help: 'MODEL, or MODEL.COLUMN for one of its columns.' } },
   ),
   command('lsp', 'Serve an editor over stdin and stdout: mistakes, definitions, completion, renaming.', PLACES),
+  command('mcp', 'Serve facts about the project to assistants over the Model Context Protocol.', [
+    ...PLACES,
+    'allow_query',
+  ]),
   command('parse', 'Parse the project and write manifest.json.', [...PLACES, 'threads']),
   command('plan', 'Show what build --reuse would run, and why, without running it.', [
     ...PLACES,

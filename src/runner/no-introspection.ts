@@ -1,5 +1,5 @@
-// Sessions that do less than a node asks for: under `--no-introspect`, statements of its template are refused with dbt's
-// message; under `--read-only`, the database rejects changes.
+// Sessions that do less than a node asks for: with `--no-introspect`, statements of its template are refused with dbt's
+// message; with `--read-only`, the database rejects changes.
 import type { ExecuteOptions, ExecuteResult, Session } from '../adapters/adapter.ts';
 import { errorOf } from '../error-table.ts';
 import type { TsdbtError } from '../errors.ts';

@@ -29,6 +29,11 @@ import { TemporaryTables } from './temporary-tables.ts';
 import { beginText, SessionTransaction, type TransactionSettings } from './transaction.ts';
 import { type Answers, responseOf, sendMessage } from './wire.ts';
 
+const withResponse = (value: RawResult): { value: RawResult; response: AdapterResponse } => ({
+  value,
+  response: responseOf(value),
+});
+
 /** Callbacks and settings of a session. */
 export interface SessionSettings extends TransactionSettings {
   /** Called before a statement that may change any relation's columns. */
@@ -90,7 +95,7 @@ export class PostgresSession implements Session {
       sendBegin: (connection, text) =>
         this.#observed('BEGIN', async () => {
           const result = await this.#send(connection, text);
-          return { value: result, response: responseOf(result) };
+          return withResponse(result);
         }),
       logBegin: () => this.#told('BEGIN'),
     });
@@ -125,12 +130,10 @@ export class PostgresSession implements Session {
       if (options.autoBegin && !this.#transaction.open) await this.#transaction.begin(() => this.#take());
       const text = options.bindings ? bind(sql, options.bindings) : sql;
       if (!keepsColumns(sql, options.fetch === true || options.every === true)) this.#mayChange(sql);
-      const [comment, every] = [options.internal !== true, options.every === true];
-      const result = options.readOnly
-        ? await this.#runReadOnly(text)
-        : this.#held
-          ? await this.#runHeld(text, comment, every)
-          : await this.#run(text, comment, every);
+      if (options.readOnly) await this.#makeReadOnly();
+      const comment = options.internal !== true;
+      const answers = options.readOnly ? 'single' : options.every ? 'every' : 'last';
+      const result = this.#held ? await this.#runHeld(text, comment, answers) : await this.#run(text, comment, answers);
       this.#temporary.executed(sql);
       const response = responseOf(result);
       const tables = options.every
@@ -148,7 +151,7 @@ export class PostgresSession implements Session {
       if (!keepsColumns(sql, false)) this.#mayChange(sql);
       // In autocommit each statement must succeed before the next is sent; an unclosed quote would swallow it.
       if (this.#held || this.#connection?.status !== 'T' || !mayBeJoined(sql)) {
-        const result = this.#held ? await this.#runHeld(sql, true, false) : await this.#run(sql);
+        const result = this.#held ? await this.#runHeld(sql, true) : await this.#run(sql);
         answered({ response: responseOf(result), table: decodeTable(result, null) });
         return;
       }
@@ -175,10 +178,9 @@ export class PostgresSession implements Session {
       const inside = connection.status === 'T';
       if (inside) await this.#send(connection, 'SAVEPOINT tsdbt_attempt');
       try {
-        await this.#observed(sql, async () => {
-          const result = await (single ? this.#sendOne(connection, sql, 'single') : this.#send(connection, sql));
-          return { value: result, response: responseOf(result) };
-        });
+        await this.#observed(sql, async () =>
+          withResponse(await this.#send(connection, sql, single ? 'single' : 'last')),
+        );
         if (inside) await this.#send(connection, 'RELEASE SAVEPOINT tsdbt_attempt');
         return null;
       } catch (error) {
@@ -401,7 +403,7 @@ export class PostgresSession implements Session {
     return withComment(sql, this.#options.comment?.() ?? null);
   }
 
-  async #run(sql: string, comment = true, every = false): Promise<RawResult> {
+  async #run(sql: string, comment = true, answers: Answers = 'last'): Promise<RawResult> {
     const connection = await this.#ready();
     const { text, prefix } = comment ? this.#commented(sql) : { text: sql, prefix: '' };
     if (leavesState(sql)) this.#stateful = true;
@@ -415,8 +417,8 @@ export class PostgresSession implements Session {
       return await this.#observed(sql, async () => {
         const result =
           begin === ''
-            ? await this.#sendWithSettings(connection, text, every)
-            : await this.#send(connection, begin + text, every);
+            ? await this.#sendWithSettings(connection, text, answers)
+            : await this.#send(connection, begin + text, answers);
         if (connection.status === 'I') this.#hasEnded(result.tag);
         return { value: result, response: responseOf(result) };
       });
@@ -428,37 +430,23 @@ export class PostgresSession implements Session {
   }
 
   /** The transaction stays read-only until it ends. */
-  async #runReadOnly(sql: string): Promise<RawResult> {
+  async #makeReadOnly(): Promise<void> {
     const connection = await this.#ready();
     await this.#sendBegin(connection);
     // With `autocommit: true` no transaction has begun.
     const begin = connection.status === 'T' ? '' : `${beginText(this.#settings, false)}; `;
     await this.#send(connection, `${begin}SET TRANSACTION READ ONLY`);
-    const { text, prefix } = this.#commented(sql);
-    try {
-      return await this.#observed(sql, async () => {
-        const value = await this.#sendOne(connection, text, 'single');
-        return { value, response: responseOf(value) };
-      });
-    } catch (error) {
-      const known = databaseError(error, text, sql, [...prefix].length);
-      await this.#rollBack();
-      throw known;
-    }
   }
 
   /** Inside a savepoint. */
-  async #runHeld(sql: string, comment: boolean, every: boolean): Promise<RawResult> {
+  async #runHeld(sql: string, comment: boolean, answers: Answers = 'last'): Promise<RawResult> {
     const connection = await this.#ready();
     const { text, prefix } = comment ? this.#commented(sql) : { text: sql, prefix: '' };
     if (leavesState(sql)) this.#stateful = true;
     if (text.includes('\0')) throw new TsdbtError('database', NUL, { sql });
     await this.#send(connection, 'SAVEPOINT tsdbt_held');
     try {
-      const result = await this.#observed(sql, async () => {
-        const answer = await this.#send(connection, text, every);
-        return { value: answer, response: responseOf(answer) };
-      });
+      const result = await this.#observed(sql, async () => withResponse(await this.#send(connection, text, answers)));
       await this.#send(connection, 'RELEASE SAVEPOINT tsdbt_held');
       return result;
     } catch (error) {
@@ -487,7 +475,7 @@ export class PostgresSession implements Session {
     observer?.({ sql: first.sql, phase: 'start' });
     let results: readonly RawResult[];
     try {
-      const result = await this.#send(connection, joined.text, true);
+      const result = await this.#send(connection, joined.text, 'every');
       if (connection.status === 'I') this.#hasEnded(result.tag);
       results = [...(result.before ?? []), result];
     } catch (error) {
@@ -511,14 +499,15 @@ export class PostgresSession implements Session {
   /**
    * Outside of a transaction (VACUUM, CREATE INDEX CONCURRENTLY), sets role and search path for this statement only.
    */
-  async #sendWithSettings(connection: Connection, text: string, every: boolean): Promise<RawResult> {
+  async #sendWithSettings(connection: Connection, text: string, answers: Answers): Promise<RawResult> {
     const { role, searchPath } = this.#settings;
-    if (connection.status !== 'I' || (role === null && searchPath === null)) return this.#send(connection, text, every);
+    if (connection.status !== 'I' || (role === null && searchPath === null))
+      return this.#send(connection, text, answers);
     if (role !== null) await this.#send(connection, `SET ROLE ${quoteWritten(role)}`);
     if (searchPath !== null)
       await this.#send(connection, `SELECT set_config('search_path', ${quoteText(searchPath)}, false)`);
     try {
-      return await this.#send(connection, text, every);
+      return await this.#send(connection, text, answers);
     } finally {
       if (!connection.broken && connection.status === 'I') {
         if (role !== null) await this.#send(connection, 'RESET ROLE');
@@ -563,10 +552,7 @@ export class PostgresSession implements Session {
     const connection = this.#connection;
     if (connection === null || connection.broken || connection.status === 'I') return;
     try {
-      await this.#observed('ROLLBACK', async () => {
-        const result = await this.#send(connection, 'ROLLBACK');
-        return { value: result, response: responseOf(result) };
-      });
+      await this.#observed('ROLLBACK', async () => withResponse(await this.#send(connection, 'ROLLBACK')));
     } catch {
       connection.broken = true;
     }
@@ -577,11 +563,11 @@ export class PostgresSession implements Session {
     if (!connection.broken) await this.#send(connection, '').catch(() => undefined);
   }
 
-  async #send(connection: Connection, text: string, every = false): Promise<RawResult> {
-    const pieces = this.#pool.singly ? cutStatements(text) : [text];
+  async #send(connection: Connection, text: string, answers: Answers = 'last'): Promise<RawResult> {
+    const pieces = this.#pool.singly && answers !== 'single' ? cutStatements(text) : [text];
     return pieces.length < 2
-      ? this.#sendOne(connection, text, every ? 'every' : 'last')
-      : sendPieces(pieces, every, (piece) => this.#sendOne(connection, piece, 'every'));
+      ? this.#sendOne(connection, text, answers)
+      : sendPieces(pieces, answers === 'every', (piece) => this.#sendOne(connection, piece, 'every'));
   }
 
   async #sendOne(connection: Connection, text: string, answers: Answers): Promise<RawResult> {

@@ -67,12 +67,14 @@ export async function retryCommand(session: CommandSession): Promise<boolean> {
   });
 }
 
-function lastRun({ projectDir, flags }: CommandSession): PreviousRun {
-  const named = (flags['state'] ??
-    flags.target_path ??
-    readRawProject(projectDir).data['target-path'] ??
-    'target') as string;
-  const found = previousRun(resolve(projectDir, named), isRunning);
+/** The target folder as written, before the project is loaded. */
+export function writtenTarget({ projectDir, flags }: CommandSession): string {
+  return String(flags.target_path ?? readRawProject(projectDir).data['target-path'] ?? 'target');
+}
+
+function lastRun(session: CommandSession): PreviousRun {
+  const named = (session.flags['state'] ?? writtenTarget(session)) as string;
+  const found = previousRun(resolve(session.projectDir, named), isRunning);
   if (found === null) throw errorOf('noPreviousRun', { folder: named });
   return found;
 }

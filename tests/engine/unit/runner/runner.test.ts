@@ -119,7 +119,8 @@ function world({ edges, work = {}, config = {}, testEdges = [], options = {} }: 
       ),
       {
         threads: 4,
-        queries: true, changes: true,
+        queries: true,
+        changes: true,
         build: false,
         failFast: false,
         raiseFirst: false,
