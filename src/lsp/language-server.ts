@@ -1,5 +1,7 @@
 // The language server: connects the protocol's requests to the project that the editor has open.
 import {
+  CodeActionKind,
+  type CompletionItem,
   type Connection,
   type Definition,
   type Diagnostic,
@@ -7,6 +9,8 @@ import {
   type Hover,
   type InitializeParams,
   type InitializeResult,
+  InsertTextFormat,
+  type Range,
   type TextDocumentPositionParams,
   TextDocumentSyncKind,
   TextDocuments,
@@ -21,8 +25,10 @@ import { URI } from './file-uri.ts';
 import { definitionOf } from './find-definition.ts';
 import { localErrors } from './local-checks.ts';
 import { NameIndex } from './name-index.ts';
-import { diagnosticOf } from './problem-diagnostics.ts';
+import { diagnosticOf, quickFixes } from './problem-diagnostics.ts';
 import { RelationColumns } from './relation-columns.ts';
+import { suggestColumns, suggestInTemplate, type Suggestion } from './suggest.ts';
+import { suggestInProperties } from './suggest-properties.ts';
 import type { ProjectSymbol } from './symbol-table.ts';
 import { TextPlaces } from './text-places.ts';
 
@@ -37,6 +43,8 @@ export class LanguageServer {
   readonly #options: LoadOptions;
   readonly #documents = new TextDocuments(TextDocument);
   #project: Opened | null = null;
+  /** Whether the editor supports snippets in completion. */
+  #snippets = false;
   #reloading: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   /** Problems of the last parse, by path. */
@@ -64,11 +72,14 @@ export class LanguageServer {
     });
     connection.onDefinition((params) => this.#definition(params));
     connection.onHover((params) => this.#hover(params));
+    connection.onCompletion((params) => this.#completion(params));
+    connection.onCodeAction(({ textDocument, context }) => quickFixes(textDocument.uri, context.diagnostics));
     this.#documents.listen(connection);
     connection.listen();
   }
 
-  #initialize({ workspaceFolders, rootUri }: InitializeParams): InitializeResult {
+  #initialize({ workspaceFolders, rootUri, capabilities }: InitializeParams): InitializeResult {
+    this.#snippets = capabilities.textDocument?.completion?.completionItem?.snippetSupport === true;
     const folders = [...(workspaceFolders ?? []).map(({ uri }) => uri), rootUri ?? ''];
     const folder = folders.flatMap((uri) => URI.path(uri) ?? [])[0] ?? this.#options.cwd;
     const asked = this.#options.options?.['project_dir'];
@@ -81,6 +92,8 @@ export class LanguageServer {
         textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: true },
         definitionProvider: true,
         hoverProvider: true,
+        completionProvider: { triggerCharacters: ["'", '"', '.', '(', '{', ' ', '+'] },
+        codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
       },
     };
   }
@@ -176,6 +189,25 @@ export class LanguageServer {
     return pointed === null ? null : definitionOf(pointed.opened.project, pointed.opened.index, pointed.symbol);
   }
 
+  async #completion({ textDocument, position }: TextDocumentPositionParams): Promise<CompletionItem[]> {
+    await this.#reloading;
+    const path = URI.path(textDocument.uri);
+    const opened = this.#project;
+    const parsed = opened?.project.parsed;
+    const table = opened?.index.table;
+    if (path === null || opened === null || parsed == null || table == null) return [];
+    const text = opened.project.textAt(path);
+    const places = new TextPlaces(text);
+    const offset = places.offsetAt(position);
+    const context = { parsed, table, index: opened.index, columns: opened.columns, path, text };
+    const { typed, items } = /\.ya?ml$/.test(path)
+      ? await suggestInProperties(context, offset)
+      : (suggestInTemplate(context, offset) ??
+        (path.endsWith('.sql') ? await suggestColumns(context, offset) : NOTHING));
+    const range = places.range(offset - typed, offset);
+    return items.map((item) => completionItem(item, range, this.#snippets));
+  }
+
   async #hover(params: TextDocumentPositionParams): Promise<Hover | null> {
     const pointed = await this.#symbolAt(params);
     const table = pointed?.opened.index.table;
@@ -184,6 +216,22 @@ export class LanguageServer {
     const text = await describe(parsed, table, opened.columns, symbol);
     return text === null ? null : { contents: { kind: 'markdown', value: opened.project.mask(text) }, range };
   }
+}
+
+const NOTHING = { typed: 0, items: [] };
+
+/** @param snippets whether the editor fills in placeholders */
+function completionItem(item: Suggestion, range: Range, snippets: boolean): CompletionItem {
+  const { label, kind, detail, documentation = '', snippet } = item;
+  const newText = snippet === undefined ? label : snippets ? snippet : snippet.replace('$1', '');
+  return {
+    label,
+    kind,
+    textEdit: { range, newText },
+    ...(snippet !== undefined && snippets ? { insertTextFormat: InsertTextFormat.Snippet } : {}),
+    ...(detail === undefined ? {} : { detail }),
+    ...(documentation === '' ? {} : { documentation: { kind: 'markdown', value: documentation } }),
+  };
 }
 
 /** A project and what is known about its names. */

@@ -26,8 +26,10 @@ function missingReferences(file: SourceFile, text: string, table: SymbolTable): 
   // A call in a macro may never be executed, and only parsing says whether that of a test is an error.
   if (!properties && !['model', 'analysis', 'snapshot'].includes(file.kind)) return [];
   const places = new TextPlaces(text);
-  return (properties ? [] : templateNames(text)).flatMap(({ thing, start }) => {
-    if (thing.kind !== 'ref' && thing.kind !== 'source') return [];
+  const uses = properties ? [] : templateNames(text);
+  return uses.flatMap(({ thing, start }, at) => {
+    // A source has two names; its table is marked.
+    if (thing.kind !== 'ref' && (thing.kind !== 'source' || uses[at + 1]?.thing === thing)) return [];
     if (table.resolve(thing, file.package_name) !== null || table.isDisabled(thing, file.package_name)) return [];
     const { line, character } = places.positionAt(start - 1);
     const name = thing.kind === 'ref' ? thing.name : `${thing.source}.${thing.table}`;

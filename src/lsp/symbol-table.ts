@@ -127,10 +127,13 @@ export class SymbolTable {
     return this.parsed.manifest.docs[id];
   }
 
-  /** Names for `ref`. */
-  refNames(): string[] {
-    const ids = Object.keys(this.parsed.manifest.nodes).filter((id) => REFABLE.test(id));
-    return [...new Set(ids.map((id) => id.split('.')[2] ?? ''))];
+  /** Names for `ref`. @param packageName of this package only */
+  refNames(packageName?: string): string[] {
+    const parts = Object.keys(this.parsed.manifest.nodes)
+      .filter((id) => REFABLE.test(id))
+      .map((id) => id.split('.'));
+    const own = parts.filter(([, each]) => packageName === undefined || each === packageName);
+    return [...new Set(own.map(([, , name = '']) => name))];
   }
 
   /** Names of sources as `source.table`. */

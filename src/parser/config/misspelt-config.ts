@@ -7,7 +7,7 @@ import { oneLetterApart } from '../../values/close-matches.ts';
  * Keys that macros read, in addition to declared fields. All dialects are included, because a parse does not depend on
  * the target.
  */
-const READ_BY_MACROS: readonly string[] = [
+export const READ_BY_MACROS: readonly string[] = [
   ...allSpecs().flatMap(({ configs }) => configs),
   'sql_header',
   'merge_update_columns',

@@ -73,6 +73,7 @@ const withoutHint =
     const problem = check(value);
     return problem === undefined ? undefined : { path: problem.path, message: problem.message };
   };
+export { COLUMN as COLUMN_ENTRY };
 const INCLUDE_EXCLUDE = closed(['include'], { include: textOrTextList, exclude: textList });
 
 const VERSION = closed(['v'], {
@@ -205,6 +206,7 @@ const SOURCE_TABLE = open(['name'], {
   external: optionalDict,
   tags: textList,
 });
+export { SOURCE_TABLE as SOURCE_TABLE_ENTRY };
 const SOURCE_FIELDS = {
   name: text,
   description: text,
