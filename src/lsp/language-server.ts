@@ -9,6 +9,13 @@ import {
   type Hover,
   type InitializeParams,
   type InitializeResult,
+  type Location,
+  LSPErrorCodes,
+  MessageType,
+  type RenameParams,
+  ShowMessageNotification,
+  ResponseError,
+  type WorkspaceEdit,
   InsertTextFormat,
   type Range,
   type TextDocumentPositionParams,
@@ -19,12 +26,16 @@ import { TextDocument } from 'vscode-languageserver-textdocument';
 import type { LoadOptions } from '../index.ts';
 import { findProjectDir } from '../project/runtime-config.ts';
 import { columnAt } from './column-at.ts';
+import { ColumnRename } from './column-rename.ts';
 import { describe } from './describe-symbol.ts';
 import { EditorProject, type FileProblem } from './editor-project.ts';
 import { URI } from './file-uri.ts';
 import { definitionOf } from './find-definition.ts';
 import { localErrors } from './local-checks.ts';
+import { referencesOf } from './find-references.ts';
 import { NameIndex } from './name-index.ts';
+import { NotRenamed, renameSymbol } from './project-rename.ts';
+import { workspaceEdit } from './workspace-edit.ts';
 import { diagnosticOf, quickFixes } from './problem-diagnostics.ts';
 import { RelationColumns } from './relation-columns.ts';
 import { suggestColumns, suggestInTemplate, type Suggestion } from './suggest.ts';
@@ -45,6 +56,8 @@ export class LanguageServer {
   #project: Opened | null = null;
   /** Whether the editor supports snippets in completion. */
   #snippets = false;
+  /** Whether the editor renames files as part of an edit. */
+  #movesFiles = false;
   #reloading: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   /** Problems of the last parse, by path. */
@@ -72,6 +85,9 @@ export class LanguageServer {
     });
     connection.onDefinition((params) => this.#definition(params));
     connection.onHover((params) => this.#hover(params));
+    connection.onReferences((params) => this.#references(params));
+    connection.onPrepareRename((params) => this.#prepareRename(params));
+    connection.onRenameRequest((params) => this.#rename(params));
     connection.onCompletion((params) => this.#completion(params));
     connection.onCodeAction(({ textDocument, context }) => quickFixes(textDocument.uri, context.diagnostics));
     this.#documents.listen(connection);
@@ -80,6 +96,8 @@ export class LanguageServer {
 
   #initialize({ workspaceFolders, rootUri, capabilities }: InitializeParams): InitializeResult {
     this.#snippets = capabilities.textDocument?.completion?.completionItem?.snippetSupport === true;
+    const edits = capabilities.workspace?.workspaceEdit;
+    this.#movesFiles = edits?.documentChanges === true && (edits.resourceOperations ?? []).includes('rename');
     const folders = [...(workspaceFolders ?? []).map(({ uri }) => uri), rootUri ?? ''];
     const folder = folders.flatMap((uri) => URI.path(uri) ?? [])[0] ?? this.#options.cwd;
     const asked = this.#options.options?.['project_dir'];
@@ -92,6 +110,8 @@ export class LanguageServer {
         textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: true },
         definitionProvider: true,
         hoverProvider: true,
+        referencesProvider: true,
+        renameProvider: { prepareProvider: true },
         completionProvider: { triggerCharacters: ["'", '"', '.', '(', '{', ' ', '+'] },
         codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
       },
@@ -187,6 +207,45 @@ export class LanguageServer {
   async #definition(params: TextDocumentPositionParams): Promise<Definition | null> {
     const pointed = await this.#symbolAt(params);
     return pointed === null ? null : definitionOf(pointed.opened.project, pointed.opened.index, pointed.symbol);
+  }
+
+  async #references(params: TextDocumentPositionParams): Promise<Location[]> {
+    const pointed = await this.#symbolAt(params);
+    if (pointed === null) return [];
+    const { project, index, columns } = pointed.opened;
+    return referencesOf({ project, parsed: pointed.parsed, index, columns }, pointed.symbol);
+  }
+
+  async #prepareRename(params: TextDocumentPositionParams): Promise<Range | null> {
+    const pointed = await this.#symbolAt(params);
+    return pointed === null || pointed.symbol.id.startsWith('var.') ? null : pointed.range;
+  }
+
+  /** Reports places that were not changed in a message. */
+  async #rename({ newName, ...params }: RenameParams): Promise<WorkspaceEdit | null> {
+    const pointed = await this.#symbolAt(params);
+    const table = pointed?.opened.index.table;
+    if (pointed === null || table == null) return null;
+    const { opened, parsed, symbol } = pointed;
+    const { project, index, columns } = opened;
+    try {
+      const renaming =
+        symbol.column === null
+          ? renameSymbol(project, index, table, symbol, newName)
+          : await ColumnRename.run({ project, parsed, index, columns }, symbol, newName);
+      if (renaming.moved.length > 0 && !this.#movesFiles) throw new NotRenamed('The editor cannot rename files.');
+      const { left } = renaming;
+      if (left.length > 0)
+        void this.#connection.sendNotification(ShowMessageNotification.type, {
+          type: MessageType.Warning,
+          message: project.mask(`Not renamed, because it is not certain:\n${left.join('\n')}`),
+        });
+      return workspaceEdit(project, renaming, this.#movesFiles);
+    } catch (error) {
+      if (error instanceof NotRenamed)
+        throw new ResponseError(LSPErrorCodes.RequestFailed, project.mask(error.message));
+      throw error;
+    }
   }
 
   async #completion({ textDocument, position }: TextDocumentPositionParams): Promise<CompletionItem[]> {

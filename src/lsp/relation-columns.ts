@@ -2,7 +2,7 @@
 // parser is installed.
 import { TsdbtError } from '../errors.ts';
 import { type CompiledQueries, LineageAnalysis, OfflineCompiler, openDialect, type ParsedProject } from '../index.ts';
-import type { LineageDialect, OutputColumn, QueryLineage } from '../lineage/column-lineage.ts';
+import type { LineageDialect, OutputColumn, Parents, QueryLineage } from '../lineage/column-lineage.ts';
 import type { EditorProject } from './editor-project.ts';
 
 export interface KnownColumn {
@@ -63,6 +63,11 @@ export class RelationColumns {
     for (const each of parsed.dag.topological())
       if (needed.has(each) && !analysis.found.has(each)) await analysis.add(each);
     return analysis.found.get(id) ?? null;
+  }
+
+  /** The relations of all nodes that were analyzed. */
+  relations(): Parents | null {
+    return this.#of?.analysis?.parents ?? null;
   }
 
   /** The columns of a relation. */

@@ -12,7 +12,7 @@ import {
   type ProtocolConnection,
   type PublishDiagnosticsParams,
   type Range,
-  type TextEdit,
+  TextEdit,
   type WorkspaceEdit,
 } from 'vscode-languageserver-protocol/node';
 import { BIN } from '../support/program.ts';
@@ -32,6 +32,7 @@ export class EditorClient {
   readonly #published = new Map<string, Diagnostic[]>();
   readonly #waiting = new Set<() => void>();
   readonly #texts = new Map<string, string>();
+  readonly #messages: string[] = [];
   readonly #temporary: boolean;
   #version = 1;
 
@@ -47,6 +48,10 @@ export class EditorClient {
     this.connection = createProtocolConnection(this.child.stdout, this.child.stdin);
     this.connection.onNotification('textDocument/publishDiagnostics', (params: PublishDiagnosticsParams) => {
       this.#published.set(params.uri, params.diagnostics);
+      for (const check of this.#waiting) check();
+    });
+    this.connection.onNotification('window/showMessage', ({ message }: { readonly message: string }) => {
+      this.#messages.push(message);
       for (const check of this.#waiting) check();
     });
     this.connection.onRequest('client/registerCapability', () => null);
@@ -71,7 +76,7 @@ export class EditorClient {
       processId: process.pid,
       rootUri: uri,
       workspaceFolders: [{ uri, name: 'project' }],
-      capabilities: {},
+      capabilities: { workspace: { workspaceEdit: { documentChanges: true, resourceOperations: ['rename'] } } },
     });
     client.capabilities = capabilities;
     await client.connection.sendNotification('initialized', {});
@@ -150,14 +155,25 @@ export class EditorClient {
     return (lines[start.line] ?? '').slice(start.character, end.character);
   }
 
-  /** The files after an edit, by path. */
-  edited({ changes = {} }: WorkspaceEdit): Record<string, string> {
-    return Object.fromEntries(
-      Object.entries(changes).map(([uri, edits]) => {
-        const path = decodeURIComponent(uri.slice(pathToFileURL(this.root).href.length + 1));
-        return [path, withEdits(this.text(path), edits)];
-      }),
-    );
+  /** The files after an edit, by path. A file that is moved has its new path instead. */
+  edited({ changes = {}, documentChanges = [] }: WorkspaceEdit): Record<string, string> {
+    const path = (uri: string): string => decodeURIComponent(uri.slice(pathToFileURL(this.root).href.length + 1));
+    const files: Record<string, string> = {};
+    const apply = (uri: string, edits: readonly TextEdit[]): void => {
+      files[path(uri)] = withEdits(this.text(path(uri)), edits);
+    };
+    for (const [uri, edits] of Object.entries(changes)) apply(uri, edits);
+    for (const change of documentChanges) {
+      if ('edits' in change) apply(change.textDocument.uri, change.edits.filter(TextEdit.is));
+      else if (change.kind === 'rename') files[path(change.oldUri)] = path(change.newUri);
+    }
+    return files;
+  }
+
+  /** The next message that the server shows. */
+  async message(): Promise<string> {
+    while (this.#messages.length === 0) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    return this.#messages.shift() ?? '';
   }
 
   async close(): Promise<void> {
