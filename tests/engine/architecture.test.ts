@@ -124,6 +124,7 @@ const MAY_TOUCH: { what: string; pattern: RegExp; allowed: string[] }[] = [
       'loader/',
       'object-store/',
       'project/deps/git.ts',
+      'values/cpu-limit.ts',
     ],
   },
   {

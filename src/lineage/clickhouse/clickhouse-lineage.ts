@@ -1,5 +1,6 @@
 // Column lineage of ClickHouse queries. The engine parses them (EXPLAIN QUERY TREE without its passes, which needs no
 // tables and executes nothing), and what names mean is resolved here.
+import { withinLimits } from '../analysis-limits.ts';
 import {
   type LineageDialect,
   type Parents,
@@ -45,15 +46,16 @@ async function queryLineage(
     return unknownQuery(`the SQL cannot be parsed: ${parseErrorOf(error.message, sql.slice(0, query.start))}`);
   }
   try {
-    const tree = readTree(text, nameOf);
-    const analysis = new TreeQuery({ functions, nameOf, columnLists, relation: relationTables(parents) });
-    const { columns, rows, unlisted } = analysis.table(tree, null, false);
-    const named = columns.filter(({ name }) => name !== UNNAMED);
-    const unnamed = columns.find(({ name }) => name === UNNAMED)?.flow.reason ?? unlisted;
-    const outputs = named.map(({ name, flow }) => outputColumn(name, flow, rows));
-    return { columns: [...outputs, ...(unnamed === null ? [] : unknownQuery(unnamed).columns)], uses: usesOf(rows) };
+    return withinLimits(() => {
+      const tree = readTree(text, nameOf);
+      const analysis = new TreeQuery({ functions, nameOf, columnLists, relation: relationTables(parents) });
+      const { columns, rows, unlisted } = analysis.table(tree, null, false);
+      const named = columns.filter(({ name }) => name !== UNNAMED);
+      const unnamed = columns.find(({ name }) => name === UNNAMED)?.flow.reason ?? unlisted;
+      const outputs = named.map(({ name, flow }) => outputColumn(name, flow, rows));
+      return { columns: [...outputs, ...(unnamed === null ? [] : unknownQuery(unnamed).columns)], uses: usesOf(rows) };
+    });
   } catch (error) {
-    if (error instanceof RangeError) return unknownQuery('the SQL is nested too deeply');
     if (error instanceof UnreadableTree)
       return unknownQuery(`the tree of the SQL has an unknown form: ${error.message}`);
     throw error;

@@ -1,4 +1,5 @@
 // Column lineage of a ClickHouse query: CTEs, FROM, output columns, set operations, and what decides its rows.
+import { checkWidth } from '../analysis-limits.ts';
 import { EXPRESSION, FILTER, type Flow, Gathered, GROUP, mergedFlow, ORDER, raised, unknownFlow } from '../flow.ts';
 import { allColumns, combinedTables, FlowTable, stableTable, unknownTable } from '../query-scope.ts';
 import { JoinTree } from './join-tree.ts';
@@ -140,6 +141,7 @@ export class TreeQuery implements Queries {
 
   #projection(node: TreeNode, scope: NameScope): FlowTable {
     const parts = itemsOf(node, 'PROJECTION').flatMap((each) => this.#outputs.of(each, scope));
+    checkWidth(parts);
     const joined = FlowTable.joined(parts, scope.rows);
     const filled = this.#filled(node, scope);
     if (filled.size === 0) return joined;

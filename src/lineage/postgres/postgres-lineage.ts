@@ -1,5 +1,6 @@
 // Column lineage of Postgres queries: libpg-query, the server's own grammar, parses them.
 import { createRequire } from 'node:module';
+import { withinLimits } from '../analysis-limits.ts';
 import {
   type LineageDialect,
   type Parents,
@@ -10,7 +11,7 @@ import {
 import { outputColumn, usesOf } from '../flow.ts';
 import { relationTables } from '../relation-tables.ts';
 import { returnsOneValue } from './known-functions.ts';
-import { selectQuery, TooManyColumns } from './select-query.ts';
+import { selectQuery } from './select-query.ts';
 import type { PgNode } from './syntax-tree.ts';
 
 /** The subset of libpg-query that is used. */
@@ -56,16 +57,12 @@ function queryLineage(parser: PgParser, sql: string, parents: Parents): QueryLin
     return unknownQuery(
       statements.length > 1 ? `the SQL is ${statements.length} statements` : 'the SQL is not a SELECT',
     );
-  try {
+  return withinLimits(() => {
     const { columns, rows, unlisted } = selectQuery(select, relationTables(parents));
     const outputs = columns.map(({ name, flow }) => outputColumn(name, flow, rows));
     const star = unlisted === null ? [] : unknownQuery(unlisted).columns;
     return { columns: [...outputs, ...star], uses: usesOf(rows) };
-  } catch (error) {
-    if (error instanceof TooManyColumns) return unknownQuery(error.message);
-    if (error instanceof RangeError) return unknownQuery('the SQL is nested too deeply');
-    throw error;
-  }
+  });
 }
 
 /** The parser counts bytes. */

@@ -1,4 +1,5 @@
 // Column lineage of a SELECT: its CTEs, FROM, output columns, and what decides its rows.
+import { checkWidth } from '../analysis-limits.ts';
 import {
   EXPRESSION,
   FILTER,
@@ -148,17 +149,8 @@ function limit({ limitCount, limitOffset }: SelectStmt, scope: PgScope, rows: Ga
   rows.use(partsFlow([limitCount, limitOffset], scope, EXPRESSION), FILTER);
 }
 
-/** Postgres allows 1664. A few words name endless ones: `select a.*, b.*`, again and again. */
-const MOST_COLUMNS = 10_000;
-
-export class TooManyColumns extends Error {
-  constructor() {
-    super(`a query has more than ${MOST_COLUMNS} columns`);
-  }
-}
-
 function targets(list: readonly PgNode[], scope: PgScope, rows: Flow): FlowTable {
-  if (list.length > MOST_COLUMNS) throw new TooManyColumns();
+  checkWidth([], list.length);
   const parts = list.flatMap(({ ResTarget: target }): readonly FlowTable[] => {
     const value = target?.val;
     const fields = value?.ColumnRef?.fields;
@@ -174,7 +166,7 @@ function targets(list: readonly PgNode[], scope: PgScope, rows: Flow): FlowTable
       ];
     return [new FlowTable([{ name: target?.name ?? outputName(value), flow: flowOf(value, scope) }], [], NOTHING)];
   });
-  if (parts.reduce((sum, { columns }) => sum + columns.length, 0) > MOST_COLUMNS) throw new TooManyColumns();
+  checkWidth(parts);
   return FlowTable.joined(parts, rows);
 }
 

@@ -1,7 +1,7 @@
 // `format: json_schema`: the magic byte 0, the id of a schema in a registry, and JSON that must be valid against the
 // schema. Draft 4 is not supported. As in newer drafts, formats such as `email` are annotations.
 import type { Ajv as AjvInstance, AnySchemaObject, SchemaValidateFunction, ValidateFunction } from 'ajv';
-import { TooSlow, withinCpu } from './cpu-limit.ts';
+import { TooSlow, withinCpu } from '../../../values/cpu-limit.ts';
 import { type DecodedRecord, type Decoder, jsonDecoder, jsonRecord, PoisonMessage, utf8 } from '../message-decoder.ts';
 import type { Records } from '../../brokers/message-records.ts';
 import { hasExactNumber } from '../values/lossless-json.ts';
