@@ -34,6 +34,14 @@ export interface UnknownKeys {
   readonly missing: boolean;
 }
 
+/** A relation for `createAs`. */
+export interface NamedQuery {
+  readonly name: string;
+  readonly query: string;
+  /** Whether nothing reads it, so that it is enough to check the query. */
+  readonly unread: boolean;
+}
+
 export interface EmptyDatabase {
   /** Connects to the local engine only. */
   readonly adapter: Adapter;
@@ -44,6 +52,14 @@ export interface EmptyDatabase {
   createTable(relation: string, columns: readonly TypedColumn[]): string;
   /** Creates a relation with the columns of a query, without running it. */
   createAs(relation: string, query: string): string;
+  /**
+   * Creates several relations in one statement, or tests several queries in one.
+   * @returns null if they must be created one by one
+   */
+  createMany(relations: readonly NamedQuery[]): string | null;
+  /** Creates a relation with the same columns as one that `createAs` created. @param columns their quoted names */
+  createLike(relation: string, columns: readonly TypedColumn[]): string;
+  dropSchema(name: string): string;
   /** A query that returns schema, relation, column and type of all columns in order. */
   columnsSql(schemas: readonly string[]): string;
   /** Judges an error of `createAs`. May run statements in the session. */

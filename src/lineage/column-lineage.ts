@@ -46,14 +46,18 @@ export interface ParentRelation {
 /** Finds a relation by a key of `relationKeys`; undefined if it is not part of the project. */
 export type Parents = (key: string) => ParentRelation | undefined;
 
-/** Analyzes the queries of one SQL dialect. */
-export interface LineageDialect {
-  /** Never throws: what cannot be analyzed is a column with a reason. */
-  columns(sql: string, parents: Parents): Promise<QueryLineage>;
+/** How a dialect compares names. Needs no parser. */
+export interface DialectNames {
   /** Keys by which queries find a relation, from the most specific one. @param name as rendered by `ref` */
   relationKeys(name: string): string[];
   /** Whether names without quotes become lower case. */
   readonly foldsNames: boolean;
+}
+
+/** Analyzes the queries of one SQL dialect. */
+export interface LineageDialect extends DialectNames {
+  /** Never throws: what cannot be analyzed is a column with a reason. */
+  columns(sql: string, parents: Parents): Promise<QueryLineage>;
   /** @returns null if the SQL cannot be split with certainty */
   tokens(sql: string): readonly SqlToken[] | null;
   /** Whether the function, or a keyword before a parenthesis, returns one value per row for sure, or aggregates. */

@@ -46,7 +46,8 @@ export class RelationColumns {
     if (this.#of?.version === version) return this.#of;
     const all = new Set(parsed.dag.nodes);
     const dialect = await this.dialect(parsed);
-    const analysis = dialect === null ? null : new LineageAnalysis(parsed, all, dialect, false);
+    const analysis =
+      dialect === null ? null : new LineageAnalysis(parsed, all, { parser: dialect, known: null, inject: false });
     return (this.#of = { version, compiler: new OfflineCompiler(parsed, all, true), analysis });
   }
 

@@ -4,6 +4,7 @@ import type { ModelNode, SnapshotNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { columnPlace, type SettingOwner, settingsFile } from '../project/setting-place.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
+import { didYouMean } from '../values/close-matches.ts';
 
 type Queried = ModelNode | SnapshotNode;
 
@@ -13,13 +14,13 @@ const OF_TABLES = ['order_by', 'partition_by', 'primary_key', 'event_time'];
 /** A name, and not a keyword or a number. */
 const NAME = /^[A-Za-z_]\w*$/;
 
-export interface SettingColumn {
+interface SettingColumn {
   readonly setting: string;
   readonly column: string;
 }
 
 /** The columns that settings of the node name. Expressions are left out. */
-export function configColumns({ config, resource_type: type }: Queried): SettingColumn[] {
+function configColumns({ config, resource_type: type }: Queried): SettingColumn[] {
   const materialized = String(config.materialized);
   // A view ignores what describes a table, and a table ignores the key of an incremental model.
   const settings =
@@ -44,7 +45,7 @@ export function configColumns({ config, resource_type: type }: Queried): Setting
 }
 
 /** A column in the YAML of a node that the node does not output. */
-export function columnFinding(parsed: ParsedProject, node: Queried, column: string, hint?: string): TsdbtError {
+function columnFinding(parsed: ParsedProject, node: Queried, column: string, hint?: string): TsdbtError {
   return finding(parsed, node, `column "${column}" is declared, but the ${node.resource_type} does not output it`, {
     hint,
     keys: ['name'],
@@ -53,7 +54,7 @@ export function columnFinding(parsed: ParsedProject, node: Queried, column: stri
 }
 
 /** A column in a setting of a node that the node does not output. */
-export function settingFinding(
+function settingFinding(
   parsed: ParsedProject,
   node: Queried,
   setting: string,
@@ -70,6 +71,40 @@ export function settingFinding(
     ...{ path: node.original_file_path, line: line + 1, lineText, hint },
     ...(at < 0 ? {} : { column: [...lineText.slice(0, at)].length + 1 }),
   });
+}
+
+/** Mistakes in what YAML and settings say about the columns of a node. @param columns those that it outputs */
+export function declaredMistakes(
+  parsed: ParsedProject,
+  node: Queried,
+  columns: readonly string[],
+  foldsNames: boolean,
+): TsdbtError[] {
+  const known = new Set(columns.map((name) => folded(name, foldsNames)));
+  const declared = Object.values(node.columns)
+    .filter(({ name }) => !known.has(folded(name.replace(/^(["`])(.*)\1$/, '$2'), foldsNames)))
+    .map(({ name }) => columnFinding(parsed, node, name, didYouMean(name, columns)));
+  return node.resource_type === 'model'
+    ? [...declared, ...settingMistakes(parsed, node, columns, foldsNames)]
+    : declared;
+}
+
+/** Settings of a node that name columns which it does not output. */
+export function settingMistakes(
+  parsed: ParsedProject,
+  node: Queried,
+  columns: readonly string[],
+  foldsNames: boolean,
+): TsdbtError[] {
+  const known = new Set(columns.map((name) => folded(name, foldsNames)));
+  return configColumns(node)
+    .filter(({ column }) => !known.has(folded(column, foldsNames)))
+    .map(({ setting, column }) => settingFinding(parsed, node, setting, column, didYouMean(column, columns)));
+}
+
+/** Names without quotes are compared as the engine does. */
+function folded(name: string, foldsNames: boolean): string {
+  return foldsNames ? name.toLowerCase() : name;
 }
 
 function finding(

@@ -6,6 +6,7 @@ import type { Logger } from '../log.ts';
 import { createRunContext, type RunContext } from '../runner/context.ts';
 import { NoIntrospection, namesWithoutDatabase } from '../runner/no-introspection.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
+import type { KnownAnalysis } from './known-analysis.ts';
 
 /** The SQL of a node, without and with rows in its relation. */
 export interface CompiledQueries {
@@ -16,41 +17,84 @@ export type Compilable = ModelNode | SnapshotNode | TestNode;
 
 const SILENT: Logger = { fire: () => undefined };
 
+/** The SQL of a node that is kept for the next command. */
+interface KeptQueries {
+  readonly inputs: string;
+  readonly first: string;
+  /** Absent if it is the same. */
+  readonly later?: string;
+}
+
 export class OfflineCompiler {
-  readonly #ctx: RunContext;
+  readonly #createContext: () => RunContext;
+  #context: RunContext | null = null;
+  readonly #known: KnownAnalysis | null;
+  readonly #kind: string;
   readonly #queries = new Map<string, CompiledQueries | TsdbtError>();
 
-  /** @param inject whether queries contain the CTEs of ephemeral models */
-  constructor(parsed: ParsedProject, needed: ReadonlySet<string>, inject: boolean) {
+  /**
+   * @param inject whether queries contain the CTEs of ephemeral models
+   * @param known what earlier commands have compiled; null: nothing is kept
+   */
+  constructor(parsed: ParsedProject, needed: ReadonlySet<string>, inject: boolean, known: KnownAnalysis | null = null) {
     const flags = { ...parsed.config.flags, which: 'compile', inject_ephemeral_ctes: inject };
-    this.#ctx = createRunContext({ ...parsed, config: { ...parsed.config, flags }, logger: SILENT }, needed);
+    const quiet = { ...parsed, config: { ...parsed.config, flags }, logger: SILENT };
+    this.#createContext = () => createRunContext(quiet, needed);
+    this.#known = known;
+    this.#kind = inject ? 'sql' : 'plain sql';
+  }
+
+  get #ctx(): RunContext {
+    return (this.#context ??= this.#createContext());
   }
 
   /** @returns the error of a template that needs the database */
   async compiled(node: Compilable): Promise<CompiledQueries | TsdbtError> {
     const known = this.#queries.get(node.unique_id);
     if (known !== undefined) return known;
-    const queries = await this.compiledAgain(node);
+    const queries = this.#kept(node) ?? (await this.#compiledBoth(node, this.#known));
     this.#queries.set(node.unique_id, queries);
     return queries;
   }
 
-  /** Compiles a node that may have another text than in the manifest. */
-  async compiledAgain(node: Compilable): Promise<CompiledQueries | TsdbtError> {
-    const first = await this.#compiled(node, false);
-    const branches = node.config.materialized === 'incremental';
-    return typeof first === 'string' ? { first, later: branches ? await this.#compiled(node, true) : first } : first;
+  #kept({ unique_id: id }: Compilable): CompiledQueries | null {
+    const kept = this.#known?.get<KeptQueries>(this.#kind, id);
+    if (kept === undefined || kept.inputs !== this.#known?.inputsOf(id)) return null;
+    const { first, later = first } = kept;
+    return { first, later };
   }
 
-  /** @returns the SQL, or the error of a template that needs the database */
-  async #compiled(node: Compilable, incremental: boolean): Promise<string | TsdbtError> {
+  /** Compiles a node that may have another text than in the manifest. */
+  compiledAgain(node: Compilable): Promise<CompiledQueries | TsdbtError> {
+    return this.#compiledBoth(node, null);
+  }
+
+  async #compiledBoth(node: Compilable, known: KnownAnalysis | null): Promise<CompiledQueries | TsdbtError> {
+    const one = await this.#compiled(node, false);
+    if (one instanceof TsdbtError) return one;
+    const other = node.config.materialized === 'incremental' ? await this.#compiled(node, true) : one;
+    const first = one.compiled_code ?? '';
+    if (other instanceof TsdbtError) return { first, later: other };
+    const later = other.compiled_code ?? '';
+    if (known !== null && [one, other].every((each) => known.isFixed(this.#ctx, each))) {
+      const kept: KeptQueries = {
+        inputs: known.inputsOf(node.unique_id),
+        first,
+        ...(later === first ? {} : { later }),
+      };
+      known.set(this.#kind, node.unique_id, kept);
+    }
+    return { first, later };
+  }
+
+  /** @returns the compiled node, or the error of a template that needs the database */
+  async #compiled(node: Compilable, incremental: boolean): Promise<Compilable | TsdbtError> {
     const session = new NoIntrospection(this.#ctx.adapter.session({ name: node.unique_id }), false);
     const extra = namesWithoutDatabase(incremental);
     // Compiling adds macros to the node, which may be run later.
     const copy = { ...node, depends_on: { ...node.depends_on, macros: [...node.depends_on.macros] } };
     try {
-      const { compiled_code } = await compileNode(this.#ctx, copy, session, { extra, write: false });
-      return compiled_code ?? '';
+      return await compileNode(this.#ctx, copy, session, { extra, write: false });
     } catch (error) {
       if (error instanceof TsdbtError) return error;
       throw error;

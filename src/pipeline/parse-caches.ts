@@ -3,12 +3,11 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileAtomically } from '../artifacts.ts';
 import { systemReason, TsdbtError } from '../errors.ts';
 import type { CachedParseOutput, ParseCache } from '../parser/parse-cache.ts';
-import { MOST_DATA, readFileBytes } from '../project/read-file.ts';
 import type { Secrets } from '../secrets.ts';
 import type { StateSeal } from '../user-state.ts';
+import { readSigned, writeSigned } from './signed-file.ts';
 
 const FILE = 'partial_parse.json';
 const OF_COMMAND = /^partial_parse\.[0-9a-f]{16}\.json$/;
@@ -16,8 +15,6 @@ const OF_COMMAND = /^partial_parse\.[0-9a-f]{16}\.json$/;
 const MOST_BESIDE = 4;
 /** Signature of everything after it in the file. */
 const PURPOSE = 'parse cache';
-/** Lines before the body: signature, header, YAML, index. */
-const LINES = 4;
 
 /** The parse caches of earlier commands and their paths. */
 export class ParseCaches {
@@ -113,42 +110,26 @@ export class ParseCaches {
  * @returns 'missing', or 'unreadable' for an incomplete file or one signed with another key
  */
 export function readParseCache(path: string, seal: StateSeal): ParseCache | 'missing' | 'unreadable' {
-  const bytes = readBytes(path);
-  if (bytes === null) return 'missing';
-  const ends: number[] = [];
-  for (let n = 0; n < LINES; n += 1) ends.push(bytes.indexOf('\n', (ends.at(-1) ?? -1) + 1));
-  const [first, second, third, fourth] = ends as [number, number, number, number];
-  const whole = first < second && second < third && third < fourth && first >= 0;
-  if (!whole || !seal.isSigned(bytes.toString('latin1', 0, first), PURPOSE, bytes.subarray(first + 1)))
-    return 'unreadable';
+  const bytes = readSigned(path, PURPOSE, seal);
+  if (typeof bytes === 'string') return bytes;
+  const first = bytes.indexOf('\n');
+  const second = bytes.indexOf('\n', first + 1);
+  const third = bytes.indexOf('\n', second + 1);
+  if (first < 0 || second <= first || third <= second) return 'unreadable';
   return {
-    header: JSON.parse(bytes.toString('utf8', first + 1, second)) as ParseCache['header'],
-    yaml: bytes.subarray(second + 1, third),
-    index: bytes.subarray(third + 1, fourth),
-    body: bytes.subarray(fourth + 1),
+    header: JSON.parse(bytes.toString('utf8', 0, first)) as ParseCache['header'],
+    yaml: bytes.subarray(first + 1, second),
+    index: bytes.subarray(second + 1, third),
+    body: bytes.subarray(third + 1),
   };
 }
 
-/**
- * Stores a parse for the next command. A parse that contains a secret is not stored, because the mask would be read
- * back in its place.
- */
+/** Stores a parse for the next command, unless it contains a secret. */
 export function writeParseCache(
   path: string,
   { header, yaml, index, body }: ParseCache,
   secrets: Secrets,
   seal: StateSeal,
 ): void {
-  const parts = [`${JSON.stringify(header)}\n`, yaml, '\n', index, '\n', body];
-  if (parts.some((part) => secrets.isIn(typeof part === 'string' ? Buffer.from(part, 'utf8') : part)))
-    rmSync(path, { force: true });
-  else writeFileAtomically(path, `${seal.sign(PURPOSE, ...parts)}\n`, ...parts);
-}
-
-function readBytes(path: string): Buffer | null {
-  try {
-    return readFileBytes(path, MOST_DATA);
-  } catch {
-    return null;
-  }
+  writeSigned(path, PURPOSE, seal, secrets, `${JSON.stringify(header)}\n`, yaml, '\n', index, '\n', body);
 }

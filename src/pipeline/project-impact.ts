@@ -19,8 +19,9 @@ import { textOf } from '../lineage/query-parts.ts';
 import { refusedIntrospection } from '../runner/no-introspection.ts';
 import { lookupNode } from '../runner/nodes.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
+import { type KnownAnalysis, knownAnalysis } from './known-analysis.ts';
 import { LineageAnalysis, openDialect } from './project-lineage.ts';
-import { columnTypes } from './static-check.ts';
+import { type CheckedProject, columnTypes } from './static-check.ts';
 
 /** What a change means to a reader. `invisible`: its rows and columns are the same. */
 export type ImpactClass = 'breaking' | 'additive' | 'invisible';
@@ -155,6 +156,8 @@ class Impact {
   readonly #original: Manifest;
   readonly #former: ParsedProject;
   readonly #dialect: LineageDialect;
+  readonly #known: KnownAnalysis;
+  readonly #knownBefore: KnownAnalysis;
   readonly #now: LineageAnalysis;
   readonly #before: LineageAnalysis;
   /** Changes by node. Causes are origins. */
@@ -169,8 +172,12 @@ class Impact {
     this.#original = original;
     this.#former = formerProject(parsed, original, dialect);
     this.#dialect = dialect;
-    this.#now = new LineageAnalysis(parsed, new Set(parsed.dag.nodes), dialect, true);
-    this.#before = new LineageAnalysis(this.#former, new Set(this.#former.dag.nodes), dialect, true);
+    this.#known = knownAnalysis(parsed);
+    const analysis = (project: ParsedProject, known: KnownAnalysis): LineageAnalysis =>
+      new LineageAnalysis(project, new Set(project.dag.nodes), { parser: dialect, known, inject: true });
+    this.#now = analysis(parsed, this.#known);
+    this.#knownBefore = this.#known.ofFormer(this.#former);
+    this.#before = analysis(this.#former, this.#knownBefore);
   }
 
   async outcome(): Promise<ImpactOutcome> {
@@ -187,15 +194,19 @@ class Impact {
       const change = await this.#changeOf(id, direct.has(id));
       if (change !== UNCHANGED) this.#changes.set(id, withOrigins(id, change));
     }
+    this.#known.save();
     return { nodes: this.#report(), untyped };
   }
 
   async #readTypes(needed: ReadonlySet<string>): Promise<string | null> {
     if (needed.size === 0) return null;
     try {
-      const typed = (project: ParsedProject): Promise<Types> =>
-        columnTypes(project, new Set(project.dag.nodes.filter((id) => needed.has(id))));
-      this.#types = [await typed(this.#former), await typed(this.#parsed)];
+      const checked = (parsed: ParsedProject, known: KnownAnalysis): CheckedProject => ({
+        ...{ parsed, known, ids: new Set(parsed.dag.nodes.filter((id) => needed.has(id))) },
+      });
+      const former = checked(this.#former, this.#knownBefore);
+      const [before, now] = await columnTypes([former, checked(this.#parsed, this.#known)]);
+      if (before !== undefined && now !== undefined) this.#types = [before, now];
       return null;
     } catch (error) {
       if (error instanceof TsdbtError) return error.message.split('\n')[0] ?? '';

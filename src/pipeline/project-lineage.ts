@@ -3,6 +3,7 @@ import { parsingEngine } from '../adapters/index.ts';
 import type { ColumnInfo, ModelNode, SeedNode, SnapshotNode, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import {
+  type DialectNames,
   type LineageDialect,
   type OutputColumn,
   type ParentRelation,
@@ -12,13 +13,14 @@ import {
   unionOf,
   unknownQuery,
 } from '../lineage/column-lineage.ts';
-import { createLineageDialect } from '../lineage/create-dialect.ts';
+import { createLineageDialect, dialectNames } from '../lineage/create-dialect.ts';
 import type { Logger } from '../log.ts';
 import { refusedIntrospection } from '../runner/no-introspection.ts';
 import { lookupNode, nodeWithRows } from '../runner/nodes.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import { seedTable } from '../runner/seed-table.ts';
 import { type CatalogColumns, readCatalogColumns } from './catalog-columns.ts';
+import { hashOf, type KnownAnalysis, knownAnalysis } from './known-analysis.ts';
 import { type Compilable, type CompiledQueries, OfflineCompiler } from './offline-compiler.ts';
 
 /** Lineage by unique_id. Sources and seeds have columns without sources. */
@@ -35,20 +37,46 @@ export async function projectLineage(parsed: ParsedProject, ids: Iterable<string
   const needed = new Set<string>();
   for (const id of ids) for (const each of [id, ...parsed.dag.ancestors(id)]) needed.add(each);
   const order = parsed.dag.topological().filter((id) => needed.has(id));
-  const dialect = await openDialect(parsed);
+  const known = knownAnalysis(parsed);
+  const started: Promise<LineageDialect>[] = [];
   try {
+    const parser: Parser = {
+      ...dialectNames(parsed.adapter.type),
+      columns: async (...query) => (await (started[0] ??= openDialect(parsed))).columns(...query),
+    };
     // Readers of an ephemeral model read it by its CTE's name, like any other parent.
-    const analysis = new LineageAnalysis(parsed, needed, dialect, false);
+    const analysis = new LineageAnalysis(parsed, needed, { parser, known, inject: false });
     for (const id of order) await analysis.add(id);
+    known.save();
     return analysis.found;
   } finally {
-    await dialect.close();
+    for (const dialect of await Promise.allSettled(started))
+      if (dialect.status === 'fulfilled') await dialect.value.close();
   }
 }
+
+/** The part of a dialect that the analysis uses. It starts when a query is not known. */
+type Parser = Pick<LineageDialect, 'columns' | keyof DialectNames>;
 
 /** The lineage dialect of the target. The caller closes it. @throws {TsdbtError} like projectLineage */
 export function openDialect({ adapter: { type }, config }: ParsedProject): Promise<LineageDialect> {
   return createLineageDialect(type, () => parsingEngine(type, config.project.project_root));
+}
+
+/** The lineage of a query that is kept for the next command. */
+interface KeptLineage {
+  readonly sql: string;
+  /** Hashes of the relations that the analysis asked for. */
+  readonly asked: readonly (readonly [key: string, relation: string])[];
+  readonly lineage: QueryLineage;
+}
+
+interface AnalysisOptions {
+  readonly parser: Parser;
+  /** Null: nothing is known from earlier commands, and nothing is kept. */
+  readonly known: KnownAnalysis | null;
+  /** Whether queries contain the CTEs of ephemeral models. */
+  readonly inject: boolean;
 }
 
 /** Compiles nodes and analyzes them, in the order of their dependencies. */
@@ -56,15 +84,17 @@ export class LineageAnalysis {
   readonly found = new Map<string, QueryLineage>();
   readonly #parsed: ParsedProject;
   readonly #compiler: OfflineCompiler;
-  readonly #dialect: LineageDialect;
+  readonly #known: KnownAnalysis | null;
+  readonly #dialect: Parser;
   readonly #relations = new Map<string, ParentRelation>();
+  readonly #hashes = new Map<ParentRelation, string>();
   readonly #catalog: CatalogColumns;
 
-  /** @param inject whether queries contain the CTEs of ephemeral models */
-  constructor(parsed: ParsedProject, needed: ReadonlySet<string>, dialect: LineageDialect, inject: boolean) {
+  constructor(parsed: ParsedProject, needed: ReadonlySet<string>, { parser, known, inject }: AnalysisOptions) {
     this.#parsed = parsed;
-    this.#compiler = new OfflineCompiler(parsed, needed, inject);
-    this.#dialect = dialect;
+    this.#compiler = new OfflineCompiler(parsed, needed, inject, known);
+    this.#known = known;
+    this.#dialect = parser;
     this.#catalog = readCatalogColumns(parsed.targetPath);
   }
 
@@ -121,7 +151,7 @@ export class LineageAnalysis {
     const queries = await this.compiled(node);
     if (queries instanceof TsdbtError) return unknownQuery(whyNotCompiled(queries));
     const { first, later } = queries;
-    const lineage = await this.#analyzed(first);
+    const lineage = await this.#analyzed(node, 'lineage', first);
     if (later === first) return lineage;
     if (typeof later !== 'string') {
       const reason = `of its incremental branch: ${whyNotCompiled(later)}`;
@@ -129,11 +159,32 @@ export class LineageAnalysis {
     }
     // The branch may read the model itself.
     this.#keep(node, lineage, lineage.columns.some(({ column }) => column === '*') ? 'unknown' : 'complete');
-    return unionOf(lineage, await this.#analyzed(later));
+    return unionOf(lineage, await this.#analyzed(node, 'later lineage', later));
   }
 
-  #analyzed(sql: string): Promise<QueryLineage> {
-    return this.#dialect.columns(sql, this.parents);
+  /** A known lineage is valid if the SQL and the relations that the analysis asked for are the same. */
+  async #analyzed({ unique_id: id }: Compilable, kind: string, sql: string): Promise<QueryLineage> {
+    if (this.#known === null) return this.#dialect.columns(sql, this.parents);
+    const known = this.#known.get<KeptLineage>(kind, id);
+    const hash = this.#known.hashOfSql(sql);
+    if (known?.sql === hash && known.asked.every(([key, relation]) => this.#relationHash(key) === relation))
+      return known.lineage;
+    const asked = new Set<string>();
+    const lineage = await this.#dialect.columns(sql, (key) => {
+      asked.add(key);
+      return this.parents(key);
+    });
+    const kept: KeptLineage = { sql: hash, asked: [...asked].map((key) => [key, this.#relationHash(key)]), lineage };
+    this.#known.set(kind, id, kept);
+    return lineage;
+  }
+
+  #relationHash(key: string): string {
+    const relation = this.#relations.get(key);
+    if (relation === undefined) return '';
+    let hash = this.#hashes.get(relation);
+    if (hash === undefined) this.#hashes.set(relation, (hash = hashOf(JSON.stringify(relation))));
+    return hash;
   }
 
   /** The relations of the nodes that were added. */
@@ -161,12 +212,12 @@ function unsourced(columns: readonly string[]): QueryLineage {
   return { columns: columns.map((column) => ({ column, reason: null, sources: [], uses: [] })), uses: [] };
 }
 
-function declaredColumns(columns: Readonly<Record<string, ColumnInfo>>, { foldsNames }: LineageDialect): string[] {
+function declaredColumns(columns: Readonly<Record<string, ColumnInfo>>, { foldsNames }: DialectNames): string[] {
   return Object.values(columns).map(({ name, quote }) => (quote === true || !foldsNames ? name : name.toLowerCase()));
 }
 
 /** Reads only the first record of the file. */
-function seedColumns(node: SeedNode, { files }: ParsedProject, { foldsNames }: LineageDialect): string[] {
+function seedColumns(node: SeedNode, { files }: ParsedProject, { foldsNames }: DialectNames): string[] {
   const text = files.read(node.original_file_path, node.package_name) ?? '';
   const [header = ''] = /^(?:"(?:[^"]|"")*"|[^"\n])*/.exec(text) ?? [];
   const names = seedTable(node, header, SILENT, true).columnNames;
@@ -177,7 +228,7 @@ function seedColumns(node: SeedNode, { files }: ParsedProject, { foldsNames }: L
 function withSnapshotColumns(
   { config }: SnapshotNode,
   lineage: QueryLineage,
-  { foldsNames }: LineageDialect,
+  { foldsNames }: DialectNames,
 ): QueryLineage {
   const names = { ...Object(config['snapshot_meta_column_names']) };
   const updated = typeof config['updated_at'] === 'string' ? [config['updated_at']] : [];

@@ -1,25 +1,26 @@
 // Checks a project without its database: creates its relations as empty tables in a local engine of the same dialect,
 // parents first, and collects the engine's errors. What the engine cannot decide is not checked, and reported as such.
-import { join } from 'node:path';
-import type { Session } from '../adapters/adapter.ts';
-import type { EmptyDatabase, TypedColumn } from '../adapters/empty-relations.ts';
-import { emptyDatabase } from '../adapters/index.ts';
+import type { NamedQuery } from '../adapters/empty-relations.ts';
 import { type CompilableNode, compileNode } from '../compiler/compile.ts';
+import type { CodeSource } from '../compiler/compile-context.ts';
 import { openScope } from '../compiler/node-scope.ts';
 import { locateDatabaseError } from '../compiler/source-map.ts';
-import type { ModelNode, SeedNode, SnapshotNode, SourceDefinition, TestNode } from '../contracts/node.ts';
+import type { ModelNode, SnapshotNode, TestNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
-import { isEphemeral } from '../graph/node-facts.ts';
-import type { Logger } from '../log.ts';
+import { note } from '../events/index.ts';
+import { isEphemeral, typeInId } from '../graph/node-facts.ts';
 import { settingsFile } from '../project/setting-place.ts';
-import { createRunContext, type RunContext } from '../runner/context.ts';
 import { NoIntrospection, namesWithoutDatabase, refusedIntrospection } from '../runner/no-introspection.ts';
 import { lookupNode, nodeWithRows } from '../runner/nodes.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
+import { readsOthers } from '../runner/reuse/fingerprint.ts';
 import { toText, type Value } from '../values/index.ts';
 import { didYouMean } from '../values/close-matches.ts';
-import { type CatalogColumns, readCatalogColumns } from './catalog-columns.ts';
-import { columnFinding, configColumns, placeInProperties, settingFinding } from './declared-columns.ts';
+import { hashOf, type KnownAnalysis, knownAnalysis } from './known-analysis.ts';
+import { type EmptyProject, LocalEngine } from './local-engine.ts';
+import { RelationQueue } from './relation-queue.ts';
+import { type Columns, TableColumns } from './table-columns.ts';
+import { declaredMistakes, placeInProperties, settingMistakes } from './declared-columns.ts';
 
 /** A mistake in a node. */
 export interface Finding {
@@ -41,7 +42,6 @@ export interface CheckOutcome {
 
 type Queried = ModelNode | SnapshotNode;
 
-const SILENT: Logger = { fire: () => undefined };
 /** Materializations whose relation has the columns of the query. */
 const PLAIN = new Set(
   'table view incremental materialized_view ephemeral snapshot distributed_table distributed_incremental'.split(' '),
@@ -52,184 +52,345 @@ const CONTRACT_ERRORS = new Set(['T2154', 'T2155', 'T2156']);
 /** Columns that a query does not list. */
 const STAR = /(?:\bselect|\ball|\bdistinct|,)\s*\*|\.\s*\*|\bcolumns\s*\(/i;
 
+const TABLES = new Set(['seed', 'source']);
+const CHECKED = new Set(['model', 'snapshot', 'test']);
+/** What readers of a node depend on. */
+interface Outcome {
+  /** Null if there is no relation. */
+  readonly columns: Columns | null;
+  /** Whether the relation may have more columns, because YAML need not list all columns of a source. */
+  readonly open: boolean;
+  /** Why the node is not checked. */
+  readonly missing: string | null;
+}
+
+const NO_RELATION: Outcome = { columns: null, open: false, missing: null };
+
+/** The outcome of a node without mistakes that is kept for the next command. */
+interface KeptCheck extends Outcome {
+  /** Empty if compiling the node again may give another text. */
+  readonly inputs: string;
+  readonly own: string;
+  readonly sql: string;
+  readonly parents: string;
+}
+
+/** A node that is checked in this command. */
+interface Examined {
+  readonly node: Queried | TestNode;
+  readonly sql: string;
+  /** Whether its outcome may be kept. */
+  readonly lasting: boolean;
+}
+
+/** A relation that is created together with others. */
+interface Queued extends NamedQuery {
+  readonly node: CompilableNode;
+  /** Where the parts of the query come from. */
+  readonly source: CodeSource | undefined;
+}
+
+/** A version of the project, and what is known about it. */
+export interface CheckedProject {
+  readonly parsed: ParsedProject;
+  readonly ids: ReadonlySet<string>;
+  readonly known: KnownAnalysis;
+}
+
 /**
  * Checks nodes. Their ancestors are checked too, but only the nodes are reported.
- * @throws {TsdbtError} if the local engine is not installed or cannot start
+ * @throws {TsdbtError} if the local engine is needed, and is not installed or cannot start
  */
-export function checkProject(parsed: ParsedProject, ids: ReadonlySet<string>): Promise<CheckOutcome> {
-  return checked(parsed, ids, async (check) => {
-    await check.compareDeclared();
-    return check.outcome(ids);
-  });
+export async function checkProject(parsed: ParsedProject, ids: ReadonlySet<string>): Promise<CheckOutcome> {
+  const [outcome] = await checkAll([{ parsed, ids, known: knownAnalysis(parsed) }], (check) => check.outcome(ids));
+  return outcome ?? { findings: [], notChecked: [], checked: 0 };
 }
 
 /**
- * The types of the columns of models, snapshots, seeds and sources by unique_id, as far as the local engine knows them.
+ * The types of the columns of models, snapshots, seeds and sources by unique_id, as far as the local engine knows
+ * them, for each version of the project.
  * @throws {TsdbtError} like checkProject
  */
-export function columnTypes(
-  parsed: ParsedProject,
-  ids: ReadonlySet<string>,
-): Promise<Map<string, ReadonlyMap<string, string>>> {
-  return checked(parsed, ids, (check) => check.types());
+export function columnTypes(projects: readonly CheckedProject[]): Promise<Map<string, ReadonlyMap<string, string>>[]> {
+  return checkAll(projects, (check) => check.types());
 }
 
-async function checked<T>(
-  parsed: ParsedProject,
-  ids: ReadonlySet<string>,
-  use: (check: Check) => Promise<T>,
-): Promise<T> {
-  const { config } = parsed;
-  const needed = new Set(ids);
-  for (const id of ids) for (const each of parsed.dag.ancestors(id)) needed.add(each);
-  const { project_root: projectDir, quoting } = config.project;
-  const folder = join(parsed.targetPath, 'strict');
-  const database = await emptyDatabase(config.profile, { folder, projectDir, quoting });
+async function checkAll<T>(projects: readonly CheckedProject[], use: (check: Check) => T | Promise<T>): Promise<T[]> {
+  const [first] = projects;
+  if (first === undefined) return [];
+  const engine = new LocalEngine(first.parsed);
   try {
-    const flags = { ...config.flags, which: 'compile', empty: false };
-    const ctx = createRunContext(
-      { ...parsed, adapter: database.adapter, config: { ...config, flags }, logger: SILENT },
-      needed,
-    );
-    const session = database.adapter.session({ name: 'strict' });
-    try {
-      await session.begin();
-      const check = new Check(parsed, ctx, database, session);
-      const order = parsed.dag.topological().filter((id) => needed.has(id));
-      // A source may be the table of a seed.
-      for (const id of parsed.dag.nodes) if (id.startsWith('seed.')) await check.add(id);
-      for (const id of order) if (!id.startsWith('seed.')) await check.add(id);
-      return await use(check);
-    } finally {
-      await session.release();
+    const results: T[] = [];
+    for (const project of projects) {
+      const check = new Check(project, engine);
+      await check.run();
+      results.push(await use(check));
+      project.known.save();
     }
+    return results;
   } finally {
-    await database.close();
+    await engine.close();
   }
 }
 
 class Check {
   readonly #parsed: ParsedProject;
-  readonly #ctx: RunContext;
-  readonly #database: EmptyDatabase;
-  readonly #session: Session;
-  readonly #schemas = new Set<string>();
-  /** Names of the tables of seeds and sources. */
-  readonly #tables = new Set<string | null>();
-  readonly #catalog: CatalogColumns;
+  readonly #known: KnownAnalysis;
+  readonly #needed: Set<string>;
+  readonly #engine: LocalEngine;
+  #started: EmptyProject | null = null;
+  readonly #tables: TableColumns;
   readonly #findings: Finding[] = [];
-  readonly #checked: Queried[] = [];
-  #tests = 0;
-  /** Nodes whose relations may have more columns than here, because YAML need not list all columns of a source. */
+  readonly #outcomes = new Map<string, Outcome>();
+  readonly #examined = new Map<string, Examined>();
+  /** Nodes whose relation was created, or failed to be. */
+  readonly #created = new Set<string>();
+  readonly #queue = new RelationQueue<Queued>(() => this.#on, {
+    isPossible: (queued) => this.#isPossible(queued),
+    create: (queued) => this.#createQueued(queued),
+  });
+  /** Nodes whose relations may have more columns than here. */
   readonly #open = new Set<string>();
   /** Nodes without a relation in the local engine, and why. */
   readonly #missing = new Map<string, string>();
   #names = 0;
 
-  constructor(parsed: ParsedProject, ctx: RunContext, database: EmptyDatabase, session: Session) {
+  constructor({ parsed, ids, known }: CheckedProject, engine: LocalEngine) {
     this.#parsed = parsed;
-    this.#ctx = ctx;
-    this.#database = database;
-    this.#session = session;
-    this.#catalog = readCatalogColumns(parsed.targetPath);
+    this.#known = known;
+    this.#engine = engine;
+    this.#needed = new Set(ids);
+    for (const id of ids) for (const each of parsed.dag.ancestors(id)) this.#needed.add(each);
+    this.#tables = new TableColumns(parsed, known);
+  }
+
+  get #on(): EmptyProject {
+    if (this.#started === null) throw new TsdbtError('internal', 'the local engine is used before it has started');
+    return this.#started;
+  }
+
+  async run(): Promise<void> {
+    for (const id of this.#parsed.dag.topological()) if (this.#needed.has(id)) await this.#add(id);
+    await this.#settle();
+    for (const [id, each] of this.#examined) this.#finish(id, each);
+    note(this.#parsed.logger, `${this.#examined.size} nodes compiled for the local engine`, { level: 'debug' });
   }
 
   outcome(ids: ReadonlySet<string>): CheckOutcome {
     const findings = this.#findings.filter(({ node }) => ids.has(node));
     const wrong = new Set(findings.map(({ node }) => node));
-    const notChecked = [...this.#missing]
-      .filter(([node]) => ids.has(node) && !wrong.has(node))
-      .map(([node, reason]) => ({ node, reason }));
-    const checked = this.#checked.filter(({ unique_id }) => ids.has(unique_id)).length + this.#tests;
+    const notChecked: NotChecked[] = [];
+    let checked = 0;
+    for (const [id, { missing }] of this.#outcomes) {
+      if (!ids.has(id)) continue;
+      if (missing !== null && !wrong.has(id)) notChecked.push({ node: id, reason: missing });
+      if (missing === null && !TABLES.has(typeInId(id))) checked++;
+    }
     return { findings, notChecked, checked };
   }
 
-  async add(id: string): Promise<void> {
-    const node = lookupNode(this.#ctx.manifest, id);
-    switch (node?.resource_type) {
-      case 'source':
-        if (this.#tables.has(node.relation_name)) return;
-        return this.#addTable(node, this.#sourceColumns(node));
-      case 'seed':
-        return this.#addTable(node, await this.#seedColumns(node));
-      case 'model':
-      case 'snapshot':
-        return this.#addQuery(node);
-      case 'test':
-        return this.#addTest(node);
-      default:
+  async types(): Promise<Map<string, ReadonlyMap<string, string>>> {
+    const types = new Map<string, ReadonlyMap<string, string>>();
+    for (const [id, { columns, missing }] of this.#outcomes)
+      if (columns !== null && missing === null)
+        types.set(id, new Map(TABLES.has(typeInId(id)) ? await this.#engineColumns(id, columns) : columns));
+    return types;
+  }
+
+  /** The columns of a seed or source as the engine names them. */
+  async #engineColumns(id: string, columns: Columns): Promise<Columns> {
+    const written = this.#known.hashOfSql(JSON.stringify(columns));
+    const kept = this.#known.get<{ readonly written: string; readonly columns: Columns }>('table', id);
+    if (kept?.written === written) return kept.columns;
+    await this.#start();
+    await this.#ensure(id);
+    const node = nodeWithRows(lookupNode(this.#parsed.manifest, id));
+    const name = node?.resource_type === 'source' ? node.identifier : node?.alias;
+    const found = (await this.#on.columns([node?.schema ?? ''])).get(`${node?.schema}.${name}`);
+    if (found === undefined) return columns;
+    this.#known.set('table', id, { written, columns: [...found] });
+    return [...found];
+  }
+
+  async #add(id: string): Promise<void> {
+    const type = typeInId(id);
+    if (TABLES.has(type)) return void this.#tableOf(id);
+    if (!CHECKED.has(type)) return;
+    const kept = this.#known.get<KeptCheck>('check', id);
+    if (kept?.inputs === this.#known.inputsOf(id) && kept.parents === (await this.#parentsHash(id)))
+      this.#take(id, kept);
+    else await this.#examine(id, kept);
+  }
+
+  #take(id: string, { columns, open, missing }: Outcome): void {
+    this.#outcomes.set(id, { columns, open, missing });
+    if (open) this.#open.add(id);
+    if (missing !== null) this.#missing.set(id, missing);
+  }
+
+  /** A hash of what a node's parents are for it. */
+  async #parentsHash(id: string): Promise<string> {
+    const parents = this.#known.parentsOf(id);
+    if (parents.some((parent) => this.#examined.has(parent) && !this.#outcomes.has(parent))) await this.#settle();
+    return hashOf(JSON.stringify(parents.map((parent) => this.#outcomeOf(parent))));
+  }
+
+  #outcomeOf(id: string): Outcome | string {
+    const outcome = TABLES.has(typeInId(id)) ? this.#tableOf(id) : this.#outcomes.get(id);
+    return outcome ?? this.#known.ownHash(id);
+  }
+
+  /** Reads the columns of the relations that were created. */
+  async #settle(): Promise<void> {
+    await this.#queue.flush();
+    const unread = [...this.#examined].filter(([id]) => !this.#outcomes.has(id));
+    if (unread.length === 0) return;
+    const schemas = unread.flatMap(([, { node }]) => (node.resource_type === 'test' ? [] : node.schema));
+    const all = await this.#on.columns([...new Set(schemas)]);
+    for (const [id, { node }] of unread) {
+      const missing = this.#missing.get(id) ?? null;
+      const name = isEphemeral(node) ? `__dbt__cte__${node.alias}` : node.alias;
+      const found = node.resource_type === 'test' || missing !== null ? undefined : all.get(`${node.schema}.${name}`);
+      this.#take(id, { columns: found === undefined ? null : [...found], open: this.#open.has(id), missing });
     }
   }
 
-  async #addTable(node: SourceDefinition | SeedNode, columns: readonly TypedColumn[] | null): Promise<void> {
-    const { unique_id: id, relation_name: name } = node;
-    if (columns === null || name === null) {
-      this.#missing.set(id, 'the types of its columns are not known');
+  /** Compares a node with what YAML and settings say about it, and keeps its outcome if there is no mistake. */
+  #finish(id: string, { node, sql, lasting }: Examined): void {
+    const outcome = this.#outcomes.get(id);
+    if (outcome === undefined) return;
+    if (node.resource_type !== 'test' && outcome.columns !== null && !outcome.open && outcome.missing === null) {
+      const columns = outcome.columns.map(([name]) => name);
+      for (const error of declaredMistakes(this.#parsed, node, columns, this.#on.database.foldsNames))
+        this.#found(node, error);
+    }
+    if (!lasting || this.#findings.some((each) => each.node === id)) return;
+    const parents = hashOf(JSON.stringify(this.#known.parentsOf(id).map((parent) => this.#outcomeOf(parent))));
+    const { ctx } = this.#on;
+    const inputs = this.#known.isFixed(ctx, node) ? this.#known.inputsOf(id) : '';
+    const kept: KeptCheck = { inputs, own: this.#known.ownHash(id), sql, parents, ...outcome };
+    this.#known.set('check', id, kept);
+  }
+
+  /** The columns of a seed or source. */
+  #tableOf(id: string): Outcome {
+    const known = this.#outcomes.get(id);
+    if (known !== undefined) return known;
+    const { columns, open } = this.#tables.of(id);
+    const outcome = { columns, open, missing: columns === null ? 'the types of its columns are not known' : null };
+    this.#take(id, outcome);
+    return outcome;
+  }
+
+  async #start(): Promise<void> {
+    this.#started ??= await this.#engine.emptied(this.#parsed, this.#needed);
+  }
+
+  async #examine(id: string, kept?: KeptCheck): Promise<void> {
+    await this.#start();
+    this.#created.add(id);
+    for (const parent of this.#known.parentsOf(id)) await this.#ensure(parent);
+    const node = lookupNode(this.#on.ctx.manifest, id);
+    if (node?.resource_type === 'test') await this.#addTest(node, kept);
+    else if (node?.resource_type === 'model' || node?.resource_type === 'snapshot') await this.#addQuery(node, kept);
+  }
+
+  /** Creates the relation of a node that need not be checked. */
+  async #ensure(id: string): Promise<void> {
+    if (this.#created.has(id)) return;
+    this.#created.add(id);
+    const { columns, missing } = (TABLES.has(typeInId(id)) ? this.#tableOf(id) : this.#outcomes.get(id)) ?? NO_RELATION;
+    if (columns === null || missing !== null) return;
+    const { ctx, database, session, schema } = this.#on;
+    const node = nodeWithRows(lookupNode(ctx.manifest, id));
+    if (node === null) return;
+    const typed = columns.map(([name, type]) => ({ name, type }));
+    if (node.resource_type === 'source' || node.resource_type === 'seed') {
+      const seed = node.resource_type === 'source' ? this.#tables.seedOf(node) : undefined;
+      if (seed !== undefined) return this.#ensure(seed);
+      await schema(node.schema);
+      const error = await session.attempt(database.createTable(node.relation_name ?? '', typed), true);
+      if (error !== null) this.#take(id, { columns: null, open: false, missing: firstLine(error) });
       return;
     }
-    await this.#schema(node.schema);
-    const error = await this.#session.attempt(this.#database.createTable(name, columns), true);
-    if (error === null) this.#tables.add(name);
-    else this.#missing.set(id, firstLine(error));
+    await schema(node.schema);
+    const quoted = typed.map(({ name, type }) => ({ name: ctx.adapter.quote(name), type }));
+    if ((await session.attempt(database.createLike(this.#relationOf(node), quoted), true)) === null) return;
+    // A view can have columns that cannot be named in a definition.
+    this.#outcomes.delete(id);
+    await this.#examine(id);
   }
 
-  async #schema(name: string): Promise<void> {
-    if (this.#schemas.has(name)) return;
-    this.#schemas.add(name);
-    await this.#session.attempt(this.#database.createSchema(name), true);
+  /** @returns whether a relation was created that a query may name without reading it by ref or source */
+  async #ensureAll(): Promise<boolean> {
+    const before = this.#created.size;
+    for (const id of [...this.#outcomes.keys()]) if (typeInId(id) !== 'test') await this.#ensure(id);
+    return this.#created.size > before;
   }
 
-  #sourceColumns(node: SourceDefinition): TypedColumn[] | null {
-    const { adapter } = this.#ctx;
-    const found = this.#catalog.get(node.unique_id) ?? [];
-    if (found.length > 0) return found.map(({ name, type }) => ({ name: adapter.quote(name), type }));
-    const declared = Object.values(node.columns);
-    if (declared.length === 0) return null;
-    const typed = declared.flatMap(({ name, data_type: type, quote }) =>
-      type === null ? [] : { name: quote === true ? adapter.quote(name) : adapter.quoteWritten(name), type },
-    );
-    this.#open.add(node.unique_id);
-    return typed.length < declared.length ? null : typed;
-  }
-
-  async #seedColumns(node: SeedNode): Promise<TypedColumn[] | null> {
-    const { adapter, scopes } = this.#ctx;
-    const types = { ...Object(node.config.column_types) };
-    try {
-      const table = await scopes.loadSeed(node);
-      return table.columnNames.map((name, at) => ({
-        name: node.config.quote_columns === false ? name : adapter.quote(name),
-        type: String(types[name] ?? adapter.convertType(table, at)),
-      }));
-    } catch (error) {
-      if (error instanceof TsdbtError) return null;
-      throw error;
-    }
-  }
-
-  async #addQuery(node: Queried): Promise<void> {
+  async #addQuery(node: Queried, kept: KeptCheck | undefined): Promise<void> {
     const id = node.unique_id;
+    const examined = { node, sql: '', lasting: true };
+    this.#examined.set(id, examined);
     const reason = this.#obstacle(node);
     if (reason !== null) return void this.#missing.set(id, reason);
     const first = await this.#compiled(node, false);
     if (typeof first === 'string') return void this.#missing.set(id, first);
-    await this.#schema(node.schema);
+    const { sources } = this.#on.ctx;
+    const source = sources.get(id);
+    const later = node.config.materialized === 'incremental' ? await this.#compiled(node, true) : first;
+    const sourceOfLater = sources.get(id);
+    const queries = [first, ...(typeof later === 'string' ? [] : [later])];
+    const sql = this.#known.hashOfSql(JSON.stringify(queries.map((each) => each.compiled_code)));
+    const lasting = queries.every((each) => !readsOthers(this.#on.ctx, each));
+    this.#examined.set(id, { node: first, sql, lasting });
+    const contract = first.config.contract?.enforced === true;
+    const plain = node.resource_type !== 'snapshot' && !contract;
+    if (plain && (await this.#isKept(id, sql, kept))) return;
+    await this.#on.schema(node.schema);
     const name = this.#relationOf(node);
-    if (this.#readsOpen(node) && STAR.test(first.compiled_code ?? '')) this.#open.add(id);
-    const created =
-      node.resource_type === 'snapshot'
-        ? await this.#createSnapshot(first, name)
-        : await this.#create(first, name, first.compiled_code ?? '');
-    if (!created) return;
-    const contract = first.config.contract?.enforced === true && !this.#open.has(id);
-    if (contract && !(await this.#keepsContract(first))) return;
-    if (node.config.materialized === 'incremental') {
-      const later = await this.#compiled(node, true);
-      if (typeof later === 'string') this.#missing.set(id, `its incremental branch: ${later}`);
-      else if (later.compiled_code !== first.compiled_code)
-        if (!(await this.#create(later, this.#spareName(node), later.compiled_code ?? ''))) return;
+    const query = first.compiled_code ?? '';
+    if (this.#readsOpen(node) && STAR.test(query)) this.#open.add(id);
+    if (plain) await this.#queue.add({ node: first, name, query, unread: false, source });
+    else {
+      // Macros query the engine.
+      await this.#queue.flush();
+      if (source !== undefined) sources.set(id, source);
+      if (this.#obstacle(node) !== null) return void this.#missing.set(id, this.#obstacle(node) ?? '');
+      const created =
+        node.resource_type === 'snapshot'
+          ? await this.#createSnapshot(first, name)
+          : await this.#create(first, name, query);
+      if (!created || (contract && !this.#open.has(id) && !(await this.#keepsContract(first)))) return;
     }
-    if (!this.#missing.has(id)) this.#checked.push(first);
+    if (typeof later === 'string') this.#missing.set(id, `its incremental branch: ${later}`);
+    else if (later.compiled_code !== first.compiled_code)
+      await this.#queue.add({
+        ...{ node: later, name: this.#spareName(node), query: later.compiled_code ?? '' },
+        ...{ unread: true, source: sourceOfLater },
+      });
+  }
+
+  /** Whether the outcome of an earlier command is valid, because the compiled SQL is the same. */
+  async #isKept(id: string, sql: string, kept: KeptCheck | undefined): Promise<boolean> {
+    if (kept === undefined || kept.sql !== sql || kept.own !== this.#known.ownHash(id)) return false;
+    if (kept.parents !== (await this.#parentsHash(id))) return false;
+    this.#created.delete(id);
+    this.#take(id, kept);
+    return true;
+  }
+
+  /** Whether the node has its parents. */
+  #isPossible({ node }: Queued): boolean {
+    const { unique_id: id } = node;
+    const reason = this.#missing.has(id) ? null : this.#obstacle(node);
+    if (reason !== null) this.#missing.set(id, reason);
+    return !this.#missing.has(id);
+  }
+
+  async #createQueued({ node, name, query, source }: Queued): Promise<void> {
+    if (source !== undefined) this.#on.ctx.sources.set(node.unique_id, source);
+    await this.#create(node, name, query);
   }
 
   /** Why the node cannot be checked; null if it can. */
@@ -237,7 +398,10 @@ class Check {
     if (node.language === 'python') return 'it is a Python model';
     const { materialized } = node.config;
     if (node.resource_type !== 'test') {
-      if (!PLAIN.has(String(materialized)) || (materialized !== 'ephemeral' && this.#ctx.makers(materialized) === null))
+      if (
+        !PLAIN.has(String(materialized)) ||
+        (materialized !== 'ephemeral' && this.#on.ctx.makers(materialized) === null)
+      )
         return `the materialization ${String(materialized)} is not built in`;
       if (node.config['sql_header']) return 'it has a sql_header';
     }
@@ -255,7 +419,7 @@ class Check {
   }
 
   #relationOf(node: Queried): string {
-    const { adapter } = this.#ctx;
+    const { adapter } = this.#on.ctx;
     const { database, schema, alias } = node;
     const identifier = isEphemeral(node) ? `__dbt__cte__${alias}` : alias;
     return isEphemeral(node) || node.relation_name === null
@@ -266,16 +430,16 @@ class Check {
   /** A name for a relation that no query reads. */
   #spareName({ database, schema }: { readonly database: string | null; readonly schema: string }): string {
     const identifier = `tsdbt_check_${this.#names++}`;
-    return this.#ctx.adapter.createRelation({ database, schema, identifier }).render();
+    return this.#on.ctx.adapter.createRelation({ database, schema, identifier }).render();
   }
 
   /** @returns the compiled node, or why it cannot be compiled without the database */
   async #compiled<N extends CompilableNode>(node: N, incremental: boolean): Promise<N | string> {
-    const session = new NoIntrospection(this.#session, false);
+    const session = new NoIntrospection(this.#on.session, false);
     const extra = namesWithoutDatabase(incremental);
     try {
-      const compiled = await compileNode(this.#ctx, node, session, { extra, write: false });
-      return this.#database.refuses(compiled.compiled_code ?? '') ?? compiled;
+      const compiled = await compileNode(this.#on.ctx, node, session, { extra, write: false });
+      return this.#on.database.refuses(compiled.compiled_code ?? '') ?? compiled;
     } catch (error) {
       if (!(error instanceof TsdbtError)) throw error;
       const refused = refusedIntrospection(error);
@@ -286,10 +450,11 @@ class Check {
 
   /** @returns whether the relation exists now */
   async #create(node: CompilableNode, name: string, query: string): Promise<boolean> {
-    const error = await this.#session.attempt(this.#database.createAs(name, query), true);
+    const { ctx, database, session } = this.#on;
+    const error = await session.attempt(database.createAs(name, query), true);
     if (error === null) return true;
-    const parents = node.depends_on.nodes.map((id) => lookupNode(this.#ctx.manifest, id));
-    const verdict = await this.#database.judge(this.#session, error, {
+    const parents = node.depends_on.nodes.map((id) => lookupNode(ctx.manifest, id));
+    const verdict = await database.judge(session, error, {
       tables: parents.flatMap((parent) => (parent?.resource_type === 'source' ? (parent.relation_name ?? []) : [])),
       missing: parents.some((parent) => parent?.resource_type === 'model' && hasKey(parent)),
     });
@@ -297,6 +462,7 @@ class Check {
     let hint: string | undefined;
     if (verdict.kind === 'unknown') reason = verdict.reason;
     if (verdict.kind === 'relation') {
+      if (await this.#ensureAll()) return this.#create(node, name, query);
       hint = similarCte(verdict.name, query);
       reason = `it reads ${verdict.name}, which is not part of the project`;
     }
@@ -311,13 +477,13 @@ class Check {
   }
 
   #located(node: CompilableNode, error: TsdbtError, hint?: string): TsdbtError {
-    const { trace } = openScope(this.#ctx, node, this.#session);
-    const located = locateDatabaseError(this.#ctx, node, trace, hint === undefined ? error : error.with({ hint }));
+    const { trace } = openScope(this.#on.ctx, node, this.#on.session);
+    const located = locateDatabaseError(this.#on.ctx, node, trace, hint === undefined ? error : error.with({ hint }));
     if (!(located instanceof TsdbtError)) return error;
     if (located.details.position === undefined) located.details.sql = undefined;
     if (node.resource_type !== 'test' || located.details.line !== undefined) return located;
     const { attached_node: attached, column_name: column } = node;
-    const owner = attached == null ? undefined : lookupNode(this.#ctx.manifest, attached);
+    const owner = attached == null ? undefined : lookupNode(this.#on.ctx.manifest, attached);
     if (column == null || (owner?.resource_type !== 'model' && owner?.resource_type !== 'snapshot')) return located;
     const place = placeInProperties(this.#parsed, owner, ['name'], column);
     return place === undefined ? located : located.with({ path: settingsFile(owner), ...place });
@@ -341,13 +507,15 @@ class Check {
     const query = node.compiled_code ?? '';
     const spare = this.#spareName(node);
     if (!(await this.#create(node, spare, query))) return false;
-    const all = await this.#columns([node.schema]);
+    const all = await this.#on.columns([node.schema]);
     const columns = [...(all.get(spare.split('.').at(-1)?.replace(/["`]/g, '') ?? '')?.keys() ?? [])];
-    if (!this.#open.has(node.unique_id) && this.#checkSettings(node, columns)) {
+    const mistakes = settingMistakes(this.#parsed, node, columns, this.#on.database.foldsNames);
+    if (!this.#open.has(node.unique_id) && mistakes.length > 0) {
+      for (const error of mistakes) this.#found(node, error);
       this.#missing.set(node.unique_id, 'its settings name unknown columns');
       return false;
     }
-    const scope = openScope(this.#ctx, node, this.#session);
+    const scope = openScope(this.#on.ctx, node, this.#on.session);
     const sql = await this.#asMacro(() =>
       scope.render(
         "{%- set strategy = strategy_dispatch(config.get('strategy'))(model, 'snapshotted_data', 'source_data', " +
@@ -355,13 +523,14 @@ class Check {
         node.original_file_path,
       ),
     );
-    const error = typeof sql === 'string' ? await this.#session.attempt(this.#database.createAs(name, sql), true) : sql;
+    const error =
+      typeof sql === 'string' ? await this.#on.session.attempt(this.#on.database.createAs(name, sql), true) : sql;
     if (error !== null) this.#missing.set(node.unique_id, firstLine(error));
     return error === null;
   }
 
   async #keepsContract(node: Queried): Promise<boolean> {
-    const scope = openScope(this.#ctx, node, this.#session);
+    const scope = openScope(this.#on.ctx, node, this.#on.session);
     const text = "{{ get_assert_columns_equivalent(model['compiled_code']) }}";
     const broken = await this.#asMacro(() => scope.render(text, node.original_file_path));
     if (!(broken instanceof TsdbtError)) return true;
@@ -373,21 +542,23 @@ class Check {
   /** Runs a built-in macro, which may query the local engine. */
   async #asMacro<T>(work: () => Promise<T>): Promise<T | TsdbtError> {
     try {
-      return await (this.#session.hold === undefined ? work() : this.#session.hold(work));
+      return await (this.#on.session.hold === undefined ? work() : this.#on.session.hold(work));
     } catch (error) {
       if (error instanceof TsdbtError) return error;
       throw error;
     }
   }
 
-  async #addTest(node: TestNode): Promise<void> {
+  async #addTest(node: TestNode, kept: KeptCheck | undefined): Promise<void> {
     const id = node.unique_id;
+    this.#examined.set(id, { node, sql: '', lasting: true });
     const reason = this.#obstacle(node);
     if (reason !== null) return void this.#missing.set(id, reason);
     const compiled = await this.#compiled(node, false);
     if (typeof compiled === 'string') return void this.#missing.set(id, compiled);
+    const { ctx, session, schema } = this.#on;
     const { fail_calc, warn_if, error_if } = compiled.config;
-    const scope = openScope(this.#ctx, compiled, new NoIntrospection(this.#session, false));
+    const scope = openScope(ctx, compiled, new NoIntrospection(session, false));
     const kwargs = new Map<string, Value>([
       ['main_sql', compiled.compiled_code ?? ''],
       ...Object.entries({ fail_calc, warn_if, error_if }).map(([key, value]): [string, Value] => [key, String(value)]),
@@ -395,72 +566,14 @@ class Check {
     ]);
     const sql = await this.#asMacro(() => scope.callNamed('get_test_sql', [], kwargs));
     if (sql instanceof TsdbtError) return void this.#missing.set(id, refusedIntrospection(sql) ?? firstLine(sql));
-    const { schema } = this.#ctx.config.profile.credentials;
-    await this.#schema(schema);
-    const spare = this.#spareName({ database: node.database, schema });
-    if (await this.#create(compiled, spare, toText(sql))) this.#tests++;
-  }
-
-  /** Columns with types by relation of the local engine. */
-  async #columns(schemas: readonly string[]): Promise<Map<string, Map<string, string>>> {
-    const found = new Map<string, Map<string, string>>();
-    if (schemas.length === 0) return found;
-    const { table } = await this.#session.execute(this.#database.columnsSql(schemas), { fetch: true });
-    for (const row of table.rows) {
-      const [schema, relation, column, type = ''] = [...row.values].map(String);
-      if (relation === undefined || column === undefined) continue;
-      for (const key of [relation, `${schema}.${relation}`]) {
-        const known = found.get(key) ?? new Map<string, string>();
-        found.set(key, known.has(column) ? known : known.set(column, type));
-      }
-    }
-    return found;
-  }
-
-  async types(): Promise<Map<string, ReadonlyMap<string, string>>> {
-    const all = await this.#columns([...this.#schemas]);
-    const types = new Map<string, ReadonlyMap<string, string>>();
-    for (const id of this.#parsed.dag.nodes) {
-      const node = nodeWithRows(lookupNode(this.#ctx.manifest, id));
-      if (node === null || this.#missing.has(id)) continue;
-      const name = node.resource_type === 'source' ? node.identifier : node.alias;
-      const found = all.get(`${node.schema}.${isEphemeral(node) ? `__dbt__cte__${name}` : name}`);
-      if (found !== undefined) types.set(id, found);
-    }
-    return types;
-  }
-
-  /** Compares the columns that YAML and settings name with those of the relations. */
-  async compareDeclared(): Promise<void> {
-    const all = await this.#columns([...this.#schemas]);
-    for (const node of this.#checked) {
-      const found = all.get(`${node.schema}.${isEphemeral(node) ? `__dbt__cte__${node.alias}` : node.alias}`);
-      if (found === undefined || this.#open.has(node.unique_id)) continue;
-      const columns = [...found.keys()];
-      const known = new Set(columns.map((name) => this.#folded(name)));
-      for (const { name } of Object.values(node.columns)) {
-        if (known.has(this.#folded(name.replace(/^(["`])(.*)\1$/, '$2')))) continue;
-        this.#found(node, columnFinding(this.#parsed, node, name, didYouMean(name, columns)));
-      }
-      if (node.resource_type === 'model') this.#checkSettings(node, columns);
-    }
-  }
-
-  /** @returns whether a setting names a column that does not exist */
-  #checkSettings(node: Queried, columns: readonly string[]): boolean {
-    const known = new Set(columns.map((name) => this.#folded(name)));
-    let wrong = false;
-    for (const { setting, column } of configColumns(node)) {
-      if (known.has(this.#folded(column))) continue;
-      wrong = true;
-      this.#found(node, settingFinding(this.#parsed, node, setting, column, didYouMean(column, columns)));
-    }
-    return wrong;
-  }
-
-  /** Names without quotes are compared as the engine does. */
-  #folded(name: string): string {
-    return this.#database.foldsNames ? name.toLowerCase() : name;
+    const query = toText(sql);
+    const hash = this.#known.hashOfSql(query);
+    this.#examined.set(id, { node: compiled, sql: hash, lasting: !readsOthers(ctx, compiled) });
+    if (await this.#isKept(id, hash, kept)) return;
+    const place = ctx.config.profile.credentials.schema;
+    await schema(place);
+    const name = this.#spareName({ database: node.database, schema: place });
+    await this.#queue.add({ node: compiled, name, query, unread: true, source: ctx.sources.get(id) });
   }
 }
 

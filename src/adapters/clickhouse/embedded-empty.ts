@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errorOf } from '../../error-table.ts';
 import type { TsdbtError } from '../../errors.ts';
-import type { EmptyDatabase, OpenEmptyDatabase, Verdict } from '../empty-relations.ts';
+import type { EmptyDatabase, OpenEmptyDatabase, TypedColumn, Verdict } from '../empty-relations.ts';
 import { createClickHouseAdapter } from './create.ts';
 import { findChdb, stopEmbedded } from './embedded.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 import { mistakePosition } from './mistake-position.ts';
-import { tokensOf, UncertainSql } from './sql-tokens.ts';
+import { certainTokens, tokensOf, UncertainSql } from './sql-tokens.ts';
 
 /** Codes of errors that do not depend on rows, settings or what else exists on the server. */
 const MISTAKES = new Set('10 42 43 47 53 59 60 62 179 184 207 215 258 352 386'.split(' '));
@@ -40,9 +40,14 @@ export const openEmptyDatabase: OpenEmptyDatabase = async ({ profile, projectDir
     adapter,
     foldsNames: false,
     createSchema: (name) => `create database if not exists ${quoteIdentifier(name)} engine = Memory`,
-    createTable: (relation, columns) =>
-      `create table ${relation} (${columns.map(({ name, type: of }) => `${name} ${of}`).join(', ')}) engine = Null`,
-    createAs: (relation, query) => `create table ${relation} engine = Null empty as (\n${query}\n)`,
+    createTable,
+    createAs,
+    createMany: ([first, ...others]) =>
+      first !== undefined && [first, ...others].every(({ query, unread }) => unread && isWhole(query))
+        ? createAs(first.name, [first, ...others].map(({ query }) => `(\n${query}\n)`).join(' union all '))
+        : null,
+    createLike: createTable,
+    dropSchema: (name) => `drop database if exists ${quoteIdentifier(name)} sync`,
     columnsSql: (schemas) =>
       'select database, table, name, type from system.columns ' +
       `where database in (${schemas.map(quoteText).join(', ')}) order by database, table, position`,
@@ -58,6 +63,19 @@ export const openEmptyDatabase: OpenEmptyDatabase = async ({ profile, projectDir
     },
   } satisfies EmptyDatabase;
 };
+
+function createTable(relation: string, columns: readonly TypedColumn[]): string {
+  return `create table ${relation} (${columns.map(({ name, type: of }) => `${name} ${of}`).join(', ')}) engine = Null`;
+}
+
+function createAs(relation: string, query: string): string {
+  return `create table ${relation} engine = Null empty as (\n${query}\n)`;
+}
+
+/** Whether no text or comment of the query can continue in the one after it. */
+function isWhole(query: string): boolean {
+  return !query.includes(';') && certainTokens(query) !== null;
+}
 
 function judge(error: TsdbtError): Verdict {
   const { code = '' } = error.details;

@@ -4,6 +4,7 @@ import type { Session } from '../adapter.ts';
 import type { OpenEmptyDatabase, UnknownKeys, Verdict } from '../empty-relations.ts';
 import { createPostgresAdapter } from './create.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
+import { mayBeJoined } from './statements.ts';
 
 /** SQLSTATEs of errors that do not depend on rows, settings or what else exists in the database. */
 const MISTAKES = new Set(
@@ -39,8 +40,14 @@ export const openEmptyDatabase: OpenEmptyDatabase = async ({ profile, folder, pr
     createSchema: (name) => `create schema if not exists ${quoteIdentifier(name)}`,
     createTable: (relation, columns) =>
       `create table ${relation} (${columns.map(({ name, type: of }) => `${name} ${of}`).join(', ')})`,
-    // The query is in the same parentheses as in a materialization.
-    createAs: (relation, query) => `create view ${relation} as (\n${query}\n)`,
+    createAs,
+    createMany: (relations) =>
+      relations.every(({ query }) => !query.includes(';') && mayBeJoined(query))
+        ? relations.map(({ name, query }) => createAs(name, query)).join(';\n')
+        : null,
+    createLike: (relation, columns) =>
+      createAs(relation, `select ${columns.map(({ name, type: of }) => `null::${of} as ${name}`).join(', ')}`),
+    dropSchema: (name) => `drop schema if exists ${quoteIdentifier(name)} cascade`,
     columnsSql: (schemas) =>
       'select n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute a ' +
       'join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace ' +
@@ -51,6 +58,11 @@ export const openEmptyDatabase: OpenEmptyDatabase = async ({ profile, folder, pr
     close: () => adapter.close(),
   };
 };
+
+/** The query is in the same parentheses as in a materialization. */
+function createAs(relation: string, query: string): string {
+  return `create view ${relation} as (\n${query}\n)`;
+}
 
 async function judge(
   session: Session,

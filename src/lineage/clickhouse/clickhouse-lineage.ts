@@ -2,6 +2,7 @@
 // tables and executes nothing), and what names mean is resolved here.
 import { withinLimits } from '../analysis-limits.ts';
 import {
+  type DialectNames,
   type LineageDialect,
   type Parents,
   type ParsingEngine,
@@ -16,12 +17,13 @@ import { readTree, UnreadableTree } from './query-tree.ts';
 import { preparedQuery } from './statement-text.ts';
 import { TreeQuery } from './tree-query.ts';
 
+export const CLICKHOUSE_NAMES: DialectNames = { relationKeys, foldsNames: false };
+
 export async function clickhouseLineage(engine: ParsingEngine): Promise<LineageDialect> {
   const functions = await EngineFunctions.read(engine);
   return {
+    ...CLICKHOUSE_NAMES,
     columns: (sql, parents) => queryLineage(sql, parents, engine, functions),
-    relationKeys,
-    foldsNames: false,
     tokens: (sql) => engine.tokens(sql),
     returnsOneValue: (name) => functions.returnsOneValue(name),
     aliases: 'everywhere',

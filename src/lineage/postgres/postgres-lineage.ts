@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { withinLimits } from '../analysis-limits.ts';
 import {
+  type DialectNames,
   type LineageDialect,
   type Parents,
   type QueryLineage,
@@ -23,6 +24,8 @@ interface PgParser {
   parseSync(sql: string): { readonly stmts?: readonly { readonly stmt?: PgNode }[] };
 }
 
+export const POSTGRES_NAMES: DialectNames = { relationKeys, foldsNames: true };
+
 /** @returns null if libpg-query is not installed */
 export async function postgresLineage(): Promise<LineageDialect | null> {
   let parser: PgParser;
@@ -33,9 +36,8 @@ export async function postgresLineage(): Promise<LineageDialect | null> {
   }
   await parser.loadModule();
   return {
+    ...POSTGRES_NAMES,
     columns: async (sql, parents) => queryLineage(parser, sql, parents),
-    relationKeys,
-    foldsNames: true,
     tokens: (sql) => tokensOf(parser, sql),
     returnsOneValue,
     aliases: 'keys',

@@ -172,7 +172,17 @@ export function volatileIn(ctx: RunContext, node: AnyNode, functions: UserFuncti
   const own = ownRelations(ctx, node);
   const changing = callsIn(sql).find((name) => functions.get(name)?.fixed === false && !own.has(`${name}()`));
   if (changing !== undefined) return `${changing}()`;
-  return namedRelations(sql).find((name) => !own.has(name.split('.').slice(-2).join('.'))) ?? null;
+  return namedRelations(sql).find((name) => !own.has(lastNames(name))) ?? null;
+}
+
+/** Whether a compiled node names a relation that it does not read with ref or source. */
+export function readsOthers(ctx: Pick<RunContext, 'manifest'>, node: AnyNode): boolean {
+  const own = ownRelations(ctx, node);
+  return namedRelations(normalSql(node.compiled_code ?? '')).some((name) => !own.has(lastNames(name)));
+}
+
+function lastNames(name: string): string {
+  return name.split('.').slice(-2).join('.');
 }
 
 /**
