@@ -20,6 +20,7 @@ const SLOW_NAMES = {
   diff: '*',
   faults: '*',
   lsp: '*',
+  mcp: '*',
   overrides: '*',
   publish: '*',
   requests: '*',
