@@ -2,12 +2,13 @@
 // and number of connections; the same for the embedded server. If the server falls silent, asks it about the statement.
 // session.ts defines what is sent and how answers are read.
 import { readFileSync } from 'node:fs';
-import { Agent as HttpAgent } from 'node:http';
+import { type ClientRequest, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { pipeline, type Readable, Transform } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client';
 import { TsdbtError } from '../../errors.ts';
+import { onUpgrade } from '../../http/ask.ts';
 import { sleep } from '../../within.ts';
 import type { StatementCost } from '../adapter.ts';
 import { type Look, type SilenceTimes, watchSilence } from '../silence.ts';
@@ -271,9 +272,9 @@ function clientOf(address: ServerAddress, agent: HttpAgent): ClickHouseClient {
 
 function agentOf(address: ServerAddress, limit: number): HttpAgent {
   const common = { keepAlive: address.keepAlive, keepAliveInitialDelay: KEEP_ALIVE_MS, maxSockets: limit };
-  if (!address.secure) return new HttpAgent(common);
+  if (!address.secure) return endingUpgrades(new HttpAgent(common));
   const { clientCert, clientCertKey, serverHostName, verify } = address;
-  return new HttpsAgent({
+  const agent = new HttpsAgent({
     ...common,
     rejectUnauthorized: verify,
     ...(serverHostName === null ? {} : { servername: serverHostName }),
@@ -284,6 +285,19 @@ function agentOf(address: ServerAddress, limit: number): HttpAgent {
       : clientCert !== null
         ? { key: fileOf('client_cert', clientCert) }
         : {}),
+  });
+  return endingUpgrades(agent);
+}
+
+/** The client has no listener for an answer that changes the protocol, and only the agent sees its requests. */
+function endingUpgrades<A extends HttpAgent>(agent: A): A {
+  const add: unknown = Reflect.get(agent, 'addRequest');
+  if (typeof add !== 'function') return agent;
+  return Object.assign(agent, {
+    addRequest(request: ClientRequest, ...options: readonly unknown[]): unknown {
+      onUpgrade(request);
+      return add.call(agent, request, ...options);
+    },
   });
 }
 

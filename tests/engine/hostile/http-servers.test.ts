@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createClickHouseAdapter } from '../../../src/adapters/clickhouse/create.ts';
 import { ask } from '../../../src/http/ask.ts';
 import { s3Store } from '../../../src/object-store/s3-store.ts';
 import { download } from '../../../src/project/deps/download.ts';
@@ -41,6 +42,26 @@ describe('a request to a server that changes the protocol ends with an error', (
     );
     ended.push(() => store.close());
     await expect(store.get('a')).rejects.toThrow('it answers with another protocol');
+  });
+
+  it('for ClickHouse', async () => {
+    const { hostname, port } = new URL(await upgrading());
+    const credentials = {
+      type: 'clickhouse',
+      host: hostname,
+      port: Number(port),
+      user: 'u',
+      password: 'p',
+      schema: 's',
+    };
+    const adapter = createClickHouseAdapter(
+      { target: 't', threads: 1, credentials: { ...credentials, retries: 0 } } as never,
+      { quoting: {}, threads: 1, projectDir: '.' } as never,
+    );
+    ended.push(() => void adapter.close());
+    await expect(adapter.session({ name: 'test' }).execute('select 1')).rejects.toThrow(
+      'it answers with another protocol',
+    );
   });
 
   it('for a package', async () => {
