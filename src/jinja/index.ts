@@ -26,6 +26,7 @@ export { parseLiteral } from './python-literal.ts';
 export { float, type RenderOptions, render, toValue, tuple } from './render.ts';
 export { type Limits, RenderState } from './render-state.ts';
 export { macroReturn, ReturnSignal } from './return-signal.ts';
+export { columnOf as syntaxColumn } from './syntax-error.ts';
 export { templateTags } from './tags.ts';
 export { Trace, type TracePlace, type TraceSource } from './trace.ts';
 export { unrenderedConfig } from './unrendered-config.ts';

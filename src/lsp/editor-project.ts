@@ -103,8 +103,12 @@ export class EditorProject {
     return this.refresh();
   }
 
-  /** Parses the project with the texts of the editor. @returns all problems that were found */
-  refresh(): FileProblem[] {
+  /**
+   * Parses the project with the texts of the editor.
+   * @param broken files that are known to have an error: they are not parsed, because that would only find it again
+   * @returns all problems that were found
+   */
+  refresh(broken: ReadonlySet<string> = new Set()): FileProblem[] {
     const loaded = this.#loaded;
     if (loaded === null) return [];
     const problems: FileProblem[] = [];
@@ -114,7 +118,8 @@ export class EditorProject {
       this.#byPath = new Map(this.files.map((file) => [pathOf(file), file]));
       files = this.files.map((file) => {
         const text = this.#buffers.get(pathOf(file));
-        return text === undefined || file.kind === 'seed' ? file : withText(file, text);
+        const good = broken.has(pathOf(file)) ? this.#good.get(pathOf(file)) : undefined;
+        return good ?? (text === undefined || file.kind === 'seed' ? file : withText(file, text));
       });
     } catch (error) {
       return [this.#problem(error, [])];
@@ -162,6 +167,11 @@ export class EditorProject {
       write: () => undefined,
       mark: () => null,
     };
+  }
+
+  /** An error with the file that has it. */
+  problemOf(error: TsdbtError): FileProblem {
+    return this.#problem(error, this.files);
   }
 
   #problem(error: unknown, files: readonly SourceFile[]): FileProblem {

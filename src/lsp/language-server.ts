@@ -6,6 +6,7 @@ import {
   type Definition,
   type Diagnostic,
   DiagnosticSeverity,
+  type DocumentSymbol,
   type Hover,
   type InitializeParams,
   type InitializeResult,
@@ -25,14 +26,17 @@ import {
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import type { LoadOptions } from '../index.ts';
 import { findProjectDir } from '../project/runtime-config.ts';
-import { columnAt } from './column-at.ts';
+import { isDictionary } from '../values/is-dictionary.ts';
+import { columnAt, relationsIn } from './column-at.ts';
 import { ColumnRename } from './column-rename.ts';
 import { describe } from './describe-symbol.ts';
 import { EditorProject, type FileProblem } from './editor-project.ts';
 import { URI } from './file-uri.ts';
 import { definitionOf } from './find-definition.ts';
-import { localErrors } from './local-checks.ts';
+import { type LocalErrors, localErrors } from './local-checks.ts';
 import { referencesOf } from './find-references.ts';
+import { outlineOf } from './file-outline.ts';
+import { affectedNodes, StrictChecks } from './strict-checks.ts';
 import { NameIndex } from './name-index.ts';
 import { NotRenamed, renameSymbol } from './project-rename.ts';
 import { workspaceEdit } from './workspace-edit.ts';
@@ -60,9 +64,18 @@ export class LanguageServer {
   #movesFiles = false;
   #reloading: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  /** The last saved file, until it is checked. */
+  #unchecked: string | null = null;
   /** Problems of the last parse, by path. */
   #problems = new Map<string, Diagnostic[]>();
-  #published = new Set<string>();
+  /** Problems of files that changed since then. */
+  readonly #local = new Map<string, Diagnostic[]>();
+  /** Files that cannot be parsed, whatever other files contain. */
+  readonly #broken = new Set<string>();
+  /** Mistakes that the local engine found, by path. */
+  readonly #strict = new Map<string, Diagnostic[]>();
+  #checks: StrictChecks | null = null;
+  readonly #published = new Set<string>();
 
   /** @param options of the command; the folder of the project is that of the editor if none is named */
   constructor(connection: Connection, options: LoadOptions) {
@@ -86,6 +99,7 @@ export class LanguageServer {
     connection.onDefinition((params) => this.#definition(params));
     connection.onHover((params) => this.#hover(params));
     connection.onReferences((params) => this.#references(params));
+    connection.onDocumentSymbol(({ textDocument }) => this.#outline(URI.path(textDocument.uri)));
     connection.onPrepareRename((params) => this.#prepareRename(params));
     connection.onRenameRequest((params) => this.#rename(params));
     connection.onCompletion((params) => this.#completion(params));
@@ -94,7 +108,14 @@ export class LanguageServer {
     connection.listen();
   }
 
-  #initialize({ workspaceFolders, rootUri, capabilities }: InitializeParams): InitializeResult {
+  #initialize({
+    workspaceFolders,
+    rootUri,
+    capabilities,
+    initializationOptions: own,
+  }: InitializeParams): InitializeResult {
+    if (!(isDictionary(own) && own['strict'] === false))
+      this.#checks = new StrictChecks((text) => this.#connection.console.info(text));
     this.#snippets = capabilities.textDocument?.completion?.completionItem?.snippetSupport === true;
     const edits = capabilities.workspace?.workspaceEdit;
     this.#movesFiles = edits?.documentChanges === true && (edits.resourceOperations ?? []).includes('rename');
@@ -111,6 +132,7 @@ export class LanguageServer {
         definitionProvider: true,
         hoverProvider: true,
         referencesProvider: true,
+        documentSymbolProvider: true,
         renameProvider: { prepareProvider: true },
         completionProvider: { triggerCharacters: ["'", '"', '.', '(', '{', ' ', '+'] },
         codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
@@ -124,10 +146,24 @@ export class LanguageServer {
     this.#reloading = this.#reloading.then(async () => {
       try {
         this.#show(await opened.project.reload());
+        void this.#readColumns(opened);
       } catch (error) {
         this.#connection.console.error(String(error));
       }
     });
+  }
+
+  /** Analyzes what the open files read, so that the first completion of columns is not slow. */
+  async #readColumns({ project, index, columns }: Opened): Promise<void> {
+    try {
+      for (const path of this.#documents.keys().flatMap((uri) => URI.path(uri) ?? [])) {
+        const { parsed } = project;
+        if (parsed === null || !path.endsWith('.sql')) continue;
+        for (const id of relationsIn(index, path, project.textAt(path)).ids) await columns.of(parsed, id);
+      }
+    } catch (error) {
+      this.#connection.console.error(String(error));
+    }
   }
 
   #changed(document: TextDocument): void {
@@ -143,45 +179,90 @@ export class LanguageServer {
 
   #saved(path: string | null): void {
     if (path !== null && SETTINGS.test(path)) this.#reload();
-    else this.#parseWhenIdle();
+    else this.#parseWhenIdle(path);
+  }
+
+  /** Checks what a saved file can break. */
+  #check(path: string): void {
+    const opened = this.#project;
+    const parsed = opened?.project.parsed;
+    if (opened === null || parsed == null || this.#problems.has(path) || this.#local.has(path)) return;
+    const ids = affectedNodes(parsed, path);
+    this.#checks?.check(parsed, ids, (errors) => {
+      const changed = new Set(this.#strict.keys());
+      this.#strict.clear();
+      for (const error of errors) {
+        const problem = opened.project.problemOf(error);
+        const text = opened.project.textAt(problem.path);
+        const found = { ...diagnosticOf(error, text, (each) => opened.project.mask(each)), source: 'tsdbt --strict' };
+        this.#strict.set(problem.path, [...(this.#strict.get(problem.path) ?? []), found]);
+        changed.add(problem.path);
+      }
+      for (const each of changed) this.#publish(each);
+    });
   }
 
   #closed(path: string | null): void {
     if (path === null) return;
     this.#project?.project.setBuffer(path, null);
+    this.#local.delete(path);
+    this.#broken.delete(path);
     this.#parseWhenIdle();
   }
 
-  #parseWhenIdle(): void {
+  /** @param saved a file that is checked afterwards */
+  #parseWhenIdle(saved: string | null = null): void {
+    if (saved !== null) this.#unchecked = saved;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       void this.#reloading.then(() => {
-        if (this.#project !== null) this.#show(this.#project.project.refresh());
+        if (this.#project === null) return;
+        this.#show(this.#project.project.refresh(this.#broken));
+        if (this.#unchecked !== null) this.#check(this.#unchecked);
+        this.#unchecked = null;
       });
     }, IDLE);
   }
 
   /** Shows what one file has, until the project is parsed. */
-  #showLocal({ project }: Opened, path: string, errors: readonly FileProblem['error'][]): void {
+  #showLocal({ project }: Opened, path: string, { errors, alone }: LocalErrors): void {
+    if (alone) this.#broken.add(path);
+    else this.#broken.delete(path);
     const text = project.textAt(path);
     const found = errors.map((error) => diagnosticOf(error, text, (each) => project.mask(each)));
-    void this.#connection.sendDiagnostics({ uri: URI.of(path), diagnostics: found });
-    this.#published.add(path);
+    if (found.length > 0) this.#local.set(path, found);
+    else this.#local.delete(path);
+    this.#problems.delete(path);
+    this.#strict.delete(path);
+    this.#publish(path);
+  }
+
+  #publish(path: string): void {
+    const found = this.#local.get(path) ?? this.#problems.get(path) ?? [];
+    const diagnostics = [...found, ...(this.#strict.get(path) ?? [])];
+    void this.#connection.sendDiagnostics({ uri: URI.of(path), diagnostics });
+    if (diagnostics.length > 0) this.#published.add(path);
+    else this.#published.delete(path);
   }
 
   #show(problems: readonly FileProblem[]): void {
     const project = this.#project?.project;
     if (project === undefined) return;
     this.#problems = new Map();
+    for (const path of this.#local.keys()) if (!this.#broken.has(path)) this.#local.delete(path);
     for (const { path, error, severity } of problems) {
       const level = severity === 'error' ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning;
       const found = diagnosticOf(error, project.textAt(path), (each) => project.mask(each), level);
       this.#problems.set(path, [...(this.#problems.get(path) ?? []), found]);
     }
     const open = this.#documents.keys().flatMap((uri) => URI.path(uri) ?? []);
-    for (const path of new Set([...this.#published, ...this.#problems.keys(), ...open]))
-      void this.#connection.sendDiagnostics({ uri: URI.of(path), diagnostics: this.#problems.get(path) ?? [] });
-    this.#published = new Set(this.#problems.keys());
+    for (const path of new Set([...this.#published, ...this.#problems.keys(), ...open])) this.#publish(path);
+  }
+
+  #outline(path: string | null): DocumentSymbol[] {
+    if (path === null || this.#project === null) return [];
+    const { index, project } = this.#project;
+    return outlineOf(index.usesIn(path), new TextPlaces(project.textAt(path)));
   }
 
   /** The symbol at a place, with its range. */

@@ -2,23 +2,52 @@
 import type { SourceFile } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
-import { parseTemplate } from '../jinja/index.ts';
+import { extractBlocks, JinjaError, parseTemplate, syntaxColumn } from '../jinja/index.ts';
 import { loadYaml } from '../project/yaml.ts';
 import { didYouMean } from '../values/close-matches.ts';
 import type { SymbolTable } from './symbol-table.ts';
 import { templateNames } from './template-names.ts';
 import { TextPlaces } from './text-places.ts';
 
+export interface LocalErrors {
+  readonly errors: readonly TsdbtError[];
+  /** Whether the file cannot be parsed, whatever other files contain. */
+  readonly alone: boolean;
+}
+
 /** @param table null if the project has not been parsed yet */
-export function localErrors(file: SourceFile, text: string, table: SymbolTable | null): TsdbtError[] {
+export function localErrors(file: SourceFile, text: string, table: SymbolTable | null): LocalErrors {
   try {
     if (file.kind === 'properties') loadYaml(text, file.original_file_path);
-    else if (file.original_file_path.endsWith('.sql')) parseTemplate(text, { name: file.original_file_path });
-    else return [];
+    else if (WHOLE.has(file.kind) && file.original_file_path.endsWith('.sql')) checkTemplate(text, 1);
+    else if (BLOCKS[file.kind] !== undefined)
+      for (const block of extractBlocks(text, { allowed: BLOCKS[file.kind] ?? [] }))
+        checkTemplate(block.fullBlock, block.line);
   } catch (error) {
-    return error instanceof TsdbtError ? [error] : [];
+    return { errors: error instanceof TsdbtError ? [error] : [], alone: true };
   }
-  return table === null ? [] : missingReferences(file, text, table);
+  return { errors: table === null ? [] : missingReferences(file, text, table), alone: false };
+}
+
+/** Files that are one template. */
+const WHOLE: ReadonlySet<SourceFile['kind']> = new Set(['model', 'analysis', 'singular_test']);
+/** Files of which only blocks are templates. */
+const BLOCKS: Readonly<Partial<Record<SourceFile['kind'], readonly string[]>>> = {
+  macro: ['macro', 'materialization', 'test', 'data_test'],
+  generic_test: ['test', 'data_test'],
+  snapshot: ['snapshot'],
+};
+
+/** @param line of the file where the template begins. @throws {TsdbtError} with its place in the file */
+function checkTemplate(template: string, line: number): void {
+  try {
+    parseTemplate(template);
+  } catch (error) {
+    if (!(error instanceof JinjaError)) throw error;
+    const column = syntaxColumn(error, template);
+    if (error.details.line !== undefined) error.details.line += line - 1;
+    throw column === undefined ? error : error.with({ column });
+  }
 }
 
 function missingReferences(file: SourceFile, text: string, table: SymbolTable): TsdbtError[] {

@@ -1,5 +1,6 @@
 // The columns of models, seeds, snapshots and sources: as declared, from catalog.json, and from column lineage if its
 // parser is installed.
+import { createHash } from 'node:crypto';
 import { TsdbtError } from '../errors.ts';
 import { type CompiledQueries, LineageAnalysis, OfflineCompiler, openDialect, type ParsedProject } from '../index.ts';
 import type { LineageDialect, OutputColumn, Parents, QueryLineage } from '../lineage/column-lineage.ts';
@@ -21,6 +22,7 @@ export class RelationColumns {
     readonly compiler: OfflineCompiler;
     readonly analysis: LineageAnalysis | null;
   } | null = null;
+  #macros: { readonly origin: object | null; readonly text: string } = { origin: null, text: '' };
   /** Columns by node as last analyzed, with the code that they belong to. */
   readonly #names = new Map<string, { readonly code: string; readonly names: readonly string[] }>();
 
@@ -85,14 +87,29 @@ export class RelationColumns {
   }
 
   async #analyzed(parsed: ParsedProject, id: string): Promise<readonly string[]> {
-    const code = parsed.manifest.nodes[id]?.raw_code ?? '';
+    const code = this.#codeOf(parsed, id);
     const known = this.#names.get(id);
-    if (known !== undefined && known.code === code && this.#of?.version !== this.#project.version) return known.names;
+    if (known?.code === code) return known.names;
     const names = ((await this.lineage(parsed, id))?.columns ?? []).flatMap(({ column }) =>
       column === '*' ? [] : column,
     );
     this.#names.set(id, { code, names });
     return names;
+  }
+
+  /** What decides the columns of a node: its code and that of its ancestors, and all macros. */
+  #codeOf({ manifest, dag, origin }: ParsedProject, id: string): string {
+    if (this.#macros.origin !== origin) {
+      const files = Object.entries(origin.files).filter(([file]) => file.startsWith('macro '));
+      this.#macros = { origin, text: JSON.stringify(files.map(([, [, hash]]) => hash)) };
+    }
+    const nodes = [id, ...dag.ancestors(id)].map((each) => {
+      const node = manifest.nodes[each];
+      return node === undefined ? Object.keys(manifest.sources[each]?.columns ?? {}).join() : node.raw_code;
+    });
+    return createHash('sha256')
+      .update(JSON.stringify([this.#macros.text, nodes]))
+      .digest('base64');
   }
 
   /** The lineage of one column. */
