@@ -26,6 +26,12 @@ export const LINEAGE_ERRORS = {
     'runtime',
     (f) => `Column lineage covers ${f.covered} so far; the target is ${f.type}.`,
   ),
+  impactWithoutState: row(
+    'T1044',
+    'usage',
+    () => 'Error: Missing option --state: the folder with the manifest.json to compare with.',
+    () => 'Example: tsdbt impact --state prod-artifacts',
+  ),
   impactNotCompiled: row<Facts<'folder' | 'nodes'>>(
     'T3093',
     'runtime',

@@ -73,8 +73,7 @@ const WHOLE = new Set('exposure publication unit_test semantic_model metric save
 export async function projectImpact(parsed: ParsedProject): Promise<ImpactOutcome> {
   const { previousState } = parsed;
   const before = previousState?.manifest;
-  if (previousState === undefined || before === undefined)
-    throw errorOf('noComparisonManifest', { hint: '--state names the folder with the manifest.json to compare with.' });
+  if (previousState === undefined || before === undefined) throw errorOf('impactWithoutState', {});
   const missing = Object.values(before.nodes).filter((node) => isQueried(node) && node.compiled_code == null);
   if (missing.length > 0) {
     const ids = missing.map(({ unique_id: id }) => id);

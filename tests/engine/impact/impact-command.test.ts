@@ -190,7 +190,7 @@ describe('impact', () => {
     const folder = await project({});
     const without = await run(['impact', ...OPTIONS], { cwd: folder, env: ENV });
     expect(without.code).toBe(2);
-    expect(without.out).toContain('--state names the folder');
+    expect(without.out).toContain('Missing option --state');
     const manifest = JSON.parse(readFileSync(join(folder, 'state/manifest.json'), 'utf8'));
     manifest.nodes['model.shop.daily'].compiled_code = null;
     writeFileSync(join(folder, 'state/manifest.json'), JSON.stringify(manifest));

@@ -107,7 +107,7 @@ describe.each(['postgres', 'clickhouse'] as const)('mcp on %s', (type) => {
   });
 
   on('compares with the state that it was started with', async () => {
-    expect(await call('impact')).toContain('error: ');
+    expect(await call('impact')).toContain('Missing option --state');
     await project.tsdbt('compile', '--no-introspect', '--target-path', 'state');
     const compared = await connect('--state', 'state');
     expect(await call('impact', {}, compared)).toEqual([]);
