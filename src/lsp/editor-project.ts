@@ -85,6 +85,11 @@ export class EditorProject {
     }
   }
 
+  /** Whether its settings were read. */
+  get isLoaded(): boolean {
+    return this.#loaded !== null;
+  }
+
   /** Hides secrets in a text. */
   mask(text: string): string {
     return this.#loaded?.secrets.mask(text) ?? text;

@@ -1,4 +1,5 @@
 // The language server: connects the protocol's requests to the project that the editor has open.
+import { dirname, join } from 'node:path';
 import {
   CodeActionKind,
   type CompletionItem,
@@ -123,8 +124,7 @@ export class LanguageServer {
     const folder = folders.flatMap((uri) => URI.path(uri) ?? [])[0] ?? this.#options.cwd;
     const asked = this.#options.options?.['project_dir'];
     const root = findProjectDir(folder, this.#options.env, typeof asked === 'string' ? asked : null);
-    const project = new EditorProject(root, this.#options);
-    this.#project = { project, index: new NameIndex(project), columns: new RelationColumns(project) };
+    this.#project = openedProject(root, this.#options);
     return {
       serverInfo: { name: 'tsdbt' },
       capabilities: {
@@ -168,6 +168,7 @@ export class LanguageServer {
 
   #changed(document: TextDocument): void {
     const path = URI.path(document.uri);
+    if (path !== null) this.#moveTo(path);
     const opened = this.#project;
     if (path === null || opened === null) return;
     opened.project.setBuffer(path, document.getText());
@@ -175,6 +176,21 @@ export class LanguageServer {
     if (file !== undefined)
       this.#showLocal(opened, path, localErrors(file, opened.project.textAt(path), opened.index.table));
     this.#parseWhenIdle();
+  }
+
+  /** If the editor's folder is not part of a project, the first file of one decides which project is open. */
+  #moveTo(path: string): void {
+    const opened = this.#project;
+    if (opened === null || opened.project.isLoaded || path.startsWith(join(opened.project.root, 'dbt_project.yml')))
+      return;
+    const root = findProjectDir(dirname(path), {}, null);
+    if (root === opened.project.root || root === dirname(path)) return;
+    this.#project = openedProject(root, this.#options);
+    for (const document of this.#documents.all()) {
+      const other = URI.path(document.uri);
+      if (other !== null) this.#project.project.setBuffer(other, document.getText());
+    }
+    this.#reload();
   }
 
   #saved(path: string | null): void {
@@ -379,6 +395,11 @@ interface Opened {
   readonly project: EditorProject;
   readonly index: NameIndex;
   readonly columns: RelationColumns;
+}
+
+function openedProject(root: string, options: LoadOptions): Opened {
+  const project = new EditorProject(root, options);
+  return { project, index: new NameIndex(project), columns: new RelationColumns(project) };
 }
 
 interface Pointed {

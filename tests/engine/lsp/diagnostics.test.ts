@@ -134,3 +134,13 @@ describe('diagnostics', () => {
     expect(readdirSync(editor.root).sort()).toEqual(['dbt_project.yml', 'macros', 'models', 'profiles.yml']);
   });
 });
+
+describe('a project in a subfolder of the editor', () => {
+  it('is opened with its first file', async () => {
+    const inside = Object.entries(SHOP).map(([path, text]) => [`shop/${path}`, text]);
+    editor = await EditorClient.open({ ...Object.fromEntries(inside), 'profiles.yml': SHOP['profiles.yml'] ?? '' });
+    await editor.openFile('shop/models/orders.sql', "select 1 from {{ ref('piad') }}\n");
+    const [found] = await editor.diagnostics('shop/models/orders.sql', some);
+    expect(found?.message).toContain("did you mean 'paid'?");
+  });
+});
