@@ -65,7 +65,7 @@ export function condition(
   const attached = tables.split(' ').filter((oid) => !known.has(oid));
   const others = attached.length === 0 ? '' : ` or t.tableoid in (${attached.join(', ')})`;
   if (cursor === XMIN) {
-    if (kept.snapshotXmin === null) return '';
+    if (kept.snapshotXmin === null || !/^\d{1,20}$/.test(kept.snapshotXmin)) return '';
     const xid = BigInt(kept.snapshotXmin) % 2n ** 32n;
     return ` where (age(t.xmin) <= age('${xid}'::xid)${others})`;
   }

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import type { Session } from '../../../src/adapters/adapter.ts';
 import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';
+import { condition } from '../../../src/loader/postgres/sync-border.ts';
 
 const int = (value: number): Buffer => {
   const bytes = Buffer.alloc(4);
@@ -119,3 +120,11 @@ it('a valid answer is read, in pieces of any length', async () => {
   for (const pieces of [1, 2, 7, 1000])
     expect(await errorOf(LOGIN, Buffer.concat([...answer, READY]), pieces)).toBe('');
 });
+
+it.each(['x', 'null', '-1', '1; select 1', ''])(
+  'a sync reads all rows if its source said that %j was its snapshot',
+  (found) => {
+    const kept = { tables: '1', snapshotXmin: found, border: null };
+    expect(condition({ cursor: 'xmin', lookback: null } as never, { tables: '1' } as never, kept as never)).toBe('');
+  },
+);
