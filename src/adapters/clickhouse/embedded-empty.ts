@@ -1,12 +1,10 @@
 // Empty tables in an embedded ClickHouse, in a temporary folder, which is removed with it.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { errorOf } from '../../error-table.ts';
 import type { TsdbtError } from '../../errors.ts';
 import type { EmptyDatabase, OpenEmptyDatabase, TypedColumn, Verdict } from '../empty-relations.ts';
 import { createClickHouseAdapter } from './create.ts';
 import { findChdb, stopEmbedded } from './embedded.ts';
+import { embeddedFolder } from './embedded-folder.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 import { mistakePosition } from './mistake-position.ts';
 import { certainTokens, tokensOf, UncertainSql } from './sql-tokens.ts';
@@ -26,7 +24,8 @@ export const openEmptyDatabase: OpenEmptyDatabase = async ({ profile, projectDir
   } catch {
     throw errorOf('lineageParserMissing', { package: 'chdb' });
   }
-  const dir = mkdtempSync(join(tmpdir(), 'tsdbt-check-'));
+  const folder = embeddedFolder('check');
+  const { dir } = folder;
   const { type, database, schema, custom_settings, connect_timeout } = profile.credentials;
   const credentials = {
     ...{ type, database, schema, custom_settings, connect_timeout, path: dir, database_engine: 'Memory' },
@@ -59,7 +58,7 @@ export const openEmptyDatabase: OpenEmptyDatabase = async ({ profile, projectDir
     close: async () => {
       await adapter.close();
       await stopEmbedded(dir);
-      rmSync(dir, { recursive: true, force: true });
+      folder.remove();
     },
   } satisfies EmptyDatabase;
 };

@@ -1,14 +1,12 @@
 // An embedded ClickHouse without data that parses SQL: in a temporary folder, which is removed with it.
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { ClickHouseError } from '@clickhouse/client';
 import { errorOf } from '../../error-table.ts';
 import { silenceTimes } from '../silence.ts';
 import { Connection } from './connection.ts';
 import { embeddedClickhouse, findChdb, stopEmbedded } from './embedded.ts';
+import { embeddedFolder } from './embedded-folder.ts';
 import { certainTokens, type SqlToken } from './sql-tokens.ts';
 
 /** Milliseconds for one statement. */
@@ -30,15 +28,17 @@ export async function embeddedParser(projectDir: string): Promise<EmbeddedParser
   } catch {
     throw errorOf('lineageParserMissing', { package: 'chdb' });
   }
-  const dir = mkdtempSync(join(tmpdir(), 'tsdbt-parser-'));
+  const folder = embeddedFolder('parser');
+  const { dir } = folder;
   let server: Awaited<ReturnType<typeof embeddedClickhouse>>;
   try {
     server = await embeddedClickhouse({ dir, projectDir });
   } catch (error) {
-    rmSync(dir, { recursive: true, force: true });
+    folder.remove();
     throw error;
   }
   const { host, port, user, password, home } = server;
+  folder.add(home);
   const connection = new Connection(
     {
       ...{ host, port, user, password, embedded: home },
@@ -67,7 +67,7 @@ export async function embeddedParser(projectDir: string): Promise<EmbeddedParser
       await connection.close();
       await server.release();
       await stopEmbedded(dir);
-      for (const folder of [home, dir]) rmSync(folder, { recursive: true, force: true });
+      folder.remove();
     },
   };
 }

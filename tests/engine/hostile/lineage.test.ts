@@ -1,10 +1,11 @@
 // Column lineage of SQL from a cloned project or package: a few words cannot make its analysis endless.
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
-import { run } from '../support/program.ts';
+import { run, start } from '../support/program.ts';
 
 /** Each query reads the one before twice. @param list what it selects of `x` and `y` */
 const doubled = (list: string, queries: number): string =>
@@ -51,5 +52,17 @@ describe('the lineage of a hostile query', { timeout: 120_000 }, () => {
     ['pattern', /its analysis takes longer than 5 s/],
   ] as const)('on ClickHouse ends: %s columns', async (model, reason) => {
     expect(await lineageOf('clickhouse', model)).toMatch(reason);
+  });
+
+  it.skipIf(clickhouseMissing !== null)('leaves no temporary folder if a signal ends it', async () => {
+    const temporary = join(root, 'temporary');
+    mkdirSync(temporary);
+    const left = (): string[] => readdirSync(temporary).filter((name) => name.startsWith('tsdbt-parser-'));
+    const place = { cwd: root, env: { ...process.env, TMPDIR: temporary } };
+    const { child, ended } = start(['lineage', 'pattern', '--target', 'clickhouse'], place);
+    while (left().length === 0 && child.exitCode === null) await pause(20);
+    child.kill('SIGTERM');
+    await ended;
+    expect(left()).toEqual([]);
   });
 });
