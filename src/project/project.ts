@@ -17,7 +17,7 @@ import { renderFrom, renderText, renderTree, type RenderYamlText, type YamlScope
 import { checkShape, problemText } from './schema-check.ts';
 import { checkDbtVersion, parseVersionRanges } from './versions.ts';
 import { asDictionary, loadYaml, loadYamlVars } from './yaml.ts';
-import { pyRepr } from '../values/python-text.ts';
+import { pyRepr, pyStr } from '../values/python-text.ts';
 import { readFileText } from './read-file.ts';
 
 export const PROJECT_FILE = 'dbt_project.yml';
@@ -244,7 +244,7 @@ function versionRanges(rendered: Dictionary, check: boolean): string[] {
     typeof required === 'string' || Array.isArray(required) ? parseVersionRanges(required as string | string[]) : [];
   if (check) {
     if (rendered['name'] === undefined) throw errorOf('projectWithoutName', {});
-    checkDbtVersion(ranges, String(rendered['name']));
+    checkDbtVersion(ranges, pyStr(rendered['name']));
   }
   return ranges;
 }

@@ -2,6 +2,7 @@
 // result.
 import type { Json } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
+import { pyStr } from '../values/python-text.ts';
 import { EVENT_NAMES, V2_EVENT_NAMES } from './event-names.ts';
 
 export interface WarnErrorOptions {
@@ -76,7 +77,7 @@ function isSet(value: Json | undefined): boolean {
 /** Names, without those that only the v2 engine has. */
 function names(value: Json): string[] {
   const list = (Array.isArray(value) ? value : [value])
-    .map((name) => String(name))
+    .map((name) => pyStr(name))
     .filter((name) => !V2_EVENT_NAMES.has(name));
   const unknown = list.find((name) => name !== GROUP && !EVENT_NAMES.has(name));
   if (unknown !== undefined) throw errorOf('unknownEventName', { name: unknown });

@@ -144,7 +144,7 @@ export function record(
     read: (value, place) => {
       if (!isDictionary(value) && short === undefined) return place.wrong(expects, value, example);
       const options: Dictionary = isDictionary(value) ? value : { [short ?? '']: value };
-      for (const key of Object.keys(options)) if (fields[key] === undefined) place.unknownKey(key, names, unknown);
+      for (const key of Object.keys(options)) if (!Object.hasOwn(fields, key)) place.unknownKey(key, names, unknown);
       const has = (key: string): boolean =>
         options[key] !== undefined && (options[key] !== null || fields[key]?.setting.nullable === true);
       for (const rule of rules) rule.check(has, place);
@@ -188,7 +188,9 @@ function fieldSchema({ setting, doc, fallback }: Field): JsonSchema {
 
 function writtenBelow(fields: Fields, value: Json, keys: Keys): Keys[] {
   if (!isDictionary(value)) return [];
-  return Object.entries(value).flatMap(([key, each]) => fields[key]?.setting.written?.(each, [...keys, key]) ?? []);
+  return Object.entries(value).flatMap(([key, each]) =>
+    Object.hasOwn(fields, key) ? (fields[key]?.setting.written?.(each, [...keys, key]) ?? []) : [],
+  );
 }
 
 /** A key of any variant can hold a secret, also where it does not belong. */

@@ -5,6 +5,8 @@ import type { BatchResults, OverloadResults, RunResult } from '../../contracts/r
 import { errorOf } from '../../error-table.ts';
 import { type PreviousRun, previousRun } from '../../index.ts';
 import { resolveFlagsWithNotices } from '../../project/flags.ts';
+import { TsdbtError } from '../../errors.ts';
+import type { OptionSpec } from '../../project/option-spec.ts';
 import { commandSpec } from '../../project/command-table.ts';
 import { GLOBAL_OPTIONS } from '../../project/global-options.ts';
 import { findProjectDir } from '../../project/runtime-config.ts';
@@ -81,10 +83,11 @@ function lastRun(session: CommandSession): PreviousRun {
 
 /** The session of the earlier command, with the overriding options of retry. */
 function toldAgain(session: CommandSession, which: string, { args }: PreviousRun): CommandSession {
-  const known = new Set([...GLOBAL_OPTIONS, ...(commandSpec(which)?.options ?? [])].map((option) => option.name));
+  const specs = [...GLOBAL_OPTIONS, ...(commandSpec(which)?.options ?? [])];
+  const known = new Set(specs.map((option) => option.name));
   const options: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(args))
-    if (known.has(name) && !OWN.has(name) && !isDefault(name, value)) options[name] = value;
+    if (known.has(name) && !OWN.has(name) && !isDefault(name, value)) options[name] = stored(specs, name, value);
   for (const name of OWN) if (known.has(name) && session.typed[name] !== undefined) options[name] = session.typed[name];
   for (const name of OVERRIDABLE)
     if (known.has(name) && session.typed[name] !== undefined) options[name] = session.typed[name];
@@ -101,6 +104,22 @@ function toldAgain(session: CommandSession, which: string, { args }: PreviousRun
     typed: options,
     invocation: { ...session.invocation, args: invocationArgs(flags, { ...settings, projectDir }, positional) },
   };
+}
+
+/** The value of an option in run_results.json, which may have come with a clone. @throws TsdbtError `runtime` */
+function stored(specs: readonly OptionSpec[], name: string, value: unknown): unknown {
+  const kind = specs.find((spec) => spec.name === name)?.kind;
+  const isNested = typeof value === 'object' && value !== null;
+  const isRight =
+    kind === 'list'
+      ? Array.isArray(value) && value.every((each) => typeof each === 'string')
+      : kind === 'yaml' || kind === 'sample' || kind === 'package' || !isNested;
+  if (isRight) return value;
+  throw new TsdbtError(
+    'runtime',
+    `run_results.json of the last run is not whole: its argument '${name}' is ${JSON.stringify(value).slice(0, 100)}`,
+    { hint: 'Run the command itself again.' },
+  );
 }
 
 /** Refuses an earlier command line with secrets, because only their mask was stored. @throws TsdbtError `runtime` */

@@ -1,5 +1,6 @@
 // Processes the properties files of every package in dbt's order: applies entries to nodes and adds what they define.
 // Each kind of entry is handled in a separate file.
+import { pyStr } from '../../values/python-text.ts';
 import type { MacroNode } from '../../contracts/node.ts';
 import { formatError, TsdbtError } from '../../errors.ts';
 import { eventOf } from '../../events/index.ts';
@@ -113,8 +114,8 @@ function addYamlSnapshots(tools: PatchTools, yaml: YamlFile): void {
     if (!isDict(snapshot) || !('relation' in snapshot)) return;
     const { relation, name } = snapshot;
     const calls = newCalls();
-    const code = `select * from {{ ${String(relation)} }}`;
-    const node = newYamlSnapshot(tools, yaml.file, String(name), code, calls);
+    const code = `select * from {{ ${pyStr(relation ?? null)} }}`;
+    const node = newYamlSnapshot(tools, yaml.file, pyStr(name ?? null), code, calls);
     try {
       const target = expectRefOrSource(relation);
       if ('ref' in target) calls.refs.push(target.ref);

@@ -1,0 +1,56 @@
+// Files that come with a cloned project contain values and names of any form: each is one error, never an internal one.
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { run } from '../support/program.ts';
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(realpathSync(tmpdir()), 'tsdbt-forged-'));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const LOGIN = 'type: postgres, host: 127.0.0.1, port: 1, user: u, password: p, dbname: d, schema: s';
+const PROJECT = 'name: o\nprofile: o\n';
+
+async function outputOf(args: readonly string[], files: Readonly<Record<string, string>>): Promise<string> {
+  const profiles = `o: {target: d, outputs: {d: {${LOGIN}}}}\n`;
+  for (const [path, text] of Object.entries({ 'dbt_project.yml': PROJECT, 'profiles.yml': profiles, ...files })) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  const { code, out } = await run(args, { cwd: root });
+  expect(code, out).toBe(2);
+  expect(out).not.toMatch(/Internal Error|toString is not|primitive value|Cannot read/);
+  return out;
+}
+
+const metadata = {
+  dbt_schema_version: 'https://schemas.getdbt.com/dbt/run-results/v6.json',
+  generated_at: '2026-01-01T00:00:00Z',
+};
+const results = [{ unique_id: 'model.o.a', status: 'error' }];
+
+it.each([
+  ['select', 'x'],
+  ['exclude', [1]],
+  ['indirect_selection', { toString: 1 }],
+])('retry rejects the argument %s of an earlier run if it is %j', async (name, value) => {
+  const args = { which: 'run', [name]: value };
+  const forged = JSON.stringify({ metadata, args, results });
+  const files = { 'models/a.sql': 'select 1 as a', 'target/run_results.json': forged };
+  expect(await outputOf(['retry'], files)).toContain(`its argument '${name}' is ${JSON.stringify(value)}`);
+});
+
+it.each([
+  ['dbt_project.yml', 'name: [{toString: 1}]\nprofile: o\n', ['parse']],
+  ['dbt_project.yml', `${PROJECT}flags: {warn_error_options: {warn: [{toString: 1}]}}\n`, ['parse']],
+  ['connections.yml', 'connections: {c: {constructor: 1}}\n', ['load', 'check']],
+  ['connections.yml', 'connections: {c: {brokers: [a], registry: {toString: 1}}}\n', ['load', 'check']],
+  ['snapshots/s.yml', 'snapshots: [{name: {toString: 1}, relation: {valueOf: 1, toString: 2}}]\n', ['parse']],
+])('%s with names of members of objects is one error: %s', async (path, text, command) => {
+  const load = 'config: {load: {connection: c, topic: t}}, columns: [{name: a, data_type: text}]';
+  const sources = `sources: [{name: r, tables: [{name: t, ${load}}]}]\n`;
+  await outputOf(command, { 'models/sources.yml': sources, [path]: text });
+});
