@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { errorOf } from '../../error-table.ts';
 import type { RunResult } from '../../contracts/results.ts';
-import { fire } from '../../events/index.ts';
+import { fire, note } from '../../events/index.ts';
 import {
   adapterVersion,
   execute,
@@ -25,6 +25,7 @@ import { Interrupted } from '../ending.ts';
 import { stopReason } from '../../within.ts';
 import { isRunning } from '../is-running.ts';
 import { showSeeds } from '../show-tables.ts';
+import { slowestLine } from '../slowest-nodes.ts';
 
 /** @returns whether everything succeeded */
 export async function runCommand(session: CommandSession): Promise<boolean> {
@@ -107,6 +108,8 @@ export async function runParsed(session: CommandSession, parsed: ParsedProject):
   if (flags['show'] === true && (flags.which === 'seed' || flags.which === 'build')) showSeeds(ctx, results);
   printRunEnd(ctx.log, results, interrupted ? stopReason(session.signal) : null, ctx.tables);
   if (interrupted) throw new Interrupted(true);
+  const slowest = process.stdout.isTTY && flags.log_format !== 'json' ? slowestLine(results) : null;
+  if (slowest !== null) note(logger, slowest);
   return succeeded(results);
 }
 
