@@ -1,6 +1,7 @@
 // The library, and the pipeline on one screen: load → parse → select → compile → run → write. Every command calls these
 // functions. The command line handles console, process and exit codes.
 import type { Selection } from './graph/selector.ts';
+import { columnPlace, columnsOfPlace, withColumnSelection } from './pipeline/select-by-columns.ts';
 import { announce, compile, conclude, executeNothing, type Observer } from './pipeline/execute.ts';
 import { type LoadOptions, load } from './pipeline/load.ts';
 import { parse, reuseKeyOf } from './pipeline/parse.ts';
@@ -17,7 +18,7 @@ import { compilesOnly, type RunOutcome, run } from './runner/run.ts';
  */
 export async function build(options: LoadOptions, observer: Observer = {}): Promise<RunOutcome> {
   const loaded = await load(options);
-  const parsed = parse(loaded);
+  const parsed = await withColumnSelection(parse(loaded));
   return execute(parsed, select(parsed), observer);
 }
 
@@ -93,4 +94,5 @@ export type { LoadedProject, ParsedProject } from './runner/parsed-project.ts';
 export { printResultError, printRunEnd, succeeded } from './runner/summary.ts';
 export { Secrets } from './secrets.ts';
 export { type PreviousRun, previousRun } from './state/previous-state.ts';
+export { columnPlace, columnsOfPlace, withColumnSelection };
 export { announce, compile, type LoadOptions, load, type Observer, parse, type RunOutcome, run, select };

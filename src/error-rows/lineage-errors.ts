@@ -21,6 +21,12 @@ export const LINEAGE_ERRORS = {
     (f) => `Error: ${f.node} has no column '${f.column}'.`,
     (f) => (f.similar === '' ? `Columns: tsdbt lineage ${f.node}` : `Did you mean ${f.similar}?`),
   ),
+  columnsNotAnalyzed: row<Facts<'criterion'>>(
+    'T1045',
+    'usage',
+    (f) => `Error: '${f.criterion}' cannot be used here, because columns are not analyzed.`,
+    () => 'Use the option --select of a command, or name the selected nodes.',
+  ),
   lineageDialect: row<Facts<'type' | 'covered'>>(
     'T3091',
     'runtime',

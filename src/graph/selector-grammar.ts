@@ -29,6 +29,7 @@ const SELECTOR_METHODS = [
   'saved_query',
   'unit_test',
   'selector',
+  'column',
 ] as const;
 
 export type SelectorMethodName = (typeof SELECTOR_METHODS)[number];

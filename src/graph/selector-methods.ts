@@ -4,6 +4,7 @@ import { errorOf } from '../error-table.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode, Json, ModelNode } from '../contracts/node.ts';
 import type { LogEvent } from '../log.ts';
+import { type ColumnNodes, type ColumnSelection, MODIFIED_COLUMNS } from './column-selection.ts';
 import { fnmatch, pathGlob } from './fnmatch.ts';
 import { type NodeFacts, packageInId, typeInId } from './node-facts.ts';
 import type { SelectorMethodName } from './selector-grammar.ts';
@@ -18,6 +19,8 @@ export interface MethodContext {
   readonly candidates: ReadonlySet<string>;
   readonly arguments: readonly string[];
   readonly previousState?: PreviousState | undefined;
+  /** Absent: the command has not analyzed columns. */
+  readonly columns?: ColumnSelection | undefined;
   /** Returns the nodes of named selectors in selectors.yml that match a pattern. */
   readonly selectByName: (pattern: string) => Set<string>;
   /** Reports a warning. */
@@ -29,6 +32,17 @@ type Method = (value: Json, context: MethodContext) => Iterable<string>;
 /** Returns the unique_ids for a method's value. */
 export function searchMethod(method: SelectorMethodName, value: Json, context: MethodContext): Set<string> {
   return new Set(METHODS[method](value, context));
+}
+
+/** The nodes of a criterion about columns; null for another one. */
+export function columnNodes(
+  method: SelectorMethodName,
+  value: Json,
+  columns: ColumnSelection | undefined,
+): ColumnNodes | null {
+  if (method !== 'column' && !(method === 'state' && value === MODIFIED_COLUMNS)) return null;
+  if (columns === undefined) throw errorOf('columnsNotAnalyzed', { criterion: `${method}:${text(value)}` });
+  return method === 'column' ? columns.ofColumn(text(value)) : columns.ofChanges();
 }
 
 const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
@@ -45,6 +59,7 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
       }),
     ];
   },
+  column: (value, context) => columnNodes('column', value, context.columns)?.nodes ?? [],
   tag: (value, context) => {
     const matches = fnmatch(text(value));
     return ids(everything(context), (node) => tagsOf(node).some(matches));
@@ -158,6 +173,7 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
   },
   selector: (value, context) => [...context.selectByName(text(value))].filter((id) => context.candidates.has(id)),
   state: (value, context) =>
+    columnNodes('state', value, context.columns)?.nodes ??
     ids(everything(context), stateMatches(text(value), context.manifest, context.previousState, context.warn)),
   result: (value, context) => ids(everything(context), resultMatches(text(value), context.previousState)),
   source_status: (value, context) => ids(everything(context), sourceStatusMatches(text(value), context.previousState)),

@@ -5,6 +5,7 @@ import { eventOf } from '../events/index.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import { type LogEvent, warningTag } from '../log.ts';
 import { showJson } from '../values/index.ts';
+import type { ColumnSelection } from './column-selection.ts';
 import { type Dag, dependencies } from './dag.ts';
 import { fnmatch } from './fnmatch.ts';
 import {
@@ -16,7 +17,7 @@ import {
   type SelectorDefinitions,
 } from './selector-grammar.ts';
 import { isEnabled, type NodeFacts, ReadFacts, typeInId } from './node-facts.ts';
-import { searchMethod } from './selector-methods.ts';
+import { columnNodes, searchMethod } from './selector-methods.ts';
 import type { PreviousState } from './state-methods.ts';
 import { hasMember, keysOf } from './unread-record.ts';
 import { didYouMean } from '../values/close-matches.ts';
@@ -37,6 +38,8 @@ export interface SelectOptions {
   /** Additional condition on a node, for commands that work on some nodes of a type only. */
   readonly accepts?: ((id: string) => boolean) | undefined;
   readonly previousState?: PreviousState | undefined;
+  /** For `column:` and `state:modified.columns`. */
+  readonly columns?: ColumnSelection | undefined;
   /** Facts about the nodes; by default they are read from the manifest. */
   readonly facts?: NodeFacts | undefined;
 }
@@ -178,6 +181,7 @@ class SelectionRun {
       candidates: members,
       arguments: spec.arguments,
       previousState: options.previousState,
+      columns: options.columns,
       selectByName: (pattern) => this.#byName(pattern),
       // Several criteria can select the same node.
       warn: (event) => {
@@ -193,8 +197,10 @@ class SelectionRun {
       add(this.#dag.selectParents(below));
       add(below);
     }
-    if (spec.parents) add(this.#dag.selectParents(collected, spec.parentsDepth));
-    if (spec.children) add(this.#dag.selectChildren(collected, spec.childrenDepth));
+    const { parentsDepth: up, childrenDepth: down } = spec;
+    const columns = columnNodes(spec.method, spec.value, options.columns);
+    if (spec.parents) add(columns?.parents(up) ?? this.#dag.selectParents(collected, up));
+    if (spec.children) add(columns?.children(down) ?? this.#dag.selectChildren(collected, down));
     // A named selector has already selected its tests.
     if (spec.indirectSelection === 'empty' || spec.method === 'selector')
       return { direct: selected, indirect: nothing };

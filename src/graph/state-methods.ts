@@ -53,6 +53,7 @@ const VALUES = [
   'modified.relation',
   'modified.macros',
   'modified.contract',
+  'modified.columns',
 ];
 
 /** `state:VALUE`. */

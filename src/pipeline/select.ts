@@ -11,7 +11,7 @@ export interface SelectingOptions extends Pick<SelectOptions, 'select' | 'accept
 
 /** Selects the nodes of a command by `--select`, `--exclude`, `--selector` and the command's resource types. */
 export function select(parsed: ParsedProject, { which, accepts, ...options }: SelectingOptions = {}): Selection {
-  const { config, manifest, dag, facts, previousState } = parsed;
+  const { config, manifest, dag, facts, previousState, columns } = parsed;
   const { flags, project } = config;
   return selectNodes(manifest, dag, {
     select: flags.select,
@@ -20,6 +20,7 @@ export function select(parsed: ParsedProject, { which, accepts, ...options }: Se
     definitions: parseSelectorDefinitions(project.selectors, flags.indirect_selection),
     indirectSelection: flags.indirect_selection,
     previousState,
+    columns,
     facts,
     resourceTypes: resourceTypesFor(which ?? flags.which, {
       include: flags.resource_types ?? undefined,

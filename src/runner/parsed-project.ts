@@ -5,6 +5,7 @@ import type { TemplateEnvironments } from '../context/templates.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { Json } from '../contracts/node.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
+import type { ColumnSelection } from '../graph/column-selection.ts';
 import type { Dag } from '../graph/dag.ts';
 import type { NodeFacts } from '../graph/node-facts.ts';
 import type { PreviousState } from '../graph/state-methods.ts';
@@ -65,6 +66,8 @@ export interface ParsedProject extends LoadedProject {
   readonly origin: ParseCacheHeader;
   /** Facts about the manifest's nodes. */
   readonly facts: NodeFacts;
+  /** For selections by columns; absent if the command has none. */
+  readonly columns?: ColumnSelection | undefined;
   /** The cached form of the manifest. */
   readonly kept: KeptManifest;
 }

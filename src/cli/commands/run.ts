@@ -19,6 +19,7 @@ import {
   type Selection,
   select,
   succeeded,
+  withColumnSelection,
 } from '../../index.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { Interrupted } from '../ending.ts';
@@ -43,7 +44,7 @@ export async function loadAndParse(session: CommandSession, options: { write?: b
   recoverKilledRun(loaded);
   const parsed = await session.withoutWaiting(() => parse(loaded, options));
   warnOfOwnState(parsed);
-  return parsed;
+  return withColumnSelection(parsed);
 }
 
 /** Loads configuration and adapter, without opening a connection. */

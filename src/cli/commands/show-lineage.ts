@@ -1,9 +1,8 @@
 // lineage: prints where the columns of a model come from, and what comes from them, as text, JSON or Mermaid.
 import { errorOf } from '../../error-table.ts';
 import { note, print } from '../../events/index.ts';
-import { type ParsedProject, projectLineage } from '../../index.ts';
+import { columnPlace, columnsOfPlace, projectLineage } from '../../index.ts';
 import { type ColumnRecord, LineageGraph } from '../../lineage/lineage-graph.ts';
-import { closeMatches } from '../../values/close-matches.ts';
 import { inColumns } from '../columns.ts';
 import type { CommandSession } from '../command-session.ts';
 import { loadAndParse } from './run.ts';
@@ -16,10 +15,11 @@ export async function lineageCommand(session: CommandSession): Promise<boolean> 
   if (asked === undefined) throw errorOf('lineageWithoutModel', {});
   if (up === true && down === true) throw errorOf('lineageBothWays', {});
   const parsed = await loadAndParse(session, { write: false });
-  const { node, column } = placeOf(parsed, asked);
+  const place = columnPlace(parsed, asked);
+  const { node } = place;
   const ids = down === true ? [node, ...parsed.dag.descendants(node)] : [node];
   const graph = new LineageGraph(await projectLineage(parsed, ids));
-  const columns = columnsOf(graph, node, column);
+  const columns = columnsOfPlace(place, graph.columnsOf(node));
   const records =
     up === true
       ? graph.upstream(node, columns)
@@ -35,34 +35,6 @@ export async function lineageCommand(session: CommandSession): Promise<boolean> 
     if (unknown > 0) note(logger, `${unknown} of ${records.length} columns are not fully known`, { level: 'warn' });
   }
   return true;
-}
-
-/** Finds the node whose name is the longest beginning of the argument. The rest is a column. */
-function placeOf({ manifest, dag }: ParsedProject, asked: string): { node: string; column: string | null } {
-  const names = new Map<string, string>();
-  for (const id of dag.nodes) {
-    const [type, , ...name] = id.split('.');
-    if (!['model', 'snapshot', 'seed', 'source'].includes(type ?? '')) continue;
-    names.set(id, id);
-    if (type === 'source') names.set(name.join('.'), id);
-    else names.set(manifest.nodes[id]?.name ?? name.join('.'), id).set(name.join('.'), id);
-  }
-  for (let end = asked.length; end > 0; end = asked.lastIndexOf('.', end - 1)) {
-    const node = names.get(asked.slice(0, end));
-    if (node !== undefined) return { node, column: end === asked.length ? null : asked.slice(end + 1) };
-  }
-  const similar =
-    closeMatches(asked, names.keys(), 1)[0] ?? closeMatches(asked.split('.')[0] ?? '', names.keys(), 1)[0];
-  throw errorOf('lineageUnknownNode', { name: asked, similar: similar ?? '' });
-}
-
-function columnsOf(graph: LineageGraph, node: string, column: string | null): string[] {
-  const columns = graph.columnsOf(node);
-  if (column === null) return columns;
-  if (columns.includes(column)) return [column];
-  // The column may be one of those that are not known.
-  if (columns.includes('*')) return ['*'];
-  throw errorOf('lineageUnknownColumn', { node, column, similar: closeMatches(column, columns, 1)[0] ?? '' });
 }
 
 /** One block per node: its columns with their sources, then what decides its rows. */
