@@ -1,6 +1,7 @@
 // Converts the server's text values to those of dbt's templates: psycopg2's Python types, then agate's. Also psycopg2's
 // type names, which contracts compare.
 
+import { TsdbtError } from '../../errors.ts';
 import { PyDate } from '../../values/date.ts';
 import { PyDateTime } from '../../values/datetime.ts';
 import { PyDecimal } from '../../values/decimal.ts';
@@ -157,13 +158,25 @@ function decodeColumn(decoder: Decoder, rows: RawResult['rows'], index: number):
     const text = rows[i]?.[index];
     if (text === null || text === undefined) values[i] = null;
     else {
-      const value = (values[i] = decoder.decode(text));
+      const value = (values[i] = decoded(decoder, text));
       some = true;
       // A time that Python cannot represent stays text, and so does its column.
       if (typeof value === 'string' && type !== EXACT_TEXT && type !== BYTES) odd = true;
     }
   }
   return odd || type === undefined ? resultColumn(values) : { type: some ? type : INTEGER, values };
+}
+
+/** @throws `database` error if the server sends a text that its type does not have */
+function decoded({ decode }: Decoder, text: string): Value {
+  try {
+    return decode(text);
+  } catch (error) {
+    const shown = JSON.stringify(text.slice(0, 100));
+    throw new TsdbtError('database', `the server sent ${shown}, which is no value of the column's type`, {
+      cause: error,
+    });
+  }
 }
 
 function integer(text: string): Value {

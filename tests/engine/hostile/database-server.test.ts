@@ -128,3 +128,15 @@ it.each(['x', 'null', '-1', '1; select 1', ''])(
     expect(condition({ cursor: 'xmin', lookback: null } as never, { tables: '1' } as never, kept as never)).toBe('');
   },
 );
+
+it.each([20, 1700, 114, 1082, 1184, 1186, 1016, 3807])(
+  'a server that sends a text that is no value of type %i ends only its statement',
+  async (type) => {
+    const typed = Buffer.concat([Buffer.from('a\0'), int(0), short(0), int(type), short(-1), int(0), short(0)]);
+    for (const text of ['x', '', '{', '{x', '9e9e9']) {
+      const row = message('D', short(1), int(Buffer.byteLength(text)), text);
+      const answer = Buffer.concat([message('T', short(1), typed), row, message('C', 'SELECT 1\0'), READY]);
+      expect(await errorOf(LOGIN, answer)).toMatch(/^$|^the server sent ".*", which is no value of the column's type/);
+    }
+  },
+);
