@@ -11,7 +11,7 @@ import { NotRenamed, type FileEdit, type Renaming } from './project-rename.ts';
 import type { RelationColumns } from './relation-columns.ts';
 import type { ProjectSymbol } from './symbol-table.ts';
 import { plainParts } from './template-names.ts';
-import { TextPlaces } from './text-places.ts';
+import { escaped, TextPlaces } from './text-places.ts';
 
 type Query = ModelNode | SnapshotNode | TestNode;
 
@@ -232,7 +232,7 @@ export class ColumnRename {
       this.#edits.push({ path, start: base + start, end: base + end, text: written });
     }
     // A text in a template may be the column's name, for example an argument of a macro.
-    const quoted = new RegExp(`\\{[{%][^}]*['"]${this.#old}['"]`, 'i').exec(node.raw_code);
+    const quoted = new RegExp(`\\{[{%][^}]*['"]${escaped(this.#old)}['"]`, 'i').exec(node.raw_code);
     if (quoted !== null)
       this.#leave(node, [{ start: quoted.index, end: quoted.index }], `a template contains '${this.#old}'`);
   }
@@ -248,7 +248,7 @@ export class ColumnRename {
   /** Columns in YAML of all renamed nodes. Configs and other arguments of tests can be expressions: reported. */
   #properties(): void {
     const { nodes, child_map } = this.#parsed.manifest;
-    const word = new RegExp(`(?<!\\w)${this.#old}(?!\\w)`, 'i');
+    const word = new RegExp(`(?<!\\w)${escaped(this.#old)}(?!\\w)`, 'i');
     for (const id of this.#renamed) {
       for (const { path, use } of this.#index.usesOf({ id, column: this.#old }))
         this.#edits.push({ path, start: use.start, end: use.end, text: this.#new });

@@ -7,7 +7,7 @@ import type { EditorProject } from './editor-project.ts';
 import type { NameIndex } from './name-index.ts';
 import type { ProjectSymbol } from './symbol-table.ts';
 import { plainParts } from './template-names.ts';
-import { TextPlaces } from './text-places.ts';
+import { escaped, TextPlaces } from './text-places.ts';
 
 export function definitionOf(project: EditorProject, index: NameIndex, symbol: ProjectSymbol): Location[] {
   const { parsed } = project;
@@ -61,10 +61,7 @@ function columnDefinition(
 
 /** The last place where SQL names a column, or an alias of this name before it. */
 function outputPlace(text: string, column: string): { start: number; end: number } | null {
-  const word = new RegExp(
-    `(?<![\\p{L}\\p{N}_$])${column.replace(/[^\p{L}\p{N}_]/gu, '\\$&')}(?![\\p{L}\\p{N}_$])`,
-    'giu',
-  );
+  const word = new RegExp(`(?<![\\p{L}\\p{N}_$])${escaped(column)}(?![\\p{L}\\p{N}_$])`, 'giu');
   const all = plainParts(text).flatMap((part) =>
     [...text.slice(part.start, part.end).matchAll(word)].map(({ index }) => part.start + index),
   );

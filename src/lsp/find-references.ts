@@ -6,7 +6,7 @@ import type { RenameContext } from './column-rename.ts';
 import { URI } from './file-uri.ts';
 import type { ProjectSymbol } from './symbol-table.ts';
 import { plainParts } from './template-names.ts';
-import { TextPlaces } from './text-places.ts';
+import { escaped, TextPlaces } from './text-places.ts';
 
 export async function referencesOf(context: RenameContext, symbol: ProjectSymbol): Promise<Location[]> {
   const { project, index, parsed, columns } = context;
@@ -19,7 +19,7 @@ export async function referencesOf(context: RenameContext, symbol: ProjectSymbol
       if (node === undefined || root === undefined || !node.original_file_path.endsWith('.sql')) return [];
       return join(root, node.original_file_path);
     });
-    const word = new RegExp(`(?<![\\p{L}\\p{N}_$])${symbol.column.replace(/\W/g, '\\$&')}(?![\\p{L}\\p{N}_$])`, 'giu');
+    const word = new RegExp(`(?<![\\p{L}\\p{N}_$])${escaped(symbol.column)}(?![\\p{L}\\p{N}_$])`, 'giu');
     for (const path of new Set(paths)) {
       const text = project.textAt(path);
       for (const part of plainParts(text))

@@ -6,6 +6,7 @@ import {
   type Connection,
   type Definition,
   type Diagnostic,
+  DidChangeWatchedFilesNotification,
   DiagnosticSeverity,
   type DocumentSymbol,
   type Hover,
@@ -50,6 +51,8 @@ import { TextPlaces } from './text-places.ts';
 
 /** How long the editor is idle before the project is parsed, in milliseconds. */
 const IDLE = 250;
+/** Files whose changes the editor reports, if it asks. */
+const WATCHED = [{ globPattern: '**/*.{sql,yml,yaml,md,csv}' }];
 /** Files whose change on disk affects the whole configuration. */
 const SETTINGS =
   /(?:^|\/)(?:dbt_project|profiles|packages|dependencies|selectors|vars|connections)\.yml$|(?:^|\/)\.env$/;
@@ -61,6 +64,8 @@ export class LanguageServer {
   #project: Opened | null = null;
   /** Whether the editor supports snippets in completion. */
   #snippets = false;
+  /** Whether the server tells the editor which files to watch. */
+  #watches = false;
   /** Whether the editor renames files as part of an edit. */
   #movesFiles = false;
   #reloading: Promise<void> = Promise.resolve();
@@ -88,7 +93,10 @@ export class LanguageServer {
   listen(): void {
     const connection = this.#connection;
     connection.onInitialize((params) => this.#initialize(params));
-    connection.onInitialized(() => this.#reload());
+    connection.onInitialized(() => {
+      if (this.#watches) void connection.client.register(DidChangeWatchedFilesNotification.type, { watchers: WATCHED });
+      this.#reload();
+    });
     connection.onShutdown(() => this.#project?.columns.close());
     this.#documents.onDidChangeContent(({ document }) => this.#changed(document));
     this.#documents.onDidSave(({ document }) => this.#saved(URI.path(document.uri)));
@@ -118,6 +126,7 @@ export class LanguageServer {
     if (!(isDictionary(own) && own['strict'] === false))
       this.#checks = new StrictChecks((text) => this.#connection.console.info(text));
     this.#snippets = capabilities.textDocument?.completion?.completionItem?.snippetSupport === true;
+    this.#watches = capabilities.workspace?.didChangeWatchedFiles?.dynamicRegistration === true;
     const edits = capabilities.workspace?.workspaceEdit;
     this.#movesFiles = edits?.documentChanges === true && (edits.resourceOperations ?? []).includes('rename');
     const folders = [...(workspaceFolders ?? []).map(({ uri }) => uri), rootUri ?? ''];

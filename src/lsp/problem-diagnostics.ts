@@ -2,7 +2,7 @@
 import { type CodeAction, CodeActionKind, type Diagnostic, DiagnosticSeverity, Range } from 'vscode-languageserver';
 import type { TsdbtError } from '../errors.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
-import { TextPlaces } from './text-places.ts';
+import { escaped, TextPlaces } from './text-places.ts';
 
 /** What a quick fix needs. */
 interface FixData {
@@ -46,7 +46,7 @@ function fixOf({ message, details: { hint } }: TsdbtError, places: TextPlaces, r
     start: { line: start.line, character: start.character + quote },
     end: { line: end.line, character: end.character - quote },
   };
-  if (new RegExp(`(?:^|\\W)${name.replace(/\W/g, '\\$&')}(?:\\W|$)`).exec(message) === null) return null;
+  if (new RegExp(`(?:^|\\W)${escaped(name)}(?:\\W|$)`).exec(message) === null) return null;
   // Of a source, the table is marked.
   const [source, table] = /a source named '([^']*)\.([^'.]*)'/.exec(message)?.slice(1) ?? [];
   if (source === undefined || table !== name) return { replacement: meant, range: inner };

@@ -6,7 +6,7 @@ import type { FileUse, NameIndex } from './name-index.ts';
 import type { Span } from './name-uses.ts';
 import type { ProjectSymbol, SymbolTable } from './symbol-table.ts';
 import { insideQuotes, templateTokens } from './template-names.ts';
-import { TextPlaces } from './text-places.ts';
+import { escaped, TextPlaces } from './text-places.ts';
 
 export interface FileEdit extends Span {
   /** Absolute path. */
@@ -65,7 +65,7 @@ function otherSettings(project: EditorProject, name: string): string[] {
   return SETTINGS.flatMap((file) => {
     const lines = project.textAt(join(project.root, file)).split('\n');
     return lines.flatMap((line, at) =>
-      new RegExp(`(?<!\\w)${name}(?!\\w)`).test(line) ? `${file}:${at + 1}: ${line.trim()}` : [],
+      new RegExp(`(?<!\\w)${escaped(name)}(?!\\w)`).test(line) ? `${file}:${at + 1}: ${line.trim()}` : [],
     );
   });
 }

@@ -2,6 +2,11 @@
 // normalized first, so offsets are those of the template lexer.
 import type { Position, Range } from 'vscode-languageserver';
 
+/** A text as part of a regular expression. */
+export function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+}
+
 export class TextPlaces {
   /** With `\n` as the only line break. */
   readonly text: string;

@@ -170,6 +170,18 @@ describe('renaming a column', () => {
     expect(await editor.message()).toContain("\nmodel.shop.keyed: config 'unique_key'");
   });
 
+  it('finds columns whose names contain signs', async () => {
+    editor = await EditorClient.open({
+      ...SHOP,
+      'models/odd.sql': 'select 1 as "a(b", 2 as x\n',
+      'models/reads_odd.sql': `select "a(b" from {{ ref('odd') }}\n`,
+      'models/odd.yml': 'models:\n  - name: odd\n    columns:\n      - name: a(b\n',
+    });
+    const found = ['models/odd.yml:4:15 a(b'];
+    expect(await references('models/odd.yml', 'name: a|(b')).toEqual(found);
+    await expect(renamed('models/odd.yml', 'name: a|(b', 'ab')).rejects.toThrow('It is not certain where');
+  });
+
   it('is refused if the name is taken or needs quotes', async () => {
     editor = await EditorClient.open(SHOP);
     await expect(renamed('models/totals.sql', 'o.am|ount', 'order_id')).rejects.toThrow(
