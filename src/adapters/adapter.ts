@@ -84,8 +84,8 @@ export interface Session {
    * @param answered called when it has succeeded; if both were sent together, the commit too
    */
   executeLater(sql: string, answered: (result: ExecuteResult) => void): Promise<void>;
-  /** Runs a query and returns its columns. */
-  describe(sql: string): Promise<ColumnDescription[]>;
+  /** Runs a query and returns its columns. @param readOnly the database rejects changes */
+  describe(sql: string, readOnly?: boolean): Promise<ColumnDescription[]>;
   /**
    * Runs statements inside a savepoint: their failure does not undo earlier ones.
    * @param single several are rejected

@@ -76,6 +76,7 @@ export class NoIntrospection implements Session {
   }
 
   async describe(sql: string): ReturnType<Session['describe']> {
+    if (this.#mayRead) return this.#session.describe(sql, true);
     return this.#asked().describe(sql);
   }
 

@@ -125,9 +125,10 @@ export class ClickHouseSession implements Session {
     answered(await this.execute(sql));
   }
 
-  async describe(sql: string): Promise<ColumnDescription[]> {
+  async describe(sql: string, readOnly = false): Promise<ColumnDescription[]> {
     return this.#statements.run(async () => {
-      const { columns } = await this.#run(`SELECT * FROM ( \n${sql} \n) LIMIT 0`, {}, true);
+      const options = await this.#restricted({ readOnly });
+      const { columns } = await this.#run(`SELECT * FROM ( \n${sql} \n) LIMIT 0`, options, true);
       return columns.map(({ name, type }) => ({ name, typeName: type }));
     });
   }

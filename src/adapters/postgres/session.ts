@@ -161,10 +161,11 @@ export class PostgresSession implements Session {
     });
   }
 
-  async describe(sql: string): Promise<ColumnDescription[]> {
+  async describe(sql: string, readOnly = false): Promise<ColumnDescription[]> {
     await this.#first();
     return this.#statements.run(async () => {
-      const result = await this.#run(sql);
+      if (readOnly) await this.#makeReadOnly();
+      const result = await this.#run(sql, true, readOnly ? 'single' : 'last');
       return (result.fields ?? []).map(columnDescription);
     });
   }

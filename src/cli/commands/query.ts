@@ -20,7 +20,14 @@ export async function queryCommand(asked: CommandSession): Promise<boolean> {
   const inline = sqlOf(asked);
   const limit = isSentAsItIs(inline) ? -1 : Number(asked.flags['limit'] ?? -1);
   // One additional row shows whether there are more. Nothing is written, so `retry` still refers to the previous run.
-  const flags = { ...asked.flags, which: 'show', inline, limit: limit < 0 ? -1 : limit + 1, write_json: false };
+  const flags = {
+    ...asked.flags,
+    which: 'show',
+    inline,
+    limit: limit < 0 ? -1 : limit + 1,
+    write_json: false,
+    print: false,
+  };
   const session: CommandSession = { ...asked, which: 'show', flags };
   const { parsed: project, selection } = withInline(await loadAndParse(session), flags.inline);
   const parsed = { ...project, files: { ...project.files, write: () => undefined } };

@@ -169,6 +169,15 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
     expect((await query(made, '--output', 'csv')).stdout).toMatch(/^\w+\n(?:True|0)\n$/);
   });
 
+  it.skipIf(missing !== null)('with --read-only, templates read the columns of a query', async () => {
+    const columns = "{{ adapter.get_column_schema_from_query('select 1 as found') | map(attribute='name') | join }}";
+    const { stdout, err } = await query(`select '${columns}' as a`, '--read-only', '--output', 'csv');
+    expect([stdout, err]).toEqual(['a\nfound\n', '']);
+    if (type === 'clickhouse') return;
+    const changes = "{% do adapter.get_column_schema_from_query('drop table ' ~ ref('kept')) %} select 1";
+    expect((await query(changes, '--read-only')).err).toContain('read-only transaction');
+  });
+
   it.skipIf(missing !== null)('reports on stderr that there are more rows', async () => {
     const cut = await query(found, '--limit', '2', '--output', 'csv');
     expect([cut.code, cut.stdout]).toEqual([0, 'id,name,big\n1,"a, ""b""",12345678901234567\n2,ünï,5\n']);
@@ -180,6 +189,8 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
   it.skipIf(missing !== null)('keeps log output of macros out of the document', async () => {
     const { stdout } = await query("select {{ columns() }} from {{ ref('rows') }} where id = 3", '--output', 'json');
     expect(JSON.parse(stdout)).toEqual([{ id: 3, name: null }]);
+    const printed = "{{ print('from print') }} select 1 as id";
+    expect((await query(printed, '--output', 'csv')).stdout).toBe('id\n1\n');
   });
 
   it.skipIf(missing !== null)('prints the columns of a result without rows', async () => {
