@@ -72,7 +72,7 @@ export async function columnAt(
       (await columns.of(parsed, own)).some((column) => column.name.toLowerCase() === name.toLowerCase());
     if (own !== undefined && /\bas\s+["`]?$/i.test(text.slice(part.start, start)) && (await outputs()))
       return { start, end, symbol: { id: own, column: name } };
-    const qualifier = /([A-Za-z_]\w*)\s*\.\s*["`]?$/.exec(text.slice(part.start, start))?.[1]?.toLowerCase();
+    const qualifier = /(?<!\w)([A-Za-z_]\w*)\s*\.\s*["`]?$/.exec(text.slice(part.start, start))?.[1]?.toLowerCase();
     const { ids, aliases } = relationsIn(index, path, text);
     const named = qualifier === undefined ? undefined : aliases.get(qualifier);
     const having: string[] = [];

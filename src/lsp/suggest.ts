@@ -53,7 +53,7 @@ export function suggestInTemplate(context: SuggestContext, offset: number): Sugg
 export async function suggestColumns(context: SuggestContext, offset: number): Promise<Suggested> {
   const { parsed, index, columns, path, text } = context;
   const [, qualifier, typed = ''] =
-    /(?:([A-Za-z_]\w*)\.)?(\w*)$/.exec(text.slice(Math.max(0, offset - 200), offset)) ?? [];
+    /(?:(?<!\w)([A-Za-z_]\w*)\.)?(?<!\w)(\w*)$/.exec(text.slice(Math.max(0, offset - 200), offset)) ?? [];
   const { ids, aliases } = relationsIn(index, path, text);
   const named = qualifier === undefined ? undefined : aliases.get(qualifier.toLowerCase());
   const found = new Map<string, Suggestion>();
@@ -85,7 +85,7 @@ export function inExpression(context: SuggestContext, before: string): Suggested
   if (quoteIsOpen(before)) return { typed: 0, items: [] };
   const key = /\bconfig\s*\((?:(?:[^()]|\([^()]*\))*,)?\s*(\w*)$/.exec(before);
   if (key !== null) return { typed: key[1]?.length ?? 0, items: configKeys('model', '', '=') };
-  const [, owner, word = ''] = /(?:([A-Za-z_]\w*)\.)?(\w*)$/.exec(before) ?? [];
+  const [, owner, word = ''] = /(?:(?<!\w)([A-Za-z_]\w*)\.)?(?<!\w)(\w*)$/.exec(before) ?? [];
   if (owner !== undefined) return { typed: word.length, items: macrosOf(table, owner) };
   const known = [...new Set([...NODE_NAMES, ...PROVIDER_MEMBERS.keys()])];
   const packages = parsed.config.packages.map(({ project_name }) => project_name);
@@ -161,5 +161,12 @@ export function names(all: Iterable<string>, kind: CompletionItemKind): Suggesti
 }
 
 function quoteIsOpen(text: string): boolean {
-  return /['"]/.test(text.replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g, ''));
+  let open = '';
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charAt(at);
+    if (char === '\\') at++;
+    else if (open === '' && (char === "'" || char === '"')) open = char;
+    else if (char === open) open = '';
+  }
+  return open !== '';
 }
