@@ -37,8 +37,18 @@ export interface LastResult {
 /** A longer answer would fill an assistant's context. */
 const MAX_CHARACTERS = 200_000;
 const MAX_ROWS = 1000;
-const NODE_KEYS = ['unique_id', 'resource_type', 'name', 'description', 'original_file_path', 'tags'];
-const DETAIL_KEYS = [...NODE_KEYS, 'fqn', 'depends_on', 'columns', 'config', 'relation_name', 'source_name'];
+const NODE_KEYS = ['unique_id', 'resource_type', 'name', 'version', 'description', 'original_file_path', 'tags'];
+const DETAIL_KEYS = [
+  ...NODE_KEYS,
+  'fqn',
+  'depends_on',
+  'columns',
+  'config',
+  'relation_name',
+  'source_name',
+  'latest_version',
+];
+const WITH_SQL = new Set(['model', 'snapshot', 'test', 'analysis']);
 const GOOD = new Set(['success', 'pass', 'reused', 'no-op']);
 
 /** Text that cannot be mistaken for an option. */
@@ -47,9 +57,10 @@ const word = (text: string): z.ZodString =>
     .string()
     .regex(/^[^\s-]/, 'must not begin with a hyphen or a space')
     .describe(text);
-const NODE = word('Name or unique_id, or SOURCE.TABLE for a source');
+const NODE = word('Name or unique_id, SOURCE.TABLE for a source, MODEL.v2 for a version');
 const SELECT = word('Selection in dbt syntax, such as orders+ or tag:daily').optional();
 
+const VERSION = z.union([z.string(), z.number()]).nullish();
 /** What `ls --output json` prints for a node. */
 const node = z.looseObject({
   unique_id: z.string(),
@@ -57,6 +68,8 @@ const node = z.looseObject({
   name: z.string(),
   fqn: z.array(z.string()).optional(),
   source_name: z.string().optional(),
+  version: VERSION,
+  latest_version: VERSION,
   depends_on: z.looseObject({ nodes: z.array(z.string()).optional() }).optional(),
 });
 type ListedNode = z.infer<typeof node>;
@@ -103,8 +116,11 @@ function createMcpServer({ version, run, lastRun, allowQuery }: McpOptions): Mcp
       node.parse(JSON.parse(line)),
     );
   const find = async (asked: string, signal: AbortSignal): Promise<{ found: ListedNode; all: ListedNode[] }> => {
-    const all = await list([], DETAIL_KEYS, signal);
-    const found = all.find((each) => each.unique_id === asked) ?? all.find((each) => nameOf(each) === asked);
+    const all = await list(['--resource-type', 'all'], DETAIL_KEYS, signal);
+    const found =
+      all.find((each) => each.unique_id === asked) ??
+      all.find((each) => nameOf(each) === asked) ??
+      all.find(({ name, version, latest_version: latest }) => name === asked && version != null && version === latest);
     if (found !== undefined) return { found, all };
     const [similar] = closeMatches(asked, all.map(nameOf), 1);
     throw new Error(
@@ -134,7 +150,7 @@ function createMcpServer({ version, run, lastRun, allowQuery }: McpOptions): Mcp
     { node: NODE },
     async ({ node: asked }, signal) => {
       const { found, all } = await find(asked, signal);
-      const { fqn: _fqn, depends_on: _depends, ...facts } = found;
+      const { fqn: _fqn, depends_on: _depends, latest_version: _latest, ...facts } = found;
       const readers = all.filter((each) => each.depends_on?.nodes?.includes(found.unique_id));
       const idsOf = (isTest: boolean): string[] =>
         readers.filter((each) => each.resource_type.endsWith('test') === isTest).map((each) => each.unique_id);
@@ -158,6 +174,8 @@ function createMcpServer({ version, run, lastRun, allowQuery }: McpOptions): Mcp
     { node: NODE },
     async ({ node: asked }, signal) => {
       const { found } = await find(asked, signal);
+      if (!WITH_SQL.has(found.resource_type))
+        throw new Error(`'${asked}' is a ${found.resource_type}, which has no SQL.`);
       const select = ['--select', found.fqn?.join('.') ?? found.name];
       const args = ['compile', '--no-introspect', '--no-populate-cache', '--output', 'json'];
       return run({ args: [...args, ...select] }, signal);
@@ -222,8 +240,9 @@ const option = (name: string, value: string | undefined): string[] => (value ===
 const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '');
 const arrayOf = (lines: string): string => `[${linesOf(lines).join(',\n')}]`;
 
-function nameOf({ resource_type: type, source_name: source, name }: ListedNode): string {
-  return type === 'source' ? `${source}.${name}` : name;
+function nameOf({ resource_type: type, source_name: source, name, version }: ListedNode): string {
+  if (type === 'source') return `${source}.${name}`;
+  return version == null ? name : `${name}.v${version}`;
 }
 
 function checkLength(text: string): string {

@@ -34,7 +34,7 @@ function runCommand(session: CommandSession, command: McpCommand, signal: AbortS
     if (value === undefined || value === null) return [];
     return [`--${name.replaceAll('_', '-')}`, typeof value === 'string' ? value : JSON.stringify(value)];
   });
-  const all = ['--quiet', '--no-use-colors', '--no-write-json', ...command.args, ...passed];
+  const all = ['--quiet', '--no-print', '--no-use-colors', '--no-write-json', ...command.args, ...passed];
   return new Promise((done, failed) => {
     const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...all], { signal });
     const texts = { stdout: '', stderr: '' };

@@ -1,5 +1,5 @@
 // `tsdbt mcp` with the protocol's own client: every tool on a small project on both databases, and what it refuses.
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
@@ -136,6 +136,26 @@ describe.each(['postgres', 'clickhouse'] as const)('mcp on %s', (type) => {
     ] as const)
       expect(await call(tool, args)).toContain('must not begin with a hyphen');
     expect(await call('query', { sql: "select 'x' as a", limit: 1_000_000 })).toContain('error: ');
+  });
+
+  on('finds versions of models and analyses, and reports nodes without SQL', async () => {
+    const files = {
+      'models/sizes_v1.sql': 'select 1 as id',
+      'models/sizes_v2.sql': "{{ print('printed') }} select 2 as id",
+      'models/sizes.yml': 'models: [{name: sizes, versions: [{v: 1}, {v: 2}]}]',
+      'analyses/twice.sql': "select id * 2 as twice from {{ ref('numbers') }}",
+    };
+    project.write(files);
+    const compiled = (of: string): object => ({ compiled: expect.stringContaining(of) });
+    expect(await call('compiled_sql', { node: 'sizes' })).toMatchObject(compiled('select 2'));
+    expect(await call('compiled_sql', { node: 'sizes.v1' })).toMatchObject(compiled('select 1'));
+    expect(await call('describe_node', { node: 'sizes.v2' })).toMatchObject({ name: 'sizes', version: 2 });
+    expect(await call('describe_node', { node: 'sizes.v3' })).toContain("Did you mean 'sizes.v");
+    expect(await call('compiled_sql', { node: 'twice' })).toMatchObject(compiled('id * 2'));
+    expect(await call('compiled_sql', { node: 'raw.payments' })).toBe(
+      "error: 'raw.payments' is a source, which has no SQL.",
+    );
+    for (const path of Object.keys(files)) rmSync(join(project.dir, path));
   });
 
   on('reports a broken project, and serves it when it is mended', async () => {
