@@ -8,21 +8,21 @@ import { closeMatches } from '../values/close-matches.ts';
 export interface McpCommand {
   /** The name of the command, and its options. */
   readonly args: readonly string[];
-  /** Its standard input. */
+  /** Standard input of the command. */
   readonly input?: string;
-  /** Its exit code 1 says that it has found something. */
+  /** Exit code 1 means that the command found problems. */
   readonly findsProblems?: boolean;
 }
 
 export interface McpOptions {
   readonly version: string;
-  /** Returns the standard output of a command. @throws {Error} with its message, if it could not finish */
+  /** Returns the standard output of a command. @throws {Error} with the command's message, if it failed */
   readonly run: (command: McpCommand, signal: AbortSignal) => Promise<string>;
-  /** The results of the last run in the target folder; null: there is none. */
+  /** The results of the last run in the target folder, or null without one. */
   readonly lastRun: () => readonly LastResult[] | null;
   /** Whether assistants may query the target database. */
   readonly allowQuery: boolean;
-  /** Ends the server. */
+  /** Stops the server. */
   readonly signal: AbortSignal;
 }
 
@@ -51,7 +51,7 @@ const DETAIL_KEYS = [
 const WITH_SQL = new Set(['model', 'snapshot', 'test', 'analysis']);
 const GOOD = new Set(['success', 'pass', 'reused', 'no-op']);
 
-/** Text that cannot be mistaken for an option. */
+/** A string that a command cannot read as an option. */
 const word = (text: string): z.ZodString =>
   z
     .string()
@@ -74,7 +74,7 @@ const node = z.looseObject({
 });
 type ListedNode = z.infer<typeof node>;
 
-/** Serves until the client disconnects or the signal aborts. stdin and stdout belong to the protocol. */
+/** Serves until the client disconnects or the signal aborts. The protocol uses stdin and stdout. */
 export async function serveMcp(options: McpOptions): Promise<void> {
   const server = createMcpServer(options);
   const transport = new StdioServerTransport();

@@ -8,9 +8,9 @@ import type { CommandSession } from '../command-session.ts';
 import { TSDBT_VERSION } from '../version.ts';
 import { writtenTarget } from './retry.ts';
 
-/** Options that all commands of the tools accept. */
+/** Options that every command run by a tool accepts. */
 const PASSED = ['project_dir', 'profiles_dir', 'target_path', 'profile', 'target', 'vars', 'state'];
-/** Bytes of a command's output. */
+/** Maximum characters of a command's stdout or stderr. */
 const MAX_OUTPUT = 64 * 1024 * 1024;
 
 /** Returns when the client has disconnected. */
@@ -50,12 +50,12 @@ function runCommand(session: CommandSession, command: McpCommand, signal: AbortS
       if (code === 0 || (code === 1 && command.findsProblems === true)) done(texts.stdout);
       else failed(new Error(messageOf(texts.stdout + texts.stderr)));
     });
-    // A command that fails early does not read it.
+    // A command that fails early closes its standard input.
     child.stdin.on('error', () => undefined).end(command.input ?? '');
   });
 }
 
-/** The text of an error without the time and the introduction of its log line. */
+/** Removes the time and the prefix of a log line from an error. */
 function messageOf(output: string): string {
   return output.replace(/^[\d:]+ +\[ERROR\]: Encountered an error:\n/, '').trim();
 }

@@ -109,12 +109,12 @@ function wordsOf(sql: string): string {
   );
 }
 
-/** Statements that give rows and take no LIMIT on Postgres, or where it would be another query's (EXPLAIN). */
+/** Statements that return rows without a LIMIT clause; after EXPLAIN it would apply to the explained query. */
 const TAKES_NO_LIMIT = /^[\s(]*(?:show|explain|desc|describe|exists|check|call)\b/i;
 
 /**
- * Is the query sent as it is? One that ends by a LIMIT of its own, or is no SELECT: a LIMIT behind it would be an
- * error of syntax. ClickHouse's LIMIT … BY is another clause.
+ * Whether a query is sent unchanged: it has a LIMIT, or is not a SELECT, so that another LIMIT would be a syntax
+ * error. ClickHouse's LIMIT … BY is a different clause.
  */
 function isSentAsItIs(sql: string): boolean {
   let words = wordsOf(sql);
