@@ -31,7 +31,7 @@ export function localErrors(file: SourceFile, text: string, table: SymbolTable |
 
 /** Files that are one template. */
 const WHOLE: ReadonlySet<SourceFile['kind']> = new Set(['model', 'analysis', 'singular_test']);
-/** Files of which only blocks are templates. */
+/** Files in which only blocks are templates. */
 const BLOCKS: Readonly<Partial<Record<SourceFile['kind'], readonly string[]>>> = {
   macro: ['macro', 'materialization', 'test', 'data_test'],
   generic_test: ['test', 'data_test'],

@@ -53,7 +53,7 @@ export class NameIndex {
     return this.#project.fileAt(path)?.package_name ?? parsed?.config.project.project_name ?? '';
   }
 
-  /** The name at an offset, and what it stands for. */
+  /** The name at an offset, and its symbol. */
   at(path: string, offset: number): { readonly use: NameUse; readonly symbol: ProjectSymbol | null } | null {
     const use = this.usesIn(path).find(({ start, end }) => start <= offset && offset <= end);
     if (use === undefined) return null;

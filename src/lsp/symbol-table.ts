@@ -6,7 +6,7 @@ import { TsdbtError } from '../errors.ts';
 import type { ParsedProject } from '../index.ts';
 import type { NamedThing, Owner } from './name-uses.ts';
 
-/** What a name stands for. */
+/** A thing that names refer to. */
 export interface ProjectSymbol {
   /** unique_id; of a variable `var.NAME`. */
   readonly id: string;
