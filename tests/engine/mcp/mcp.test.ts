@@ -103,7 +103,8 @@ describe.each(['postgres', 'clickhouse'] as const)('mcp on %s', (type) => {
   on('shows the failures of the last run, and runs of jobs', async () => {
     expect(await call('last_run')).toMatchObject({ total: 3, results: [{ status: 'fail', failures: 1 }] });
     expect(await call('last_run', { all: true })).toMatchObject({ total: 3, results: [{}, {}, {}] });
-    expect(await call('job_runs')).toMatchObject({ runs: [] });
+    // Other tests on the same server may have run jobs.
+    expect(await call('job_runs')).toMatchObject({ runs: expect.any(Array), left_out: expect.any(Array) });
   });
 
   on('compares with the state that it was started with', async () => {
