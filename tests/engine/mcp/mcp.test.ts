@@ -20,6 +20,8 @@ const FILES = {
 describe.each(['postgres', 'clickhouse'] as const)('mcp on %s', (type) => {
   const { missing } = PROJECT_DATABASES[type];
   const on = it.skipIf(missing !== null);
+  /** Tests of what does not depend on the database. */
+  const once = it.skipIf(type !== 'postgres');
   let project: AnyProject;
   const clients: Client[] = [];
   const connect = async (...args: string[]): Promise<Client> => {
@@ -62,7 +64,7 @@ describe.each(['postgres', 'clickhouse'] as const)('mcp on %s', (type) => {
     expect(tools.map(({ name }) => name)).toEqual([...names, 'query']);
   });
 
-  on('lists and describes nodes', async () => {
+  once('lists and describes nodes', async () => {
     expect(await call('list_nodes', { resource_type: 'model', limit: 1 })).toMatchObject({
       total: 2,
       nodes: [{ unique_id: expect.stringMatching(/^model\.\w+\.numbers$/), description: 'One row.' }],
@@ -107,7 +109,7 @@ describe.each(['postgres', 'clickhouse'] as const)('mcp on %s', (type) => {
     expect(await call('job_runs')).toMatchObject({ runs: expect.any(Array), left_out: expect.any(Array) });
   });
 
-  on('compares with the state that it was started with', async () => {
+  once('compares with the state that it was started with', async () => {
     expect(await call('impact')).toContain('Missing option --state');
     await project.tsdbt('compile', '--no-introspect', '--target-path', 'state');
     const compared = await connect('--state', 'state');
@@ -128,7 +130,7 @@ describe.each(['postgres', 'clickhouse'] as const)('mcp on %s', (type) => {
     expect(await call('query', { sql: "select id from {{ ref('numbers') }}" })).toEqual([{ id: 1 }]);
   });
 
-  on('refuses arguments that a command would read as options', async () => {
+  once('refuses arguments that a command would read as options', async () => {
     for (const [tool, args] of [
       ['list_nodes', { select: '--project-dir=/' }],
       ['describe_node', { node: '-h' }],
@@ -159,7 +161,7 @@ describe.each(['postgres', 'clickhouse'] as const)('mcp on %s', (type) => {
     for (const path of Object.keys(files)) rmSync(join(project.dir, path));
   });
 
-  on('reports a broken project, and serves it when it is mended', async () => {
+  once('reports a broken project, and serves it when it is mended', async () => {
     const broken = join(project.dir, 'models', 'broken.sql');
     writeFileSync(broken, "select {{ ref('nowhere') }}");
     expect(await call('list_nodes')).toMatch(/^error: .*depends on a node named 'nowhere'/s);
