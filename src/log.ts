@@ -25,6 +25,9 @@ export interface Logger {
   fire(event: LogEvent): void;
 }
 
+/** Ignores all events. */
+export const SILENT: Logger = { fire: () => undefined };
+
 const LEVELS: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 30, error: 40, none: 100 };
 
 /** Whether an event of `level` passes a sink with this `threshold`. */

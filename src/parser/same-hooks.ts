@@ -4,7 +4,7 @@ import type { Manifest } from '../contracts/manifest.ts';
 import type { ManifestNode } from '../contracts/node.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
 import { typeInId } from '../graph/node-facts.ts';
-import type { Logger } from '../log.ts';
+import { SILENT } from '../log.ts';
 import { RelationNames } from './config/relation-names.ts';
 import { MacroIds } from './link/macro-ids.ts';
 import type { ParseInput } from './build-manifest.ts';
@@ -19,8 +19,6 @@ import { InertMacros } from './shortcuts/inert-macros.ts';
 export const NAME_OF_COMMAND = 'flags.which';
 
 /** Output and warnings of the hooks were shown when they were parsed. */
-const SILENT: Logger = { fire: () => undefined };
-
 /**
  * Returns whether this command would parse the hooks of all packages to what the manifest contains.
  * @param variables the environment variables of the cached parse: the hooks must not read others

@@ -80,9 +80,9 @@ export function declaredMistakes(
   columns: readonly string[],
   foldsNames: boolean,
 ): TsdbtError[] {
-  const known = new Set(columns.map((name) => folded(name, foldsNames)));
+  const isOutput = outputTest(columns, foldsNames);
   const declared = Object.values(node.columns)
-    .filter(({ name }) => !known.has(folded(name.replace(/^(["`])(.*)\1$/, '$2'), foldsNames)))
+    .filter(({ name }) => !isOutput(name.replace(/^(["`])(.*)\1$/, '$2')))
     .map(({ name }) => columnFinding(parsed, node, name, didYouMean(name, columns)));
   return node.resource_type === 'model'
     ? [...declared, ...settingMistakes(parsed, node, columns, foldsNames)]
@@ -96,15 +96,17 @@ export function settingMistakes(
   columns: readonly string[],
   foldsNames: boolean,
 ): TsdbtError[] {
-  const known = new Set(columns.map((name) => folded(name, foldsNames)));
+  const isOutput = outputTest(columns, foldsNames);
   return configColumns(node)
-    .filter(({ column }) => !known.has(folded(column, foldsNames)))
+    .filter(({ column }) => !isOutput(column))
     .map(({ setting, column }) => settingFinding(parsed, node, setting, column, didYouMean(column, columns)));
 }
 
-/** Names without quotes are compared as the engine does. */
-function folded(name: string, foldsNames: boolean): string {
-  return foldsNames ? name.toLowerCase() : name;
+/** Whether a name is one of the columns. Names without quotes are compared as the engine does. */
+function outputTest(columns: readonly string[], foldsNames: boolean): (name: string) => boolean {
+  const folded = (name: string): string => (foldsNames ? name.toLowerCase() : name);
+  const known = new Set(columns.map(folded));
+  return (name) => known.has(folded(name));
 }
 
 function finding(

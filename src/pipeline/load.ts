@@ -9,7 +9,7 @@ import type { Flags, Invocation, RuntimeConfig } from '../contracts/project.ts';
 import { note } from '../events/index.ts';
 import { parseSelectorDefinitions } from '../graph/selector-grammar.ts';
 import type { PreviousState } from '../graph/state-methods.ts';
-import type { Logger } from '../log.ts';
+import { type Logger, SILENT } from '../log.ts';
 import { resolveFlags, withBothSpellings } from '../project/flags.ts';
 import { readProjectSettings } from '../project/project-settings.ts';
 import { invocationStart, loadRuntimeConfig } from '../project/runtime-config.ts';
@@ -53,13 +53,7 @@ export interface LoadOptions {
  * @throws {TsdbtError} any error in them, with dbt's message
  */
 export async function load(options: LoadOptions): Promise<LoadedProject> {
-  const {
-    cwd,
-    command = 'build',
-    now = Date.now,
-    logger = { fire: () => undefined },
-    secrets = new Secrets(),
-  } = options;
+  const { cwd, command = 'build', now = Date.now, logger = SILENT, secrets = new Secrets() } = options;
   const env = withBothSpellings(options.env);
   const templateEnv = options.templateEnv === undefined ? env : withBothSpellings(options.templateEnv);
   const given = options.options ?? {};

@@ -3,11 +3,9 @@ import { join } from 'node:path';
 import type { Session } from '../adapters/adapter.ts';
 import type { EmptyDatabase } from '../adapters/empty-relations.ts';
 import { emptyDatabase } from '../adapters/index.ts';
-import type { Logger } from '../log.ts';
+import { SILENT } from '../log.ts';
 import { createRunContext, type RunContext } from '../runner/context.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
-
-const SILENT: Logger = { fire: () => undefined };
 
 export interface EmptyProject {
   readonly database: EmptyDatabase;

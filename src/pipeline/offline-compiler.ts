@@ -2,7 +2,7 @@
 import { compileNode } from '../compiler/compile.ts';
 import type { ModelNode, SnapshotNode, TestNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
-import type { Logger } from '../log.ts';
+import { SILENT } from '../log.ts';
 import { createRunContext, type RunContext } from '../runner/context.ts';
 import { NoIntrospection, namesWithoutDatabase } from '../runner/no-introspection.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
@@ -14,8 +14,6 @@ export interface CompiledQueries {
   readonly later: string | TsdbtError;
 }
 export type Compilable = ModelNode | SnapshotNode | TestNode;
-
-const SILENT: Logger = { fire: () => undefined };
 
 /** The SQL of a node that is kept for the next command. */
 interface KeptQueries {

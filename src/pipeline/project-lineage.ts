@@ -14,7 +14,7 @@ import {
   unknownQuery,
 } from '../lineage/column-lineage.ts';
 import { createLineageDialect, dialectNames } from '../lineage/create-dialect.ts';
-import type { Logger } from '../log.ts';
+import { SILENT } from '../log.ts';
 import { refusedIntrospection } from '../runner/no-introspection.ts';
 import { lookupNode, nodeWithRows } from '../runner/nodes.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
@@ -25,8 +25,6 @@ import { type Compilable, type CompiledQueries, OfflineCompiler } from './offlin
 
 /** Lineage by unique_id. Sources and seeds have columns without sources. */
 export type ProjectLineage = ReadonlyMap<string, QueryLineage>;
-
-const SILENT: Logger = { fire: () => undefined };
 
 /**
  * Analyzes models, snapshots, seeds and sources, with all their ancestors.

@@ -2,7 +2,7 @@
 import type { SeedNode, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { typeInId } from '../graph/node-facts.ts';
-import type { Logger } from '../log.ts';
+import { SILENT } from '../log.ts';
 import { lookupNode } from '../runner/nodes.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import { seedTable } from '../runner/seed-table.ts';
@@ -19,7 +19,6 @@ interface Table {
   readonly open: boolean;
 }
 
-const SILENT: Logger = { fire: () => undefined };
 const UNKNOWN: Table = { columns: null, open: false };
 
 export class TableColumns {

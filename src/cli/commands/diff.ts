@@ -13,6 +13,7 @@ import {
   type ParsedProject,
 } from '../../index.ts';
 import { inColumns } from '../columns.ts';
+import { SILENT } from '../../log.ts';
 import type { CommandSession } from '../command-session.ts';
 import { loadAndParse, loadProject } from './run.ts';
 
@@ -75,7 +76,7 @@ async function inTarget(
 ): Promise<ParsedProject> {
   if (target === config.profile.target_name) throw errorOf('diffOwnTarget', { target });
   const target_path = join(targetPath, 'diff', encodeURIComponent(target));
-  const silent = { ...session, flags: { ...session.flags, target, target_path }, logger: { fire: () => undefined } };
+  const silent = { ...session, flags: { ...session.flags, target, target_path }, logger: SILENT };
   return parse(await loadProject(silent), { write: false });
 }
 
