@@ -53,7 +53,7 @@ export class RelationColumns {
     return (this.#of = { version, compiler: new OfflineCompiler(parsed, all, true), analysis });
   }
 
-  /** The SQL of a node without a database, or why there is none. */
+  /** Compiles a node without a database. @returns its SQL, or the error of its template */
   async compiled(parsed: ParsedProject, node: Compilable): Promise<CompiledQueries | TsdbtError> {
     return (await this.#current(parsed)).compiler.compiled(node);
   }

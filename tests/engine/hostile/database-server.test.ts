@@ -130,7 +130,7 @@ it.each(['x', 'null', '-1', '1; select 1', ''])(
 );
 
 it.each([20, 1700, 114, 1082, 1184, 1186, 1016, 3807])(
-  'a server that sends a text that is no value of type %i ends only its statement',
+  'a server that sends an invalid value of type %i ends only its statement',
   async (type) => {
     const typed = Buffer.concat([Buffer.from('a\0'), int(0), short(0), int(type), short(-1), int(0), short(0)]);
     for (const text of ['x', '', '{', '{x', '9e9e9']) {

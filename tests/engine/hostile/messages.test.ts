@@ -87,7 +87,7 @@ function cases(open: () => Lab, types: Types): void {
     expect(await replay(lab, target)).toEqual({ rows: 0, dead: 5 });
   }, 240_000);
 
-  it('of changes whose source is no text, or whose schema is unknown, do not stop the loader', async () => {
+  it('of changes whose source is not text, or whose schema is unknown, do not stop the loader', async () => {
     const lab = open();
     const changes = { deletes: 'soft', keeps: false, truncate: 'ignore' } as const;
     const read = { decimals: 'precise', times: 'adaptive', binary: 'bytes' } as const;

@@ -61,7 +61,7 @@ describe('renaming a model', () => {
     );
   });
 
-  it('is refused if the name is taken or is no name', async () => {
+  it('is refused if the name is taken or is not valid', async () => {
     editor = await EditorClient.open(SHOP);
     await expect(renamed('models/totals.sql', "ref('ord|ers')", 'paid')).rejects.toThrow("'paid' exists already");
     await expect(renamed('models/totals.sql', "ref('ord|ers')", 'a b')).rejects.toThrow("'a b' is not a name");

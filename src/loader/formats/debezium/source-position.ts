@@ -32,7 +32,7 @@ export interface SourcePosition {
   readonly connector: string;
 }
 
-/** Of a connector or a source. JSON without quotes is none. */
+/** The name of a connector or a source. Text that begins like JSON is rejected. */
 const NAME = /^[^\p{Cc}"\\[{][^\p{Cc}"\\]{0,248}$/u;
 const WHOLE = /^\d{1,19}$/;
 /** From a text, or from JSON. */
