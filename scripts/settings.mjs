@@ -33,6 +33,7 @@ const MODULES = [
   'src/settings/publication-settings.ts',
   'src/settings/load-settings.ts',
   'src/settings/record-settings.ts',
+  'src/settings/unit-test-settings.ts',
 ];
 
 const code = (text) => `\`${text}\``;
@@ -82,6 +83,7 @@ export function settingsTables(s) {
       'sasl by token': keyTable(s.BY_TOKEN),
       registry: keyTable(s.REGISTRY),
     },
+    'unit-tests.md': { 'unit tests': keyTable(s.UNIT_TEST_SETTINGS) },
     'jobs.md': {
       'what a job does': keyTable(s.JOB, [
         'exclude',
@@ -111,9 +113,16 @@ function propertiesSchema(s) {
   const columns = entries(s.COLUMN_SETTINGS.schema());
   const node = s.NODE_SETTINGS.schema();
   const nodes = entries(node, { columns });
+  const unit_tests = entries(s.UNIT_TEST_SETTINGS.schema());
   return {
     type: 'object',
-    properties: { models: nodes, seeds: nodes, snapshots: nodes, sources: entries(node, { tables: nodes }) },
+    properties: {
+      models: nodes,
+      seeds: nodes,
+      snapshots: nodes,
+      unit_tests,
+      sources: entries(node, { tables: nodes }),
+    },
   };
 }
 

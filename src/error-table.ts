@@ -351,6 +351,11 @@ export const ERRORS = {
       `An error occurred during execution of unit test '${f.test}'. There may be an error in the unit test ` +
       `definition: check the data types.\n ${f.error}`,
   ),
+  unitTestCteMissing: row<Facts<'test' | 'cte' | 'model'>>(
+    'T3098',
+    'runtime',
+    (f) => `Unit test '${f.test}' expects rows of the CTE '${f.cte}', which '${f.model}' does not have.`,
+  ),
   pointerAliasTaken: row<Facts<'model' | 'alias'>>(
     'T3020',
     'runtime',

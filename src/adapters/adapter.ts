@@ -244,6 +244,13 @@ export interface LockOptions {
   readonly viewState?: boolean;
 }
 
+export interface UnitTestSql {
+  /** Replaces the calls of the database's clock. @param at microseconds since 1970 */
+  readonly withFixedClock: (sql: string, at: bigint) => string;
+  /** How the dialect escapes a quote in a text: see `sqlMask`. */
+  readonly texts: 'plain' | 'escaped';
+}
+
 /** A database of one dialect, created once per command from the profile. Connects with the first statement. */
 export interface Adapter {
   readonly type: string;
@@ -259,6 +266,8 @@ export interface Adapter {
   readonly intervals: IntervalLedger | null;
   /** Null if not every server of the database would see the states of nodes. */
   readonly reuse: ReuseStore | null;
+  /** For unit tests that fix the time, or read a CTE. */
+  readonly unitTests: UnitTestSql;
   /** Absent if every node is suitable for frequent runs. */
   readonly seldom?: Seldom;
   /** Reads the loader's bookkeeping; null if it has no entry for the source's table. */

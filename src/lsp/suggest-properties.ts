@@ -13,6 +13,7 @@ import {
 } from '../parser/read/yaml-shapes.ts';
 import type { Shape } from '../project/schema-check.ts';
 import { COLUMN_SETTINGS, NODE_SETTINGS } from '../settings/meta-settings.ts';
+import { UNIT_TEST_SETTINGS } from '../settings/unit-test-settings.ts';
 import type { JsonSchema } from '../settings/setting.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
 import type { Owner } from './name-uses.ts';
@@ -85,7 +86,11 @@ async function keysAt(context: SuggestContext, place: YamlPlace, item: boolean):
   const { keys } = place;
   const tsdbt = keys.indexOf('tsdbt');
   if (tsdbt > 0 && keys[tsdbt - 1] === 'meta') {
-    const settings = keys.includes('columns') ? COLUMN_SETTINGS : NODE_SETTINGS;
+    const settings = keys.includes('columns')
+      ? COLUMN_SETTINGS
+      : keys[0] === 'unit_tests'
+        ? UNIT_TEST_SETTINGS
+        : NODE_SETTINGS;
     return settingKeys(schemaAt(settings.schema(), keys.slice(tsdbt + 1)));
   }
   const last = keys.at(-1);

@@ -10,6 +10,7 @@ import type {
   Seldom,
   Session,
   SessionOptions,
+  UnitTestSql,
 } from '../adapter.ts';
 import { Column } from '../column.ts';
 import { copyTextOf, placeOf } from '../copy-text.ts';
@@ -48,6 +49,7 @@ import { publishMethods } from './publish-methods.ts';
 import { clickhouseRelation } from './relation.ts';
 import { createSeldom } from './seldom.ts';
 import type { ReuseStore } from '../node-states.ts';
+import { withFixedClock } from './fixed-clock.ts';
 import { CLICKHOUSE_REUSE } from './reuse-store.ts';
 import { Server } from './server.ts';
 import { dateType, isUnusual, momentType, numberType, wraps } from './seed-types.ts';
@@ -101,6 +103,7 @@ export class ClickHouseAdapter implements Adapter {
   readonly cache = new RelationCache(true);
   readonly intervals: IntervalLedger | null;
   readonly reuse: ReuseStore | null;
+  readonly unitTests: UnitTestSql = { withFixedClock, texts: 'escaped' };
   readonly seldom: Seldom;
   readonly server: Server;
   readonly leases: Leases;

@@ -10,6 +10,7 @@ import type {
   LockOptions,
   Session,
   SessionOptions,
+  UnitTestSql,
 } from '../adapter.ts';
 import { Column } from '../column.ts';
 import { convertType } from '../convert-type.ts';
@@ -57,6 +58,7 @@ import { createIntervalLedger } from './interval-ledger.ts';
 import { quoteIdentifier, quoteText, quoteWritten } from './literal.ts';
 import { MAX_IDENTIFIER, POSTGRES_RELATION } from './relation.ts';
 import { nameOf, RelationLocks, storedNames, workingNames } from './relation-locks.ts';
+import { withFixedClock } from './fixed-clock.ts';
 import { POSTGRES_REUSE } from './reuse-store.ts';
 import { PostgresSession } from './session.ts';
 import { SILENCE_SECONDS } from './connection-life.ts';
@@ -119,6 +121,7 @@ export class PostgresAdapter implements Adapter {
   readonly cache: RelationCache;
   readonly intervals: IntervalLedger;
   readonly reuse = POSTGRES_REUSE;
+  readonly unitTests: UnitTestSql = { withFixedClock, texts: 'plain' };
   readonly #options: PostgresOptions;
   readonly #pool: ConnectionPool;
   readonly #database: string;

@@ -2,15 +2,21 @@
 // materialization creates the SQL; nothing permanent is built.
 import type { Session } from '../../adapters/adapter.ts';
 import type { Table } from '../../adapters/table.ts';
-import { compileNode } from '../../compiler/compile.ts';
+import { type CompilableNode, compileNode } from '../../compiler/compile.ts';
 import type { CompileContext } from '../../compiler/compile-context.ts';
+import { cteQuery } from '../../compiler/cte-query.ts';
 import { openScope } from '../../compiler/node-scope.ts';
 import { type FixtureNode, parseInput, type UnitTestInput, unitTestNodes } from '../../compiler/unit-test-nodes.ts';
 import type { ReferenceLookup } from '../../context/manifest-lookup.ts';
+import { EPHEMERAL_PREFIX } from '../../context/relations.ts';
 import type { GraphNode, ManifestNode, SourceDefinition, UnitTestNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { formatError, TsdbtError } from '../../errors.ts';
 import { green, red } from '../../log.ts';
+import { ownSettings, readOwn } from '../../settings/meta-settings.ts';
+import type { ValueOf } from '../../settings/setting.ts';
+import { UNIT_TEST_SETTINGS } from '../../settings/unit-test-settings.ts';
+import { knownWords } from '../../values/close-matches.ts';
 import type { Value } from '../../values/index.ts';
 import { materialize } from '../materialize.ts';
 import type { RunContext } from '../context.ts';
@@ -53,9 +59,10 @@ async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Ses
     ...inputs.map((i): [string, ManifestNode] => [i.unique_id, i]),
     [node.unique_id, asNode],
   ]);
+  const { now, cte } = unitTestSettings(test);
   const thisInput = inputs.find((i) => i.unique_id === node.this_input_node_unique_id);
   const local: RunContext = {
-    ...ctx,
+    ...(now === null ? ctx : at(ctx, now)),
     manifest: { ...ctx.manifest, nodes },
     ephemerals: new Map(),
     sources: new Map(),
@@ -67,7 +74,7 @@ async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Ses
       lookup: unitTestLookup(ctx, test, inputs, sources),
     },
   };
-  const compiled = await compileNode(local, asNode, session);
+  const compiled = withSettings(ctx, test, await compileNode(local, asNode, session), { now, cte });
   local.manifest.nodes[compiled.unique_id] = compiled;
   const scope = openScope(local, compiled, session);
   try {
@@ -91,6 +98,49 @@ async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Ses
     failures: 1,
     ...result,
   };
+}
+
+type UnitTestSettings = ValueOf<typeof UNIT_TEST_SETTINGS>;
+
+function unitTestSettings(test: UnitTestNode): UnitTestSettings {
+  return readOwn(UNIT_TEST_SETTINGS, ownSettings(test), test.unique_id, ({ message, hint }) => {
+    throw errorOf('badOwnSetting', { message }, { hint, node: test });
+  });
+}
+
+/** The context at a time. @param now in microseconds since 1970 */
+function at(ctx: RunContext, now: bigint): RunContext {
+  const { scopes, config } = ctx;
+  const started = { started_at: new Date(Number(now / 1000n)), started_micros: Number(now % 1000n) };
+  const invocation = { ...config.invocation, ...started };
+  const context = { ...scopes.context, clock: () => Number(now) / 1000, invocation };
+  return { ...ctx, scopes: { ...scopes, context } };
+}
+
+/** The compiled test with its time, and reading its CTE. @throws {TsdbtError} if the model has no such CTE */
+function withSettings<N extends CompilableNode>(
+  ctx: RunContext,
+  test: UnitTestNode,
+  node: N,
+  set: UnitTestSettings,
+): N {
+  const { withFixedClock, texts } = ctx.adapter.unitTests;
+  let sql = node.compiled_code ?? '';
+  if (set.cte !== null) {
+    const found = cteQuery(sql, set.cte, texts);
+    if (!('sql' in found)) {
+      const known = found.known.filter((name) => !name.startsWith(EPHEMERAL_PREFIX));
+      const hint = known.length === 0 ? 'It has no CTE.' : knownWords('CTEs', set.cte, known);
+      throw errorOf('unitTestCteMissing', { test: test.name, cte: set.cte, model: test.model }, { hint, node: test });
+    }
+    sql = found.sql;
+  }
+  const { now } = set;
+  if (now !== null) sql = withFixedClock(sql, now);
+  if (node.compiled_path && sql !== node.compiled_code) ctx.write(node.compiled_path, sql);
+  const expected = node.config['expected_sql'];
+  if (now === null || typeof expected !== 'string') return { ...node, compiled_code: sql };
+  return { ...node, compiled_code: sql, config: { ...node.config, expected_sql: withFixedClock(expected, now) } };
 }
 
 /**
