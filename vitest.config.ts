@@ -32,7 +32,7 @@ const SLOW_NAMES = {
   cli: `bad-input both-ways init kept-views library link outputs plain-tables play query sample unit-test-settings
     seldom-strategies sla start test-slices usual`,
   docs: 'example-stage examples site',
-  hostile: `archives avro canary canary-load comments connection-files docs-page embedded-clickhouse
+  hostile: `alert-receivers archives avro canary canary-load comments connection-files docs-page embedded-clickhouse
     embedded-spellings embedded-state env-file http-clients inputs lineage names object-store outside-paths
     package-sources regexps schemas shell-password stored-files written-files`,
   lineage: 'changed-data clickhouse-changed-data clickhouse-lineage lineage-command',

@@ -1,5 +1,6 @@
 // Sends one alert by SMTP. The library is loaded for the first e-mail. The server's code distinguishes permanent
 // failures from those worth a retry.
+import { limitedSocket } from '../../http/limited-socket.ts';
 import type { Alarm } from './alert.ts';
 import type { EmailChannel } from './channel.ts';
 import type { Sent } from './channel-requests.ts';
@@ -7,22 +8,33 @@ import { within } from '../../within.ts';
 import { bodyOf, titleOf } from './alert-text.ts';
 
 const PORTS = { starttls: 587, implicit: 465, none: 25 } as const;
+/** Bytes that a server may send for one message: the library keeps unread replies. */
+const MAX_BYTES = 1024 * 1024;
 
 /** Attempts once to deliver to all addresses. @throws errors of the library without a code */
 export async function sendEmail(alarm: Alarm, channel: EmailChannel): Promise<Sent> {
   const { createTransport } = await import('nodemailer');
   const { smtp, timeout } = channel;
+  const auth = smtp.user === null || smtp.password === null ? null : { user: smtp.user, pass: smtp.password() };
+  const ca = smtp.ca?.() ?? null;
+  const attempt = new AbortController();
+  let why = 'it does not answer in time';
+  const connection = limitedSocket(MAX_BYTES, () => {
+    why = 'its answers are too long';
+    attempt.abort();
+  });
   const transport = createTransport({
+    socket: connection.socket,
     host: smtp.host,
     port: smtp.port ?? PORTS[smtp.tls],
     secure: smtp.tls === 'implicit',
     requireTLS: smtp.tls === 'starttls',
     ignoreTLS: smtp.tls === 'none',
-    ...(smtp.user === null || smtp.password === null ? {} : { auth: { user: smtp.user, pass: smtp.password() } }),
+    ...(auth === null ? {} : { auth }),
     tls: {
       minVersion: 'TLSv1.2',
       ...(smtp.servername === null ? {} : { servername: smtp.servername }),
-      ...(smtp.ca === null ? {} : { ca: smtp.ca() }),
+      ...(ca === null ? {} : { ca }),
     },
     connectionTimeout: timeout,
     greetingTimeout: timeout,
@@ -30,8 +42,8 @@ export async function sendEmail(alarm: Alarm, channel: EmailChannel): Promise<Se
     disableFileAccess: true,
     disableUrlAccess: true,
   });
-  // A server that sends a byte from time to time never triggers the library's own timeouts.
   const work = transport.sendMail({
+    signal: attempt.signal,
     from: channel.from,
     to: [...channel.email],
     subject: titleOf(alarm),
@@ -42,7 +54,8 @@ export async function sendEmail(alarm: Alarm, channel: EmailChannel): Promise<Se
     headers: { 'Auto-Submitted': 'auto-generated', 'X-Tsdbt-Key': alarm.trouble.incident.key.replace(/\s+/g, ' ') },
   });
   try {
-    if (!(await within(work, 3 * timeout))) return { kind: 'again', why: 'it does not answer in time', waitMs: null };
+    // A server that sends a byte from time to time never triggers the library's own timeouts.
+    if (!(await within(work, 3 * timeout)) || attempt.signal.aborted) return { kind: 'again', why, waitMs: null };
     const { rejected } = await work;
     return rejected.length === 0
       ? { kind: 'delivered' }
@@ -50,6 +63,9 @@ export async function sendEmail(alarm: Alarm, channel: EmailChannel): Promise<Se
   } catch (error) {
     return judged(error);
   } finally {
+    // Also ends a message that is still being sent.
+    attempt.abort();
+    connection.close();
     transport.close();
   }
 }
