@@ -83,7 +83,10 @@ export function settingsTables(s) {
       'sasl by token': keyTable(s.BY_TOKEN),
       registry: keyTable(s.REGISTRY),
     },
-    'unit-tests.md': { 'unit tests': keyTable(s.UNIT_TEST_SETTINGS) },
+    'unit-tests.md': {
+      'unit tests': keyTable(s.UNIT_TEST_SETTINGS),
+      'unit tests of macros': keyTable(s.MACRO_UNIT_TEST),
+    },
     'jobs.md': {
       'what a job does': keyTable(s.JOB, [
         'exclude',
@@ -114,6 +117,7 @@ function propertiesSchema(s) {
   const node = s.NODE_SETTINGS.schema();
   const nodes = entries(node, { columns });
   const unit_tests = entries(s.UNIT_TEST_SETTINGS.schema());
+  const macros = entries(s.MACRO_SETTINGS.schema());
   return {
     type: 'object',
     properties: {
@@ -121,6 +125,7 @@ function propertiesSchema(s) {
       seeds: nodes,
       snapshots: nodes,
       unit_tests,
+      macros,
       sources: entries(node, { tables: nodes }),
     },
   };

@@ -13,8 +13,8 @@ import {
 } from '../parser/read/yaml-shapes.ts';
 import type { Shape } from '../project/schema-check.ts';
 import { COLUMN_SETTINGS, NODE_SETTINGS } from '../settings/meta-settings.ts';
-import { UNIT_TEST_SETTINGS } from '../settings/unit-test-settings.ts';
-import type { JsonSchema } from '../settings/setting.ts';
+import type { JsonSchema, Setting } from '../settings/setting.ts';
+import { MACRO_SETTINGS, UNIT_TEST_SETTINGS } from '../settings/unit-test-settings.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
 import type { Owner } from './name-uses.ts';
 import {
@@ -82,15 +82,17 @@ export async function suggestInProperties(context: SuggestContext, offset: numbe
   return { typed: typed.length, items: table === null ? [] : [...project, ...items] };
 }
 
+/** The settings below `meta.tsdbt`, where they are not those of nodes. */
+const SETTINGS: { readonly [key: string]: Setting | undefined } = {
+  macros: MACRO_SETTINGS,
+  unit_tests: UNIT_TEST_SETTINGS,
+};
+
 async function keysAt(context: SuggestContext, place: YamlPlace, item: boolean): Promise<Suggestion[]> {
   const { keys } = place;
   const tsdbt = keys.indexOf('tsdbt');
   if (tsdbt > 0 && keys[tsdbt - 1] === 'meta') {
-    const settings = keys.includes('columns')
-      ? COLUMN_SETTINGS
-      : keys[0] === 'unit_tests'
-        ? UNIT_TEST_SETTINGS
-        : NODE_SETTINGS;
+    const settings = keys.includes('columns') ? COLUMN_SETTINGS : (SETTINGS[keys[0] ?? ''] ?? NODE_SETTINGS);
     return settingKeys(schemaAt(settings.schema(), keys.slice(tsdbt + 1)));
   }
   const last = keys.at(-1);

@@ -22,7 +22,9 @@ export function checkOwnSettings(state: ParseState, { nodes, sources, unit_tests
         for (const meta of [column.meta, column.config?.meta]) check(state, node, COLUMN_SETTINGS, meta, column.name);
     }
   }
-  for (const test of unit_tests.values()) check(state, test, UNIT_TEST_SETTINGS, test.config.meta);
+  // Those of macros were checked where they are written.
+  for (const test of unit_tests.values())
+    if (test.depends_on.nodes.length > 0) check(state, test, UNIT_TEST_SETTINGS, test.config.meta);
 }
 
 function check(

@@ -3,6 +3,7 @@
 import type { Docs, MacroArgument, MacroNode } from '../../contracts/node.ts';
 import { isDict } from '../../project/schema-check.ts';
 import { metaOf } from '../read/columns.ts';
+import { addMacroUnitTests } from '../read/macro-unit-tests.ts';
 import { duplicatePatch } from './node-patches.ts';
 import type { PatchTools } from '../table/patch-table.ts';
 import { checkEntry, type YamlEntry } from '../read/yaml-entries.ts';
@@ -55,6 +56,7 @@ export function applyMacroPatch(tools: PatchTools, entry: YamlEntry): void {
     config: { meta, docs },
     arguments: validated && args.length === 0 ? macro.arguments : args,
   });
+  addMacroUnitTests(tools, entry, { name, meta });
 }
 
 function checkArguments(tools: PatchTools, macro: MacroNode, args: readonly MacroArgument[]): void {

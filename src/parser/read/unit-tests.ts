@@ -71,7 +71,7 @@ export function addUnitTest(tools: PatchTools, entry: YamlEntry): void {
 type FixtureEntry = UnitTestEntry['expect'] & { readonly input?: string };
 
 /** The rows of an entry in the manifest's form: inline, or read from a fixture, a seed or CSV text. */
-function rowsOf(
+export function rowsOf(
   tools: PatchTools,
   entry: YamlEntry,
   test: string,
@@ -144,7 +144,9 @@ function seedRows(tools: PatchTools, entry: YamlEntry, input: string): Json {
 }
 
 /** dbt's sha256 of all fields but the description. */
-function checksumOf(node: Pick<PatchedUnitTest, 'model' | 'given' | 'expect' | 'overrides' | 'versions'>): string {
+export function checksumOf(
+  node: Pick<PatchedUnitTest, 'model' | 'given' | 'expect' | 'overrides' | 'versions'>,
+): string {
   const fixture = (f: Fixture, name: string): string => {
     const input = f.input === undefined ? '' : `input=${pyRepr(f.input)}, `;
     return (

@@ -12,16 +12,16 @@ import { EPHEMERAL_PREFIX } from '../../context/relations.ts';
 import type { GraphNode, ManifestNode, SourceDefinition, UnitTestNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { formatError, TsdbtError } from '../../errors.ts';
-import { green, red } from '../../log.ts';
 import { ownSettings, readOwn } from '../../settings/meta-settings.ts';
 import type { ValueOf } from '../../settings/setting.ts';
-import { UNIT_TEST_SETTINGS } from '../../settings/unit-test-settings.ts';
+import { microsOf, UNIT_TEST_SETTINGS } from '../../settings/unit-test-settings.ts';
 import { knownWords } from '../../values/close-matches.ts';
 import type { Value } from '../../values/index.ts';
 import { materialize } from '../materialize.ts';
 import type { RunContext } from '../context.ts';
 import type { NodeKind, Outcome } from '../node.ts';
 import { tableDiff } from '../table-diff.ts';
+import { compareText, compareValue, failed, macroCallOf, macroTestNodes, PASSED } from './macro-test.ts';
 
 function shownName(node: UnitTestNode): string {
   const version = node.version === null || node.version === undefined ? '' : `_v${node.version}`;
@@ -46,14 +46,18 @@ export const unitTestKind: NodeKind<UnitTestNode> = {
 };
 
 async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Session): Promise<Outcome> {
+  const call = macroCallOf(test);
   const own = await ownInputs(ctx, test, session);
-  const { node, inputs, sources } = unitTestNodes(
-    test,
-    ctx.manifest,
-    (input) => findInput(ctx, input, test),
-    ctx.adapter,
-    (text) => own.get(text) ?? parseInput(text),
-  );
+  const { node, inputs, sources } =
+    call === null
+      ? unitTestNodes(
+          test,
+          ctx.manifest,
+          (input) => findInput(ctx, input, test),
+          ctx.adapter,
+          (text) => own.get(text) ?? parseInput(text),
+        )
+      : macroTestNodes(ctx, test, call);
   const asNode = node as unknown as Exclude<ManifestNode, { resource_type: 'seed' }>;
   const nodes = Object.fromEntries<ManifestNode>([
     ...inputs.map((i): [string, ManifestNode] => [i.unique_id, i]),
@@ -62,8 +66,8 @@ async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Ses
   const { now, cte } = unitTestSettings(test);
   const thisInput = inputs.find((i) => i.unique_id === node.this_input_node_unique_id);
   const local: RunContext = {
-    ...(now === null ? ctx : at(ctx, now)),
-    manifest: { ...ctx.manifest, nodes },
+    ...(now === null ? ctx : at(ctx, microsOf(now))),
+    manifest: { ...ctx.manifest, nodes: call === null ? nodes : { ...ctx.manifest.nodes, ...nodes } },
     ephemerals: new Map(),
     sources: new Map(),
     unitTest: {
@@ -71,10 +75,12 @@ async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Ses
         overrides: test.overrides,
         thisInput: thisInput === undefined ? null : { unique_id: thisInput.unique_id, identifier: thisInput.alias },
       },
-      lookup: unitTestLookup(ctx, test, inputs, sources),
+      lookup: unitTestLookup(ctx, test, inputs, sources, call !== null),
     },
   };
+  if (call?.value !== undefined) return compareValue(local, asNode, call, session);
   const compiled = withSettings(ctx, test, await compileNode(local, asNode, session), { now, cte });
+  if (call?.text !== undefined) return compareText(local, compiled, call.text);
   local.manifest.nodes[compiled.unique_id] = compiled;
   const scope = openScope(local, compiled, session);
   try {
@@ -90,20 +96,14 @@ async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Ses
   const { columns, actual, expected } = split(main.table);
   const diff = tableDiff(columns, expected, actual);
   const result = { response: main.response, node: compiled as GraphNode };
-  if (diff === null) return { status: 'pass', message: null, failures: 0, ...result };
-  const rendered = `\n\n${green('actual')} differs from ${red('expected')}:\n\n${diff}\n`;
-  return {
-    status: 'fail',
-    message: ctx.config.flags.use_colors ? rendered : rendered.replace(/\u001b\[[0-9;]*m/g, ''),
-    failures: 1,
-    ...result,
-  };
+  return diff === null ? { ...PASSED, ...result } : { ...failed(ctx, diff), ...result };
 }
 
 type UnitTestSettings = ValueOf<typeof UNIT_TEST_SETTINGS>;
 
 function unitTestSettings(test: UnitTestNode): UnitTestSettings {
-  return readOwn(UNIT_TEST_SETTINGS, ownSettings(test), test.unique_id, ({ message, hint }) => {
+  const { macro_test: _macro, ...own } = ownSettings(test);
+  return readOwn(UNIT_TEST_SETTINGS, own, test.unique_id, ({ message, hint }) => {
     throw errorOf('badOwnSetting', { message }, { hint, node: test });
   });
 }
@@ -135,7 +135,7 @@ function withSettings<N extends CompilableNode>(
     }
     sql = found.sql;
   }
-  const { now } = set;
+  const now = set.now === null ? null : microsOf(set.now);
   if (now !== null) sql = withFixedClock(sql, now);
   if (node.compiled_path && sql !== node.compiled_code) ctx.write(node.compiled_path, sql);
   const expected = node.config['expected_sql'];
@@ -181,12 +181,13 @@ async function ownInputs(ctx: RunContext, test: UnitTestNode, session: Session):
   return found;
 }
 
-/** References of the tested code: its inputs by name; nothing else exists for it. */
+/** References of the tested code: its inputs by name; nothing else exists for the code of a model. */
 function unitTestLookup(
   ctx: RunContext,
   test: UnitTestNode,
   inputs: readonly FixtureNode[],
   sources: ReadonlyMap<string, FixtureNode>,
+  ofMacro: boolean,
 ): ReferenceLookup {
   const { lookup } = ctx.scopes;
   return {
@@ -198,10 +199,15 @@ function unitTestLookup(
           (packageName === null || i.package_name === packageName) &&
           versionFits(i, version),
       );
-      return named[0] ?? (lookup.ref({ name, package: packageName, version }, from) === 'disabled' ? 'disabled' : null);
+      if (named[0] !== undefined) return named[0];
+      const found = lookup.ref({ name, package: packageName, version }, from);
+      return ofMacro || found === 'disabled' ? found : null;
     },
     // The replacement of a source is a model; references need only its identity.
-    source: (source, table) => (sources.get(`${source}.${table}`) as unknown as SourceDefinition | undefined) ?? null,
+    source: (source, table, from) =>
+      ofMacro
+        ? lookup.source(source, table, from)
+        : ((sources.get(`${source}.${table}`) as unknown as SourceDefinition | undefined) ?? null),
     function: (name, functionPackage, from) => lookup.function(name, functionPackage, from ?? test.package_name),
     metric: () => null,
   };
