@@ -4,6 +4,8 @@ import type { Message } from './broker.ts';
 
 /** Numbers per message: start and end of key and value (-1: null), start of the headers. */
 const STRIDE = 5;
+/** Times in milliseconds that a table can store: the years 1 to 9999. */
+export const [FIRST_MOMENT, LAST_MOMENT] = [-62_135_596_800_000, 253_402_300_799_999];
 
 export class Records {
   /** The bytes of keys and values. */

@@ -3,7 +3,7 @@
 // copied.
 import type { Message } from '../broker.ts';
 import type { Crc32c } from './crc32c.ts';
-import { Records } from '../message-records.ts';
+import { FIRST_MOMENT, LAST_MOMENT, Records } from '../message-records.ts';
 import { TooLarge, type Unpack } from './decompress.ts';
 
 /** Offsets within a batch: after its length, of the bytes covered by the checksum, of its first record. */
@@ -29,8 +29,6 @@ const SMALL_BATCH = 8 * 1024;
 const CHUNK = 256 * 1024;
 /** The timestamp of a message without one. */
 const NO_TIME = -1;
-/** Timestamps that a table can store: the years 1 to 9999. */
-const [FIRST_MOMENT, LAST_MOMENT] = [-62_135_596_800_000, 253_402_300_799_999];
 
 /** An aborted transaction. */
 export interface Aborted {

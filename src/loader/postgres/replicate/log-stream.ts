@@ -3,18 +3,9 @@
 import type { DriverClient } from '../../../adapters/postgres/connection.ts';
 import { quoteIdentifier } from '../../../adapters/postgres/literal.ts';
 import { TsdbtError } from '../../../errors.ts';
-import {
-  BEGIN,
-  COMMIT,
-  DELETE,
-  INSERT,
-  invalid,
-  type PgoutputReader,
-  RELATION,
-  TRUNCATE,
-  UPDATE,
-} from './pgoutput-reader.ts';
-import { Arrivals, EPOCH_MICROS, ReplicationFeed } from './replication-feed.ts';
+import { invalid, knownLsn, momentOf } from './log-position.ts';
+import { BEGIN, COMMIT, DELETE, INSERT, type PgoutputReader, RELATION, TRUNCATE, UPDATE } from './pgoutput-reader.ts';
+import { Arrivals, ReplicationFeed } from './replication-feed.ts';
 
 /** Bytes that are read ahead: by one table, at least by each of many, and by all. */
 export const [AHEAD_BYTES, LEAST_AHEAD, ALL_AHEAD] = [4 * 1024 * 1024, 512 * 1024, 16 * 1024 * 1024];
@@ -28,7 +19,6 @@ const [HELD_MS, HELD_EVERY_MS] = [2000, 10_000];
 const MOST_CLEAN = 1000;
 const [LOG_DATA, KEEP_ALIVE] = ['w', 'k'].map((code) => code.charCodeAt(0));
 const LOG_HEAD_BYTES = 25;
-const MICROS_PER_MS = 1000n;
 
 /** A table's part of a stream. */
 export class TableFeed extends Arrivals {
@@ -214,11 +204,11 @@ export class LogStream {
 
   #receive(bytes: Buffer): void {
     try {
-      const lsn = bytes.readBigUInt64BE(1);
+      const lsn = knownLsn(bytes.readBigUInt64BE(1));
       if (lsn > this.received) this.received = lsn;
       if (bytes[0] === LOG_DATA) this.#message(bytes.subarray(LOG_HEAD_BYTES));
       else if (bytes[0] === KEEP_ALIVE) {
-        this.sentAt = Number((bytes.readBigInt64BE(9) + EPOCH_MICROS) / MICROS_PER_MS);
+        this.sentAt = momentOf(bytes.readBigInt64BE(9));
         if (this.#begin === null) this.#reached(lsn);
       }
     } catch (error) {
@@ -239,7 +229,7 @@ export class LogStream {
           table.arrived();
         }
         this.#begin = null;
-        this.#reached(message.readBigUInt64BE(10));
+        this.#reached(knownLsn(message.readBigUInt64BE(10)));
         break;
       case RELATION: {
         const oid = message.readUInt32BE(1);

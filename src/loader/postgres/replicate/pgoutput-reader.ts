@@ -8,7 +8,7 @@
 import { TsdbtError } from '../../../errors.ts';
 import { type ChangeRecords, type Commit, NULL_VALUE, type SourceRow, UNCHANGED_VALUE } from './change-records.ts';
 import { type ReplicatedColumn, replicatedColumn, type SourceType } from './replicated-relation.ts';
-import { EPOCH_MICROS } from './replication-feed.ts';
+import { EPOCH_MICROS, invalid, knownLsn, momentOf } from './log-position.ts';
 
 /** What is replicated from where. */
 export interface ReplicatedTable {
@@ -35,8 +35,6 @@ const [NULL_CODE, UNCHANGED_CODE] = [...'nu'].map((code) => code.charCodeAt(0));
 const IN_IDENTITY = 1;
 /** More than a table can have: a server that sends more is not Postgres. */
 const [MOST_COLUMNS, MOST_NAME_BYTES] = [1600, 1024];
-/** A position is stored as a signed number, and a time as milliseconds of JavaScript. */
-const [LAST_LSN, LAST_MICROS] = [2n ** 63n - 2n ** 32n, 8_640_000_000_000_000_000n];
 
 export class PgoutputReader {
   readonly records: ChangeRecords;
@@ -136,17 +134,20 @@ export class PgoutputReader {
     const bytes = this.#bytes;
     switch (bytes[0]) {
       case BEGIN: {
-        const lsn = this.#long();
-        this.#commit = { lsn, micros: this.#long() + EPOCH_MICROS };
-        if (lsn > LAST_LSN || this.#commit.micros > LAST_MICROS) throw invalid('its position or time is too large');
+        const lsn = knownLsn(this.#long());
+        const micros = this.#bytes.readBigInt64BE(this.#at);
+        if (momentOf(micros) === null) throw invalid('no commit has its time');
+        this.#commit = { lsn, micros: micros + EPOCH_MICROS };
         this.#endSnapshot(lsn);
         if (lsn > this.#next) this.#next = lsn;
         break;
       }
-      case COMMIT:
+      case COMMIT: {
+        const end = knownLsn(bytes.readBigUInt64BE(10));
         this.#commit = null;
-        this.reached(bytes.readBigUInt64BE(10));
+        this.reached(end);
         break;
+      }
       case RELATION:
         this.#describe();
         break;
@@ -317,12 +318,6 @@ export class PgoutputReader {
     this.#at = end + 1;
     return text;
   }
-}
-
-export function invalid(what: string): TsdbtError {
-  return new TsdbtError('runtime', `the source sent an invalid message of pgoutput: ${what}`, {
-    hint: 'Check that host and port of the source are those of a Postgres server.',
-  });
 }
 
 /** Whether both rows have the same values in these columns. An unchanged value is the same. */

@@ -33,12 +33,18 @@ const KINDS: ReadonlyMap<number, TextKind> = new Map<number, TextKind>([
   [17, 'bytes'],
 ]);
 
+/** Bytes of a name as JSON: a row can have a column for each of its bytes, and each column's name is written. */
+const MOST_LABEL_BYTES = 512;
+
 /** How values of a built-in type are written; every other type is a text. */
 export function textKind(oid: number): TextKind {
   return KINDS.get(oid) ?? 'text';
 }
 
-/** @param types of the catalog, for arrays and domains */
+/**
+ * @param types of the catalog, for arrays and domains
+ * @throws `runtime` error for a name that is longer than those of Postgres
+ */
 export function replicatedColumn(
   name: string,
   oid: number,
@@ -46,10 +52,13 @@ export function replicatedColumn(
   types: ReadonlyMap<number, SourceType>,
 ): ReplicatedColumn {
   const kind = KINDS.get(oid);
+  const label = Buffer.from(`${JSON.stringify(name)}:`);
+  if (label.length > MOST_LABEL_BYTES)
+    throw new TsdbtError('runtime', `the source has a column whose name has ${name.length} characters`);
   return {
     name,
     type: kind === undefined ? (types.get(oid) ?? TEXT) : { kind, array: null },
-    label: Buffer.from(`${JSON.stringify(name)}:`),
+    label,
     inIdentity,
   };
 }

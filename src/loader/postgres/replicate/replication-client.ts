@@ -28,14 +28,13 @@ import { readRange } from '../../brokers/range-read.ts';
 import type { LoadTarget } from '../../settings/load-target.ts';
 import { ChangeRecords, type Commit } from './change-records.ts';
 import { copyRow } from './copy-lines.ts';
+import { lsnOf, lsnText } from './log-position.ts';
 import { AHEAD_BYTES, LogStream, TableFeed } from './log-stream.ts';
 import { PgoutputReader } from './pgoutput-reader.ts';
 import { replicatedColumn } from './replicated-relation.ts';
 import { PLAIN_TEXTS, ReplicationFeed } from './replication-feed.ts';
 import {
   codeOf,
-  lsnOf,
-  lsnText,
   MOST_HEADER_BYTES,
   type ReplicationSource,
   type SlotState,

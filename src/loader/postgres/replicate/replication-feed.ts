@@ -2,12 +2,11 @@
 import { type DriverClient, destroy } from '../../../adapters/postgres/connection.ts';
 import { startupOptions } from '../../../adapters/postgres/value-settings.ts';
 import { TsdbtError } from '../../../errors.ts';
+import { EPOCH_MICROS } from './log-position.ts';
 
 /** Values have the same text in every server; a stream has no time limit. */
 export const PLAIN_TEXTS = startupOptions({ statement_timeout: '0', idle_in_transaction_session_timeout: '0' });
 
-/** Microseconds from 1970 to 2000, from which Postgres counts. */
-export const EPOCH_MICROS = 946_684_800_000_000n;
 const COPY_DATA = 0x64;
 const STATUS = 0x72;
 const STATUS_BYTES = 34;

@@ -7,6 +7,7 @@ import { TsdbtError } from '../../../errors.ts';
 import type { LoadTarget } from '../../settings/load-target.ts';
 import type { ReplicateConfig } from '../../settings/replicate-settings.ts';
 import { read } from '../statements.ts';
+import { byteCount, lsnOf } from './log-position.ts';
 import { type SourceType, textKind } from './replicated-relation.ts';
 
 /** The slot of a table. */
@@ -58,21 +59,10 @@ function isOfSlot(slot: string): string {
   return `slot_name ~ ${quoteText(`^${slot}(_[0-9a-f]{8}_(copy|read))?$`)}`;
 }
 
-/** A log position as a number. */
-export function lsnOf(written: unknown): bigint {
-  const [high = '0', low = '0'] = String(written).split('/');
-  return (BigInt(`0x${high}`) << 32n) | BigInt(`0x${low}`);
-}
-
 /** Without the header of a page that has no record yet: no record ends there. */
 function withoutPageHeader(lsn: bigint): bigint {
   const inPage = lsn % PAGE_BYTES;
   return inPage <= MOST_HEADER_BYTES ? lsn - inPage : lsn;
-}
-
-/** The way Postgres writes it. */
-export function lsnText(lsn: bigint): string {
-  return `${(lsn >> 32n).toString(16)}/${(lsn & 0xffffffffn).toString(16)}`.toUpperCase();
 }
 
 export class ReplicationSource {
@@ -151,7 +141,7 @@ export class ReplicationSource {
       'select max(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), restart_lsn))::bigint::text from ' +
         `pg_replication_slots where ${isOfSlot(this.config.slot)} and not pg_is_in_recovery()`,
     );
-    return found?.[0] == null ? null : BigInt(String(found[0]));
+    return found?.[0] == null ? null : byteCount(found[0]);
   }
 
   /** Ends the processes that read the slot and its temporary ones, and drops it. */
@@ -198,7 +188,7 @@ export class ReplicationSource {
         status === 'lost'
           ? `the server removed the log that it needs${reason === '' ? '' : ` (${String(reason)})`}`
           : null,
-      retained: BigInt(String(retained)),
+      retained: byteCount(retained),
     };
   }
 
