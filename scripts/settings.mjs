@@ -34,6 +34,7 @@ const MODULES = [
   'src/settings/load-settings.ts',
   'src/settings/record-settings.ts',
   'src/settings/unit-test-settings.ts',
+  'src/settings/policy-settings.ts',
 ];
 
 const code = (text) => `\`${text}\``;
@@ -102,6 +103,7 @@ export function settingsTables(s) {
       'due times': keyTable(s.DEFAULTS, ['timeout', 'retries', 'overlap', 'catch_up', 'window']),
     },
     'publish.md': { publish: keyTable(s.PUBLICATION) },
+    'policies.md': { policies: keyTable(s.POLICY) },
     'alerts.md': { channels: without(s.SLACK, 'slack') },
   };
 }
@@ -138,6 +140,7 @@ export function schemaFiles(s) {
   const connections = s.CONNECTIONS.schema();
   return {
     'jobs.json': file('jobs.yml of tsdbt', s.JOBS_YML.schema()),
+    'policies.json': file('policies.yml of tsdbt', s.POLICIES_YML.schema()),
     'properties.json': file('meta.tsdbt in property files', propertiesSchema(s)),
     'connections.json': file('connections.yml of tsdbt', {
       allOf: [

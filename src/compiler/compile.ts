@@ -7,7 +7,7 @@ import { errorOf } from '../error-table.ts';
 import type { Value } from '../values/index.ts';
 import { type InjectedCte, injectCtes } from './inject-ctes.ts';
 import type { CompileContext, EphemeralCode, RenderedCode } from './compile-context.ts';
-import { type BatchScope, openScope } from './node-scope.ts';
+import { type BatchScope, openScope, type OpenScopeOptions } from './node-scope.ts';
 import { parseInput } from './unit-test-nodes.ts';
 import { locateDatabaseError } from './source-map.ts';
 import { writePath } from './write-path.ts';
@@ -18,6 +18,8 @@ export type CompilableNode = Exclude<ManifestNode, SeedNode>;
 export interface CompileOptions {
   /** Additional names for the code. */
   readonly extra?: ReadonlyMap<string, Value>;
+  /** Macros that the code calls in place of others. */
+  readonly wrapped?: OpenScopeOptions['wrapped'];
   /** False: does not write to target/compiled. */
   readonly write?: boolean;
   /** The microbatch that the code is rendered for. */
@@ -95,9 +97,9 @@ async function renderCode(
   ctx: CompileContext,
   node: CompilableNode,
   session: Session,
-  { extra, batch }: CompileOptions = {},
+  { extra, wrapped, batch }: CompileOptions = {},
 ): Promise<RenderedCode> {
-  const scope = openScope(ctx, node, session, { extra, batch, code: true, onMacro: macroNoter(node) });
+  const scope = openScope(ctx, node, session, { extra, wrapped, batch, code: true, onMacro: macroNoter(node) });
   if (node.language === 'python' && node.resource_type === 'model') {
     return {
       code: `${node.raw_code}\n\n${await scope.render('{{ py_script_postfix(model) }}', node.original_file_path)}`,

@@ -54,6 +54,7 @@ export interface BatchScope extends TimeWindow {
 export interface OpenScopeOptions {
   readonly batch?: BatchScope | undefined;
   readonly extra?: ReadonlyMap<string, Value> | undefined;
+  readonly wrapped?: RuntimeScopeOptions['wrapped'] | undefined;
   readonly logger?: Logger | undefined;
   /** For `run-operation` and internal calls. */
   readonly operation?: boolean;
@@ -109,6 +110,7 @@ export class NodeScope {
       ...(options.onMacro === undefined ? {} : { onMacro: options.onMacro }),
       ...(node.resource_type === 'seed' ? { loadSeed: () => scopes.loadSeed(node) } : {}),
       ...(options.extra === undefined ? {} : { extra: options.extra }),
+      ...(options.wrapped === undefined ? {} : { wrapped: options.wrapped }),
       ...(options.operation === true ? { kind: 'operation' as const } : {}),
       ...(isUnit ? { kind: 'unit_test' as const, unitTest: unit.context } : {}),
     };

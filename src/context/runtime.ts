@@ -62,6 +62,8 @@ export interface RuntimeScopeOptions {
   readonly batch?: TimeWindow | null;
   /** Additional names: `results`, `schemas`, `database_schemas` in on-run-end … */
   readonly extra?: ReadonlyMap<string, Value>;
+  /** Replaces macros by others that call them. */
+  readonly wrapped?: ReadonlyMap<string, (macro: Callable) => Callable>;
   readonly unitTest?: UnitTestContext;
   /** Callbacks from the adapter's methods to the runner. */
   readonly adapterHooks?: AdapterHooks;
@@ -107,6 +109,10 @@ export class RuntimeScope extends ProviderScope {
     this.dependsOn = new Set(depends?.nodes ?? []);
     if (options.unitTest?.overrides?.macros !== undefined) overrideMacros(this, options.unitTest.overrides.macros);
     for (const [name, value] of options.extra ?? []) this.define(name, value);
+    for (const [name, wrap] of options.wrapped ?? []) {
+      const macro = this.get(name);
+      if (typeof macro === 'function') this.define(name, wrap(macro));
+    }
     // dbt resolves `this` before rendering: its fixture is the first CTE, even if unused.
     if (options.unitTest?.thisInput) this.addCte(options.unitTest.thisInput.unique_id);
   }

@@ -44,6 +44,16 @@ export const LINEAGE_ERRORS = {
     (f) => `The manifest.json in ${f.folder} has no compiled SQL of ${f.nodes}.`,
     () => 'Write it with `tsdbt compile` or `tsdbt build` for the whole project, at the version to compare with.',
   ),
+  policyViolated: row<Facts<'target' | 'column' | 'tag' | 'path' | 'why'>>(
+    'T2083',
+    'compilation',
+    (f) =>
+      `column "${f.column}" carries the tag "${f.tag}", which ${f.target} may not hold` +
+      `${f.why === '' ? '' : `: ${f.why}`}\n${f.path}`,
+    (f) =>
+      `Mask the value, add the target to allowed_in in policies.yml, or clear the column with a reason: ` +
+      `meta: {tsdbt: {cleared: {${f.tag}: …}}}.`,
+  ),
   lineageParserMissing: row<Facts<'package'>>(
     'T3092',
     'runtime',

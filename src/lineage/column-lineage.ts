@@ -13,6 +13,8 @@ export interface SourceColumn {
 }
 export interface Source extends SourceColumn {
   readonly kind: EdgeKind;
+  /** Masks of the project's policies that every path passes through; absent if there are none. */
+  readonly masks?: readonly string[];
 }
 export interface Use extends SourceColumn {
   readonly role: UseRole;
@@ -115,9 +117,17 @@ function mergeSources(one: readonly Source[], other: readonly Source[]): readonl
   for (const source of [...one, ...other]) {
     const key = JSON.stringify([source.node, source.column]);
     const known = merged.get(key);
-    if (known === undefined || STRENGTH.indexOf(known.kind) < STRENGTH.indexOf(source.kind)) merged.set(key, source);
+    merged.set(key, known === undefined ? source : joinedSource(known, source));
   }
   return [...merged.values()];
+}
+
+function joinedSource(one: Source, other: Source): Source {
+  const stronger = STRENGTH.indexOf(one.kind) < STRENGTH.indexOf(other.kind) ? other : one;
+  if (one.masks === undefined && other.masks === undefined) return stronger;
+  const { masks: _, ...source } = stronger;
+  const both = (one.masks ?? []).filter((name) => other.masks?.includes(name));
+  return { ...source, ...(both.length > 0 && { masks: both }) };
 }
 
 /** Uses without duplicates. */

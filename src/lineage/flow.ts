@@ -1,6 +1,7 @@
 // What flows into a value: source columns with the strongest kind of each, and columns that decide which rows there
 // are. Columns are compared by identity, kinds and roles are numbers, because a wide query has many of them.
 import type { EdgeKind, OutputColumn, Source, SourceColumn, Use, UseRole } from './column-lineage.ts';
+import { KIND_BITS, type Masks } from './masks.ts';
 
 /** Kinds by strength. `PLAIN` is identical or renamed, which only the output's name decides. */
 export const PLAIN = 0;
@@ -22,8 +23,24 @@ const ROLE_NAMES: readonly [number, UseRole][] = [
   [ORDER, 'order'],
 ];
 
+const KIND = (1 << KIND_BITS) - 1;
+
+/** The stronger kind, and the masks that both paths pass through. */
+export function joinedKind(one: number, other: number): number {
+  return Math.max(one & KIND, other & KIND) | (one & other & ~KIND);
+}
+
+/** A kind for the order of flows: it grows when paths are added. */
+export function kindWeight(kind: number): number {
+  let masks = kind >>> KIND_BITS;
+  let weight = 32 + (kind & KIND);
+  for (; masks !== 0; masks &= masks - 1) weight--;
+  return weight;
+}
+
 /** Immutable once it is in a table. */
 export interface Flow {
+  /** Kinds with the bits of masks. */
   readonly sources: ReadonlyMap<SourceColumn, number>;
   readonly uses: ReadonlyMap<SourceColumn, number>;
   /** Why something may be missing. */
@@ -42,10 +59,13 @@ export class Gathered implements Flow {
   readonly uses = new Map<SourceColumn, number>();
   reason: string | null = null;
 
-  /** Adds a value with at least this kind. */
-  add(flow: Flow, kind = PLAIN): this {
-    for (const [column, known] of flow.sources)
-      this.sources.set(column, Math.max(known, kind, this.sources.get(column) ?? PLAIN));
+  /** Adds a value with at least this kind. @param masks bits of the masks that it passes through */
+  add(flow: Flow, kind = PLAIN, masks = 0): this {
+    for (const [column, known] of flow.sources) {
+      const added = Math.max(known & KIND, kind) | (known & ~KIND) | masks;
+      const before = this.sources.get(column);
+      this.sources.set(column, before === undefined ? added : joinedKind(before, added));
+    }
     return this.addUses(flow);
   }
 
@@ -62,9 +82,14 @@ export class Gathered implements Flow {
   }
 }
 
-/** The same flow with at least this kind. */
-export function raised(flow: Flow, kind: number): Flow {
-  return flow.sources.size === 0 ? flow : new Gathered().add(flow, kind);
+/** The same flow with at least this kind. @param masks that it passes through */
+export function raised(flow: Flow, kind: number, masks = 0): Flow {
+  return flow.sources.size === 0 ? flow : new Gathered().add(flow, kind, masks);
+}
+
+/** A flow that passed through masks. */
+export function masked(flow: Flow, masks: number): Flow {
+  return masks === 0 ? flow : raised(flow, PLAIN, masks);
 }
 
 export function mergedFlow(flows: readonly Flow[], kind = PLAIN): Flow {
@@ -74,10 +99,12 @@ export function mergedFlow(flows: readonly Flow[], kind = PLAIN): Flow {
 }
 
 /** @param rows the flow of the query's rows: if it is incomplete, so is each column */
-export function outputColumn(column: string, flow: Flow, rows: Flow): OutputColumn {
-  const sources = [...flow.sources].map(([source, kind]): Source => {
+export function outputColumn(column: string, flow: Flow, rows: Flow, masks: Masks): OutputColumn {
+  const sources = [...flow.sources].map(([source, all]): Source => {
+    const kind = all & KIND;
     const name = kind === PLAIN && source.column === column ? 'identical' : KIND_NAMES[kind];
-    return { ...source, kind: name ?? 'expression' };
+    const through = all === kind ? [] : masks.namesOf(all);
+    return { ...source, kind: name ?? 'expression', ...(through.length > 0 && { masks: through }) };
   });
   return { column, reason: flow.reason ?? rows.reason, sources, uses: usesOf(flow) };
 }

@@ -9,6 +9,8 @@ export interface ColumnRecord {
   readonly reason?: string;
   readonly sources: readonly Source[];
   readonly uses: readonly Use[];
+  /** Tags of policies; absent if there are none. */
+  readonly tags?: readonly string[];
 }
 
 export class LineageGraph {

@@ -1,6 +1,16 @@
 // The names that are visible at one place of a query: relations in FROM with their columns, from the innermost query
 // outwards. Assumes that the query is valid: a name that only one relation can have belongs to it.
-import { EXPRESSION, FILTER, type Flow, Gathered, GROUP, mergedFlow, NOTHING, unknownFlow } from './flow.ts';
+import {
+  EXPRESSION,
+  FILTER,
+  type Flow,
+  Gathered,
+  GROUP,
+  kindWeight,
+  mergedFlow,
+  NOTHING,
+  unknownFlow,
+} from './flow.ts';
 
 export interface FlowColumn {
   readonly name: string;
@@ -236,7 +246,7 @@ export function stableTable(name: string, first: FlowTable, next: (table: FlowTa
 function weightOf({ columns, rows }: FlowTable): number {
   const weight = ({ sources, uses, reason }: Flow): number => {
     let sum = sources.size + (reason === null ? 0 : 1);
-    for (const kind of sources.values()) sum += kind;
+    for (const kind of sources.values()) sum += kindWeight(kind);
     for (const roles of uses.values()) sum += roles;
     return sum;
   };

@@ -6,6 +6,7 @@ import { SILENT } from '../log.ts';
 import { createRunContext, type RunContext } from '../runner/context.ts';
 import { NoIntrospection, namesWithoutDatabase } from '../runner/no-introspection.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
+import { type Callable, isGenerator, toText, type Value } from '../values/index.ts';
 import type { KnownAnalysis } from './known-analysis.ts';
 
 /** The SQL of a node, without and with rows in its relation. */
@@ -28,18 +29,27 @@ export class OfflineCompiler {
   #context: RunContext | null = null;
   readonly #known: KnownAnalysis | null;
   readonly #kind: string;
+  readonly #masks: readonly string[];
   readonly #queries = new Map<string, CompiledQueries | TsdbtError>();
 
   /**
    * @param inject whether queries contain the CTEs of ephemeral models
    * @param known what earlier commands have compiled; null: nothing is kept
+   * @param masks macros whose SQL becomes the argument of a function with their name
    */
-  constructor(parsed: ParsedProject, needed: ReadonlySet<string>, inject: boolean, known: KnownAnalysis | null = null) {
+  constructor(
+    parsed: ParsedProject,
+    needed: ReadonlySet<string>,
+    inject: boolean,
+    known: KnownAnalysis | null = null,
+    masks: readonly string[] = [],
+  ) {
     const flags = { ...parsed.config.flags, which: 'compile', inject_ephemeral_ctes: inject };
     const quiet = { ...parsed, config: { ...parsed.config, flags }, logger: SILENT };
     this.#createContext = () => createRunContext(quiet, needed);
     this.#known = known;
-    this.#kind = inject ? 'sql' : 'plain sql';
+    this.#kind = masks.length > 0 ? `sql with ${masks.join()}` : inject ? 'sql' : 'plain sql';
+    this.#masks = masks;
   }
 
   get #ctx(): RunContext {
@@ -89,10 +99,11 @@ export class OfflineCompiler {
   async #compiled(node: Compilable, incremental: boolean): Promise<Compilable | TsdbtError> {
     const session = new NoIntrospection(this.#ctx.adapter.session({ name: node.unique_id }), false);
     const extra = namesWithoutDatabase(incremental);
+    const wrapped = new Map(this.#masks.map((name) => [name, (macro: Callable) => asArgument(name, macro)]));
     // Compiling adds macros to the node, which may be run later.
     const copy = { ...node, depends_on: { ...node.depends_on, macros: [...node.depends_on.macros] } };
     try {
-      return await compileNode(this.#ctx, copy, session, { extra, write: false });
+      return await compileNode(this.#ctx, copy, session, { extra, wrapped, write: false });
     } catch (error) {
       if (error instanceof TsdbtError) return error;
       throw error;
@@ -100,4 +111,17 @@ export class OfflineCompiler {
       await session.release();
     }
   }
+}
+
+/** A macro whose SQL is the argument of a function with the macro's name, so that the parser finds it. */
+function asArgument(name: string, macro: Callable): Callable {
+  const written = (sql: Value): Value => `${name}(${toText(sql)})`;
+  const finished = function* (result: Generator<unknown, Value, unknown>): Generator<unknown, Value, unknown> {
+    return written(yield* result);
+  };
+  return (args, kwargs) => {
+    const result = macro(args, kwargs);
+    if (isGenerator(result)) return finished(result);
+    return result instanceof Promise ? result.then(written) : written(result);
+  };
 }

@@ -14,6 +14,8 @@ import {
   unknownQuery,
 } from '../lineage/column-lineage.ts';
 import { createLineageDialect, dialectNames } from '../lineage/create-dialect.ts';
+import { Masks, NO_MASKS } from '../lineage/masks.ts';
+import { keysOf } from '../graph/unread-record.ts';
 import { SILENT } from '../log.ts';
 import { refusedIntrospection } from '../runner/no-introspection.ts';
 import { lookupNode, nodeWithRows } from '../runner/nodes.ts';
@@ -22,6 +24,7 @@ import { seedTable } from '../runner/seed-table.ts';
 import { type CatalogColumns, readCatalogColumns } from './catalog-columns.ts';
 import { hashOf, type KnownAnalysis, knownAnalysis } from './known-analysis.ts';
 import { type Compilable, type CompiledQueries, OfflineCompiler } from './offline-compiler.ts';
+import { readPolicies } from './policies-file.ts';
 
 /** Lineage by unique_id. Sources and seeds have columns without sources. */
 export type ProjectLineage = ReadonlyMap<string, QueryLineage>;
@@ -36,14 +39,15 @@ export async function projectLineage(parsed: ParsedProject, ids: Iterable<string
   for (const id of ids) for (const each of [id, ...parsed.dag.ancestors(id)]) needed.add(each);
   const order = parsed.dag.topological().filter((id) => needed.has(id));
   const known = knownAnalysis(parsed);
+  const masks = masksOfPolicies(parsed);
   const started: Promise<LineageDialect>[] = [];
   try {
     const parser: Parser = {
       ...dialectNames(parsed.adapter.type),
-      columns: async (...query) => (await (started[0] ??= openDialect(parsed))).columns(...query),
+      columns: async (...query) => (await (started[0] ??= openDialect(parsed, masks))).columns(...query),
     };
     // Readers of an ephemeral model read it by its CTE's name, like any other parent.
-    const analysis = new LineageAnalysis(parsed, needed, { parser, known, inject: false });
+    const analysis = new LineageAnalysis(parsed, needed, { parser, known, inject: false, masks });
     for (const id of order) await analysis.add(id);
     known.save();
     return analysis.found;
@@ -57,8 +61,21 @@ export async function projectLineage(parsed: ParsedProject, ids: Iterable<string
 type Parser = Pick<LineageDialect, 'columns' | keyof DialectNames>;
 
 /** The lineage dialect of the target. The caller closes it. @throws {TsdbtError} like projectLineage */
-export function openDialect({ adapter: { type }, config }: ParsedProject): Promise<LineageDialect> {
-  return createLineageDialect(type, () => parsingEngine(type, config.project.project_root));
+export function openDialect({ adapter: { type }, config }: ParsedProject, masks?: Masks): Promise<LineageDialect> {
+  return createLineageDialect(type, () => parsingEngine(type, config.project.project_root), masks);
+}
+
+/** Names of masks that are macros of the project. */
+function maskMacros({ manifest }: ParsedProject, masks: Masks): string[] {
+  if (masks.names.length === 0) return [];
+  const macros = new Set(keysOf(manifest.macros).map((id) => id.slice(id.lastIndexOf('.') + 1)));
+  return masks.written.filter((name) => macros.has(name));
+}
+
+/** The masks of policies.yml, which lineage reports. @throws {TsdbtError} `project` if the file is invalid */
+function masksOfPolicies({ config }: ParsedProject): Masks {
+  const policies = readPolicies(config)?.policies ?? null;
+  return policies === null ? NO_MASKS : new Masks(policies.flatMap(({ masks }) => masks));
 }
 
 /** The lineage of a query that is kept for the next command. */
@@ -75,6 +92,8 @@ interface AnalysisOptions {
   readonly known: KnownAnalysis | null;
   /** Whether queries contain the CTEs of ephemeral models. */
   readonly inject: boolean;
+  /** Those that the parser reports. */
+  readonly masks?: Masks;
 }
 
 /** Compiles nodes and analyzes them, in the order of their dependencies. */
@@ -84,15 +103,18 @@ export class LineageAnalysis {
   readonly #compiler: OfflineCompiler;
   readonly #known: KnownAnalysis | null;
   readonly #dialect: Parser;
+  readonly #masks: Masks;
   readonly #relations = new Map<string, ParentRelation>();
   readonly #hashes = new Map<ParentRelation, string>();
   readonly #catalog: CatalogColumns;
 
-  constructor(parsed: ParsedProject, needed: ReadonlySet<string>, { parser, known, inject }: AnalysisOptions) {
+  constructor(parsed: ParsedProject, needed: ReadonlySet<string>, options: AnalysisOptions) {
+    const { parser, known, inject, masks = NO_MASKS } = options;
     this.#parsed = parsed;
-    this.#compiler = new OfflineCompiler(parsed, needed, inject, known);
+    this.#compiler = new OfflineCompiler(parsed, needed, inject, known, maskMacros(parsed, masks));
     this.#known = known;
     this.#dialect = parser;
+    this.#masks = masks;
     this.#catalog = readCatalogColumns(parsed.targetPath);
   }
 
@@ -110,7 +132,8 @@ export class LineageAnalysis {
       case 'model':
       case 'snapshot': {
         const lineage = await this.#query(node);
-        const full = node.resource_type === 'snapshot' ? withSnapshotColumns(node, lineage, this.#dialect) : lineage;
+        const full =
+          node.resource_type === 'snapshot' ? withSnapshotColumns(node, lineage, this.#dialect, this.#masks) : lineage;
         return this.#keep(node, full, full.columns.some(({ column }) => column === '*') ? 'unknown' : 'complete');
       }
       default:
@@ -164,7 +187,7 @@ export class LineageAnalysis {
   async #analyzed({ unique_id: id }: Compilable, kind: string, sql: string): Promise<QueryLineage> {
     if (this.#known === null) return this.#dialect.columns(sql, this.parents);
     const known = this.#known.get<KeptLineage>(kind, id);
-    const hash = this.#known.hashOfSql(sql);
+    const hash = this.#known.hashOfSql(this.#masks.names.join() + sql);
     if (known?.sql === hash && known.asked.every(([key, relation]) => this.#relationHash(key) === relation))
       return known.lineage;
     const asked = new Set<string>();
@@ -227,7 +250,10 @@ function withSnapshotColumns(
   { config }: SnapshotNode,
   lineage: QueryLineage,
   { foldsNames }: DialectNames,
+  masks: Masks,
 ): QueryLineage {
+  // The id is a hash, which other functions compute in other databases.
+  const hashed = masks.names.filter((name) => name === 'md5');
   const names = { ...Object(config['snapshot_meta_column_names']) };
   const updated = typeof config['updated_at'] === 'string' ? [config['updated_at']] : [];
   const keys = [config['unique_key']].flat().filter((key) => typeof key === 'string');
@@ -247,7 +273,12 @@ function withSnapshotColumns(
     return {
       column: String(names[name] ?? name),
       reason: missing === undefined ? null : `"${missing}" is not a known column of the snapshot's query`,
-      sources: read.flatMap((each) => each?.sources ?? []).map((each): Source => ({ ...each, kind: 'expression' })),
+      sources: read
+        .flatMap((each) => each?.sources ?? [])
+        .map((each): Source => {
+          const through = [...new Set([...(each.masks ?? []), ...(name === 'dbt_scd_id' ? hashed : [])])];
+          return { ...each, kind: 'expression', ...(through.length > 0 && { masks: through }) };
+        }),
       uses: read.flatMap((each) => each?.uses ?? []),
     };
   });

@@ -4,7 +4,7 @@ import type { Json, ManifestNode } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
 import { LONGEST_TIMER } from '../within.ts';
-import { choice, duration, flag, matching, switched, text, unlessFalse, whole } from './kinds.ts';
+import { choice, dictionary, duration, flag, matching, switched, text, unlessFalse, whole } from './kinds.ts';
 import { ANY_LOAD, COLUMN_LOAD } from './load-settings.ts';
 import { PUBLICATIONS } from './publication-settings.ts';
 import { oneOf, optional, type ReadFields, record, required, withDefault } from './record-settings.ts';
@@ -96,6 +96,10 @@ export const NODE_SETTINGS = record(FIELDS);
 
 /** Keys of columns. */
 export const COLUMN_SETTINGS = record({
+  cleared: optional(
+    described(dictionary(text, { expects: 'a dictionary of tags and reasons' }), 'dictionary'),
+    'Tags that the column does not carry, each with the reason: [Policies](policies.md)',
+  ),
   load: optional(
     described(unlessFalse(COLUMN_LOAD), 'dictionary'),
     'Columns of source tables: what fills the column: [Columns](#columns)',

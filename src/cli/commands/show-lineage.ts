@@ -1,7 +1,7 @@
 // lineage: prints where the columns of a model come from, and what comes from them, as text, JSON or Mermaid.
 import { errorOf } from '../../error-table.ts';
 import { note, print } from '../../events/index.ts';
-import { columnPlace, columnsOfPlace, projectLineage } from '../../index.ts';
+import { columnPlace, columnsOfPlace, policyTags, projectLineage } from '../../index.ts';
 import { type ColumnRecord, LineageGraph } from '../../lineage/lineage-graph.ts';
 import { inColumns } from '../columns.ts';
 import type { CommandSession } from '../command-session.ts';
@@ -18,14 +18,20 @@ export async function lineageCommand(session: CommandSession): Promise<boolean> 
   const place = columnPlace(parsed, asked);
   const { node } = place;
   const ids = down === true ? [node, ...parsed.dag.descendants(node)] : [node];
-  const graph = new LineageGraph(await projectLineage(parsed, ids));
+  const lineage = await projectLineage(parsed, ids);
+  const graph = new LineageGraph(lineage);
+  const tagsOf = policyTags(parsed, lineage);
   const columns = columnsOfPlace(place, graph.columnsOf(node));
-  const records =
+  const found =
     up === true
       ? graph.upstream(node, columns)
       : down === true
         ? graph.downstream(node, columns)
         : graph.records(node, columns);
+  const records = found.map((record): ColumnRecord => {
+    const tags = tagsOf?.(record.node, record.column) ?? [];
+    return tags.length === 0 ? record : { ...record, tags };
+  });
   if (output === 'json') for (const record of records) print(logger, JSON.stringify(record));
   else if (output === 'mermaid') print(logger, mermaidOf(records).join('\n'));
   else {
@@ -42,10 +48,11 @@ function textOf(records: readonly ColumnRecord[]): string[] {
   const lines: string[] = [];
   for (const [node, own] of byNode(records)) {
     lines.push(node);
-    const rows = own.flatMap(({ column, sources, reason }) => {
+    const rows = own.flatMap(({ column, sources, reason, tags }) => {
       const cells = sources.map(({ kind, ...source }) => [kind, `${source.node}.${source.column}`]);
       if (reason !== undefined) cells.push(['unknown', reason.split('\n').join(' ')]);
-      return (cells.length === 0 ? [['', '']] : cells).map((each, at) => [at === 0 ? column : '', ...each]);
+      const name = tags === undefined ? column : `${column} [${tags.join(', ')}]`;
+      return (cells.length === 0 ? [['', '']] : cells).map((each, at) => [at === 0 ? name : '', ...each]);
     });
     lines.push(...inColumns(rows).map((line) => `  ${line}`));
     const uses = new Map(own.flatMap((each) => each.uses).map((use) => [`${use.node}.${use.column} ${use.role}`, use]));

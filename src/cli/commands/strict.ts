@@ -1,6 +1,7 @@
 // compile --strict and build --strict: prints the mistakes that the local engine finds, and what it could not check.
 import { note, print } from '../../events/index.ts';
-import { checkProject, type Finding, formatError, type ParsedProject } from '../../index.ts';
+import { checkPolicies, checkProject, type Finding, formatError, type ParsedProject } from '../../index.ts';
+import { pluralize } from '../../log.ts';
 import { inColumns } from '../columns.ts';
 import type { CommandSession } from '../command-session.ts';
 import { chosen } from './run.ts';
@@ -12,7 +13,10 @@ const LISTED = 20;
 export async function checkStrictly(session: CommandSession, parsed: ParsedProject, json: boolean): Promise<boolean> {
   const { logger, secrets } = session;
   const { selected } = chosen(session, parsed);
-  const { findings, notChecked, checked } = await checkProject(parsed, selected);
+  const policies = await checkPolicies(parsed, selected);
+  const { checked, ...ofProject } = await checkProject(parsed, selected);
+  const findings = [...ofProject.findings, ...(policies?.findings ?? [])];
+  const notChecked = [...ofProject.notChecked, ...(policies?.notChecked ?? [])];
   if (json) {
     for (const finding of findings) print(logger, secrets.maskJson(JSON.stringify(recordOf(finding))));
     for (const { node, reason } of notChecked)
@@ -25,8 +29,16 @@ export async function checkStrictly(session: CommandSession, parsed: ParsedProje
     const more = notChecked.length > LISTED ? [`… and ${notChecked.length - LISTED} more, see --output json`] : [];
     print(logger, secrets.mask(['Not checked:', ...inColumns(rows), ...more].join('\n  ')));
   }
-  const text = `${checked} nodes checked, ${notChecked.length} not checked, ${findings.length} mistakes found`;
-  note(logger, text, { level: findings.length > 0 ? 'error' : 'info' });
+  const text =
+    `${checked} nodes checked, ${ofProject.notChecked.length} not checked, ` +
+    `${ofProject.findings.length} mistakes found`;
+  note(logger, text, { level: ofProject.findings.length > 0 ? 'error' : 'info' });
+  if (policies !== null) {
+    const summary =
+      `policies: ${pluralize(policies.tagged, 'column')} with a tag, ${policies.notChecked.length} not checked, ` +
+      pluralize(policies.findings.length, 'violation');
+    note(logger, summary, { level: policies.findings.length > 0 ? 'error' : 'info' });
+  }
   return findings.length === 0;
 }
 

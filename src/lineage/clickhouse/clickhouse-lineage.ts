@@ -10,6 +10,7 @@ import {
   unknownQuery,
 } from '../column-lineage.ts';
 import { outputColumn, usesOf } from '../flow.ts';
+import { type Masks, NO_MASKS } from '../masks.ts';
 import { relationTables } from '../relation-tables.ts';
 import { EngineFunctions } from './clickhouse-engine.ts';
 import { UNNAMED } from './output-columns.ts';
@@ -19,11 +20,11 @@ import { TreeQuery } from './tree-query.ts';
 
 export const CLICKHOUSE_NAMES: DialectNames = { relationKeys, foldsNames: false };
 
-export async function clickhouseLineage(engine: ParsingEngine): Promise<LineageDialect> {
+export async function clickhouseLineage(engine: ParsingEngine, masks: Masks = NO_MASKS): Promise<LineageDialect> {
   const functions = await EngineFunctions.read(engine);
   return {
     ...CLICKHOUSE_NAMES,
-    columns: (sql, parents) => queryLineage(sql, parents, engine, functions),
+    columns: (sql, parents) => queryLineage(sql, parents, engine, functions, masks),
     tokens: (sql) => engine.tokens(sql),
     returnsOneValue: (name) => functions.returnsOneValue(name),
     aliases: 'everywhere',
@@ -36,6 +37,7 @@ async function queryLineage(
   parents: Parents,
   engine: ParsingEngine,
   functions: EngineFunctions,
+  masks: Masks,
 ): Promise<QueryLineage> {
   const query = preparedQuery(sql, engine.tokens(sql));
   if (typeof query === 'string') return unknownQuery(query);
@@ -50,11 +52,11 @@ async function queryLineage(
   try {
     return withinLimits(() => {
       const tree = readTree(text, nameOf);
-      const analysis = new TreeQuery({ functions, nameOf, columnLists, relation: relationTables(parents) });
+      const analysis = new TreeQuery({ functions, masks, nameOf, columnLists, relation: relationTables(parents) });
       const { columns, rows, unlisted } = analysis.table(tree, null, false);
       const named = columns.filter(({ name }) => name !== UNNAMED);
       const unnamed = columns.find(({ name }) => name === UNNAMED)?.flow.reason ?? unlisted;
-      const outputs = named.map(({ name, flow }) => outputColumn(name, flow, rows));
+      const outputs = named.map(({ name, flow }) => outputColumn(name, flow, rows, masks));
       return { columns: [...outputs, ...(unnamed === null ? [] : unknownQuery(unnamed).columns)], uses: usesOf(rows) };
     });
   } catch (error) {

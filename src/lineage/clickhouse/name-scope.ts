@@ -1,6 +1,7 @@
 // The names that are visible at one place of a ClickHouse query. The engine looks for a name among the arguments of a
 // lambda, then among the aliases of the query, then among the columns of FROM, then in the outer query.
 import { EXPRESSION, type Flow, Gathered, NOTHING, raised, unknownFlow } from '../flow.ts';
+import type { Masks } from '../masks.ts';
 import type { FlowTable, MoreColumns } from '../query-scope.ts';
 import type { EngineFunctions } from './clickhouse-engine.ts';
 import type { TreeNode } from './query-tree.ts';
@@ -50,6 +51,7 @@ export interface NameScope {
 
 export interface SharedContext {
   readonly functions: EngineFunctions;
+  readonly masks: Masks;
   /** A relation that is not a CTE. */
   relation(path: readonly string[]): FlowTable;
   /** The names of a word of the tree. */

@@ -4,7 +4,7 @@ import { FlowTable, type MoreColumns, unknownTable } from '../query-scope.ts';
 import { isCast } from './clickhouse-engine.ts';
 import { type NameScope, qualifies, shortName, tableOfPath } from './name-scope.ts';
 import { attribute, itemsOf, type TreeNode } from './query-tree.ts';
-import { pathOf, type TreeValues } from './tree-values.ts';
+import { masksOf, pathOf, type TreeValues } from './tree-values.ts';
 
 interface Column {
   readonly name: string;
@@ -123,7 +123,7 @@ export class OutputColumns {
       const kind = aggregate ? AGGREGATE : isCast(called) ? CAST : EXPRESSION;
       const parameters = itemsOf(applied, 'PARAMETERS').map((each) => nameOf(each, scope));
       const shown = parameters.length === 0 ? called : `${called}(${parameters.join(', ')})`;
-      return { name: `${shown}(${name})`, flow: raised(flow, kind) };
+      return { name: `${shown}(${name})`, flow: raised(flow, kind, masksOf(called, scope)) };
     }
     const [argument] = itemsOf(applied, 'ARGUMENTS');
     const [body] = applied?.parts.get('EXPRESSION') ?? [];

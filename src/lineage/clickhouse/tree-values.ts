@@ -8,6 +8,7 @@ import {
   Gathered,
   GROUP,
   JOIN,
+  masked,
   mergedFlow,
   NOTHING,
   ORDER,
@@ -138,6 +139,13 @@ export class TreeValues {
           each,
         );
     }
+    const masks = masksOf(name, scope);
+    if (masks !== 0) return masked(this.#calledFlow(name, node, scope), masks);
+    return this.#calledFlow(name, node, scope);
+  }
+
+  #calledFlow(name: string, node: TreeNode, scope: NameScope): Flow {
+    const args = itemsOf(node, 'ARGUMENTS');
     if (attribute(node, 'function_type') === 'window') return this.#window(node, scope);
     if (name === 'grouping') return NOTHING;
     if (name === 'exists') return new Gathered().addUses(this.#scalar(args[0] ?? node, scope));
@@ -219,6 +227,14 @@ export class TreeValues {
       );
     return all;
   }
+}
+
+/** The masks of a function. The state of an aggregate can contain its values. */
+export function masksOf(name: string, { shared: { functions, masks } }: NameScope): number {
+  const combinators = functions.combinatorsOf(name) ?? [];
+  if (combinators.some((combinator) => /State$/.test(combinator))) return 0;
+  const bare = combinators.reduce((rest, combinator) => rest.slice(0, -combinator.length), name);
+  return masks.bitsOf([name]) | masks.bitsOf([bare]);
 }
 
 export function pathOf(node: TreeNode, scope: NameScope): string[] {

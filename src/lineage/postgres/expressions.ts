@@ -14,6 +14,7 @@ import {
   unknownFlow,
   WINDOW,
 } from '../flow.ts';
+import type { Masks } from '../masks.ts';
 import type { FlowTable, QueryScope } from '../query-scope.ts';
 import { isAggregate, returnsRows } from './known-functions.ts';
 import {
@@ -39,6 +40,7 @@ export interface PgContext {
   query(stmt: SelectStmt, outer: PgScope | null, ctes: Ctes): FlowTable;
   /** A relation that is not a CTE. */
   relation(path: readonly string[]): FlowTable;
+  readonly masks: Masks;
 }
 export type PgScope = QueryScope<PgContext>;
 
@@ -121,7 +123,8 @@ function fieldFlow({ arg, indirection = [] }: NonNullable<PgNode['A_Indirection'
 
 function callFlow(call: FuncCall, scope: PgScope): Flow {
   const kind = call.over !== undefined ? WINDOW : isAggregate(call) ? AGGREGATE : EXPRESSION;
-  const all = new Gathered().add(partsFlow(call.args, scope, kind));
+  const masks = scope.context.masks.bitsOf(namesOf(call.funcname));
+  const all = new Gathered().add(partsFlow(call.args, scope, kind), kind, masks);
   if (returnsRows(call)) scope.context.rows.use(all, JOIN);
   if (call.agg_within_group === true) all.add(partsFlow(call.agg_order, scope, kind));
   else all.use(partsFlow(call.agg_order, scope, EXPRESSION), ORDER);

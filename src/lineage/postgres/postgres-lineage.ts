@@ -10,6 +10,7 @@ import {
   unknownQuery,
 } from '../column-lineage.ts';
 import { outputColumn, usesOf } from '../flow.ts';
+import { type Masks, NO_MASKS } from '../masks.ts';
 import { relationTables } from '../relation-tables.ts';
 import { returnsOneValue } from './known-functions.ts';
 import { selectQuery } from './select-query.ts';
@@ -27,7 +28,7 @@ interface PgParser {
 export const POSTGRES_NAMES: DialectNames = { relationKeys, foldsNames: true };
 
 /** @returns null if libpg-query is not installed */
-export async function postgresLineage(): Promise<LineageDialect | null> {
+export async function postgresLineage(masks: Masks = NO_MASKS): Promise<LineageDialect | null> {
   let parser: PgParser;
   try {
     parser = createRequire(import.meta.url)('libpg-query');
@@ -37,7 +38,7 @@ export async function postgresLineage(): Promise<LineageDialect | null> {
   await parser.loadModule();
   return {
     ...POSTGRES_NAMES,
-    columns: async (sql, parents) => queryLineage(parser, sql, parents),
+    columns: async (sql, parents) => queryLineage(parser, sql, parents, masks),
     tokens: (sql) => tokensOf(parser, sql),
     returnsOneValue,
     aliases: 'keys',
@@ -45,7 +46,7 @@ export async function postgresLineage(): Promise<LineageDialect | null> {
   };
 }
 
-function queryLineage(parser: PgParser, sql: string, parents: Parents): QueryLineage {
+function queryLineage(parser: PgParser, sql: string, parents: Parents, masks: Masks): QueryLineage {
   if (sql.trim() === '') return unknownQuery('the SQL is empty');
   let statements: readonly { readonly stmt?: PgNode }[];
   try {
@@ -60,8 +61,8 @@ function queryLineage(parser: PgParser, sql: string, parents: Parents): QueryLin
       statements.length > 1 ? `the SQL is ${statements.length} statements` : 'the SQL is not a SELECT',
     );
   return withinLimits(() => {
-    const { columns, rows, unlisted } = selectQuery(select, relationTables(parents));
-    const outputs = columns.map(({ name, flow }) => outputColumn(name, flow, rows));
+    const { columns, rows, unlisted } = selectQuery(select, relationTables(parents), masks);
+    const outputs = columns.map(({ name, flow }) => outputColumn(name, flow, rows, masks));
     const star = unlisted === null ? [] : unknownQuery(unlisted).columns;
     return { columns: [...outputs, ...star], uses: usesOf(rows) };
   });

@@ -22,15 +22,16 @@ import {
   unknownTable,
 } from '../query-scope.ts';
 import { type Ctes, flowOf, type PgContext, type PgScope, partsFlow, rowOf } from './expressions.ts';
+import type { Masks } from '../masks.ts';
 import { fromEntry } from './from-clause.ts';
 import { outputName } from './output-names.ts';
 import { type CommonTableExpr, namesOf, type PgNode, type SelectStmt } from './syntax-tree.ts';
 
 /** @param relation finds relations that are not CTEs */
-export function selectQuery(stmt: SelectStmt, relation: PgContext['relation']): FlowTable {
+export function selectQuery(stmt: SelectStmt, relation: PgContext['relation'], masks: Masks): FlowTable {
   const query: PgContext['query'] = (select, outer, ctes) => {
     const visible = withCtes(select, outer, ctes, query);
-    const context: PgContext = { ctes: visible, windows: new Map(), rows: new Gathered(), query, relation };
+    const context: PgContext = { ctes: visible, windows: new Map(), rows: new Gathered(), query, relation, masks };
     if (select.larg !== undefined && select.rarg !== undefined) return setOperation(select, outer, context);
     if (select.valuesLists !== undefined) return values(select.valuesLists, new QueryScope(outer, context));
     return simpleSelect(select, new QueryScope(outer, context));

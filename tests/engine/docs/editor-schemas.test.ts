@@ -13,6 +13,7 @@ const schemas = schemaFiles(await loadSettings());
 const check: Readonly<Record<string, ValidateFunction>> = {
   'jobs.yml': ajv.compile(schemas['jobs.json'] ?? false),
   'connections.yml': ajv.compile(schemas['connections.json'] ?? false),
+  'policies.yml': ajv.compile(schemas['policies.json'] ?? false),
   'models.yml': ajv.compile(schemas['properties.json'] ?? false),
 };
 
@@ -53,6 +54,7 @@ it.each([
   ['jobs.yml', fast('load: , timeout: 5m'), '/jobs/fast must NOT be valid'],
   ['jobs.yml', fast('run: , sla: { success: 99 }'), '/jobs/fast/sla/success must be <= 1'],
   ['jobs.yml', `${fast('run: ')}\nalerts: { a: { webhook: "https://x", secret: abc } }`, '/alerts/a/secret must match'],
+  ['policies.yml', 'policies: [{ tag: pii, mask: [md5] }]', '/policies/0/mask'],
   ['models.yml', model('audti: true'), '/models/0/config/meta/tsdbt/audti'],
   ['models.yml', model('test_slice: { overlap: soon }'), '/models/0/config/meta/tsdbt/test_slice/overlap must match'],
   ['models.yml', model('freshness: { filter: a }'), '/models/0/config/meta/tsdbt/freshness must have'],
