@@ -80,6 +80,7 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   load: handler(async () => (await import('./commands/load.ts')).loadAlone),
   sla: handler(async () => (await import('./commands/sla.ts')).slaCommand),
   freshness: handler(async () => (await import('./commands/freshness.ts')).freshnessCommand),
+  'sync-sources': handler(async () => (await import('./commands/sync-sources.ts')).syncSourcesCommand),
   'run-operation': handler(async () => (await import('./commands/run-operation.ts')).runOperationCommand),
   generate: handler(async () => (await import('./commands/docs.ts')).generateCommand),
   serve: handler(async () => (await import('./commands/docs.ts')).serveCommand),

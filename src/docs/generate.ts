@@ -92,6 +92,23 @@ export async function generateDocs(input: GenerateDocsInput): Promise<CatalogArt
   return catalog;
 }
 
+/** What a query of the catalog needs. */
+type CatalogQuery = Pick<
+  GenerateDocsInput,
+  'manifest' | 'selected' | 'compiled' | 'adapter' | 'executeMacro' | 'logger'
+>;
+
+/** The columns of sources in the database. @returns null if they could not be read; the error is reported */
+export async function fetchSources(
+  input: CatalogQuery,
+  metadata: CatalogArtifact['metadata'],
+): Promise<CatalogArtifact['sources'] | null> {
+  const manifest = { ...input.manifest, nodes: {} };
+  const { rows, errors } = await fetchCatalog({ ...input, manifest });
+  if (errors.length > 0) return null;
+  return buildCatalog({ manifest, rows, selected: input.selected, errors, metadata }).sources;
+}
+
 async function fetchCatalog({
   manifest,
   selected,
@@ -99,7 +116,7 @@ async function fetchCatalog({
   adapter,
   executeMacro,
   logger,
-}: GenerateDocsInput): Promise<{ rows: CatalogRow[]; errors: string[] }> {
+}: CatalogQuery): Promise<{ rows: CatalogRow[]; errors: string[] }> {
   fire(logger, 'BuildingCatalog', {});
   const all = [...Object.values(manifest.nodes).filter(hasRelation), ...Object.values(manifest.sources)];
   const wanted = selected === null ? all : all.filter((node) => selected.has(node.unique_id));

@@ -54,6 +54,12 @@ export const LINEAGE_ERRORS = {
       `Mask the value, add the target to allowed_in in policies.yml, or clear the column with a reason: ` +
       `meta: {tsdbt: {cleared: {${f.tag}: …}}}.`,
   ),
+  badSourceLock: row<Facts<'why'>>(
+    'T1219',
+    'project',
+    (f) => `sources.lock.json is invalid: ${f.why}`,
+    () => 'Write it again: tsdbt sources sync',
+  ),
   lineageParserMissing: row<Facts<'package'>>(
     'T3092',
     'runtime',

@@ -1,8 +1,15 @@
-// The columns of models, seeds, snapshots and sources: as declared, from catalog.json, and from column lineage if its
-// parser is installed.
+// The columns of models, seeds, snapshots and sources: as declared, from catalog.json and
+// sources.lock.json, and from column lineage if its parser is installed.
 import { createHash } from 'node:crypto';
 import { TsdbtError } from '../errors.ts';
-import { type CompiledQueries, LineageAnalysis, OfflineCompiler, openDialect, type ParsedProject } from '../index.ts';
+import {
+  type CompiledQueries,
+  LineageAnalysis,
+  OfflineCompiler,
+  openDialect,
+  type ParsedProject,
+  readSourceLock,
+} from '../index.ts';
 import type { LineageDialect, OutputColumn, Parents, QueryLineage } from '../lineage/column-lineage.ts';
 import type { EditorProject } from './editor-project.ts';
 
@@ -48,8 +55,7 @@ export class RelationColumns {
     if (this.#of?.version === version) return this.#of;
     const all = new Set(parsed.dag.nodes);
     const dialect = await this.dialect(parsed);
-    const analysis =
-      dialect === null ? null : new LineageAnalysis(parsed, all, { parser: dialect, known: null, inject: false });
+    const analysis = dialect === null ? null : analysisOf(parsed, all, dialect);
     return (this.#of = { version, compiler: new OfflineCompiler(parsed, all, true), analysis });
   }
 
@@ -81,9 +87,25 @@ export class RelationColumns {
     const columns = new Map<string, KnownColumn>();
     for (const { name, data_type: type, description } of Object.values(node.columns))
       columns.set(name.toLowerCase(), { name, type, description });
+    for (const { name, type } of this.#ofDatabase(parsed, id)) {
+      const key = name.toLowerCase();
+      const declared = columns.get(key);
+      columns.set(key, { name, type: declared?.type ?? type, description: declared?.description ?? '' });
+    }
     for (const name of await this.#analyzed(parsed, id))
       if (!columns.has(name.toLowerCase())) columns.set(name.toLowerCase(), { name, type: null, description: '' });
     return [...columns.values()];
+  }
+
+  /** The columns of a source in sources.lock.json; an invalid file is reported by the checks. */
+  #ofDatabase(parsed: ParsedProject, id: string): readonly { readonly name: string; readonly type: string }[] {
+    if (parsed.manifest.sources[id] === undefined) return [];
+    try {
+      return readSourceLock(parsed)?.get(id) ?? [];
+    } catch (error) {
+      if (error instanceof TsdbtError) return [];
+      throw error;
+    }
   }
 
   async #analyzed(parsed: ParsedProject, id: string): Promise<readonly string[]> {
@@ -116,5 +138,15 @@ export class RelationColumns {
   async column(parsed: ParsedProject, id: string, name: string): Promise<OutputColumn | null> {
     const lineage = await this.lineage(parsed, id);
     return lineage?.columns.find(({ column }) => column.toLowerCase() === name.toLowerCase()) ?? null;
+  }
+}
+
+/** @returns null if a file of the project that it reads is invalid, which the checks report */
+function analysisOf(parsed: ParsedProject, all: ReadonlySet<string>, parser: LineageDialect): LineageAnalysis | null {
+  try {
+    return new LineageAnalysis(parsed, all, { parser, known: null, inject: false });
+  } catch (error) {
+    if (error instanceof TsdbtError) return null;
+    throw error;
   }
 }

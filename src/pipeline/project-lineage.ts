@@ -21,10 +21,11 @@ import { refusedIntrospection } from '../runner/no-introspection.ts';
 import { lookupNode, nodeWithRows } from '../runner/nodes.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import { seedTable } from '../runner/seed-table.ts';
-import { type CatalogColumns, readCatalogColumns } from './catalog-columns.ts';
+import type { CatalogColumns } from './catalog-columns.ts';
 import { hashOf, type KnownAnalysis, knownAnalysis } from './known-analysis.ts';
 import { type Compilable, type CompiledQueries, OfflineCompiler } from './offline-compiler.ts';
 import { readPolicies } from './policies-file.ts';
+import { knownColumns } from './source-lock.ts';
 
 /** Lineage by unique_id. Sources and seeds have columns without sources. */
 export type ProjectLineage = ReadonlyMap<string, QueryLineage>;
@@ -115,7 +116,7 @@ export class LineageAnalysis {
     this.#known = known;
     this.#dialect = parser;
     this.#masks = masks;
-    this.#catalog = readCatalogColumns(parsed.targetPath);
+    this.#catalog = knownColumns(parsed);
   }
 
   async add(id: string): Promise<void> {

@@ -1,4 +1,5 @@
-// The columns of seeds and sources without the database: from catalog.json, YAML and the files of seeds.
+// The columns of seeds and sources without the database: from catalog.json,
+// sources.lock.json, YAML and the files of seeds.
 import type { SeedNode, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { typeInId } from '../graph/node-facts.ts';
@@ -6,8 +7,9 @@ import { SILENT } from '../log.ts';
 import { lookupNode } from '../runner/nodes.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import { seedTable } from '../runner/seed-table.ts';
-import { type CatalogColumns, readCatalogColumns } from './catalog-columns.ts';
+import type { CatalogColumns } from './catalog-columns.ts';
 import type { KnownAnalysis } from './known-analysis.ts';
+import { knownColumns } from './source-lock.ts';
 
 /** Names and types. Those of seeds and sources are SQL, others are as the engine has them. */
 export type Columns = readonly (readonly [name: string, type: string])[];
@@ -31,7 +33,7 @@ export class TableColumns {
   constructor(parsed: ParsedProject, known: KnownAnalysis) {
     this.#parsed = parsed;
     this.#known = known;
-    this.#catalog = readCatalogColumns(parsed.targetPath);
+    this.#catalog = knownColumns(parsed);
   }
 
   /** @param id of a seed or source */

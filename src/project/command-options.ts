@@ -447,6 +447,7 @@ export const OPTIONS = {
     help: "Limits of dbt's SQL parser. Validated, but has no effect.",
     hidden: true,
   },
+  check_sources: toggle('check', 'Write nothing. List what differs; the exit code is 1 if anything does.'),
   strict: toggle('strict', 'Find mistakes in SQL and YAML on empty tables of a local engine, without the database.'),
   static: toggle('static', 'Write one self-contained static_index.html.'),
   store_failures: {

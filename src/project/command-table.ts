@@ -37,7 +37,7 @@ function command(
 
 /**
  * All commands. dbt lacks `completion`, `db`, `diff`, `impact`, `jobs`, `lineage`, `load`, `lsp`, `mcp`, `plan`,
- * `query`, `runs`, `sla`.
+ * `query`, `runs`, `sla`, `sources sync`.
  */
 export const COMMANDS: readonly CommandSpec[] = [
   command('build', 'Build and test all seeds, models and snapshots in dependency order.', [
@@ -241,6 +241,12 @@ export const COMMANDS: readonly CommandSpec[] = [
       path: ['source', 'freshness'],
       aliases: ['snapshot-freshness'],
     },
+  ),
+  command(
+    'sync-sources',
+    'Write the columns of sources in the database to sources.lock.json, for later checks without it.',
+    [...PLACES, ...SELECTION, 'check_sources', 'sqlparse', 'threads'],
+    { path: ['sources', 'sync'] },
   ),
   command('test', 'Run the tests.', [
     ...PLACES,

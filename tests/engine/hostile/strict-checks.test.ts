@@ -28,15 +28,21 @@ beforeAll(() => {
     'look/profiles.yml': profile('embedded: target/strict'),
     'models/query.sql': `select 1 as a); ${MORE} as (select 1 as a`,
     'models/cataloged.sql': "select * from {{ source('r', 'cataloged') }}",
+    'models/locked.sql': "select * from {{ source('r', 'locked') }}",
     'models/declared.sql': "select * from {{ source('r', 'declared') }}",
     'models/tested.sql': 'select 1 as a',
     'models/properties.yml':
       'models: [{name: tested, columns: [{name: a, data_tests: [unique]}]}]\n' +
-      'sources:\n  - name: r\n    tables:\n      - name: cataloged\n      - name: declared\n' +
+      'sources:\n  - name: r\n    tables:\n      - name: cataloged\n      - name: locked\n      - name: declared\n' +
       `        columns: [{name: a, data_type: "int); ${MORE} (a int"}]\n`,
     'macros/tests.sql':
       '{% macro get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) %}' +
       `{% do run_query("${MORE} (a int)") %}{{ main_sql }}{% endmacro %}`,
+    'sources.lock.json': JSON.stringify({
+      version: 1,
+      database: 'postgres',
+      sources: { 'source.o.r.locked': [{ name: 'a', type: `int); ${MORE} (a int` }] },
+    }),
     'target/catalog.json': JSON.stringify({
       sources: { 'source.o.r.cataloged': { columns: { a: { index: 1, name: 'a', type: `int); ${MORE} (a int` } } } },
     }),
@@ -48,7 +54,7 @@ it('compile --strict commits no SQL of a query, a type or a macro', async () => 
   const { code, out } = await tsdbt('compile', '--strict');
   expect(code, out).toBe(1);
   expect(out).toMatch(/Database Error in model query .*\n.*cannot insert multiple commands/);
-  for (const name of ['cataloged', 'declared'])
+  for (const name of ['cataloged', 'locked', 'declared'])
     expect(out).toMatch(new RegExp(`model.o.${name} .*cannot insert multiple commands`));
   expect(out).toMatch(/test\.o\.unique_tested_a\S* +its template queries the database/);
   expect(out).not.toContain('Internal Error');
