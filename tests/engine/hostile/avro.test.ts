@@ -113,6 +113,21 @@ describe('a hostile Avro message', () => {
     await expect((async () => decoder.decode(Buffer.concat([HEAD, varint(0)])))()).rejects.toThrow(PoisonMessage);
   });
 
+  it('with decimals of a hundred thousand decimal places costs no more memory than its bytes', async () => {
+    const count = 200_000;
+    const items = { type: 'bytes', logicalType: 'decimal', precision: 147_455, scale: 147_455 };
+    const body = Buffer.concat([varint(count), Buffer.alloc(count * 2, Buffer.from([2, 1])), varint(0)]);
+    const before = process.memoryUsage().rss;
+    expect(await reasonOf({ type: 'array', items }, body)).toBe('ok');
+    expect(process.memoryUsage().rss - before).toBeLessThan(256 * 1024 ** 2);
+  });
+
+  it('of some bytes that has a million values of no byte is rejected', async () => {
+    expect(await reasonOf({ type: 'array', items: 'null' }, Buffer.concat([varint(900_000), varint(0)]))).toBe(
+      `schema 1, field 'f0': ${MANY}`,
+    );
+  });
+
   it('that is large and valid is read', async () => {
     const items = times(50, (i) => (i % 2 === 0 ? ['null', 'int'] : 'null'));
     const type = { type: 'array', items: record('honest', items) };

@@ -5,7 +5,7 @@ const [SEVEN, TWENTY_ONE] = [7, 21];
 /** 2^27, 2^55: weights of the middle and the high bits after the sign bit is removed. */
 const [MIDDLE, HIGH] = [2 ** 27, 2 ** 55];
 /** Cost budget of any message, and additional budget per byte. */
-const [FREE, PER_BYTE] = [1_000_000, 8];
+const [FREE, PER_BYTE] = [100_000, 8];
 
 /** A position in the bytes of one message. Nothing is read beyond `end`. */
 export class Cursor {

@@ -76,6 +76,8 @@ const BASE64_URL = /^[A-Za-z0-9_-]*={0,2}$/;
 const HEX = /^(?:[\da-fA-F]{2})*$/;
 const ISO = /^([+-]?)(\d{4,})(-\d\d-\d\d)(T[^Z]*)?(Z?)$/;
 const DAY_UNITS = 86_400;
+/** Digits of a year; a calendar has fewer. */
+const MOST_YEAR_DIGITS = 9;
 /** Fractional digits that Postgres keeps; ClickHouse keeps fewer. */
 const MOST_SCALE = 16_383;
 
@@ -336,7 +338,8 @@ function isoText(value: unknown, shape: ColumnShape | null): unknown {
   if (found !== undefined) return found;
   const zoned = shape === null || shape.kind === 'timestamptz' || shape.kind === 'other';
   const match = ISO.exec(value);
-  if (match === null) return shape?.kind === 'time' && !shape.zoned ? value.replace(/Z$/, '') : value;
+  if (match === null || (match[2] ?? '').length > MOST_YEAR_DIGITS)
+    return shape?.kind === 'time' && !shape.zoned ? value.replace(/Z$/, '') : value;
   const [, sign = '', year = '', rest = '', time = '', zone = ''] = match;
   if (sign === '' && year !== '0000' && (zoned || zone === '')) return value;
   const before = sign === '-' || /^0+$/.test(year);

@@ -76,6 +76,8 @@ export function momentText(value: number | bigint, perSecond: number, zone: stri
   return `${text}T${clock(seconds - days * DAY_SECONDS, units, perSecond)}${zone}${era}`;
 }
 
+/** Zeros that a scale adds to a decimal at most; with more of them it has an exponent. */
+const MOST_ZEROS = 1000;
 /** Bytes of a decimal with more digits than a database accepts. */
 export const MAX_DECIMAL_BYTES = 65_536;
 
@@ -90,6 +92,8 @@ export function decimalText(bytes: Buffer, start: number, end: number, scale: nu
 
 /** @param whole digits, possibly with a minus */
 function pointed(whole: string, scale: number): string {
+  // A few bytes would become many kilobytes.
+  if (Math.max(scale - whole.length, -scale) > MOST_ZEROS) return `${whole}e${-scale}`;
   if (scale <= 0) return whole === '0' ? whole : whole + '0'.repeat(-scale);
   const negative = whole.startsWith('-');
   const digits = (negative ? whole.slice(1) : whole).padStart(scale + 1, '0');
