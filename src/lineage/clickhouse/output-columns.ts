@@ -4,7 +4,7 @@ import { FlowTable, type MoreColumns, unknownTable } from '../query-scope.ts';
 import { isCast } from './clickhouse-engine.ts';
 import { type NameScope, qualifies, shortName, tableOfPath } from './name-scope.ts';
 import { attribute, itemsOf, type TreeNode } from './query-tree.ts';
-import { masksOf, pathOf, type TreeValues } from './tree-values.ts';
+import { argumentsOf, masksOf, pathOf, type TreeValues } from './tree-values.ts';
 
 interface Column {
   readonly name: string;
@@ -189,11 +189,11 @@ function nameOf(node: TreeNode, scope: NameScope, locals: ReadonlyMap<string, st
   }
   if (node.kind !== 'FUNCTION') return null;
   const called = scope.shared.nameOf(attribute(node, 'function_name'));
-  const listOf = (label: string): string | null => {
-    const names = itemsOf(node, label).map((each) => nameOf(each, scope, locals));
+  const listOf = (nodes: readonly TreeNode[]): string | null => {
+    const names = nodes.map((each) => nameOf(each, scope, locals));
     return names.includes(null) ? null : names.join(', ');
   };
-  const [args, parameters] = [listOf('ARGUMENTS'), listOf('PARAMETERS')];
+  const [args, parameters] = [listOf(argumentsOf(called, node)), listOf(itemsOf(node, 'PARAMETERS'))];
   if (args === null || parameters === null) return null;
   if (called === 'array') return `[${args}]`;
   if (called === 'tuple') return `(${args})`;

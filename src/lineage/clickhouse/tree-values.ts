@@ -145,7 +145,7 @@ export class TreeValues {
   }
 
   #calledFlow(name: string, node: TreeNode, scope: NameScope): Flow {
-    const args = itemsOf(node, 'ARGUMENTS');
+    const args = argumentsOf(name, node);
     if (attribute(node, 'function_type') === 'window') return this.#window(node, scope);
     if (name === 'grouping') return NOTHING;
     if (name === 'exists') return new Gathered().addUses(this.#scalar(args[0] ?? node, scope));
@@ -181,7 +181,7 @@ export class TreeValues {
   #window(node: TreeNode, scope: NameScope): Flow {
     const name = scope.shared.nameOf(attribute(node, 'function_name'));
     const combinators = scope.shared.functions.combinatorsOf(name) ?? [];
-    const all = new Gathered().add(this.#aggregate(combinators, itemsOf(node, 'ARGUMENTS'), WINDOW, scope), WINDOW);
+    const all = new Gathered().add(this.#aggregate(combinators, argumentsOf(name, node), WINDOW, scope), WINDOW);
     this.#useWindow(node.parts.get('WINDOW')?.[0], scope, all, 0);
     return all;
   }
@@ -235,6 +235,18 @@ export function masksOf(name: string, { shared: { functions, masks } }: NameScop
   if (combinators.some((combinator) => /State$/.test(combinator))) return 0;
   const bare = combinators.reduce((rest, combinator) => rest.slice(0, -combinator.length), name);
   return masks.bitsOf([name]) | masks.bitsOf([bare]);
+}
+
+/** The arguments of a function. `count(*)` counts rows and reads no columns. */
+export function argumentsOf(name: string, node: TreeNode): readonly TreeNode[] {
+  const args = itemsOf(node, 'ARGUMENTS');
+  const [first] = args;
+  const ofRows =
+    first?.kind === 'MATCHER' &&
+    /^count(?:if)?$/i.test(name) &&
+    attribute(first, 'matcher_type') === 'ASTERISK' &&
+    attribute(first, 'qualified_identifier') === '';
+  return ofRows ? args.slice(1) : args;
 }
 
 export function pathOf(node: TreeNode, scope: NameScope): string[] {

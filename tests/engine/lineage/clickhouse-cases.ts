@@ -226,6 +226,12 @@ select x from view(select x, y from a where y > 1) => x <- a.x:i | f a.y
   'group by and aggregates': `
 select y, sum(x) as n from a group by y => y <- a.y:i; n <- a.x:a | g a.y
 select count() as n from a => n <-
+select count(*) as n from a => n <-
+select count(*) as n, COUNT(*) as m from u => n <-; m <-
+select count(*) from a => count() <-
+select countIf(*, x > 1) as n from a => n <- [f a.x]
+select count(*) over (partition by s) as n from a => n <- [g a.s]
+select uniqExact(*) as n from nest => n <- nest.id:a, nest.items.k:a, nest.items.w:a
 select count(x) as n, count(distinct s) as k from a => n <- a.x:a; k <- a.s:a
 select sumIf(x, y > 1) as n from a => n <- a.x:a [f a.y]
 select countIf(y > 1) as n from a => n <- [f a.y]

@@ -32,7 +32,7 @@ for (const dialect of ['postgres', 'clickhouse'] as const) {
         ...shopFiles(dialect),
         'models/open.sql': "select id, amount as total from {{ ref('orders') }} where status = 'open'",
         'models/ids.sql': "select id from {{ ref('orders') }}",
-        'models/daily.sql': 'select 1 as day',
+        'models/daily.sql': "select count(*) as day from {{ ref('orders') }}",
         'models/sums.sql': "select sum(total) as sum_of_total, count(1) as n from {{ ref('open') }}",
         'models/counts.sql': "select n from {{ ref('sums') }}",
         'models/exposed.yml':
