@@ -66,6 +66,25 @@ describe('jobs check', () => {
     expect([code, /\n\s+at .*\.ts/.test(out)]).toEqual([2, false]);
   });
 
+  it.each(['column:a.id+', 'state:modified.columns+', '+column:a'])(
+    'rejects the criterion %s of columns',
+    async (asked) => {
+      const jobs = {
+        'jobs.yml': `jobs:\n  all: { every: 1h, run: }\n  fast: { every: 5m, build: "${asked}" }\n`,
+      };
+      const { code, out } = await check(jobs);
+      expect(out).toContain(
+        `Job 'fast' of jobs.yml: Error: '${asked.replaceAll('+', '')}' cannot be used here, because columns are not ` +
+          'analyzed.',
+      );
+      expect(out).toContain(`${project.dir}/jobs.yml line 3`);
+      expect(out).toContain('Use the option --select of a command, or name the selected nodes.');
+      expect([code, /\n\s+at .*\.ts/.test(out)]).toEqual([2, false]);
+      const asJson = await check(jobs, '--output', 'json');
+      expect(JSON.parse(asJson.stdout)).toMatchObject({ valid: false, error: { code: 'T1045' } });
+    },
+  );
+
   it('rejects invalid alerts, an invalid objective of a model and an unreadable project', async () => {
     const alerts = await check({ 'jobs.yml': GOOD.replace('webhook:', 'webhok:') });
     expect([alerts.code, alerts.out]).toEqual([2, expect.stringContaining('webhok')]);
