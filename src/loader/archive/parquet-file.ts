@@ -3,7 +3,15 @@
 import type { AsyncBuffer } from 'hyparquet';
 import { openParquetFile, type ParquetColumn, type ParquetValue } from '../../object-store/write-parquet.ts';
 import { MAX_GROUP_ROWS, ParquetPages, unpacked } from './parquet-pages.ts';
-import { type ArchivedMessage, headersOf, headersText, linesOf, messageOf } from '../formats/rows/archive-lines.ts';
+import { storableTime } from '../brokers/message-records.ts';
+import {
+  type ArchivedMessage,
+  areHeaders,
+  headersOf,
+  headersText,
+  linesOf,
+  messageOf,
+} from '../formats/rows/archive-lines.ts';
 
 const COLUMNS: readonly ParquetColumn[] = [
   { name: '_topic', type: 'string', nullable: false },
@@ -102,14 +110,16 @@ export async function* parquetGroups(file: AsyncBuffer): AsyncGenerator<(Archive
 function messageOfRow(row: Readonly<Record<string, unknown>>): ArchivedMessage | null {
   const { _topic: topic, _partition: partition, _offset: offset, _kafka_ts: time, _headers: headers } = row;
   if (typeof topic !== 'string' || typeof partition !== 'number' || typeof offset !== 'bigint') return null;
+  const written: unknown = typeof headers === 'string' ? JSON.parse(headers) : [];
+  if (!areHeaders(written)) return null;
   return {
     topic,
     partition,
     offset,
-    timestamp: time instanceof Date ? time.getTime() : null,
+    timestamp: time instanceof Date ? storableTime(time.getTime()) : null,
     key: bytesOf(row['_key']),
     value: bytesOf(row['_value']),
-    headers: headersOf(typeof headers === 'string' ? JSON.parse(headers) : null),
+    headers: headersOf(written),
   };
 }
 

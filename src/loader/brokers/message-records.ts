@@ -7,6 +7,11 @@ const STRIDE = 5;
 /** Times in milliseconds that a table can store: the years 1 to 9999. */
 export const [FIRST_MOMENT, LAST_MOMENT] = [-62_135_596_800_000, 253_402_300_799_999];
 
+/** A message's time; null: no table can store it. */
+export function storableTime(ms: number): number | null {
+  return ms >= FIRST_MOMENT && ms <= LAST_MOMENT ? ms : null;
+}
+
 export class Records {
   /** The bytes of keys and values. */
   readonly bytes: Buffer;

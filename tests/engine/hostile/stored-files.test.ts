@@ -10,6 +10,7 @@ import { ForeignFile, linesOfFile } from '../../../src/loader/archive/read-file.
 import { crc32cOf } from '../../../src/loader/brokers/kafka/crc32c.ts';
 import { loadClientLibrary } from '../../../src/loader/brokers/kafka/client-library.ts';
 import { RecordBatches, UnreadableBatch } from '../../../src/loader/brokers/kafka/record-batches.ts';
+import { messageOf } from '../../../src/loader/formats/rows/archive-lines.ts';
 import { unpacker } from '../../../src/loader/brokers/kafka/decompress.ts';
 import { readAvroFile } from '../../../src/object-store/avro-file.ts';
 import { RestCatalog } from '../../../src/object-store/rest-catalog.ts';
@@ -106,6 +107,32 @@ describe('a hostile archive file', () => {
     const message = { topic: 't', partition: 0, offset: 7n, timestamp: null, key: null, value: null, headers: [] };
     add(message);
     expect(await parquetMessages(finish())).toEqual([message]);
+  });
+
+  it('with a time that no table can store has messages without a time', async () => {
+    const line = (time: string): Buffer =>
+      Buffer.from(`{"_topic":"t","_partition":0,"_offset":7,"_kafka_ts":"${time}","_key":null,"_headers":[],"a":1}`);
+    for (const time of ['+275760-09-13T00:00:00.000Z', '-000001-01-01T00:00:00Z', '', 'x'])
+      expect(messageOf(line(time))?.timestamp).toBeNull();
+    expect(messageOf(line('9999-12-31T23:59:59.999Z'))?.timestamp).toBe(253_402_300_799_999);
+    const { add, finish } = await openMessagesFile();
+    const message = { topic: 't', partition: 0, offset: 7n, key: null, value: null, headers: [] };
+    add({ ...message, timestamp: 8_640_000_000_000_000 });
+    expect(await parquetMessages(finish())).toEqual([{ ...message, timestamp: null }]);
+  });
+
+  it('with headers whose names no database can store is foreign', async () => {
+    for (const name of ['{"a":1}', '5', 'null', '"\\ud800"']) {
+      const headers = `[{"name":${name},"value":"x"}]`;
+      const line = `{"_topic":"t","_partition":0,"_offset":7,"_kafka_ts":null,"_key":null,"_headers":${headers},"a":1}`;
+      expect(messageOf(Buffer.from(line))).toBeNull();
+    }
+    const { add, finish } = await openMessagesFile();
+    add({
+      ...{ topic: 't', partition: 0, offset: 7n, timestamp: null, key: null, value: null },
+      headers: [['\ud800', null]],
+    });
+    expect(await parquetMessages(finish())).toBeNull();
   });
 
   /** Messages in pages whose topics and partitions are indexes into a dictionary, and with NULL. */

@@ -3,7 +3,8 @@
 // not text.
 import { isUtf8 } from 'node:buffer';
 import type { Message } from '../../brokers/broker.ts';
-import type { Records } from '../../brokers/message-records.ts';
+import { type Records, storableTime } from '../../brokers/message-records.ts';
+import { HALF_PAIR } from '../message-decoder.ts';
 import type { RowBuffer } from './row-buffer.ts';
 import type { RowPath } from './row-writer.ts';
 
@@ -167,17 +168,25 @@ export function messageOf(line: Buffer): ArchivedMessage | null {
     topic,
     partition,
     offset: BigInt(offset),
-    timestamp: typeof time === 'string' ? Date.parse(time) : null,
+    timestamp: typeof time === 'string' ? storableTime(Date.parse(time)) : null,
     key: bytesOf(own.get('_key'), own.get('_key_base64')),
     value: apart ? bytesOf(own.get('_value'), own.get('_value_base64')) : bodyOf(line),
     headers: headersOf(headers),
   };
 }
 
-function areHeaders(headers: unknown): boolean {
+/** Whether they are those of a line: names are texts that a database can store. */
+export function areHeaders(headers: unknown): boolean {
   return (
     Array.isArray(headers) &&
-    headers.every((each: unknown) => typeof each === 'object' && each !== null && 'name' in each)
+    headers.every(
+      (each: unknown) =>
+        typeof each === 'object' &&
+        each !== null &&
+        'name' in each &&
+        typeof each.name === 'string' &&
+        !HALF_PAIR.test(each.name),
+    )
   );
 }
 

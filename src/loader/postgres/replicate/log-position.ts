@@ -1,6 +1,6 @@
 // Positions in the log of a replicated server, and other numbers that it sends. It may send anything. Pure.
 import { TsdbtError } from '../../../errors.ts';
-import { FIRST_MOMENT, LAST_MOMENT } from '../../brokers/message-records.ts';
+import { storableTime } from '../../brokers/message-records.ts';
 
 /** The highest position that is accepted: positions, and offsets after them, are stored as signed numbers. */
 const LAST_LSN = 2n ** 63n - 2n ** 32n;
@@ -36,8 +36,7 @@ export function byteCount(written: unknown): bigint {
 
 /** Milliseconds since 1970 of microseconds since 2000; null: a table cannot store the time. */
 export function momentOf(micros: bigint): number | null {
-  const ms = Number((micros + EPOCH_MICROS) / MICROS_PER_MS);
-  return ms >= FIRST_MOMENT && ms <= LAST_MOMENT ? ms : null;
+  return storableTime(Number((micros + EPOCH_MICROS) / MICROS_PER_MS));
 }
 
 export function invalid(what: string): TsdbtError {
