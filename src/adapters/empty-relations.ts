@@ -42,6 +42,14 @@ export interface NamedQuery {
   readonly unread: boolean;
 }
 
+/** A setting of a model with expressions of columns. */
+export interface TableKey {
+  readonly setting: 'order_by' | 'partition_by' | 'primary_key';
+  readonly expression: string;
+  /** The setting `engine`; null without one. */
+  readonly engine: string | null;
+}
+
 export interface EmptyDatabase {
   /** Connects to the local engine only. */
   readonly adapter: Adapter;
@@ -59,6 +67,11 @@ export interface EmptyDatabase {
   createMany(relations: readonly NamedQuery[]): string | null;
   /** Creates a relation with the same columns as one that `createAs` created. @param columns their quoted names */
   createLike(relation: string, columns: readonly TypedColumn[]): string;
+  /**
+   * Creates a table with the columns of another relation, and with an expression of a setting as its key.
+   * @returns null if the expression cannot be checked
+   */
+  createKeyed?(relation: string, like: string, key: TableKey): string | null;
   dropSchema(name: string): string;
   /** A query that returns schema, relation, column and type of all columns in order. */
   columnsSql(schemas: readonly string[]): string;

@@ -12,7 +12,7 @@ type Queried = ModelNode | SnapshotNode;
 const OF_SNAPSHOTS = ['unique_key', 'updated_at', 'check_cols'];
 const OF_TABLES = ['order_by', 'partition_by', 'primary_key', 'event_time'];
 /** A name, and not a keyword or a number. */
-const NAME = /^[A-Za-z_]\w*$/;
+export const COLUMN_NAME = /^[A-Za-z_]\w*$/;
 
 interface SettingColumn {
   readonly setting: string;
@@ -37,11 +37,24 @@ function configColumns({ config, resource_type: type }: Queried): SettingColumn[
     return [value ?? []]
       .flat()
       .filter((each): each is string => typeof each === 'string')
-      .flatMap((each) => (setting === 'check_cols' ? [each] : each.replace(/^\s*\((.*)\)\s*$/s, '$1').split(',')))
+      .flatMap((each) => (setting === 'check_cols' ? [each] : topLevelParts(each)))
       .map((each) => each.trim())
-      .filter((each) => NAME.test(each))
+      .filter((each) => COLUMN_NAME.test(each))
       .map((column) => ({ setting, column }));
   });
+}
+
+/** The expressions of a list with commas, with or without parentheses around it; none if they do not match. */
+export function topLevelParts(list: string): string[] {
+  const parts = [''];
+  let depth = 0;
+  for (const character of list.replace(/^\s*\((.*)\)\s*$/s, '$1')) {
+    if (character === ',' && depth === 0) parts.push('');
+    else parts.push(`${parts.pop() ?? ''}${character}`);
+    depth += character === '(' ? 1 : character === ')' ? -1 : 0;
+    if (depth < 0) return [];
+  }
+  return parts;
 }
 
 /** A column in the YAML of a node that the node does not output. */
@@ -53,15 +66,15 @@ function columnFinding(parsed: ParsedProject, node: Queried, column: string, hin
   });
 }
 
-/** A column in a setting of a node that the node does not output. */
-function settingFinding(
+/** A mistake in a setting of a node. @param column what the caret points to */
+export function settingFinding(
   parsed: ParsedProject,
   node: Queried,
   setting: string,
   column: string,
+  message: string,
   hint?: string,
 ): TsdbtError {
-  const message = `${setting} is "${column}", but the ${node.resource_type} does not output this column`;
   const own = parsed.files.read(node.original_file_path, node.package_name)?.split('\n') ?? [];
   const line = own.findIndex((text) => new RegExp(`\\b${setting}\\b`).test(text));
   if (line < 0) return finding(parsed, node, message, { hint, keys: ['config', setting] });
@@ -99,7 +112,10 @@ export function settingMistakes(
   const isOutput = outputTest(columns, foldsNames);
   return configColumns(node)
     .filter(({ column }) => !isOutput(column))
-    .map(({ setting, column }) => settingFinding(parsed, node, setting, column, didYouMean(column, columns)));
+    .map(({ setting, column }) => {
+      const message = `${setting} is "${column}", but the ${node.resource_type} does not output this column`;
+      return settingFinding(parsed, node, setting, column, message, didYouMean(column, columns));
+    });
 }
 
 /** Whether a name is one of the columns. Names without quotes are compared as the engine does. */

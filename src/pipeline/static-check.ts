@@ -21,6 +21,7 @@ import { type EmptyProject, LocalEngine } from './local-engine.ts';
 import { RelationQueue } from './relation-queue.ts';
 import { type Columns, TableColumns } from './table-columns.ts';
 import { declaredMistakes, placeInProperties, settingMistakes } from './declared-columns.ts';
+import { keyMistakes } from './key-expressions.ts';
 
 /** A mistake in a node. */
 export interface Finding {
@@ -172,7 +173,7 @@ class Check {
   async run(): Promise<void> {
     for (const id of this.#parsed.dag.topological()) if (this.#needed.has(id)) await this.#add(id);
     await this.#settle();
-    for (const [id, each] of this.#examined) this.#finish(id, each);
+    for (const [id, each] of this.#examined) await this.#finish(id, each);
     note(this.#parsed.logger, `${this.#examined.size} nodes compiled for the local engine`, { level: 'debug' });
   }
 
@@ -256,13 +257,16 @@ class Check {
   }
 
   /** Compares a node with what YAML and settings say about it, and keeps its outcome if there is no mistake. */
-  #finish(id: string, { node, sql, lasting }: Examined): void {
+  async #finish(id: string, { node, sql, lasting }: Examined): Promise<void> {
     const outcome = this.#outcomes.get(id);
     if (outcome === undefined) return;
     if (node.resource_type !== 'test' && outcome.columns !== null && !outcome.open && outcome.missing === null) {
       const columns = outcome.columns.map(([name]) => name);
       for (const error of declaredMistakes(this.#parsed, node, columns, this.#on.database.foldsNames))
         this.#found(node, error);
+      if (node.resource_type === 'model' && this.#created.has(id) && !this.#findings.some((each) => each.node === id))
+        for (const error of await keyMistakes(this.#parsed, this.#on, node, () => this.#spareName(node)))
+          this.#found(node, error);
     }
     if (!lasting || this.#findings.some((each) => each.node === id)) return;
     const parents = hashOf(JSON.stringify(this.#known.parentsOf(id).map((parent) => this.#outcomeOf(parent))));

@@ -1,7 +1,7 @@
 // Empty tables in an embedded ClickHouse, in a temporary folder, which is removed with it.
 import { errorOf } from '../../error-table.ts';
 import type { TsdbtError } from '../../errors.ts';
-import type { EmptyDatabase, OpenEmptyDatabase, TypedColumn, Verdict } from '../empty-relations.ts';
+import type { EmptyDatabase, OpenEmptyDatabase, TableKey, TypedColumn, Verdict } from '../empty-relations.ts';
 import { createClickHouseAdapter } from './create.ts';
 import { findChdb, stopEmbedded } from './embedded.ts';
 import { embeddedFolder } from './embedded-folder.ts';
@@ -46,6 +46,7 @@ export const openEmptyDatabase: OpenEmptyDatabase = async ({ profile, projectDir
         ? createAs(first.name, [first, ...others].map(({ query }) => `(\n${query}\n)`).join(' union all '))
         : null,
     createLike: createTable,
+    createKeyed,
     dropSchema: (name) => `drop database if exists ${quoteIdentifier(name)} sync`,
     columnsSql: (schemas) =>
       'select database, table, name, type from system.columns ' +
@@ -69,6 +70,21 @@ function createTable(relation: string, columns: readonly TypedColumn[]): string 
 
 function createAs(relation: string, query: string): string {
   return `create table ${relation} engine = Null empty as (\n${query}\n)`;
+}
+
+/** An expression that could end before its parenthesis, or that reads a query, is not checked. */
+function createKeyed(relation: string, like: string, { setting, expression, engine }: TableKey): string | null {
+  if (engine?.includes('MergeTree') === false) return null;
+  const tokens = certainTokens(expression);
+  let depth = 0;
+  for (const { kind, value } of tokens ?? []) {
+    if (kind === 'sign') depth += value === '(' ? 1 : value === ')' ? -1 : 0;
+    if (depth < 0 || (kind === 'sign' && value === ';') || /^select$/i.test(value)) return null;
+  }
+  if (tokens === null || depth !== 0) return null;
+  const keys =
+    setting === 'partition_by' ? `partition by (${expression}\n) order by tuple()` : `order by (${expression}\n)`;
+  return `create table ${relation} as ${like} engine = MergeTree ${keys}`;
 }
 
 /** Whether no text or comment of the query can continue in the one after it. */

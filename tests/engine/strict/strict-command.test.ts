@@ -36,6 +36,56 @@ async function reports(dialect: Dialect, files: Readonly<Record<string, string>>
     );
 }
 
+describe.skipIf(clickhouseMissing !== null)('keys of ClickHouse tables', () => {
+  const select = "\nselect id, status, amount, created_at from {{ ref('orders') }}";
+
+  it('with mistakes in their expressions are reported at the setting', async () => {
+    const found = await reports('clickhouse', {
+      'models/by_month.sql':
+        "{{ config(\n  materialized='table',\n  order_by='(id, toDate(creatd_at))',\n  " +
+        `partition_by=['toYYYYMM(created)']\n) }}${select}`,
+      'models/nested.sql':
+        "{{ config(materialized='incremental', order_by=['id', 'cityHash64(stat)'], unique_key='id') }}" + select,
+      'models/typed.sql': "{{ config(materialized='table', order_by='toStartOfHour(status)') }}" + select,
+    });
+    expect(found).toEqual(
+      expect.arrayContaining([
+        expect.stringContaining(
+          'model.by_month | models/by_month.sql:3 | order_by is "(id, toDate(creatd_at))", but the model does ' +
+            'not output "creatd_at"',
+        ),
+        expect.stringContaining(
+          'model.by_month | models/by_month.sql:4 | partition_by is "toYYYYMM(created)", but the model does ' +
+            'not output "created"',
+        ),
+        expect.stringContaining(
+          'model.nested | models/nested.sql:1 | order_by is "id, cityHash64(stat)", but the model does not ' +
+            'output "stat"',
+        ),
+        expect.stringContaining('model.typed | models/typed.sql:1 | order_by is "toStartOfHour(status)": '),
+      ]),
+    );
+    expect(found).toHaveLength(4);
+  });
+
+  it('that the server accepts, or that cannot be checked, are not reported', async () => {
+    const config = (name: string, keys: string): Record<string, string> => ({
+      [`models/${name}.sql`]: `{{ config(materialized='table', ${keys}) }}${select}`,
+    });
+    const found = await reports('clickhouse', {
+      ...config('a', "order_by='tuple()'"),
+      ...config('b', "order_by='(id, toDate(created_at))', partition_by='toYYYYMM(created_at)'"),
+      ...config('c', "order_by=['id', 'cityHash64(status, id)'], primary_key='(id)', partition_by='(status, id % 8)'"),
+      ...config('d', "order_by='id desc'"),
+      ...config('e', "engine='Memory', order_by='nope(1)'"),
+      ...config('f', "order_by='id) as select * from url(\\'http://127.0.0.1:1/\\', CSV, \\'a Int8\\'' "),
+      ...config('g', "order_by='own_function(id)'"),
+      ...config('h', "order_by='(`id`, lower(status))'"),
+    });
+    expect(found).toEqual([]);
+  });
+});
+
 const BOTH = ['postgres', 'clickhouse'] as const;
 for (const dialect of BOTH) {
   describe.skipIf(dialect === 'clickhouse' && clickhouseMissing !== null)(`--strict on ${dialect}`, () => {
