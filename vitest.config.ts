@@ -29,7 +29,7 @@ const SLOW_NAMES = {
   strict: '*',
   adapters: `clickhouse-http clickhouse-remote-database clickhouse-types clickhouse-written embedded odd-settings
     postgres-relations postgres-types silence unit-fixtures`,
-  cli: `bad-input both-ways init kept-views library link macro-unit-tests outputs plain-tables play query
+  cli: `bad-input both-ways capture init kept-views library link macro-unit-tests outputs plain-tables play query
     sample unit-test-settings seldom-strategies sla start test-slices usual`,
   docs: 'example-stage examples site',
   hostile: `alert-receivers archives avro canary canary-load comments connection-files docs-page embedded-clickhouse

@@ -79,6 +79,7 @@ export {
   projectImpact,
 } from './pipeline/project-impact.ts';
 export { readSourceLock, SOURCE_LOCK, sourceDrift, writeSourceLock } from './pipeline/source-lock.ts';
+export { captureUnitTest } from './pipeline/capture-unit-test.ts';
 export { checkPolicies, policyTags } from './pipeline/project-policies.ts';
 export { LineageAnalysis, openDialect, projectLineage } from './pipeline/project-lineage.ts';
 export { type CompiledQueries, OfflineCompiler } from './pipeline/offline-compiler.ts';

@@ -1,5 +1,6 @@
 // The interface of adapters and database sessions for the layers above. Types only, so that context and runner depend
 // on this file and never on a dialect.
+import type { Json } from '../contracts/node.ts';
 import type { AdapterResponse } from '../contracts/results.ts';
 import type { Kwargs, Value } from '../values/value.ts';
 import type { Column, ColumnDialect } from './column.ts';
@@ -247,6 +248,8 @@ export interface LockOptions {
 export interface UnitTestSql {
   /** Replaces the calls of the database's clock. @param at microseconds since 1970 */
   readonly withFixedClock: (sql: string, at: bigint) => string;
+  /** An array as a fixture has it. */
+  readonly fixtureArray: (items: readonly Json[]) => Json;
   /** How the dialect escapes a quote in a text: see `sqlMask`. */
   readonly texts: 'plain' | 'escaped';
 }

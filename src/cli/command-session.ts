@@ -285,6 +285,7 @@ function createLog(
     // only warnings.
     const document =
       which === 'query' ||
+      which === 'unit-test' ||
       which === 'mcp' ||
       (which === 'diff' && flags['output'] !== 'table') ||
       (which === 'impact' && flags['output'] !== 'text') ||

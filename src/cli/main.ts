@@ -59,6 +59,7 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   show: handler(async () => (await import('./commands/compile.ts')).showCommand),
   query: handler(async () => (await import('./commands/query.ts')).queryCommand),
   diff: handler(async () => (await import('./commands/diff.ts')).diffCommand),
+  'unit-test': handler(async () => (await import('./commands/capture.ts')).captureCommand),
   plan: handler(async () => (await import('./commands/show-plan.ts')).planCommand),
   impact: handler(async () => (await import('./commands/show-impact.ts')).impactCommand),
   mcp: handler(async () => (await import('./commands/mcp.ts')).mcpCommand),

@@ -8,6 +8,15 @@ export const LINEAGE_ERRORS = {
     () => 'Error: Missing argument: MODEL or MODEL.COLUMN.',
     () => 'Example: tsdbt lineage orders.amount --up',
   ),
+  captureRows: row<Facts<'rows'>>('T1046', 'usage', (f) => `Error: --rows must be 1 or more, found ${f.rows}.`),
+  captureNoModel: row<Facts<'node'>>('T1047', 'usage', (f) => `Only SQL models have unit tests; found ${f.node}.`),
+  captureWithoutInputs: row<Facts<'model'>>('T1048', 'usage', (f) => `'${f.model}' reads no model, seed or source.`),
+  captureUnknownInput: row<Facts<'input' | 'known'>>(
+    'T1049',
+    'usage',
+    (f) => `--where names the input '${f.input}', which the model does not read.`,
+    (f) => `Inputs: ${f.known}`,
+  ),
   lineageBothWays: row('T1041', 'usage', () => 'Error: --up and --down cannot be used together.'),
   lineageUnknownNode: row<Facts<'name' | 'similar'>>(
     'T1042',

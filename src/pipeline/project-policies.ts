@@ -55,6 +55,25 @@ export function policyTags(
     [...(tags.of(node).get(column) ?? [])].flatMap(([tag, { doubt }]) => (doubt === null ? tag : [])).sort();
 }
 
+/** Stands for the setting `secret` of columns, which is inherited as a tag is. */
+const SECRET: Policy = { tag: 'secret', allowed_in: [], masks: [], description: null };
+
+/**
+ * Which columns hold, or may hold, personal data: columns with a tag of a policy or the setting `secret`, and those
+ * that come from one.
+ * @param ids of the nodes whose columns are asked for
+ */
+export async function personalColumns(
+  parsed: ParsedProject,
+  ids: readonly string[],
+): Promise<(node: string, column: string) => boolean> {
+  const policies = [...(readPolicies(parsed.config)?.policies ?? []), SECRET];
+  const all = [...new Set([...ids, ...ids.flatMap((id) => [...parsed.dag.ancestors(id)])])];
+  if (rulesOf(parsed, policies, all).declared.size === 0) return () => false;
+  const tags = tagsOfColumns(parsed, policies, await projectLineage(parsed, all));
+  return (node, column) => (tags.of(node).get(column)?.size ?? 0) > 0;
+}
+
 function tagsOfColumns(
   parsed: ParsedProject,
   policies: readonly Policy[],
@@ -97,7 +116,12 @@ function note(map: Map<string, Map<string, Set<string>>>, id: string, column: st
 /** dbt copies tags and meta of `config` to the column. */
 function hasTag({ tags, meta, config }: ColumnInfo, tag: string): boolean {
   const value = meta[tag] ?? config?.meta?.[tag] ?? null;
-  return (value !== null && value !== false) || tags.includes(tag) || config?.tags?.includes(tag) === true;
+  return (
+    (value !== null && value !== false) ||
+    tags.includes(tag) ||
+    config?.tags?.includes(tag) === true ||
+    (tag === SECRET.tag && ownSettings({ meta, config })['secret'] === true)
+  );
 }
 
 type Tagged = ReadonlyMap<string, ReadonlyMap<string, Carried>>;

@@ -356,6 +356,27 @@ export const OPTIONS = {
     default: null,
     help: 'SQL condition on the rows of both sides.',
   },
+  capture_rows: {
+    name: 'rows',
+    kind: 'integer',
+    names: ['--rows'],
+    default: 20,
+    help: 'Maximum number of rows of each input.',
+  },
+  capture_where: {
+    name: 'where',
+    kind: 'text',
+    names: ['--where'],
+    default: null,
+    help: 'SQL condition on the rows of all inputs, or of one: "orders: status = 1".',
+  },
+  capture_name: {
+    name: 'test_name',
+    kind: 'text',
+    names: ['--name'],
+    default: null,
+    help: 'Name of the unit test. Default: the model, then `_captured`.',
+  },
   diff_limit: {
     name: 'limit',
     kind: 'integer',

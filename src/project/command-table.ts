@@ -37,7 +37,7 @@ function command(
 
 /**
  * All commands. dbt lacks `completion`, `db`, `diff`, `impact`, `jobs`, `lineage`, `load`, `lsp`, `mcp`, `plan`,
- * `query`, `runs`, `sla`, `sources sync`.
+ * `query`, `runs`, `sla`, `sources sync`, `unit-test`.
  */
 export const COMMANDS: readonly CommandSpec[] = [
   command('build', 'Build and test all seeds, models and snapshots in dependency order.', [
@@ -247,6 +247,19 @@ export const COMMANDS: readonly CommandSpec[] = [
     'Write the columns of sources in the database to sources.lock.json, for later checks without it.',
     [...PLACES, ...SELECTION, 'check_sources', 'sqlparse', 'threads'],
     { path: ['sources', 'sync'] },
+  ),
+  command(
+    'unit-test',
+    'Work with unit tests.',
+    [...PLACES, 'capture_rows', 'capture_where', 'capture_name', 'introspect', 'sqlparse', 'threads'],
+    {
+      argument: {
+        name: 'action',
+        help: 'What to do.',
+        choices: { capture: 'print a unit test of a model with rows of the database' },
+        second: { name: 'model', help: 'The model to test.', after: ['capture'] },
+      },
+    },
   ),
   command('test', 'Run the tests.', [
     ...PLACES,

@@ -103,7 +103,7 @@ export class ClickHouseAdapter implements Adapter {
   readonly cache = new RelationCache(true);
   readonly intervals: IntervalLedger | null;
   readonly reuse: ReuseStore | null;
-  readonly unitTests: UnitTestSql = { withFixedClock, texts: 'escaped' };
+  readonly unitTests: UnitTestSql = { withFixedClock, fixtureArray: (items) => [...items], texts: 'escaped' };
   readonly seldom: Seldom;
   readonly server: Server;
   readonly leases: Leases;

@@ -55,7 +55,7 @@ import {
 import { POSTGRES_CREDENTIALS } from './credentials.ts';
 import { dependantsSql, parseDependants } from './dependants.ts';
 import { createIntervalLedger } from './interval-ledger.ts';
-import { quoteIdentifier, quoteText, quoteWritten } from './literal.ts';
+import { arrayText, quoteIdentifier, quoteText, quoteWritten } from './literal.ts';
 import { MAX_IDENTIFIER, POSTGRES_RELATION } from './relation.ts';
 import { nameOf, RelationLocks, storedNames, workingNames } from './relation-locks.ts';
 import { withFixedClock } from './fixed-clock.ts';
@@ -121,7 +121,7 @@ export class PostgresAdapter implements Adapter {
   readonly cache: RelationCache;
   readonly intervals: IntervalLedger;
   readonly reuse = POSTGRES_REUSE;
-  readonly unitTests: UnitTestSql = { withFixedClock, texts: 'plain' };
+  readonly unitTests: UnitTestSql = { withFixedClock, fixtureArray: arrayText, texts: 'plain' };
   readonly #options: PostgresOptions;
   readonly #pool: ConnectionPool;
   readonly #database: string;

@@ -1,5 +1,6 @@
 // Inserts values into SQL text as psycopg2 does, for statements with `%s` placeholders. All other statements are sent
 // unchanged.
+import type { Json } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { PyDate } from '../../values/date.ts';
 import { PyDateTime } from '../../values/datetime.ts';
@@ -92,4 +93,16 @@ export function bind(sql: string, bindings: readonly Value[]): string {
   });
   if (next < bindings.length) throw new TsdbtError('database', 'not all arguments converted during string formatting');
   return text;
+}
+
+/** The text of an array: `{"a",NULL,{"b"}}`. */
+export function arrayText(items: readonly Json[]): string {
+  const parts = items.map((item) =>
+    item === null
+      ? 'NULL'
+      : Array.isArray(item)
+        ? arrayText(item)
+        : `"${(typeof item === 'string' ? item : JSON.stringify(item)).replace(/["\\]/g, '\\$&')}"`,
+  );
+  return `{${parts.join(',')}}`;
 }

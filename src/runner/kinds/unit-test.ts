@@ -5,7 +5,7 @@ import type { Table } from '../../adapters/table.ts';
 import { type CompilableNode, compileNode } from '../../compiler/compile.ts';
 import type { CompileContext } from '../../compiler/compile-context.ts';
 import { cteQuery } from '../../compiler/cte-query.ts';
-import { openScope } from '../../compiler/node-scope.ts';
+import { openScope, type StatementResult } from '../../compiler/node-scope.ts';
 import { type FixtureNode, parseInput, type UnitTestInput, unitTestNodes } from '../../compiler/unit-test-nodes.ts';
 import type { ReferenceLookup } from '../../context/manifest-lookup.ts';
 import { EPHEMERAL_PREFIX } from '../../context/relations.ts';
@@ -21,7 +21,15 @@ import { materialize } from '../materialize.ts';
 import type { RunContext } from '../context.ts';
 import type { NodeKind, Outcome } from '../node.ts';
 import { tableDiff } from '../table-diff.ts';
-import { compareText, compareValue, failed, macroCallOf, macroTestNodes, PASSED } from './macro-test.ts';
+import {
+  compareText,
+  compareValue,
+  failed,
+  type MacroCall,
+  macroCallOf,
+  macroTestNodes,
+  PASSED,
+} from './macro-test.ts';
 
 function shownName(node: UnitTestNode): string {
   const version = node.version === null || node.version === undefined ? '' : `_v${node.version}`;
@@ -46,6 +54,40 @@ export const unitTestKind: NodeKind<UnitTestNode> = {
 };
 
 async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Session): Promise<Outcome> {
+  const { local, node, call } = await prepare(ctx, test, session);
+  if (call?.value !== undefined) return compareValue(local, node, call, session);
+  const compiled = withSettings(ctx, test, await compileNode(local, node, session));
+  if (call?.text !== undefined) return compareText(local, compiled, call.text);
+  const main = await runTested(local, test, compiled, session);
+  const { columns, actual, expected } = split(main.table);
+  const diff = tableDiff(columns, expected, actual);
+  const result = { response: main.response, node: compiled as GraphNode };
+  return diff === null ? { ...PASSED, ...result } : { ...failed(ctx, diff), ...result };
+}
+
+/**
+ * The rows of the tested model on the given rows.
+ * @throws {TsdbtError} if the model or its inputs fail
+ */
+export async function actualRows(
+  ctx: RunContext,
+  test: UnitTestNode,
+  session: Session,
+): Promise<{ readonly columns: readonly string[]; readonly rows: readonly (readonly Value[])[] }> {
+  const { local, node } = await prepare(ctx, test, session);
+  const compiled = withSettings(ctx, test, await compileNode(local, node, session, { write: false }));
+  const { columns, actual } = split((await runTested(local, test, compiled, session)).table);
+  return { columns, rows: actual };
+}
+
+interface PreparedTest {
+  readonly local: RunContext;
+  readonly node: Exclude<ManifestNode, { resource_type: 'seed' }>;
+  readonly call: MacroCall | null;
+}
+
+/** The node to run, in a context in which the given rows are its inputs. */
+async function prepare(ctx: RunContext, test: UnitTestNode, session: Session): Promise<PreparedTest> {
   const call = macroCallOf(test);
   const own = await ownInputs(ctx, test, session);
   const { node, inputs, sources } =
@@ -63,7 +105,7 @@ async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Ses
     ...inputs.map((i): [string, ManifestNode] => [i.unique_id, i]),
     [node.unique_id, asNode],
   ]);
-  const { now, cte } = unitTestSettings(test);
+  const { now } = unitTestSettings(test);
   const thisInput = inputs.find((i) => i.unique_id === node.this_input_node_unique_id);
   const local: RunContext = {
     ...(now === null ? ctx : at(ctx, microsOf(now))),
@@ -78,9 +120,16 @@ async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Ses
       lookup: unitTestLookup(ctx, test, inputs, sources, call !== null),
     },
   };
-  if (call?.value !== undefined) return compareValue(local, asNode, call, session);
-  const compiled = withSettings(ctx, test, await compileNode(local, asNode, session), { now, cte });
-  if (call?.text !== undefined) return compareText(local, compiled, call.text);
+  return { local, node: asNode, call };
+}
+
+/** Runs a compiled test. @returns the result of its query */
+async function runTested(
+  local: RunContext,
+  test: UnitTestNode,
+  compiled: PreparedTest['node'],
+  session: Session,
+): Promise<StatementResult> {
   local.manifest.nodes[compiled.unique_id] = compiled;
   const scope = openScope(local, compiled, session);
   try {
@@ -93,15 +142,10 @@ async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Ses
   }
   const main = scope.statement('main');
   if (main === null) throw errorOf('noMainStatement', { what: 'model' });
-  const { columns, actual, expected } = split(main.table);
-  const diff = tableDiff(columns, expected, actual);
-  const result = { response: main.response, node: compiled as GraphNode };
-  return diff === null ? { ...PASSED, ...result } : { ...failed(ctx, diff), ...result };
+  return main;
 }
 
-type UnitTestSettings = ValueOf<typeof UNIT_TEST_SETTINGS>;
-
-function unitTestSettings(test: UnitTestNode): UnitTestSettings {
+function unitTestSettings(test: UnitTestNode): ValueOf<typeof UNIT_TEST_SETTINGS> {
   const { macro_test: _macro, ...own } = ownSettings(test);
   return readOwn(UNIT_TEST_SETTINGS, own, test.unique_id, ({ message, hint }) => {
     throw errorOf('badOwnSetting', { message }, { hint, node: test });
@@ -118,12 +162,8 @@ function at(ctx: RunContext, now: bigint): RunContext {
 }
 
 /** The compiled test with its time, and reading its CTE. @throws {TsdbtError} if the model has no such CTE */
-function withSettings<N extends CompilableNode>(
-  ctx: RunContext,
-  test: UnitTestNode,
-  node: N,
-  set: UnitTestSettings,
-): N {
+function withSettings<N extends CompilableNode>(ctx: RunContext, test: UnitTestNode, node: N): N {
+  const set = unitTestSettings(test);
   const { withFixedClock, texts } = ctx.adapter.unitTests;
   let sql = node.compiled_code ?? '';
   if (set.cte !== null) {
