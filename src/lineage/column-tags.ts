@@ -24,19 +24,25 @@ interface TagGraph {
   /** All nodes, parents first. */
   readonly order: readonly string[];
   parents(id: string): readonly string[];
+  /** The name of a node's relation. Nodes with the same relation have the same tags. */
+  relation(id: string): string;
 }
 
 type Tags = Map<string, Carried>;
 
 export class ColumnTags {
+  /** By relation. */
   readonly #columns = new Map<string, Map<string, Tags>>();
   readonly #rules: TagRules;
+  readonly #relation: TagGraph['relation'];
 
   constructor(graph: TagGraph, rules: TagRules) {
     this.#rules = rules;
-    for (const id of graph.order) {
-      for (const [column, tags] of rules.declared.get(id) ?? [])
+    this.#relation = graph.relation;
+    for (const [id, columns] of rules.declared)
+      for (const [column, tags] of columns)
         for (const tag of tags) this.#add(id, column, tag, { from: null, doubt: null });
+    for (const id of graph.order) {
       const query = graph.lineage.get(id);
       // A model that reads itself is complete when nothing is added.
       while (query !== undefined && this.#follow(id, query, graph.parents(id)));
@@ -45,7 +51,7 @@ export class ColumnTags {
 
   /** Tags of the columns of a node. `*` stands for columns whose names are not known. */
   of(id: string): ReadonlyMap<string, ReadonlyMap<string, Carried>> {
-    return this.#columns.get(id) ?? new Map();
+    return this.#columns.get(this.#relation(id)) ?? new Map();
   }
 
   /** The way of a tag to a column, from where it is declared. */
@@ -85,14 +91,15 @@ export class ColumnTags {
 
   /** A column that is not listed may be one of those that are not known. */
   #at({ node, column }: SourceColumn): Tags | undefined {
-    const columns = this.#columns.get(node);
+    const columns = this.#columns.get(this.#relation(node));
     return columns?.get(column) ?? columns?.get('*');
   }
 
   #add(id: string, column: string, tag: string, carried: Carried): boolean {
     if (this.#rules.cleared.get(id)?.get(column)?.has(tag) === true) return false;
-    let columns = this.#columns.get(id);
-    if (columns === undefined) this.#columns.set(id, (columns = new Map()));
+    const relation = this.#relation(id);
+    let columns = this.#columns.get(relation);
+    if (columns === undefined) this.#columns.set(relation, (columns = new Map()));
     let tags = columns.get(column);
     if (tags === undefined) columns.set(column, (tags = new Map()));
     const known = tags.get(tag);

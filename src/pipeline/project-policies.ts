@@ -80,8 +80,24 @@ function tagsOfColumns(
   lineage: ReadonlyMap<string, QueryLineage>,
 ): ColumnTags {
   const { dag } = parsed;
-  const graph = { lineage, order: dag.topological(), parents: (id: string) => dag.parents(id) };
+  const relations = relationsOf(parsed, lineage.keys());
+  const graph = {
+    lineage,
+    order: dag.topological(),
+    parents: (id: string) => dag.parents(id),
+    relation: (id: string) => relations.get(id) ?? id,
+  };
   return new ColumnTags(graph, rulesOf(parsed, policies, lineage.keys()));
+}
+
+/** The names of relations, which several nodes can have: a source can be the table of a seed or of a model. */
+function relationsOf({ manifest }: ParsedProject, ids: Iterable<string>): Map<string, string> {
+  const relations = new Map<string, string>();
+  for (const id of ids) {
+    const name = nodeWithRows(lookupNode(manifest, id))?.relation_name ?? null;
+    if (name !== null) relations.set(id, name);
+  }
+  return relations;
 }
 
 function rulesOf(parsed: ParsedProject, policies: readonly Policy[], ids: Iterable<string>): TagRules {
@@ -133,6 +149,7 @@ class PolicyCheck {
   readonly #tags: ColumnTags;
   readonly #findings: Finding[] = [];
   readonly #doubts: NotChecked[] = [];
+  #sourceRelations: ReadonlySet<string> | null = null;
 
   constructor(parsed: ParsedProject, file: PoliciesFile, lineage: ReadonlyMap<string, QueryLineage>, tags: ColumnTags) {
     this.#parsed = parsed;
@@ -201,6 +218,7 @@ class PolicyCheck {
     if (allowed.has(id)) return;
     if (ids.has(id)) {
       const node = nodeWithRows(lookupNode(manifest, id));
+      if (node?.resource_type === 'seed' && this.#isSource(node.relation_name)) return;
       if (node !== null && node.resource_type !== 'source' && !isEphemeral(node))
         this.#report(policy, id, id, this.#tags.of(id), null);
     }
@@ -213,6 +231,15 @@ class PolicyCheck {
         : null;
     for (const parent of dag.parents(id).filter((each) => ids.has(each)))
       this.#report(policy, id, parent, this.#tags.of(parent), listed);
+  }
+
+  /** A seed can stand in for the table of a source. */
+  #isSource(relation: string | null): boolean {
+    if (this.#sourceRelations === null) {
+      const sources = [...this.#lineage.keys()].filter((id) => typeInId(id) === 'source');
+      this.#sourceRelations = new Set(relationsOf(this.#parsed, sources).values());
+    }
+    return relation !== null && this.#sourceRelations.has(relation);
   }
 
   /** Messages go into files of an object store with all columns. */

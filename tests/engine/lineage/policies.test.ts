@@ -135,6 +135,29 @@ for (const dialect of ['postgres', 'clickhouse'] as const) {
       ]);
     });
 
+    it('follow the tags of a source whose table is a seed, and those of archives', async () => {
+      const load = '{connection: k, topic: users, archive: {connection: lake, path: "raw/dt={day}/"}}';
+      const files = {
+        'connections.yml':
+          'connections:\n  k: {brokers: ["h:1"]}\n' +
+          "  lake: {type: s3, bucket: b, access_key_id: k, secret_access_key: \"{{ env_var('X', 'p') }}\"}\n",
+        'seeds/people.csv': 'id,email\n1,a@b.invalid\n',
+        'models/more.yml':
+          'sources:\n  - name: dev\n    schema: dev\n    tables:\n      - name: people\n        columns:\n' +
+          '          - {name: email, tags: [pii]}\n' +
+          '  - name: events\n    tables:\n      - name: users\n' +
+          `        meta: {tsdbt: {load: ${load}}}\n        columns:\n` +
+          `          - {name: email, data_type: ${text}, tags: [pii]}\n`,
+        'models/seeded.sql': "select email as e from {{ source('dev', 'people') }}",
+      };
+      expect((await reports(dialect, files)).violations).toEqual([
+        'models/more.yml:10 source.events.users email pii',
+        'models/seeded.sql:1 model.seeded e pii',
+      ]);
+      const allowed = { ...files, 'policies.yml': POLICY.replace(']', ', connection:lake]') };
+      expect((await reports(dialect, allowed)).violations).toEqual(['models/seeded.sql:1 model.seeded e pii']);
+    });
+
     it('take macros as masks', async () => {
       const found = await reports(dialect, {
         'policies.yml': POLICY.replace('md5', 'md5, half'),
