@@ -34,7 +34,7 @@ const SLOW_NAMES = {
   docs: 'example-stage examples site',
   hostile: `alert-receivers archives avro canary canary-load comments connection-files docs-page embedded-clickhouse
     embedded-spellings embedded-state env-file http-clients inputs lineage names object-store outside-paths
-    package-sources regexps schemas shell-password stored-files written-files`,
+    package-sources regexps schemas serve-state shell-password stored-files written-files`,
   lineage: 'changed-data clickhouse-changed-data clickhouse-lineage lineage-command',
   loader: `archive archive-compact archive-compact-beside archive-repair archived-rows check clickhouse-bookkeeping
     clickhouse-cells clickhouse-flush-ranges clickhouse-left clickhouse-problems clickhouse-replay

@@ -9,6 +9,13 @@ const WINDOW = 10_000;
 
 const ONCE = `SETTINGS non_replicated_deduplication_window = ${WINDOW}`;
 
+/** Tables whose next row gets the number after the greatest one. */
+const NUMBERED = [
+  ['job_claims', 'token'],
+  ['job_requests', 'number'],
+  ['incidents', 'number'],
+] as const;
+
 /** Creates missing objects. */
 export const CREATE_STATE: readonly string[] = [
   `CREATE DATABASE IF NOT EXISTS ${STATE_DATABASE}`,
@@ -115,6 +122,12 @@ COMMENT 'tsdbt: incidents that are over'`,
   at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
 ) ENGINE = MergeTree ORDER BY (incident, channel, occasion) ${ONCE}
 COMMENT 'tsdbt: messages about incidents, noted before they were sent'`,
+  // The next number must fit into the column: otherwise one row of another user would stop all jobs.
+  ...NUMBERED.map(
+    ([table, column]) =>
+      `ALTER TABLE ${STATE_DATABASE}.${table} ADD CONSTRAINT IF NOT EXISTS ${table}_values CHECK ${column} < ` +
+      '1000000000000000',
+  ),
 ];
 
 const TABLES = CREATE_STATE.flatMap((sql) => /^CREATE TABLE IF NOT EXISTS \w+\.(\w+)/.exec(sql)?.[1] ?? []);
@@ -128,7 +141,9 @@ export const STATE_PRESENT = present(TABLES.filter((name) => !LATER.includes(nam
 /** Whether the newest part of them exists. */
 export const STATE_CURRENT =
   `${present(TABLES)} AND (SELECT count() FROM system.columns WHERE database = '${STATE_DATABASE}' AND table = ` +
-  "'job_ends' AND name = 'again_at') = 1";
+  "'job_ends' AND name = 'again_at') = 1 AND (SELECT count() FROM system.tables WHERE database = " +
+  `'${STATE_DATABASE}' AND position(create_table_query, concat('CONSTRAINT ', name, '_values')) > 0) = ` +
+  `${NUMBERED.length}`;
 
 /** Milliseconds since 1970 of a nullable time, as text. */
 export function millisecondsOf(column: string): string {

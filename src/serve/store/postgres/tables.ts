@@ -4,6 +4,30 @@ import { cellsOf, FRESHNESS_COLUMNS, NODE_COLUMNS } from '../store-rows.ts';
 /** Shared with the loader. Projects that are run manually do not need it. */
 export const STATE_SCHEMA = 'tsdbt';
 
+/** Times that a Date can hold. */
+const inRange = (column: string): string => `${column} between '0001-01-01 00:00:00+00' and '9999-12-31 00:00:00+00'`;
+/**
+ * What rows contain that serve writes. Without these constraints, one row of another user of the database would make
+ * the statements fail that read the table for all jobs.
+ */
+const CHECKS: readonly (readonly [table: string, condition: string])[] = [
+  [
+    'job_runs',
+    'attempt between 1 and 1000000 and token between 1 and 1000000000000000 and ' +
+      ['due_at', 'started_at', 'seen_at', 'finished_at', 'again_at'].map(inRange).join(' and '),
+  ],
+  ['node_runs', inRange('started_at')],
+  ['freshness_runs', `${inRange('at')} and isfinite(max_loaded_at)`],
+  [
+    'due_left_out',
+    'due_times between 1 and 1000000000000000 and ' +
+      ['run_due_at', 'first_due_at', 'last_due_at'].map(inRange).join(' and '),
+  ],
+  ['job_requests', inRange('asked_at')],
+  ['incidents', `${inRange('opened_at')} and ${inRange('closed_at')}`],
+  ['alarms_sent', inRange('at')],
+];
+
 /** Creates missing objects. */
 export const CREATE_STATE: readonly string[] = [
   `create schema if not exists ${STATE_SCHEMA}`,
@@ -94,6 +118,12 @@ export const CREATE_STATE: readonly string[] = [
   at timestamptz not null default date_trunc('milliseconds', clock_timestamp()),
   primary key (incident, channel, occasion)
 )`,
+  // Existing rows are not checked.
+  ...CHECKS.map(
+    ([table, condition]) =>
+      `alter table ${STATE_SCHEMA}.${table} drop constraint if exists ${table}_values, add constraint ` +
+      `${table}_values check (${condition}) not valid`,
+  ),
 ];
 
 /** Whether serve has created its tables. */
@@ -102,7 +132,9 @@ export const STATE_PRESENT = `select to_regclass('${STATE_SCHEMA}.alarms_sent') 
 export const STATE_CURRENT =
   `select to_regclass('${STATE_SCHEMA}.alarms_sent') is not null and to_regclass('${STATE_SCHEMA}.job_runs_again') ` +
   `is not null and to_regclass('${STATE_SCHEMA}.due_left_out_last') is not null and ` +
-  `to_regclass('${STATE_SCHEMA}.job_begins') is not null`;
+  `to_regclass('${STATE_SCHEMA}.job_begins') is not null and (select count(*) from pg_constraint where connamespace = ` +
+  `to_regnamespace('${STATE_SCHEMA}') and conname in (${CHECKS.map(([table]) => `'${table}_values'`).join(', ')})) = ` +
+  `${CHECKS.length}`;
 
 /** Milliseconds since 1970 of a time, as text. */
 export function millisecondsOf(column: string): string {
