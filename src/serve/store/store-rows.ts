@@ -173,13 +173,24 @@ export function freshnessRecord(
 export const TIMES: readonly string[] = ['started_at', 'max_loaded_at', 'at'];
 const NUMBERS: readonly string[] = ['seconds', 'rows', 'read_rows', 'read_bytes', 'failures'];
 
-/** Returns columns as cells, in a database's SQL: a time as milliseconds and a number as text. */
+const TEXTS: readonly string[] = ['thread', 'message', 'checksum'];
+/** Characters of a stored text, nodes of a run, and open incidents that are read: others may have written them. */
+export const MOST_TEXT = 10_000;
+export const MOST_NODES = 100_000;
+export const MOST_INCIDENTS = 1000;
+
+/** Returns columns as cells, in a database's SQL: a time as milliseconds, a number as text, and a limited text. */
 export function cellsOf(
   columns: readonly string[],
-  { time, number }: { readonly time: (column: string) => string; readonly number: (column: string) => string },
+  formats: Readonly<Record<'time' | 'number' | 'text', (column: string) => string>>,
 ): string {
+  const { time, number, text: limited } = formats;
   return columns
-    .map((column) => (TIMES.includes(column) ? time(column) : NUMBERS.includes(column) ? number(column) : column))
+    .map((column) => {
+      if (TIMES.includes(column)) return time(column);
+      if (NUMBERS.includes(column)) return number(column);
+      return TEXTS.includes(column) ? limited(column) : column;
+    })
     .join(', ');
 }
 

@@ -19,6 +19,8 @@ import {
   jobRunOf,
   lastOfEach,
   leftOutOf,
+  MOST_INCIDENTS,
+  MOST_NODES,
   NODE_COLUMNS,
   nodeRecord,
   nodeRunOf,
@@ -43,6 +45,7 @@ import {
   CREATE_STATE,
   FRESHNESS_CELLS,
   LEFT_OUT_CELLS,
+  limited,
   millisecondsOf,
   NODE_CELLS,
   prunedRows,
@@ -340,7 +343,7 @@ export class ClickHouseStore implements Store {
   async nodes(runId: string): Promise<readonly NodeRun[]> {
     const rows = await this.#ask(
       `SELECT ${NODE_CELLS} FROM ${DB}.node_runs FINAL WHERE run_id = ${quoteText(runId)} ORDER BY started_at, ` +
-        'unique_id',
+        `unique_id LIMIT ${MOST_NODES}`,
     );
     return rows.map(nodeRunOf);
   }
@@ -423,8 +426,8 @@ export class ClickHouseStore implements Store {
 
   async openIncidents(): Promise<readonly Incident[]> {
     const rows = await this.#ask(
-      `SELECT id, key, ${millisecondsOf('opened_at')}, NULL, reason FROM ${DB}.incidents WHERE ${OPEN} ORDER BY ` +
-        'opened_at',
+      `SELECT id, key, ${millisecondsOf('opened_at')}, NULL, ${limited('reason')} FROM ${DB}.incidents WHERE ${OPEN} ` +
+        `ORDER BY opened_at LIMIT ${MOST_INCIDENTS}`,
     );
     return rows.map(incidentOf);
   }
@@ -436,8 +439,8 @@ export class ClickHouseStore implements Store {
       for (let tries = 0; tries < MOST_TRIES; tries++) {
         const [newest] = await ask(
           session,
-          `SELECT id, key, ${millisecondsOf('opened_at')}, NULL, reason, toString(number), toString(${OPEN}) FROM ` +
-            `${DB}.incidents WHERE key = ${quoteText(key)} ORDER BY number DESC LIMIT 1`,
+          `SELECT id, key, ${millisecondsOf('opened_at')}, NULL, ${limited('reason')}, toString(number), ` +
+            `toString(${OPEN}) FROM ${DB}.incidents WHERE key = ${quoteText(key)} ORDER BY number DESC LIMIT 1`,
         );
         if (newest?.[6] === '1') return { incident: incidentOf(newest), opened: newest[0] === id };
         number = max(number, BigInt(newest?.[5] ?? '0')) + 1n;

@@ -1,6 +1,6 @@
 // The tables of serve in database `tsdbt` of ClickHouse, as SQL: rows are only added, and a row with a used token is
 // not. SQL texts only: store.ts runs them.
-import { cellsOf, FRESHNESS_COLUMNS, NODE_COLUMNS } from '../store-rows.ts';
+import { cellsOf, FRESHNESS_COLUMNS, MOST_TEXT, NODE_COLUMNS } from '../store-rows.ts';
 
 /** Shared with the loader. Projects that are run manually do not need it. */
 export const STATE_DATABASE = 'tsdbt';
@@ -150,6 +150,9 @@ export function millisecondsOf(column: string): string {
   return `toString(toUnixTimestamp64Milli(${column}))`;
 }
 
+/** A text of limited length. */
+export const limited = (column: string): string => `leftUTF8(${column}, ${MOST_TEXT})`;
+
 /** Milliseconds since 1970 as a DateTime64(3) in UTC. */
 export function timeOf(milliseconds: number): string {
   return `fromUnixTimestamp64Milli(toInt64(${Math.floor(milliseconds)}), 'UTC')`;
@@ -158,10 +161,10 @@ export function timeOf(milliseconds: number): string {
 /** All runs: their claims, and how they ended. Columns of `jobRunOf` by name, and `seen_at`. */
 export function runsSql(where: string): string {
   return (
-    `SELECT c.run_id AS id, c.job AS job, ${millisecondsOf('c.due_at')}, toString(c.attempt), c.host, ` +
+    `SELECT c.run_id AS id, c.job AS job, ${millisecondsOf('c.due_at')}, toString(c.attempt), ${limited('c.host')}, ` +
     "toString(c.token), if(e.state = '', 'running', e.state) AS run_state, " +
-    `${millisecondsOf('c.started_at')}, if(e.state = '', NULL, ${millisecondsOf('e.finished_at')}), e.reason, ` +
-    `e.project FROM ${STATE_DATABASE}.job_claims AS c LEFT ANY JOIN ${STATE_DATABASE}.job_ends AS e ON ` +
+    `${millisecondsOf('c.started_at')}, if(e.state = '', NULL, ${millisecondsOf('e.finished_at')}), ` +
+    `${limited('e.reason')}, ${limited('e.project')} FROM ${STATE_DATABASE}.job_claims AS c LEFT ANY JOIN ${STATE_DATABASE}.job_ends AS e ON ` +
     `e.run_id = c.run_id WHERE ${where}`
   );
 }
@@ -185,7 +188,7 @@ export const LEFT_OUT_CELLS = [
   'toString(due_times)',
 ].join(', ');
 
-const AS_TEXT = { time: millisecondsOf, number: (column: string) => `toString(${column})` };
+const AS_TEXT = { time: millisecondsOf, number: (column: string) => `toString(${column})`, text: limited };
 /** Columns of `nodeRunOf`. */
 export const NODE_CELLS = cellsOf(NODE_COLUMNS, AS_TEXT);
 /** Columns of `freshnessOf`. */

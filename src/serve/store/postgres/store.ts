@@ -16,6 +16,8 @@ import {
   jobRunOf,
   lastOfEach,
   leftOutOf,
+  MOST_INCIDENTS,
+  MOST_NODES,
   NODE_COLUMNS,
   nodeRecord,
   nodeRunOf,
@@ -292,7 +294,8 @@ select run_id, unique_id, status, ${timeOf('max_loaded_at')}, seconds, ${timeOf(
 
   async nodes(runId: string): Promise<readonly NodeRun[]> {
     const rows = await this.#ask(
-      `select ${NODE_CELLS} from ${NODES} where run_id = ${quoteText(runId)} order by started_at, unique_id`,
+      `select ${NODE_CELLS} from ${NODES} where run_id = ${quoteText(runId)} order by started_at, unique_id ` +
+        `limit ${MOST_NODES}`,
     );
     return rows.map(nodeRunOf);
   }
@@ -360,7 +363,8 @@ select n.unique_id, d.seconds::text from names as n cross join lateral (
 
   async openIncidents(): Promise<readonly Incident[]> {
     const rows = await this.#ask(
-      `select ${INCIDENT_CELLS} from ${INCIDENTS} where closed_at is null order by opened_at`,
+      `select ${INCIDENT_CELLS} from ${INCIDENTS} where closed_at is null order by opened_at ` +
+        `limit ${MOST_INCIDENTS}`,
     );
     return rows.map(incidentOf);
   }

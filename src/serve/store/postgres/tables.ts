@@ -1,5 +1,5 @@
 // The tables of serve in schema `tsdbt` of Postgres, as SQL. SQL texts only: store.ts runs them.
-import { cellsOf, FRESHNESS_COLUMNS, NODE_COLUMNS } from '../store-rows.ts';
+import { cellsOf, FRESHNESS_COLUMNS, MOST_TEXT, NODE_COLUMNS } from '../store-rows.ts';
 
 /** Shared with the loader. Projects that are run manually do not need it. */
 export const STATE_SCHEMA = 'tsdbt';
@@ -141,6 +141,8 @@ export function millisecondsOf(column: string): string {
   return `(extract(epoch from ${column}) * 1000)::bigint::text`;
 }
 
+const limited = (column: string): string => `left(${column}, ${MOST_TEXT})`;
+
 /** A time from nullable milliseconds since 1970. */
 export function timeOf(milliseconds: string): string {
   return `to_timestamp(${milliseconds} / 1000.0)`;
@@ -152,16 +154,16 @@ export const RUN_COLUMNS = [
   'job',
   millisecondsOf('due_at'),
   'attempt::text',
-  'host',
+  limited('host'),
   'token::text',
   'state',
   millisecondsOf('started_at'),
   millisecondsOf('finished_at'),
-  'reason',
-  'project',
+  limited('reason'),
+  limited('project'),
 ].join(', ');
 
-const AS_TEXT = { time: millisecondsOf, number: (column: string) => `${column}::text` };
+const AS_TEXT = { time: millisecondsOf, number: (column: string) => `${column}::text`, text: limited };
 /** Columns of `nodeRunOf`. */
 export const NODE_CELLS = cellsOf(NODE_COLUMNS, AS_TEXT);
 /** Columns of `freshnessOf`. */
@@ -177,7 +179,7 @@ export const LEFT_OUT_CELLS = [
 ].join(', ');
 
 /** Columns of `incidentOf`. */
-export const INCIDENT_CELLS = `id, key, ${millisecondsOf('opened_at')}, ${millisecondsOf('closed_at')}, reason`;
+export const INCIDENT_CELLS = `id, key, ${millisecondsOf('opened_at')}, ${millisecondsOf('closed_at')}, ${limited('reason')}`;
 
 /** The distinct names in a table, each found by one index lookup. Reads no more rows than there are names. */
 export function namesIn(table: string): string {
