@@ -37,7 +37,7 @@ export function constraintsOf(
     try {
       target = expectRefOrSource(to);
     } catch {
-      throw errorOf('badForeignKeySyntax', { model: node.name, to });
+      throw errorOf('badForeignKeySyntax', { model: node.name, to: typeof to === 'string' ? to : pyRepr(to) });
     }
     if ('ref' in target) calls.refs.push(target.ref);
     else calls.sources.push(target.source);

@@ -187,7 +187,8 @@ export class GenericTests {
     const description = (args['description'] ?? '') as string;
     delete args['description'];
     if ('name' in args) {
-      const own = args['name'] as string;
+      const own = args['name'];
+      if (typeof own !== 'string') throw errorOf('badTestName', { test: pyRepr(own) });
       delete args['name'];
       return { name, namespace, args, config, description, compiledName: own, fqnName: own };
     }

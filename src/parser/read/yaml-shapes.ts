@@ -1,6 +1,6 @@
 // The keys of properties file entries and their types, as in dbt's Unparsed classes. schema-check.ts checks them; the
 // patch parsers interpret them.
-import type { Constraint } from '../../contracts/node.ts';
+import type { Constraint, Json } from '../../contracts/node.ts';
 import {
   anyOf,
   anything,
@@ -290,22 +290,25 @@ const METRIC_PART = {
   time_granularity: optionalText,
   config: dict,
 } as const;
+/** A metric or measure that a metric reads: its name, or a dictionary that contains it. */
+const METRIC_INPUT: Nested<Json> = { nested: anyOf(leaf(optionalText), checkOf(open([], { name: optionalText }))) };
+const METRIC_INPUTS = orNull(listOf(METRIC_INPUT.nested));
 const CONVERSION = closed(['base_measure', 'conversion_measure', 'entity'], {
-  base_measure: anything,
-  conversion_measure: anything,
+  base_measure: METRIC_INPUT,
+  conversion_measure: METRIC_INPUT,
   entity: text,
   calculation: text,
   window: optionalText,
   constant_properties: optional(list),
 });
 const METRIC_PARAMS = closed([], {
-  measure: anything,
-  numerator: anything,
-  denominator: anything,
+  measure: METRIC_INPUT,
+  numerator: METRIC_INPUT,
+  denominator: METRIC_INPUT,
   expr: anything,
   window: optionalText,
   grain_to_date: optionalText,
-  metrics: optional(list),
+  metrics: METRIC_INPUTS,
   conversion_type_params: orNull(of(CONVERSION)),
   cumulative_type_params: orNull(
     of(closed([], { window: optionalText, grain_to_date: optionalText, period_agg: text })),
@@ -335,14 +338,14 @@ export const METRIC_ENTRY = closed(['name'], {
   window: optionalText,
   grain_to_date: optionalText,
   period_agg: text,
-  input_metric: anything,
-  numerator: anything,
-  denominator: anything,
-  input_metrics: optional(list),
+  input_metric: METRIC_INPUT,
+  numerator: METRIC_INPUT,
+  denominator: METRIC_INPUT,
+  input_metrics: METRIC_INPUTS,
   entity: optionalText,
   calculation: optionalText,
-  base_metric: anything,
-  conversion_metric: anything,
+  base_metric: METRIC_INPUT,
+  conversion_metric: METRIC_INPUT,
   constant_properties: optional(list),
 });
 /** An entry of `saved_queries:`. */

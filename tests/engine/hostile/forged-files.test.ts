@@ -49,8 +49,16 @@ it.each([
   ['connections.yml', 'connections: {c: {constructor: 1}}\n', ['load', 'check']],
   ['connections.yml', 'connections: {c: {brokers: [a], registry: {toString: 1}}}\n', ['load', 'check']],
   ['snapshots/s.yml', 'snapshots: [{name: {toString: 1}, relation: {valueOf: 1, toString: 2}}]\n', ['parse']],
+  ['models/m.yml', 'metrics: [{name: m, type: derived, expr: a, input_metrics: [{name: {toString: 1}}]}]\n', ['parse']],
+  ['models/m.yml', 'metrics: [{name: m, type: cumulative, input_metric: {name: [{toString: 1}]}}]\n', ['parse']],
+  [
+    'models/m.yml',
+    'models: [{name: a, data_tests: [{unique: {column_name: a, name: [x, {toString: 1}]}}]}]\n',
+    ['parse'],
+  ],
+  ['models/m.yml', 'models: [{name: a, constraints: [{type: foreign_key, to: [{toString: 1}]}]}]\n', ['parse']],
 ])('%s with names of members of objects is one error: %s', async (path, text, command) => {
   const load = 'config: {load: {connection: c, topic: t}}, columns: [{name: a, data_type: text}]';
   const sources = `sources: [{name: r, tables: [{name: t, ${load}}]}]\n`;
-  await outputOf(command, { 'models/sources.yml': sources, [path]: text });
+  await outputOf(command, { 'models/sources.yml': sources, 'models/a.sql': 'select 1 as a', [path]: text });
 });
