@@ -23,7 +23,7 @@ import type { RetriedRun } from '../index.ts';
 import { Secrets } from '../secrets.ts';
 import { showJson } from '../values/index.ts';
 import { stopReason } from '../within.ts';
-import { Ending, Interrupted } from './ending.ts';
+import { Ending, ENDS_WITH_PARENT, Interrupted } from './ending.ts';
 import { Batch, consoleSink, FileSink, type LineFormat, type SinkOptions, teeLogger } from './log-sinks.ts';
 import type { ParsedCommand } from './options.ts';
 import { TSDBT_VERSION } from './version.ts';
@@ -106,6 +106,7 @@ export async function withCommand(
   const { logger: raw, show, flush } = createLog(parsed, flags, invocation, templateEnv, projectDir, secrets);
   const logger = withWarnError(raw, flags);
   const ending = new Ending();
+  if (env[ENDS_WITH_PARENT] !== undefined) ending.endWithParent();
   let success = false;
   let exitCode = 1;
   try {

@@ -44,6 +44,9 @@ const NAMES = ['SIGINT', 'SIGTERM'] as const;
 /** The shells' exit code: 128 plus the signal's number. */
 const CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
+/** The environment variable of a process that ends with the one that started it. */
+export const ENDS_WITH_PARENT = 'TSDBT_ENDS_WITH_PARENT';
+
 let stopped = false;
 
 /** Whether a signal ended a command of this process: its pending work is not awaited. */
@@ -73,6 +76,13 @@ export class Ending {
   /** The first signal aborts it. */
   get signal(): AbortSignal {
     return this.#abort.signal;
+  }
+
+  /** Stops when the process that started this one, with a channel for messages, has ended: even if it was killed. */
+  endWithParent(): void {
+    process.once('disconnect', () => this.#received('SIGTERM'));
+    // The channel alone must not keep this process alive.
+    process.channel?.unref();
   }
 
   /** The second signal aborts it, for commands that drain after the first. */

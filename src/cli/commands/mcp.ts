@@ -5,6 +5,7 @@ import { previousRun } from '../../index.ts';
 import type { McpCommand } from '../../mcp/server.ts';
 import { isRunning } from '../is-running.ts';
 import type { CommandSession } from '../command-session.ts';
+import { ENDS_WITH_PARENT } from '../ending.ts';
 import { TSDBT_VERSION } from '../version.ts';
 import { writtenTarget } from './retry.ts';
 
@@ -36,10 +37,17 @@ function runCommand(session: CommandSession, command: McpCommand, signal: AbortS
   });
   const all = ['--quiet', '--no-print', '--no-use-colors', '--no-write-json', ...command.args, ...passed];
   return new Promise((done, failed) => {
-    const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...all], { signal });
+    const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...all], {
+      signal,
+      // By the channel, a command notices that this process was killed, and stops its query.
+      stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, [ENDS_WITH_PARENT]: '1' },
+    });
+    const { stdin, stdout, stderr } = child;
+    if (stdin === null || stdout === null || stderr === null) throw new Error('The command has no pipes.');
     const texts = { stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr'] as const)
-      child[name].setEncoding('utf8').on('data', (text: string) => {
+    for (const [name, stream] of [['stdout', stdout] as const, ['stderr', stderr] as const])
+      stream.setEncoding('utf8').on('data', (text: string) => {
         texts[name] += text;
         if (texts[name].length <= MAX_OUTPUT) return;
         child.kill();
@@ -51,7 +59,7 @@ function runCommand(session: CommandSession, command: McpCommand, signal: AbortS
       else failed(new Error(messageOf(texts.stdout + texts.stderr)));
     });
     // A command that fails early closes its standard input.
-    child.stdin.on('error', () => undefined).end(command.input ?? '');
+    stdin.on('error', () => undefined).end(command.input ?? '');
   });
 }
 

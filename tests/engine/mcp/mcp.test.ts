@@ -130,6 +130,23 @@ describe.each(['postgres', 'clickhouse'] as const)('mcp on %s', (type) => {
     expect(await call('query', { sql: "select id from {{ ref('numbers') }}" })).toEqual([{ id: 1 }]);
   });
 
+  once('ends a query if the server is killed', async () => {
+    const killed = await connect('--allow-query');
+    const { transport } = killed;
+    if (!(transport instanceof StdioClientTransport) || transport.pid === null) throw new Error('expected a process');
+    const sql = "select pg_sleep(60) as x, 'of a killed server' as y";
+    const asked = killed.callTool({ name: 'query', arguments: { sql } }).catch(() => null);
+    const running = async (): Promise<number> => {
+      const found = await call('query', {
+        sql: "select count(*) as n from pg_stat_activity where query like '%of a killed ' || 'server%' and state = 'active'",
+      });
+      return Number(JSON.stringify(found).replace(/\D/g, ''));
+    };
+    await expect.poll(running, { timeout: 30_000 }).toBe(1);
+    process.kill(transport.pid, 'SIGKILL');
+    await expect.poll(running, { timeout: 20_000 }).toBe(0);
+    await asked;
+  });
   once('refuses arguments that a command would read as options', async () => {
     for (const [tool, args] of [
       ['list_nodes', { select: '--project-dir=/' }],
