@@ -5,7 +5,7 @@ import { type QueryLineage, unknownQuery } from './column-lineage.ts';
 /** Of one query. Postgres allows 1664. `select a.*, b.*` in a few nested queries names endless ones. */
 const MOST_COLUMNS = 10_000;
 /** CPU time of one query's analysis in milliseconds. */
-const QUERY_MS = 5_000;
+export const QUERY_MS = 5_000;
 
 class TooManyColumns extends Error {}
 

@@ -1,6 +1,7 @@
 // Column lineage of Postgres queries: libpg-query, the server's own grammar, parses them.
 import { createRequire } from 'node:module';
-import { withinLimits } from '../analysis-limits.ts';
+import { QUERY_MS, withinLimits } from '../analysis-limits.ts';
+import { withinCpu } from '../../values/cpu-limit.ts';
 import {
   type DialectNames,
   type LineageDialect,
@@ -48,19 +49,19 @@ export async function postgresLineage(masks: Masks = NO_MASKS): Promise<LineageD
 
 function queryLineage(parser: PgParser, sql: string, parents: Parents, masks: Masks): QueryLineage {
   if (sql.trim() === '') return unknownQuery('the SQL is empty');
-  let statements: readonly { readonly stmt?: PgNode }[];
-  try {
-    statements = parser.parseSync(sql).stmts ?? [];
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    return unknownQuery(`the SQL cannot be parsed: ${error.message}${placeOf(error, sql)}`);
-  }
-  const select = statements[0]?.stmt?.SelectStmt;
-  if (select === undefined || statements.length > 1)
-    return unknownQuery(
-      statements.length > 1 ? `the SQL is ${statements.length} statements` : 'the SQL is not a SELECT',
-    );
   return withinLimits(() => {
+    let statements: readonly { readonly stmt?: PgNode }[];
+    try {
+      statements = parser.parseSync(sql).stmts ?? [];
+    } catch (error) {
+      if (!(error instanceof Error) || error instanceof RangeError) throw error;
+      return unknownQuery(`the SQL cannot be parsed: ${error.message}${placeOf(error, sql)}`);
+    }
+    const select = statements[0]?.stmt?.SelectStmt;
+    if (select === undefined || statements.length > 1)
+      return unknownQuery(
+        statements.length > 1 ? `the SQL is ${statements.length} statements` : 'the SQL is not a SELECT',
+      );
     const { columns, rows, unlisted } = selectQuery(select, relationTables(parents), masks);
     const outputs = columns.map(({ name, flow }) => outputColumn(name, flow, rows, masks));
     const star = unlisted === null ? [] : unknownQuery(unlisted).columns;
@@ -73,7 +74,7 @@ function tokensOf(parser: PgParser, sql: string): SqlToken[] | null {
   const bytes = Buffer.from(sql);
   let tokens: ReturnType<PgParser['scanSync']>['tokens'];
   try {
-    ({ tokens } = parser.scanSync(sql));
+    ({ tokens } = withinCpu(QUERY_MS, () => parser.scanSync(sql)));
   } catch {
     return null;
   }

@@ -18,6 +18,9 @@ const MODELS = {
   named: doubled('x.*, y.*', 29),
   unnamed: doubled('*', 29),
   repeated: `with c as (select 1 as a)\nselect ${Array.from({ length: 20_000 }, () => 'c.*').join(', ')} from c`,
+  // The scanner reads the rest of the text once per opened comment.
+  comments: `select 1 as a /*${'/*'.repeat(100_000)}`,
+  deep: `select ${'1 + '.repeat(50_000)}1 as a`,
   pattern: `select columns('(a+)+$') from (select 1 as ${'a'.repeat(40)}b)`,
 };
 const root = mkdtempSync(join(realpathSync(tmpdir()), 'tsdbt-lineage-'));
@@ -43,6 +46,11 @@ const lineageOf = async (target: string, model: string): Promise<string> => {
 describe('the lineage of a hostile query', { timeout: 120_000 }, () => {
   it.each(['named', 'unnamed', 'repeated'] as const)('on Postgres ends: %s columns', async (model) => {
     expect(await lineageOf('postgres', model)).toContain('a query has more than 10000 columns');
+  });
+
+  it('on Postgres ends: comments and expressions', async () => {
+    expect(await lineageOf('postgres', 'comments')).toContain('its analysis takes longer than 5 s');
+    expect(await lineageOf('postgres', 'deep')).toContain('the SQL is nested too deeply');
   });
 
   it.skipIf(clickhouseMissing !== null).each([
