@@ -144,7 +144,13 @@ export function docsPage(
     readCompiled(targetDir, writePath(node, targetDir, 'compiled'));
   const catalog = readArtifact<CatalogArtifact>(join(targetDir, 'catalog.json'));
   const lineage = lineageFrom(readArtifact(join(targetDir, LINEAGE_FILE)));
-  return renderPage(buildSiteData(manifest, catalog, version, { compiledOf, lineage }), nonce, live);
+  try {
+    return renderPage(buildSiteData(manifest, catalog, version, { compiledOf, lineage }), nonce, live);
+  } catch (error) {
+    // Artifacts of a cloned project may contain values of any form.
+    if (!(error instanceof TypeError)) throw error;
+    throw errorOf('badArtifact', { path: targetDir, why: 'a value has another type' }, { cause: error });
+  }
 }
 
 function readCompiled(targetDir: string, path: string): string | null {

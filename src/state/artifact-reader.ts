@@ -3,6 +3,20 @@
 import { parse as parseLossless } from 'lossless-json';
 import { TsdbtError } from '../errors.ts';
 import { isMissing, MOST_DATA, readFileText } from '../project/read-file.ts';
+import {
+  checkShape,
+  dict,
+  isDict,
+  leaf,
+  listOf,
+  of,
+  open,
+  optionalText,
+  problemText,
+  type Shape,
+  text,
+  textList,
+} from '../project/schema-check.ts';
 import { parseJson } from '../values/index.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
 
@@ -36,6 +50,43 @@ const PARTS = {
   'run-results': { results: 'list' },
   sources: { results: 'list' },
 } as const;
+
+const listOfObjects = listOf(leaf(dict));
+/** What comparisons read of a node. Artifacts of older versions may lack it. */
+const NODE: Shape = {
+  ...open([], {
+    unique_id: text,
+    name: text,
+    config: dict,
+    columns: {
+      nested: (columns) => {
+        if (!isDict(columns)) return leaf(dict)(columns);
+        for (const [name, column] of Object.entries(columns)) {
+          const problem = checkShape(column, COLUMN);
+          if (problem !== undefined) return { ...problem, path: [name, ...problem.path] };
+        }
+        return undefined;
+      },
+    },
+    constraints: listOfObjects,
+    relation_name: optionalText,
+    depends_on: of({ ...open([], { macros: textList, nodes: textList }), unknown: 'free' }),
+  }),
+  unknown: 'free',
+};
+const COLUMN: Shape = { ...open([], { name: text, constraints: listOfObjects }), unknown: 'free' };
+
+function checkNodes(value: { [part: string]: unknown }, path: string): void {
+  for (const part of ['nodes', 'sources'])
+    for (const [id, entry] of Object.entries(isDict(value[part]) ? value[part] : {})) {
+      const problem = checkShape(entry, NODE);
+      if (problem === undefined) continue;
+      const whole = { ...problem, path: [part, id, ...problem.path] };
+      throw new TsdbtError('runtime', `${path} is no whole ${ARTIFACTS.manifest.type}: ${problemText(whole)}`, {
+        path,
+      });
+    }
+}
 
 function checkParts(value: { [part: string]: unknown }, kind: keyof typeof ARTIFACTS, path: string): void {
   for (const [name, form] of Object.entries(PARTS[kind])) {
@@ -98,10 +149,11 @@ export function readArtifact<T>(path: string, kind: keyof typeof ARTIFACTS): Art
     throw new TsdbtError(
       'runtime',
       `Expected a schema version of "${expected}" in ${path}, but found ` +
-        `${found === undefined ? 'nothing' : `"${String(found)}"`}. Are you running with a different version of ` +
+        `${found === undefined ? 'nothing' : `"${typeof found === 'string' ? found : JSON.stringify(found)}"`}. Are you running with a different version of ` +
         'dbt?',
     );
   }
   checkParts(value as { [part: string]: unknown }, kind, path);
+  if (kind === 'manifest') checkNodes(value as { [part: string]: unknown }, path);
   return { value: value as T, version };
 }

@@ -44,6 +44,32 @@ it.each([
 });
 
 it.each([
+  [{ unique_id: { toString: 1 } }],
+  [{ config: null }],
+  [{ columns: ['x'] }],
+  [{ columns: { id: { constraints: null } } }],
+  [{ relation_name: true }],
+  [{ depends_on: { nodes: 'x' } }],
+  [{ constraints: null }],
+])('a state with a node that contains %j is rejected', async (change) => {
+  const node = { unique_id: 'model.o.a', resource_type: 'model', name: 'a', config: {}, columns: {}, ...change };
+  const manifest = {
+    metadata: { dbt_schema_version: 'https://schemas.getdbt.com/dbt/manifest/v12.json' },
+    nodes: { 'model.o.a': node },
+  };
+  const files = { 'models/a.sql': 'select 1 as a', 'st/manifest.json': JSON.stringify(manifest) };
+  expect(await outputOf(['impact', '--state', 'st'], files)).toContain("at path ['nodes']['model.o.a']");
+});
+
+it.each([
+  ['docs', 'serve', 'manifest.json', 5],
+  ['docs', 'serve', 'manifest.json', { metadata: null, nodes: {} }],
+])('%s %s reports a %s of another form: %j', async (docs, serve, name, value) => {
+  const files = { [`target/${name}`]: JSON.stringify(value) };
+  expect(await outputOf([docs, serve, '--port', '0', '--no-browser'], files)).toContain('a value has another type');
+});
+
+it.each([
   ['dbt_project.yml', 'name: [{toString: 1}]\nprofile: o\n', ['parse']],
   ['dbt_project.yml', `${PROJECT}flags: {warn_error_options: {warn: [{toString: 1}]}}\n`, ['parse']],
   ['connections.yml', 'connections: {c: {constructor: 1}}\n', ['load', 'check']],
