@@ -146,11 +146,11 @@ export function readArtifact<T>(path: string, kind: keyof typeof ARTIFACTS): Art
   );
   if (!(versions as readonly number[]).includes(version)) {
     const expected = `https://schemas.getdbt.com/dbt/${kind}/v${versions.at(-1)}.json`;
+    const shown = found === undefined ? 'nothing' : `"${typeof found === 'string' ? found : JSON.stringify(found)}"`;
     throw new TsdbtError(
       'runtime',
-      `Expected a schema version of "${expected}" in ${path}, but found ` +
-        `${found === undefined ? 'nothing' : `"${typeof found === 'string' ? found : JSON.stringify(found)}"`}. Are you running with a different version of ` +
-        'dbt?',
+      `Expected a schema version of "${expected}" in ${path}, but found ${shown}. Are you running with a different ` +
+        'version of dbt?',
     );
   }
   checkParts(value as { [part: string]: unknown }, kind, path);

@@ -36,7 +36,8 @@ const POSTGRES = [
 ];
 const POSTGRES_LONG = [
   `${RUN.replace('state)', 'state, reason)')} values ('l1', 'l', now(), 1, 'h', 1, 'failed', repeat('x', ${LONG}))`,
-  `insert into tsdbt.incidents select 'l' || i, 'l' || i, now(), null, repeat('x', ${LONG}) from generate_series(1, 2) i`,
+  `insert into tsdbt.incidents select 'l' || i, 'l' || i, now(), null, repeat('x', ${LONG}) from ` +
+    'generate_series(1, 2) i',
   "insert into tsdbt.incidents select 'm' || i, 'm' || i, now(), null, 'r' from generate_series(1, 1500) i",
 ];
 const CLICKHOUSE_LONG = [

@@ -138,7 +138,9 @@ describe.each(['postgres', 'clickhouse'] as const)('mcp on %s', (type) => {
     const asked = killed.callTool({ name: 'query', arguments: { sql } }).catch(() => null);
     const running = async (): Promise<number> => {
       const found = await call('query', {
-        sql: "select count(*) as n from pg_stat_activity where query like '%of a killed ' || 'server%' and state = 'active'",
+        sql:
+          "select count(*) as n from pg_stat_activity where query like '%of a killed ' || 'server%' and state = " +
+          "'active'",
       });
       return Number(JSON.stringify(found).replace(/\D/g, ''));
     };

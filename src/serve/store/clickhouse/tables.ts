@@ -164,7 +164,8 @@ export function runsSql(where: string): string {
     `SELECT c.run_id AS id, c.job AS job, ${millisecondsOf('c.due_at')}, toString(c.attempt), ${limited('c.host')}, ` +
     "toString(c.token), if(e.state = '', 'running', e.state) AS run_state, " +
     `${millisecondsOf('c.started_at')}, if(e.state = '', NULL, ${millisecondsOf('e.finished_at')}), ` +
-    `${limited('e.reason')}, ${limited('e.project')} FROM ${STATE_DATABASE}.job_claims AS c LEFT ANY JOIN ${STATE_DATABASE}.job_ends AS e ON ` +
+    `${limited('e.reason')}, ${limited('e.project')} FROM ${STATE_DATABASE}.job_claims AS c ` +
+    `LEFT ANY JOIN ${STATE_DATABASE}.job_ends AS e ON ` +
     `e.run_id = c.run_id WHERE ${where}`
   );
 }

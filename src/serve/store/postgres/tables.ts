@@ -132,7 +132,8 @@ export const STATE_PRESENT = `select to_regclass('${STATE_SCHEMA}.alarms_sent') 
 export const STATE_CURRENT =
   `select to_regclass('${STATE_SCHEMA}.alarms_sent') is not null and to_regclass('${STATE_SCHEMA}.job_runs_again') ` +
   `is not null and to_regclass('${STATE_SCHEMA}.due_left_out_last') is not null and ` +
-  `to_regclass('${STATE_SCHEMA}.job_begins') is not null and (select count(*) from pg_constraint where connamespace = ` +
+  `to_regclass('${STATE_SCHEMA}.job_begins') is not null and (select count(*) from pg_constraint where ` +
+  `connamespace = ` +
   `to_regnamespace('${STATE_SCHEMA}') and conname in (${CHECKS.map(([table]) => `'${table}_values'`).join(', ')})) = ` +
   `${CHECKS.length}`;
 
@@ -179,7 +180,13 @@ export const LEFT_OUT_CELLS = [
 ].join(', ');
 
 /** Columns of `incidentOf`. */
-export const INCIDENT_CELLS = `id, key, ${millisecondsOf('opened_at')}, ${millisecondsOf('closed_at')}, ${limited('reason')}`;
+export const INCIDENT_CELLS = [
+  'id',
+  'key',
+  millisecondsOf('opened_at'),
+  millisecondsOf('closed_at'),
+  limited('reason'),
+].join(', ');
 
 /** The distinct names in a table, each found by one index lookup. Reads no more rows than there are names. */
 export function namesIn(table: string): string {
