@@ -1,7 +1,7 @@
 // Checks of a saved file by the local engine: its nodes, their tests, and the models that read them directly.
 import { join } from 'node:path';
 import { TsdbtError } from '../errors.ts';
-import { checkProject, type ParsedProject } from '../index.ts';
+import { checkPolicies, checkProject, type Finding, type ParsedProject } from '../index.ts';
 import { nodesOf } from './column-at.ts';
 
 /** Nodes that are checked after one change. */
@@ -40,11 +40,22 @@ export class StrictChecks {
       if (request !== this.#last || this.#missing || ids.size === 0) return;
       try {
         const { findings } = await checkProject(parsed, ids);
-        if (request === this.#last) show(findings.map(({ error }) => error));
+        const violations = await violationsOf(parsed, ids);
+        if (request === this.#last) show([...findings, ...violations].map(({ error }) => error));
       } catch (error) {
         this.#missing = error instanceof TsdbtError;
         this.#note(`Strict checks are off: ${error instanceof Error ? error.message : String(error)}`);
       }
     });
+  }
+}
+
+/** Without the parser of column lineage, or with an invalid policies.yml, only the local engine's checks are shown. */
+async function violationsOf(parsed: ParsedProject, ids: ReadonlySet<string>): Promise<readonly Finding[]> {
+  try {
+    return (await checkPolicies(parsed, ids))?.findings ?? [];
+  } catch (error) {
+    if (error instanceof TsdbtError) return [];
+    throw error;
   }
 }

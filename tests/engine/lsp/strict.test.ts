@@ -36,6 +36,22 @@ describe('strict checks in the editor', () => {
     await editor.diagnostics('models/totals.sql', none);
   });
 
+  it('mark columns with a tag in models that may not hold them', async () => {
+    editor = await EditorClient.open({
+      ...TYPED,
+      'models/sources.yml': TYPED['models/sources.yml'].replace(
+        'data_type: numeric',
+        'data_type: numeric, tags: [pii]',
+      ),
+      'policies.yml': 'policies: [{tag: pii}]\n',
+    });
+    await editor.openFile('models/orders.sql');
+    await editor.save('models/orders.sql');
+    const [found] = await editor.diagnostics('models/orders.sql', some);
+    expect(found?.message).toContain('carries the tag "pii", which model.shop.orders may not hold');
+    expect(found === undefined ? '' : editor.textIn('models/orders.sql', found.range)).toContain('amount');
+  });
+
   it('mark columns in saved YAML that a model does not have', async () => {
     editor = await EditorClient.open(TYPED);
     await editor.openFile('models/schema.yml');
