@@ -4,6 +4,7 @@ import { dateTime, isoTime } from '../../values/utc-text.ts';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { print } from '../../events/index.ts';
+import { withoutControls } from '../../log.ts';
 import { runDetail, type RunDetail } from '../../serve/run-detail.ts';
 import { leftOutInWords } from '../../serve/jobs/job-overview.ts';
 import { createStore } from '../../serve/store/create-store.ts';
@@ -28,7 +29,7 @@ export async function runsCommand(session: CommandSession): Promise<boolean> {
     if (id !== undefined) {
       if (!kept) throw new TsdbtError('usage', `No run '${id}' is in the history.`, { hint: NO_HISTORY });
       const detail = await runDetail(store, id);
-      print(logger, json ? JSON.stringify(detailDocument(detail)) : detailLines(detail).join('\n'));
+      print(logger, json ? JSON.stringify(detailDocument(detail)) : withoutControls(detailLines(detail).join('\n')));
       return true;
     }
     const filter = filterOf(flags);
@@ -49,7 +50,7 @@ export async function runsCommand(session: CommandSession): Promise<boolean> {
           })
         : rows.length === 0
           ? none
-          : inColumns([head, ...rows.map(({ cells }) => cells)]).join('\n'),
+          : withoutControls(inColumns([head, ...rows.map(({ cells }) => cells)]).join('\n')),
     );
     return true;
   } finally {

@@ -1,5 +1,6 @@
 // sla: prints the project's SLAs and whether each is met, as lines or as one JSON document. Freshness and lag are
 // measured now; runs come from the history of serve. src/serve/sla/ evaluates.
+import { withoutControls } from '../../log.ts';
 import { inColumns } from '../columns.ts';
 import { isoTime } from '../../values/utc-text.ts';
 import { type ParsedProject, select, TsdbtError } from '../../index.ts';
@@ -45,7 +46,7 @@ export async function slaCommand(session: CommandSession): Promise<boolean> {
     const { facts } = await finder.gather(promises);
     const verdicts = evaluate(promises, facts);
     if (session.flags['output'] === 'json') print(session.logger, JSON.stringify(documentOf(verdicts, incidents)));
-    else for (const line of linesOf(verdicts, incidents, history.why)) print(session.logger, line);
+    else for (const line of linesOf(verdicts, incidents, history.why)) print(session.logger, withoutControls(line));
     return verdicts.every(({ state }) => state !== 'broken');
   } finally {
     await parsed.adapter.close();

@@ -245,4 +245,19 @@ describe.each(DATABASES)('tsdbt runs on $type', ({ missing, open }) => {
       expect(out).not.toMatch(/\n\s+at /);
     }
   });
+
+  it.skipIf(missing !== null)('escapes control characters, which another user may have written', async () => {
+    const store = createStore(adapter);
+    const claim = await store.claim('other', DUE, 1, 'h\u001b[2J');
+    if (claim === null) throw new Error('no claim');
+    await store.finish(claim, { state: 'failed', reason: 'bad \u001b]0;title\u0007' });
+    for (const args of [
+      ['--job', 'other'],
+      ['show', claim.runId],
+    ]) {
+      const { out } = await tsdbt('runs', ...args);
+      expect(out).toContain('bad \\x1b]0;title\\x07');
+      expect(out).not.toContain('\u001b');
+    }
+  });
 });
