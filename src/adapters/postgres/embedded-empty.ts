@@ -54,10 +54,19 @@ export const openEmptyDatabase: OpenEmptyDatabase = async ({ profile, folder, pr
       `where a.attnum > 0 and c.relkind in ('r', 'v') and n.nspname in (${schemas.map(quoteText).join(', ')}) ` +
       'order by c.oid, a.attnum',
     judge: (session, error, keys) => judge(session, error, keys, extend),
-    refuses: () => null,
+    refuses: (sql) => (isSlowToScan(sql) ? 'it has too many signs in a row' : null),
     close: () => adapter.close(),
   };
 };
+
+/** Steps of the server's scanner in a row of signs, which no timeout interrupts: about half a second. */
+const MOST_STEPS = 10 ** 8;
+
+/** The scanner tries each rest of a row of signs, such as `/*` repeated, as an operator. */
+function isSlowToScan(sql: string): boolean {
+  const rows = sql.match(/[~!@#^&|`?+\-*/%<>=]{1000,}/g) ?? [];
+  return rows.reduce((steps, { length }) => steps + length ** 2, 0) > MOST_STEPS;
+}
 
 /** The query is in the same parentheses as in a materialization. */
 function createAs(relation: string, query: string): string {

@@ -62,3 +62,11 @@ it('compile --strict commits no SQL of a query, a type or a macro', async () => 
   const shown = await tsdbt('query', '--profiles-dir', 'look', query, '--output', 'json');
   expect(shown.out).toMatch(/"found": ?0/);
 }, 120_000);
+
+it('compile --strict does not check a query that the engine would read for minutes', async () => {
+  write({ 'models/signs.sql': `select 1 as a /*${'/*'.repeat(100_000)}` });
+  const { out } = await tsdbt('compile', '--strict', '--select', 'signs');
+  rmSync(join(root, 'models/signs.sql'));
+  expect(out).toMatch(/model\.o\.signs +it has too many signs in a row/);
+  expect(out).toContain('0 nodes checked, 1 not checked');
+});
