@@ -3,6 +3,7 @@
 import type { AsyncBuffer } from 'hyparquet';
 import { openParquetFile, type ParquetColumn, type ParquetValue } from '../../object-store/write-parquet.ts';
 import { MAX_GROUP_ROWS, ParquetPages, unpacked } from './parquet-pages.ts';
+import { checkFooter, footerBytes } from './parquet-limits.ts';
 import { storableTime } from '../brokers/message-records.ts';
 import {
   type ArchivedMessage,
@@ -26,6 +27,10 @@ const COLUMNS: readonly ParquetColumn[] = [
 const GROUP_ROWS = 20_000;
 const GROUP_BYTES = 32 * 1024 ** 2;
 const MICROS = 1000n;
+/** Bytes that are read to find the footer. */
+const FIRST_BYTES = 512 * 1024;
+/** `ConvertedType` of decimals in Parquet's format. */
+const DECIMAL = 5;
 
 /** @param chunks of whole lines, as in an archive of ndjson.gz @throws `internal` error for any other line */
 export async function parquetOf(chunks: Iterable<Buffer>): Promise<Buffer> {
@@ -88,8 +93,8 @@ export async function parquetMessages(bytes: Buffer): Promise<ArchivedMessage[] 
  * @throws the library's errors for other contents, and read errors
  */
 export async function* parquetGroups(file: AsyncBuffer): AsyncGenerator<(ArchivedMessage | null)[]> {
-  const { parquetMetadataAsync, parquetReadObjects } = await import('hyparquet');
-  const metadata = await parquetMetadataAsync(file);
+  const { parquetMetadata, parquetReadObjects } = await import('hyparquet');
+  const metadata = parquetMetadata(await footerOf(file), { geoparquet: false });
   const names = COLUMNS.map(({ name }) => name);
   const pages = await ParquetPages.open(metadata, names);
   const columns = names.filter((name) => pages.columns.has(name));
@@ -105,6 +110,24 @@ export async function* parquetGroups(file: AsyncBuffer): AsyncGenerator<(Archive
     });
     yield rows.map(messageOfRow);
   }
+}
+
+/** The end of a file with its footer, checked. @throws RangeError or TypeError for another file, and read errors */
+async function footerOf(file: AsyncBuffer): Promise<ArrayBuffer> {
+  const first = Math.max(0, file.byteLength - FIRST_BYTES);
+  let end = await file.slice(first, file.byteLength);
+  const length = footerBytes(end);
+  if (length > end.byteLength) end = await file.slice(Math.max(0, file.byteLength - length), file.byteLength);
+  checkFooter(end);
+  const { deserializeTCompactProtocol } = await import('hyparquet/src/thrift.js');
+  const { field_2: schema } = deserializeTCompactProtocol({
+    view: new DataView(end, 0, end.byteLength - 8),
+    offset: end.byteLength - length,
+  });
+  // Statistics of decimals are read digit by digit, however many there are.
+  if (!Array.isArray(schema) || schema.some((element) => element?.field_6 === DECIMAL))
+    throw new TypeError('a file with decimals');
+  return end;
 }
 
 function messageOfRow(row: Readonly<Record<string, unknown>>): ArchivedMessage | null {

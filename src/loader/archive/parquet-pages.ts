@@ -1,12 +1,22 @@
 // Checks the pages of a Parquet file before the library decodes them: a page of few bytes may claim gigabytes, and a
 // run of repeated values any number of them, which the library writes one by one.
 import { gunzipSync } from 'node:zlib';
-import type { AsyncBuffer, ColumnMetaData, FileMetaData, RowGroup } from 'hyparquet';
+import type { AsyncBuffer, ColumnMetaData, FileMetaData, RowGroup, SchemaElement } from 'hyparquet';
+import { checkDifferences, checkThrift } from './parquet-limits.ts';
 
 /** Limits when reading files of any writer: rows per row group, and bytes of an unpacked page. */
 export const MAX_GROUP_ROWS = 1_000_000;
 const MAX_PAGE_BYTES = 384 * 1024 ** 2;
 const LENGTH_BYTES = 4;
+const MAX_HEADER_BYTES = 16 * 1024 ** 2;
+const TYPES: ReadonlySet<string | undefined> = new Set(['BYTE_ARRAY', 'INT32', 'INT64', 'INT96']);
+const MEANINGS: ReadonlySet<string | undefined> = new Set([
+  ...[undefined, 'UTF8', 'ENUM', 'TIMESTAMP_MILLIS', 'TIMESTAMP_MICROS', 'INT_32', 'INT_64', 'UINT_32', 'UINT_64'],
+  ...['STRING', 'TIMESTAMP', 'INTEGER'],
+]);
+const ENCODINGS: ReadonlySet<string> = new Set([
+  ...['PLAIN', 'PLAIN_DICTIONARY', 'RLE_DICTIONARY', 'DELTA_BINARY_PACKED', 'DELTA_LENGTH_BYTE_ARRAY'],
+]);
 
 /** Unpacks a page of gzip. @param size bytes of the result @throws zlib's error for more */
 export function unpacked(page: Uint8Array, size: number): Uint8Array {
@@ -14,7 +24,9 @@ export function unpacked(page: Uint8Array, size: number): Uint8Array {
   return new Uint8Array(gunzipSync(page, { maxOutputLength: Math.max(size, 1) }));
 }
 
-type Library = typeof import('hyparquet') & typeof import('hyparquet/src/column.js');
+type Library = typeof import('hyparquet') &
+  typeof import('hyparquet/src/column.js') &
+  Pick<typeof import('hyparquet/src/encoding.js'), 'readRleBitPackedHybrid'>;
 
 /** The columns of a file, and the check of its pages. */
 export class ParquetPages {
@@ -29,6 +41,8 @@ export class ParquetPages {
     const isFlat = root?.num_children === columns.length && this.columns.size === columns.length;
     if (!isFlat || columns.some((column) => column.repetition_type === 'REPEATED'))
       throw new TypeError('a file with nested columns');
+    if (!columns.every((column) => !names.includes(column.name) || isPlain(column)))
+      throw new TypeError('a column of another type');
     this.#names = names;
     this.#library = library;
   }
@@ -38,6 +52,7 @@ export class ParquetPages {
     return new ParquetPages(metadata, names, {
       ...(await import('hyparquet')),
       ...(await import('hyparquet/src/column.js')),
+      ...(await import('hyparquet/src/encoding.js')),
     });
   }
 
@@ -63,6 +78,8 @@ export class ParquetPages {
     const nullable = this.columns.get(name);
     const reader = { view, offset: 0 };
     while (reader.offset < view.byteLength - 1) {
+      const most = Math.min(view.byteLength - reader.offset, MAX_HEADER_BYTES);
+      checkThrift(new DataView(view.buffer, view.byteOffset + reader.offset, most), 0);
       const page = this.#library.parquetHeader(reader);
       const { type, compressed_page_size: length, uncompressed_page_size: size } = page;
       const v2 = type === 'DATA_PAGE_V2' ? page.data_page_header_v2 : undefined;
@@ -80,24 +97,33 @@ export class ParquetPages {
       const body = new Uint8Array(view.buffer, view.byteOffset + reader.offset, length);
       reader.offset += length;
       if (type === 'DICTIONARY_PAGE') continue;
-      // RLE: only booleans have it.
-      if (nullable === undefined || header.encoding === 'RLE') throw new TypeError('an unknown page');
+      if (nullable === undefined || !ENCODINGS.has(header.encoding)) throw new TypeError('an unknown page');
+      const differs = header.encoding.startsWith('DELTA_');
       const indexed = header.encoding === 'PLAIN_DICTIONARY' || header.encoding === 'RLE_DICTIONARY';
       if (v2 !== undefined) {
         if (nullable) checkRuns(body.subarray(skipped), 1, header.num_values);
         const packed = v2.is_compressed === false ? 'UNCOMPRESSED' : codec;
-        if (indexed)
-          checkIndexes(
-            this.#unpack(body.subarray(skipped + levels), packed, size - skipped - levels),
-            header.num_values,
-          );
-      } else if (nullable || indexed) {
+        const rest = indexed || differs ? body.subarray(skipped + levels) : null;
+        const all = rest === null ? null : this.#unpack(rest, packed, size - skipped - levels);
+        if (all !== null && indexed) checkIndexes(all, header.num_values);
+        else if (all !== null) checkDifferences(all, header.num_values - v2.num_nulls);
+      } else if (nullable || indexed || differs) {
         const all = this.#unpack(body, codec, size);
         const first = nullable ? LENGTH_BYTES + new DataView(all.buffer, all.byteOffset).getUint32(0, true) : 0;
         if (nullable) checkRuns(all.subarray(LENGTH_BYTES), 1, header.num_values);
         if (indexed) checkIndexes(all.subarray(first), header.num_values);
+        else if (differs)
+          checkDifferences(all.subarray(first), nullable ? this.#present(all, header.num_values) : header.num_values);
       }
     }
+  }
+
+  /** How many values are not null. @param page that begins with its checked levels */
+  #present(page: Uint8Array, values: number): number {
+    const levels = new Uint8Array(values);
+    const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
+    this.#library.readRleBitPackedHybrid({ view, offset: 0 }, 1, levels);
+    return levels.reduce((sum, level) => sum + level, 0);
   }
 
   #unpack(page: Uint8Array, codec: ColumnMetaData['codec'], size: number): Uint8Array {
@@ -108,6 +134,11 @@ export class ParquetPages {
     this.#library.snappyUncompress(page, result);
     return result;
   }
+}
+
+/** Whether values are read as they are, without costly conversions. */
+function isPlain({ type, converted_type: converted, logical_type: logical }: SchemaElement): boolean {
+  return TYPES.has(type) && MEANINGS.has(converted) && MEANINGS.has(logical?.type);
 }
 
 function startOf(chunk: ColumnMetaData): number {

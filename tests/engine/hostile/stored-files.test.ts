@@ -6,6 +6,7 @@ import { createGzip, deflateRawSync } from 'node:zlib';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
 import { openMessagesFile, parquetGroups, parquetMessages } from '../../../src/loader/archive/parquet-file.ts';
+import { checkDifferences } from '../../../src/loader/archive/parquet-limits.ts';
 import { ForeignFile, linesOfFile } from '../../../src/loader/archive/read-file.ts';
 import { crc32cOf } from '../../../src/loader/brokers/kafka/crc32c.ts';
 import { loadClientLibrary } from '../../../src/loader/brokers/kafka/client-library.ts';
@@ -178,6 +179,78 @@ describe('a hostile archive file', () => {
   it('of Parquet with a page of too many values is rejected before it is decompressed', async () => {
     await expect(groups(parquet(1_000_001, 'GZIP', () => new Uint8Array(10)))).rejects.toThrow(/too large/);
   });
+});
+
+describe('a hostile footer or page of Parquet', () => {
+  const footer = (bytes: Buffer): Buffer => {
+    const end = Buffer.alloc(8);
+    end.writeUInt32LE(bytes.length);
+    end.write('PAR1', 4);
+    return Buffer.concat([Buffer.from('PAR1'), bytes, end]);
+  };
+
+  it('with lists within lists that claim millions of items is rejected in little memory', async () => {
+    const before = process.memoryUsage().rss;
+    const lists = Array<Buffer>(8).fill(Buffer.from([0xf9, 0xff, 0xff, 0xff, 0x0f]));
+    expect(await parquetMessages(footer(Buffer.concat([Buffer.of(0x19), ...lists, Buffer.alloc(9)])))).toBeNull();
+    expect(process.memoryUsage().rss - before).toBeLessThan(256 * MEGABYTE);
+  });
+
+  it('with a number of 300,000 bytes is rejected at once', { timeout: 10_000 }, async () => {
+    expect(await parquetMessages(footer(Buffer.concat([Buffer.of(0x16), Buffer.alloc(300_000, 0xff)])))).toBeNull();
+  });
+
+  it('with statistics of a decimal of 300,000 bytes is rejected at once', { timeout: 10_000 }, async () => {
+    // One column of the type FIXED_LEN_BYTE_ARRAY that is a DECIMAL, and one row group.
+    const schema = [0x15, 2, 0x19, 0x1c, 0x15, 14, 0x55, 10, 0, 0x16, 0];
+    const group = [0x19, 0x1c, 0x19, 0x1c, 0x3c, 0x39, 8, 0x9c, 0x18, 0xe0, 0xa7, 0x12];
+    const bytes = [Buffer.from([...schema, ...group]), Buffer.alloc(300_000, 1), Buffer.alloc(5)];
+    expect(await parquetMessages(footer(Buffer.concat(bytes)))).toBeNull();
+  });
+
+  it('with a block of differences of a negative size is rejected, and not read forever', () => {
+    const endless = Buffer.from([0xf8, 0xff, 0xff, 0xff, 0x0f, 1, 1, 0, 0, 2, ...Buffer.alloc(8)]);
+    expect(() => checkDifferences(endless, 5)).toThrow(RangeError);
+    const long = Buffer.concat([Buffer.from([0x80, 1, 4, 5]), Buffer.alloc(300_000, 0xff)]);
+    expect(() => checkDifferences(long, 5)).toThrow(RangeError);
+  });
+
+  it.each(['INT32', 'INT64', 'BYTE_ARRAY'] as const)(
+    'with differences of the type %s is read if it is valid',
+    async (type) => {
+      const writer = new ByteWriter();
+      const columns = { _partition: 'INT32', _offset: 'INT64', _topic: 'BYTE_ARRAY', _headers: 'BYTE_ARRAY' } as const;
+      const count = 1000;
+      const file = new ParquetWriter({
+        writer,
+        schema: [
+          { name: 'root', num_children: 4 },
+          ...Object.entries(columns).map(
+            ([name, its]) =>
+              ({
+                ...({ name, type: its, repetition_type: name === '_headers' ? 'OPTIONAL' : 'REQUIRED' } as const),
+                ...(its === 'BYTE_ARRAY' ? ({ converted_type: 'UTF8' } as const) : {}),
+              }) as const,
+          ),
+        ],
+      });
+      const numbers = Array.from({ length: count }, (_, i) => i * 7);
+      const data = {
+        ...{ _partition: numbers, _offset: numbers.map(BigInt) },
+        ...{ _topic: numbers.map((i) => `t${i}`), _headers: numbers.map((i) => (i % 3 === 0 ? null : '[]')) },
+      };
+      void file.write({
+        columnData: Object.entries(data).map(([name, values]) => {
+          const its = columns[name as keyof typeof columns];
+          const encoding = its === 'BYTE_ARRAY' ? 'DELTA_LENGTH_BYTE_ARRAY' : 'DELTA_BINARY_PACKED';
+          return { name, data: values, ...(its === type ? { encoding } : {}) } as const;
+        }),
+      });
+      void file.finish();
+      const read = await parquetMessages(Buffer.from(writer.getBuffer()));
+      expect(read?.map(({ topic, offset }) => [topic, offset])).toEqual(numbers.map((i) => [`t${i}`, BigInt(i)]));
+    },
+  );
 });
 
 describe('a hostile Iceberg manifest', () => {
