@@ -37,6 +37,8 @@ export interface LastResult {
 /** A longer answer would fill an assistant's context. */
 const MAX_CHARACTERS = 200_000;
 const MAX_ROWS = 1000;
+/** Systems limit the arguments of a command. */
+const MAX_ARGUMENT = 10_000;
 const NODE_KEYS = ['unique_id', 'resource_type', 'name', 'version', 'description', 'original_file_path', 'tags'];
 const DETAIL_KEYS = [
   ...NODE_KEYS,
@@ -55,7 +57,9 @@ const GOOD = new Set(['success', 'pass', 'reused', 'no-op']);
 const word = (text: string): z.ZodString =>
   z
     .string()
+    .max(MAX_ARGUMENT)
     .regex(/^[^\s-]/, 'must not begin with a hyphen or a space')
+    .refine((value) => !value.includes('\0'), 'must not contain a NUL character')
     .describe(text);
 const NODE = word('Name or unique_id, SOURCE.TABLE for a source, MODEL.v2 for a version');
 const SELECT = word('Selection in dbt syntax, such as orders+ or tag:daily').optional();

@@ -157,6 +157,8 @@ describe.each(['postgres', 'clickhouse'] as const)('mcp on %s', (type) => {
       ['job_runs', { run: '--output' }],
     ] as const)
       expect(await call(tool, args)).toContain('must not begin with a hyphen');
+    expect(await call('list_nodes', { select: 'a\0b' })).toContain('must not contain a NUL character');
+    expect(await call('list_nodes', { select: 'a'.repeat(200_000) })).toContain('<=10000 characters');
     expect(await call('query', { sql: "select 'x' as a", limit: 1_000_000 })).toContain('error: ');
   });
 
