@@ -81,7 +81,8 @@ export async function captureUnitTest(
         Object.fromEntries(columns.map((column, i) => [column, cells.of(column, row[i] ?? null)])),
       ),
     };
-    return { ...test, expect };
+    const written = given.map((each) => ({ ...each, rows: each.rows.map(withoutTemplates) }));
+    return { ...test, given: written, expect: { rows: expect.rows.map(withoutTemplates) } };
   } finally {
     await session.release();
   }
@@ -95,7 +96,7 @@ function inputsOf({ manifest }: ParsedProject, model: ModelNode): Input[] {
 }
 
 function referenceTo(model: ModelNode, input: Input): string {
-  if (input.resource_type === 'source') return `source('${input.source_name}', '${input.name}')`;
+  if (input.resource_type === 'source') return `source(${quoted(input.source_name)}, ${quoted(input.name)})`;
   const of = input.package_name === model.package_name ? '' : `'${input.package_name}', `;
   const version =
     input.resource_type === 'model' && input.version !== null ? `, version=${JSON.stringify(input.version)}` : '';
@@ -138,6 +139,22 @@ class Cells {
     const isNumber = /^-?\d+(?:\.\d+)?$/.test(text) && typeof value !== 'string';
     return isNumber && String(Number(text)) === text ? Number(text) : text;
   }
+}
+
+/** Quotes texts that YAML files would render as templates: rows are data, which anyone may have written. */
+function withoutTemplates(row: Row): Row {
+  return Object.fromEntries(Object.entries(row).map(([column, value]) => [column, withoutTemplate(value)]));
+}
+
+function withoutTemplate(value: Json): Json {
+  if (Array.isArray(value)) return value.map(withoutTemplate);
+  if (typeof value !== 'string' || !/\{[{%#]/.test(value)) return value;
+  return `{{ ${quoted(value)} }}`;
+}
+
+/** A string of Jinja. */
+function quoted(text: string): string {
+  return `'${text.replace(/[\\']/g, '\\$&')}'`;
 }
 
 /** A hash in the place of a text, a number of as many digits in the place of a number, null in that of others. */

@@ -23,6 +23,8 @@ const FILES = {
     '{% if is_incremental() %} where p.id > (select max(id) from {{ this }}) {% endif %}',
   'models/aged.sql': "select id, AGE as age from {{ ref('people') }}",
   'models/alone.sql': 'select 1 as id',
+  'seeds/noted.csv': 'id,note\n1,"{{ env_var(\'HOME\') }} \\ it\'s }}"\n2,"{% raw %}"\n3,"\'{# x\'"\n',
+  'models/notes.sql': "select id, note from {{ ref('noted') }}",
   'models/m.yml':
     'seeds: [{name: people, columns: [{name: email, tags: [pii]}, {name: phone, meta: {tsdbt: {secret: true}}}]}]\n',
 };
@@ -72,6 +74,15 @@ function proves(
     lab.write({ 'models/aged.yml': text });
     const { code, out } = await lab.run(['test', '--select', 'of_today']);
     expect(code, out).toBe(0);
+  });
+
+  it('prints rows that look like templates as texts, which later commands do not render', async () => {
+    const text = await captured('notes');
+    lab.write({ 'models/notes.yml': text });
+    const { code, out } = await lab.run(['test', '--select', 'notes_captured']);
+    expect(code, out).toBe(0);
+    expect(out).toContain('PASS=1 ');
+    expect(parse(text).unit_tests[0].given[0].rows[0].note).toBe("{{ '{{ env_var(\\'HOME\\') }} \\\\ it\\'s }}' }}");
   });
 
   it('takes as many rows as asked, that fulfil a condition', async () => {
