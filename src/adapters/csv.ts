@@ -1,7 +1,7 @@
 // Reads CSV text as a table, with agate's rules for names, as dbt reads seeds. table-inference.ts infers types; the
 // caller reads the file.
 import { TsdbtError } from '../errors.ts';
-import { csvRecords, unixBreaks } from '../values/csv.ts';
+import { checkMissingCells, csvRecords, unixBreaks } from '../values/csv.ts';
 import type { Value } from '../values/value.ts';
 import type { Table } from './table.ts';
 import { inferTable } from './table-inference.ts';
@@ -52,6 +52,7 @@ export function tableFromCsv(text: string, options: CsvOptions): Table {
   });
   if (header === undefined)
     throw new TsdbtError('runtime', 'the seed is empty: its first line must name the columns', { path, line: 1 });
+  checkMissingCells(text, records.length, header.cells.length, path);
   const names = columnNames(header.cells);
   names.forEach((name, index) => {
     const written = header.cells[index] ?? '';
@@ -84,10 +85,14 @@ export function tableFromCsv(text: string, options: CsvOptions): Table {
 function columnNames(cells: readonly string[]): string[] {
   const names: string[] = [];
   const seen = new Set<string>();
+  /** The next number of each name, so that many equal names take linear time. */
+  const numbers = new Map<string, number>();
   cells.forEach((cell, index) => {
     const base = cell === '' ? letterName(index) : cell;
     let name = base;
-    for (let n = 2; seen.has(name); n++) name = `${base}_${n}`;
+    let n = numbers.get(base) ?? 2;
+    for (; seen.has(name); n++) name = `${base}_${n}`;
+    numbers.set(base, n);
     seen.add(name);
     names.push(name);
   });

@@ -6,6 +6,9 @@ interface CsvRecord {
   readonly line: number;
 }
 
+/** Maximum number of missing cells. */
+const MOST_MISSING = 1_000_000;
+
 interface CsvFormat {
   /** A single character. Default `,`. */
   readonly delimiter?: string;
@@ -72,12 +75,25 @@ export function csvRecords(text: string, { delimiter = ',', strictIn }: CsvForma
 /**
  * Returns one dict per row with text values. Missing cells are null, surplus cells are dropped, blank lines are
  * skipped.
+ * @throws {TsdbtError} `runtime` if too many cells are missing
  */
-export function csvRows(text: string): { [column: string]: string | null }[] {
+export function csvRows(text: string, path: string): { [column: string]: string | null }[] {
   const [header, ...records] = csvRecords(text).filter(({ cells }) => cells.length > 0);
   if (header === undefined) return [];
+  checkMissingCells(text, records.length, header.cells.length, path);
   return records.map(({ cells }) =>
     Object.fromEntries(header.cells.map((column, i): [string, string | null] => [column, cells[i] ?? null])),
+  );
+}
+
+/** @throws {TsdbtError} `runtime` if so many cells are missing that a short text would fill the memory */
+export function checkMissingCells(text: string, rows: number, columns: number, path: string): void {
+  // Each cell that is not missing has a delimiter or a line end.
+  if (rows * columns <= text.length + MOST_MISSING) return;
+  throw new TsdbtError(
+    'runtime',
+    `CSV text has ${rows} rows and ${columns} columns, but most cells are missing; at most ${MOST_MISSING} may be`,
+    { path, hint: 'Remove unused columns from the header.' },
   );
 }
 

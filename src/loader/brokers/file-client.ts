@@ -6,7 +6,7 @@ import { closeSync, openSync, readFileSync, readSync, type Stats, statSync } fro
 import { basename } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { systemReason, TsdbtError } from '../../errors.ts';
-import { csvRecords, unixBreaks } from '../../values/csv.ts';
+import { checkMissingCells, csvRecords, unixBreaks } from '../../values/csv.ts';
 import {
   type AssignmentListener,
   type BrokerClient,
@@ -251,7 +251,9 @@ function* csvMessages(path: string, holdsJson: HoldsJson): Generator<Buffer> {
   });
   if (header === undefined)
     throw new TsdbtError('runtime', 'the file is empty: its first line must name the columns', { path, line: 1 });
-  const twice = header.cells.find((name, i) => header.cells.indexOf(name) < i);
+  checkMissingCells(text, records.length, header.cells.length, path);
+  const names = new Set<string>();
+  const twice = header.cells.find((name) => names.size === names.add(name).size);
   if (twice !== undefined)
     throw new TsdbtError('runtime', `the header names the column "${twice}" twice, so one value would be lost`, {
       path,

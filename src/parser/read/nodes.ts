@@ -182,7 +182,7 @@ function addFixture(reading: Reading, file: SourceFile): void {
     );
   }
   const contents = strippedContents(file);
-  const rows: Json = file.relative_path.endsWith('.sql') ? contents : csvRows(contents);
+  const rows: Json = file.relative_path.endsWith('.sql') ? contents : csvRows(contents, file.original_file_path);
   reading.fixtures.set(unique_id, {
     unique_id,
     name,

@@ -90,7 +90,8 @@ export function rowsOf(
     }
     if (fixture || rows === null) rows = fixtureRows(tools, entry, fixture ?? '');
     if (format !== 'sql') {
-      const records: Json[] = typeof rows === 'string' ? csvRows(rows) : Array.isArray(rows) ? rows : [];
+      const path = entry.yaml.file.original_file_path;
+      const records: Json[] = typeof rows === 'string' ? csvRows(rows, path) : Array.isArray(rows) ? rows : [];
       rows = records.map((row) =>
         Object.fromEntries(
           Object.entries(isDict(row) ? row : {}).map(([key, value]) => [key, value === '' ? null : value]),
@@ -140,7 +141,7 @@ function seedRows(tools: PatchTools, entry: YamlEntry, input: string): Json {
   }
   const file = state.files.get(`${seed.package_name}://${seed.original_file_path}`);
   state.textReaders.add(seed.unique_id);
-  return csvRows(unixBreaks(file?.seedText ?? ''));
+  return csvRows(unixBreaks(file?.seedText ?? ''), seed.original_file_path);
 }
 
 /** dbt's sha256 of all fields but the description. */

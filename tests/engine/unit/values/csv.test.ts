@@ -31,12 +31,12 @@ describe('csvRecords', () => {
 
 describe('csvRows', () => {
   it('reads empty cells, short rows, surplus cells and blank lines', () => {
-    expect(csvRows('id,name\r\n1,"a ""b""\nc",x\n\n2,\n3')).toEqual([
+    expect(csvRows('id,name\r\n1,"a ""b""\nc",x\n\n2,\n3', 'f.csv')).toEqual([
       { id: '1', name: 'a "b"\nc' },
       { id: '2', name: '' },
       { id: '3', name: null },
     ]);
-    expect(csvRows('')).toEqual([]);
+    expect(csvRows('', 'f.csv')).toEqual([]);
   });
 });
 
