@@ -57,6 +57,8 @@ const LAST_DAY = Date.UTC(2149, 5, 6) / 1000 / DAY_SECONDS;
 const FIRST_DAY32 = Date.UTC(1900, 0, 1) / 1000 / DAY_SECONDS;
 const LAST_DAY32 = Date.UTC(2299, 11, 31) / 1000 / DAY_SECONDS;
 const LAST_SECOND = 2 ** 32 - 1;
+/** More than any integer type has: Int256 has 77. */
+const MOST_DIGITS = 100;
 const MAX_INT64 = 2n ** 63n - 1n;
 const [MAX_FLOAT32, MAX_BFLOAT16] = [3.4028234663852886e38, 3.3895313892515355e38];
 /** Numbers of at most this many digits need no check. */
@@ -219,8 +221,9 @@ function wholeOf(text: string): bigint | null {
   const digits = whole + fraction;
   const point = whole.length + Number(power);
   if (/[1-9]/.test(digits.slice(Math.max(point, 0)))) return null;
-  const kept = point <= 0 ? '0' : digits.slice(0, point).padEnd(point, '0');
-  return BigInt(`${sign === '-' ? '-' : ''}${kept === '' ? '0' : kept}`);
+  const kept = (point <= 0 ? '' : digits.slice(0, point).padEnd(point, '0')).replace(/^0+/, '');
+  // The time to read a number grows faster than its digits; with the first of them it is too large as well.
+  return BigInt(`${sign === '-' ? '-' : ''}${kept === '' ? '0' : kept.slice(0, MOST_DIGITS)}`);
 }
 
 /** Digits beyond the scale are truncated, as the database does. */

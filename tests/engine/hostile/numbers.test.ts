@@ -73,3 +73,24 @@ describe('a number of 300,000 digits', () => {
     expect(parseIntText(`${'f'.repeat(5000)}g`, 16)).toBe(undefined);
   });
 });
+
+describe('a whole number of 20 million digits', () => {
+  const long = '7'.repeat(20_000_000);
+
+  it('is rejected as out of range by a bigint of Postgres within a second', { timeout: 20_000 }, () => {
+    const { text } = columnCheck({ ...stored, type: 'int8' });
+    const began = performance.now();
+    expect(text?.(long)).toMatch(/out of range/);
+    expect(text?.(`-${'0'.repeat(1000)}9223372036854775808`)).toBeNull();
+    expect(text?.('9223372036854775808')).toMatch(/out of range/);
+    expect(performance.now() - began).toBeLessThan(1000);
+  });
+
+  it('is rejected as out of range by an Int64 and an Int256 of ClickHouse within a second', { timeout: 20_000 }, () => {
+    const began = performance.now();
+    for (const type of ['Int64', 'Int256'])
+      expect(() => columnFormat(type, false).cell?.(long)).toThrow(/out of range/);
+    expect(columnFormat('Int64', false).cell?.(`${'0'.repeat(1000)}7.0`)).toBe('7');
+    expect(performance.now() - began).toBeLessThan(1000);
+  });
+});

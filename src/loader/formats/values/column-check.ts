@@ -170,6 +170,8 @@ function wholeNumber(name: string, bits: bigint): TextCheck {
   return (text) => {
     const bare = trimmed(text);
     if (!DIGITS.test(bare)) return ODD_NUMBER.test(bare) && /[xob_]/i.test(bare) ? null : syntax(name);
+    // The time to read a number grows faster than its digits, of which no bigint has more than 19.
+    if (bare.replace(/^[+-]?0*/, '').length > 19) return outOfRange(name);
     const value = BigInt(bare.replace('+', ''));
     return value >= limit || value < -limit ? outOfRange(name) : null;
   };
