@@ -101,7 +101,8 @@ export class IcebergReceiver implements Receiver {
     const snapshot = contentSnapshot(metadata);
     const [version, runId] = ['version', 'run-id'].map((name) => fact(snapshot, 'summary', `tsdbt.${name}`));
     const committed = Number(member(snapshot, 'timestamp-ms') ?? Number.NaN);
-    if (fact(metadata, 'properties', 'tsdbt.publication') !== unique_id || Number.isNaN(committed)) return null;
+    if (fact(metadata, 'properties', 'tsdbt.publication') !== unique_id || Number.isNaN(new Date(committed).getTime()))
+      return null;
     if (version == null || runId == null) return null;
     return { version, runId, rows: rowsThere(metadata), publishedAt: new Date(committed).toISOString() };
   }
@@ -241,7 +242,13 @@ class IcebergWork {
     const parent = currentSnapshot(metadata);
     const location = text(member(metadata, 'location')) ?? '';
     const snapshotId = BigInt(`0x${randomBytes(6).toString('hex')}`);
-    const sequence = BigInt(String(member(metadata, 'last-sequence-number') ?? 0)) + 1n;
+    const last = String(member(metadata, 'last-sequence-number') ?? 0);
+    if (!/^\d{1,18}$/.test(last))
+      throw errorOf('notPublished', {
+        place: this.#table.place,
+        why: `the catalog reports the sequence number '${last.slice(0, 40)}'`,
+      });
+    const sequence = BigInt(last) + 1n;
     const { id: specId, fields: spec } = specOf(metadata, this.#plan.spec, this.#table.place);
     const standing = await this.#before(parent, specId, spec);
     const path = `${location}/metadata/${randomUUID()}-m0.avro`;

@@ -66,6 +66,14 @@ describe('a publication to Iceberg', () => {
     expect(table.keys.length).toBe(left);
   });
 
+  it.each(['x', -1, 1.5, 1e300])('rejects the sequence number %s of a catalog in one sentence', async (last) => {
+    await table.publish([[1, 'DE']]);
+    table.metadata['last-sequence-number'] = last;
+    await expect(table.publish([[2, 'DE']])).rejects.toThrow(
+      /is not published: the catalog reports the sequence number/,
+    );
+  });
+
   it('keeps the files of a commit whose snapshot a later one has expired', async () => {
     await table.publish([[1, 'DE']]);
     const before = table.keys.length;
