@@ -31,7 +31,7 @@ const LOOK_MS = 2000;
 /** Interval of checks whether a paused table was resumed. */
 const PAUSED_MS = 500;
 /** Errors that last as long as this process: its own options and files. */
-const FINAL = new Set(['usage', 'profile', 'internal', 'project', 'parsing']);
+const FINAL = new Set(['usage', 'profile', 'project', 'parsing']);
 
 /** Loads until the signal is aborted or, with `once`, to the end. @throws the failure that ended it */
 export async function superviseTable(options: SuperviseOptions): Promise<LoadSummary> {
@@ -82,13 +82,10 @@ export async function superviseTable(options: SuperviseOptions): Promise<LoadSum
       if (pausing.signal.aborted && !signal.aborted) continue;
       return { rows, dead, stopped, ...(unfinished ? { unfinished } : {}) };
     } catch (error) {
-      const final =
-        once ||
-        signal.aborted ||
-        !(error instanceof TsdbtError) ||
-        error instanceof TooManyDead ||
-        FINAL.has(error.kind);
-      const message = inOneLine(error);
+      // A fault of this program, or of a library, must not end the other tables.
+      const known = error instanceof TsdbtError;
+      const final = once || signal.aborted || error instanceof TooManyDead || (known && FINAL.has(error.kind));
+      const message = known ? inOneLine(error) : `Internal error: ${inOneLine(error)}`;
       const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures++, 10));
       notify({ kind: 'failed', target, message, seconds: final ? null : wait / 1000 });
       await note(message);

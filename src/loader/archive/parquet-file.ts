@@ -135,17 +135,24 @@ function messageOfRow(row: Readonly<Record<string, unknown>>): ArchivedMessage |
   if (typeof topic !== 'string' || typeof partition !== 'number' || typeof offset !== 'bigint') return null;
   const written: unknown = typeof headers === 'string' ? JSON.parse(headers) : [];
   if (!areHeaders(written)) return null;
+  const { _key: key = null, _value: value = null } = row;
+  // A column of another type is not what was archived.
+  if (!isBytes(key) || !isBytes(value)) return null;
   return {
     topic,
     partition,
     offset,
     timestamp: time instanceof Date ? storableTime(time.getTime()) : null,
-    key: bytesOf(row['_key']),
-    value: bytesOf(row['_value']),
+    key: bufferOf(key),
+    value: bufferOf(value),
     headers: headersOf(written),
   };
 }
 
-function bytesOf(value: unknown): Buffer | null {
-  return value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : null;
+function isBytes(value: unknown): value is Uint8Array | null {
+  return value === null || value instanceof Uint8Array;
+}
+
+function bufferOf(bytes: Uint8Array | null): Buffer | null {
+  return bytes === null ? null : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

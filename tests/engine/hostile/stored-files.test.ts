@@ -136,6 +136,30 @@ describe('a hostile archive file', () => {
     expect(await parquetMessages(finish())).toBeNull();
   });
 
+  it('with keys or values that are texts is foreign, not one of messages without a value', async () => {
+    const writer = new ByteWriter();
+    const text = { type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' } as const;
+    const file = new ParquetWriter({
+      writer,
+      schema: [
+        { name: 'root', num_children: 4 },
+        { name: '_topic', ...text },
+        { name: '_partition', type: 'INT32', repetition_type: 'REQUIRED' },
+        { name: '_offset', type: 'INT64', repetition_type: 'REQUIRED' },
+        { name: '_value', ...text },
+      ],
+    });
+    const columnData = [
+      { name: '_topic', data: ['t'] },
+      { name: '_partition', data: [0] },
+      { name: '_offset', data: [7n] },
+      { name: '_value', data: ['{}'] },
+    ];
+    void file.write({ columnData, rowGroupSize: 1 });
+    void file.finish();
+    expect(await parquetMessages(Buffer.from(writer.getBuffer()))).toBeNull();
+  });
+
   /** Messages in pages whose topics and partitions are indexes into a dictionary, and with NULL. */
   const valid = async (): Promise<Buffer> => {
     const { add, finish } = await openMessagesFile();

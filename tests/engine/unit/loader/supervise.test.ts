@@ -101,3 +101,27 @@ describe('the notes of a supervised table', () => {
     expect(timers()).toBe(before);
   });
 });
+
+it('a supervised table is tried again after an error that no code foresees', async () => {
+  const events: LoadEvent[] = [];
+  let runs = 0;
+  const { rows } = await superviseTable({
+    target,
+    sink: {
+      kept: async () => ({ positions: new Map(), failure: null, paused: null }),
+      note: async () => undefined,
+    },
+    once: false,
+    signal: new AbortController().signal,
+    notify: (event) => events.push(event),
+    pause: async () => undefined,
+    make: async () => ({
+      run: async () => {
+        if (++runs === 1) throw new RangeError('Invalid time value');
+        return { rows: 0, dead: 0, stopped: [] };
+      },
+    }),
+  });
+  expect(rows).toBe(0);
+  expect(events).toEqual([{ kind: 'failed', target, message: 'Internal error: Invalid time value', seconds: 1 }]);
+});
