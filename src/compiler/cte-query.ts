@@ -3,7 +3,8 @@ import { closingAt, sqlMask } from '../values/sql-mask.ts';
 
 const WITH = /^\s*with\s+(?:recursive\s+)?/i;
 /** A CTE's name, with the parenthesis in which its query begins. */
-const CTE = /^\s*([\w$\u0080-\uffff]+|"\u0001+"|`\u0001+`)\s*(?:\([^()]*\)\s*)?as\s*(?:(?:not\s+)?materialized\s*)?\(/i;
+const CTE =
+  /^\s*([\w$\u0080-\uffff]+|(?:"\u0001*")+|(?:`\u0001*`)+)\s*(?:\([^()]*\)\s*)?as\s*(?:(?:not\s+)?materialized\s*)?\(/i;
 /** What ends a list of CTEs, or an entry of it, outside of parentheses. */
 const NEXT = /[,(]|\b(?:select|from|values|table|insert|update|delete|merge)\b/gi;
 
@@ -19,11 +20,12 @@ export function cteQuery(sql: string, name: string, texts: 'plain' | 'escaped'):
   const written = new Map<string, string>();
   let at = WITH.exec(mask)?.[0].length ?? mask.length;
   for (let more = at < mask.length; more; ) {
-    const found = CTE.exec(mask.slice(at))?.[1];
+    const [cte = '', found] = CTE.exec(mask.slice(at)) ?? [];
     if (found !== undefined) {
       const start = mask.indexOf(found, at);
       const quoted = sql.slice(start, start + found.length);
-      written.set(quoted.replace(/^["`]|["`]$/g, ''), quoted);
+      written.set(/^["`]/.test(quoted) ? quoted.slice(1, -1).replace(/(["`])\1/g, '$1') : quoted, quoted);
+      at = closingAt(mask, at + cte.length - 1);
     }
     [at, more] = entryEnd(mask, at);
   }

@@ -11,6 +11,7 @@ import { inlineNode } from '../runner/inline-node.ts';
 import { actualRows } from '../runner/kinds/unit-test.ts';
 import { lookupNode, nodeWithRows } from '../runner/nodes.ts';
 import { openSession } from '../runner/open-session.ts';
+import { macroTexts } from '../runner/reuse/fingerprint.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import { toText, type Value } from '../values/index.ts';
 import { personalColumns } from './project-policies.ts';
@@ -27,6 +28,9 @@ export interface CaptureOptions {
 
 /** An entry of `unit_tests:`. */
 export type CapturedTest = Pick<UnitTestNode, 'name' | 'model'> & { readonly [key: string]: Json };
+
+/** What reads the clock in a template. */
+const TEMPLATE_CLOCK = /run_started_at|modules\.datetime/;
 
 type Row = { readonly [column: string]: Json };
 type Input = ManifestNode | SourceDefinition;
@@ -62,27 +66,34 @@ export async function captureUnitTest(
         Object.fromEntries(
           table.columns.map((column, i) => {
             const value = row[i] ?? null;
-            return [column, isPersonal(input.unique_id, column) ? hashed(value, hash) : cells.of(column, value)];
+            return [
+              column,
+              isPersonal(input.unique_id, column) ? cells.hidden(column, value, hash) : cells.of(column, value),
+            ];
           }),
         );
       given.push({ input: text, rows: table.rows.map(rowOf) });
     }
     const incremental = model.depends_on.macros.some((id) => id.endsWith('.is_incremental'));
     const overrides = incremental ? { overrides: { macros: { is_incremental: false } } } : {};
-    const compiled = await compileNode(ctx, model, session, { write: false });
-    const code = compiled.compiled_code ?? '';
-    const readsClock = /run_started_at|modules\.datetime/.test(model.raw_code) || withFixedClock(code, 0n) !== code;
-    const config = readsClock ? { config: { meta: { tsdbt: { now } } } } : {};
-    const test = { name, model: model.name, ...overrides, given, ...config };
-    const { columns, rows: expected } = await actualRows(ctx, nodeOf(model, test), session);
-    const cells = new Cells(fixtureArray, await session.describe(code));
+    const versions = model.version === null ? {} : { versions: { include: [model.version] } };
+    const test = { name, model: model.name, ...versions, ...overrides, given };
+    const templates = [model.raw_code, ...macroTexts(ctx, model.depends_on.macros)];
+    let config = {};
+    const tested = await actualRows(ctx, nodeOf(model, test), session, (sql) => {
+      const readsClock = templates.some((each) => TEMPLATE_CLOCK.test(each)) || withFixedClock(sql, 0n) !== sql;
+      if (readsClock) config = { config: { meta: { tsdbt: { now } } } };
+      return nodeOf(model, { ...test, ...config });
+    });
+    const { columns, rows: expected } = tested;
+    const cells = new Cells(fixtureArray, await session.describe(tested.sql));
     const expect = {
       rows: expected.map((row) =>
         Object.fromEntries(columns.map((column, i) => [column, cells.of(column, row[i] ?? null)])),
       ),
     };
     const written = given.map((each) => ({ ...each, rows: each.rows.map(withoutTemplates) }));
-    return { ...test, given: written, expect: { rows: expect.rows.map(withoutTemplates) } };
+    return { ...test, given: written, ...config, expect: { rows: expect.rows.map(withoutTemplates) } };
   } finally {
     await session.release();
   }
@@ -116,14 +127,21 @@ async function read(ctx: RunContext, sql: string, session: Session): Promise<Inp
   return { columns: table.columnNames, rows: table.rows.map(({ values }) => values), described };
 }
 
+/** Types of columns that hold any text. */
+const TEXT_TYPE = /^(?:STRING|(?:(?:LowCardinality|Nullable)\()*String\)*)$/;
+
 /** Writes values as fixtures have them. */
 class Cells {
   readonly #array: UnitTestSql['fixtureArray'];
+  readonly #texts: ReadonlySet<string>;
   /** Columns of arrays, whose values are JSON. */
   readonly #arrays: ReadonlySet<string>;
 
   constructor(array: UnitTestSql['fixtureArray'], described: readonly ColumnDescription[]) {
     this.#array = array;
+    this.#texts = new Set(
+      described.flatMap(({ name, typeName }) => (TEXT_TYPE.test(typeName) ? name.toLowerCase() : [])),
+    );
     this.#arrays = new Set(
       described.flatMap(({ name, typeName }) => (/^Array\(|ARRAY$/.test(typeName) ? name.toLowerCase() : [])),
     );
@@ -138,6 +156,15 @@ class Cells {
     }
     const isNumber = /^-?\d+(?:\.\d+)?$/.test(text) && typeof value !== 'string';
     return isNumber && String(Number(text)) === text ? Number(text) : text;
+  }
+
+  /** A hash in the place of a text, a number of as many digits in the place of a number, null in that of others. */
+  hidden(column: string, value: Value, hash: (text: string) => string): Json {
+    if (value === null || typeof value === 'boolean') return null;
+    if (typeof value === 'string') return this.#texts.has(column.toLowerCase()) ? hash(value).slice(0, 16) : null;
+    const [digits] = /^-?(\d+)(?:\.\d+)?$/.exec(toText(value))?.slice(1) ?? [];
+    if (digits === undefined) return null;
+    return Number.parseInt(hash(toText(value)).slice(0, 12), 16) % 10 ** Math.min(digits.length, 14);
   }
 }
 
@@ -155,15 +182,6 @@ function withoutTemplate(value: Json): Json {
 /** A string of Jinja. */
 function quoted(text: string): string {
   return `'${text.replace(/[\\']/g, '\\$&')}'`;
-}
-
-/** A hash in the place of a text, a number of as many digits in the place of a number, null in that of others. */
-function hashed(value: Value, hash: (text: string) => string): Json {
-  if (typeof value === 'string') return hash(value).slice(0, 16);
-  if (value === null || typeof value === 'boolean') return null;
-  const [digits] = /^-?(\d+)(?:\.\d+)?$/.exec(toText(value))?.slice(1) ?? [];
-  if (digits === undefined) return null;
-  return Number.parseInt(hash(toText(value)).slice(0, 12), 16) % 10 ** Math.min(digits.length, 14);
 }
 
 function nodeOf(

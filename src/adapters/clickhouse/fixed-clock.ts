@@ -1,9 +1,9 @@
 // Replaces the calls of ClickHouse's clock in a query by a fixed time, for unit tests.
-import { sqlMask } from '../../values/sql-mask.ts';
+import { closingAt, sqlMask } from '../../values/sql-mask.ts';
 
 const CALL = new RegExp(
   String.raw`(?<![\w$.])(?:(now|now64|nowInBlock|nowInBlock64|today|yesterday|curdate|current_date|` +
-    String.raw`current_timestamp|utc_?timestamp)\s*\(([^()]*)\)|` +
+    String.raw`current_timestamp|utc_?timestamp)\s*\(|` +
     // After AS it is the name of a column.
     String.raw`(?<!\bas\s+)(current_date|current_timestamp)(?![\w$.]))`,
   'gi',
@@ -14,18 +14,23 @@ const CALL = new RegExp(
  * @returns the query with the time instead of `now()`, `now64(6)`, `today()` and the like
  */
 export function withFixedClock(sql: string, at: bigint): string {
-  const seconds = at / 1_000_000n;
-  const exact = `toDecimal64('${seconds}.${String(at % 1_000_000n).padStart(6, '0')}', 6)`;
+  const micros = ((at % 1_000_000n) + 1_000_000n) % 1_000_000n;
+  const seconds = (at - micros) / 1_000_000n;
+  const sign = at < 0n ? '-' : '';
+  const size = at < 0n ? -at : at;
+  const exact = `toDecimal64('${sign}${size / 1_000_000n}.${String(size % 1_000_000n).padStart(6, '0')}', 6)`;
   const date = (zone: string): string => `toDate(toDateTime(${seconds}${zone}))`;
   let [written, end] = ['', 0];
-  for (const match of sqlMask(sql, 'escaped').matchAll(CALL)) {
-    const [call, name, , word = ''] = match;
+  const mask = sqlMask(sql, 'escaped');
+  for (const { 0: call, 1: name, 2: word = '', index } of mask.matchAll(CALL)) {
+    // Within the arguments of another call.
+    if (index < end) continue;
+    const close = name === undefined ? index + call.length : closingAt(mask, index + call.length - 1);
     // The mask hides the name of a zone.
-    const given =
-      name === undefined ? '' : sql.slice(match.index + call.indexOf('(') + 1, match.index + call.length - 1);
+    const given = name === undefined ? '' : sql.slice(index + call.length, close - 1);
     const also = given.trim() === '' ? '' : `, ${given}`;
-    written += sql.slice(end, match.index);
-    end = match.index + call.length;
+    written += sql.slice(end, index);
+    end = close;
     switch ((name ?? word).toLowerCase()) {
       case 'now64':
       case 'nowinblock64':

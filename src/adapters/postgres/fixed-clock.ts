@@ -55,8 +55,9 @@ export function withFixedClock(sql: string, at: bigint): string {
     const replaced = type === undefined ? value : `(${value}::${type})`;
     edits.push({ from: match.index, to: match.index + text.length, text: replaced });
   }
+  // An insertion comes after a replacement at the same place.
   return edits
-    .sort((a, b) => b.from - a.from)
+    .sort((a, b) => b.from - a.from || b.to - a.to)
     .reduce((rest, { from, to, text }) => `${rest.slice(0, from)}${text}${rest.slice(to)}`, sql);
 }
 

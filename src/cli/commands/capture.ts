@@ -7,7 +7,7 @@ import { type CommandSession, now } from '../command-session.ts';
 import { loadAndParse } from './run.ts';
 
 /** A condition may name its input: `orders: status = 'paid'`. */
-const FOR_INPUT = /^\s*(\w+)\s*:(?!:)\s*(.+)$/s;
+const FOR_INPUT = /^\s*([^\s:'"()]+)\s*:(?!:)\s*(.+)$/s;
 
 /** @returns true. @throws `usage` for an unknown model or input, and a wrong number of rows */
 export async function captureCommand(session: CommandSession): Promise<boolean> {

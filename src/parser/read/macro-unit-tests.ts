@@ -64,7 +64,7 @@ export function addMacroUnitTests(tools: PatchTools, entry: YamlEntry, macro: Pi
       depends_on: { macros: [`macro.${package_name}.${macroName}`] },
       config,
       checksum: checksumOf({
-        model: JSON.stringify(call),
+        model: JSON.stringify([call, now]),
         given: read,
         expect: expected,
         overrides: overridden,

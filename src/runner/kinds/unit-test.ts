@@ -56,8 +56,9 @@ export const unitTestKind: NodeKind<UnitTestNode> = {
 async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Session): Promise<Outcome> {
   const { local, node, call } = await prepare(ctx, test, session);
   if (call?.value !== undefined) return compareValue(local, node, call, session);
-  const compiled = withSettings(ctx, test, await compileNode(local, node, session));
-  if (call?.text !== undefined) return compareText(local, compiled, call.text);
+  const own = await compileNode(local, node, session);
+  if (call?.text !== undefined) return compareText(local, own, call.text);
+  const compiled = withSettings(ctx, test, own);
   const main = await runTested(local, test, compiled, session);
   const { columns, actual, expected } = split(main.table);
   const diff = tableDiff(columns, expected, actual);
@@ -65,19 +66,32 @@ async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Ses
   return diff === null ? { ...PASSED, ...result } : { ...failed(ctx, diff), ...result };
 }
 
+/** The rows of the tested model on the given rows. */
+export interface TestedRows {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly Value[])[];
+  /** The query that returns them, before the settings of the test. */
+  readonly sql: string;
+}
+
 /**
- * The rows of the tested model on the given rows.
+ * Runs the tested model on the given rows.
+ * @param settled the test, perhaps with other settings because of the query
  * @throws {TsdbtError} if the model or its inputs fail
  */
 export async function actualRows(
   ctx: RunContext,
   test: UnitTestNode,
   session: Session,
-): Promise<{ readonly columns: readonly string[]; readonly rows: readonly (readonly Value[])[] }> {
-  const { local, node } = await prepare(ctx, test, session);
-  const compiled = withSettings(ctx, test, await compileNode(local, node, session, { write: false }));
-  const { columns, actual } = split((await runTested(local, test, compiled, session)).table);
-  return { columns, rows: actual };
+  settled: (sql: string) => UnitTestNode,
+): Promise<TestedRows> {
+  const first = await prepare(ctx, test, session);
+  const sql = (await compileNode(first.local, first.node, session, { write: false })).compiled_code ?? '';
+  const last = settled(sql);
+  const { local, node } = await prepare(ctx, last, session);
+  const compiled = withSettings(ctx, last, await compileNode(local, node, session, { write: false }));
+  const { columns, actual } = split((await runTested(local, last, compiled, session)).table);
+  return { columns, rows: actual, sql };
 }
 
 interface PreparedTest {

@@ -26,7 +26,7 @@ export function shortHash(value: unknown): string {
 }
 
 /** Texts of the project's macros that a node calls, with those that they call. */
-function macroTexts({ manifest, resolver }: RunContext, ids: readonly string[]): string[] {
+export function macroTexts({ manifest, resolver }: RunContext, ids: readonly string[]): string[] {
   const found = new Map<string, string>();
   const visit = (id: string): void => {
     const macro = manifest.macros[id];
@@ -69,6 +69,12 @@ function hooksOf(node: AnyNode): string[] {
 export function isDynamic(ctx: RunContext, node: AnyNode): boolean {
   const texts = [node.raw_code ?? '', ...hooksOf(node), ...macroTexts(ctx, macrosOf(node))];
   return texts.some((text) => CHANGING.test(text));
+}
+
+/** Whether a unit test of a macro may read relations, which no dependency names. */
+export function mayReadRelations(ctx: RunContext, test: UnitTestNode): boolean {
+  if (test.depends_on.nodes.length > 0) return false;
+  return macroTexts(ctx, macrosOf(test)).some((text) => CHANGING.test(text) || /\b(?:ref|source)\s*\(/.test(text));
 }
 
 /** @param node compiled, except seeds and unit tests */

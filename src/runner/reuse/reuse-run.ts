@@ -35,6 +35,7 @@ import {
   isDynamic,
   sessionSettings,
   shortHash,
+  mayReadRelations,
   volatileIn,
 } from './fingerprint.ts';
 
@@ -124,7 +125,10 @@ export class ReuseRun implements Reuse {
     );
     if (this.#isView(id) && [...this.#storedInputs(node)].some((input) => this.#ran.has(input))) await this.#reread(id);
     this.#pending.set(id, { inputs, known });
-    const decision = decideEarly(known, this.#presentOf(node, inputs));
+    const decision: Decision =
+      known !== undefined && node.resource_type === 'unit_test' && mayReadRelations(this.#ctx, node)
+        ? { what: 'run', reason: 'its macro may read relations' }
+        : decideEarly(known, this.#presentOf(node, inputs));
     if (decision.what !== 'compile') return this.#apply(node, decision, thread);
     if (node.resource_type === 'unit_test' && known !== undefined)
       return this.#apply(node, decideCompiled(known, fingerprint(this.#ctx, node, this.#functions)), thread);

@@ -23,9 +23,13 @@ const FILES = {
     '{% if is_incremental() %} where p.id > (select max(id) from {{ this }}) {% endif %}',
   'models/aged.sql': "select id, AGE as age from {{ ref('people') }}",
   'models/alone.sql': 'select 1 as id',
+  'macros/started.sql': "{% macro started() %}'{{ run_started_at }}'{% endmacro %}",
+  'models/stamped_v1.sql': "select id, {{ started() }} as at from {{ ref('people') }}",
+  'models/stamped_v2.sql': "select id, {{ started() }} as at, 2 as v from {{ ref('people') }}",
   'seeds/noted.csv': 'id,note\n1,"{{ env_var(\'HOME\') }} \\ it\'s }}"\n2,"{% raw %}"\n3,"\'{# x\'"\n',
   'models/notes.sql': "select id, note from {{ ref('noted') }}",
   'models/m.yml':
+    'models: [{name: stamped, latest_version: 2, versions: [{v: 1}, {v: 2}]}]\n' +
     'seeds: [{name: people, columns: [{name: email, tags: [pii]}, {name: phone, meta: {tsdbt: {secret: true}}}]}]\n',
 };
 
@@ -83,6 +87,16 @@ function proves(
     expect(code, out).toBe(0);
     expect(out).toContain('PASS=1 ');
     expect(parse(text).unit_tests[0].given[0].rows[0].note).toBe("{{ '{{ env_var(\\'HOME\\') }} \\\\ it\\'s }}' }}");
+  });
+
+  it('tests one version of a model, and finds the clock in its macros', async () => {
+    const text = await captured('stamped.v1', '--name', 'of_v1');
+    const [test] = parse(text).unit_tests;
+    expect(test).toMatchObject({ model: 'stamped', versions: { include: [1] }, config: { meta: { tsdbt: {} } } });
+    lab.write({ 'models/stamped.yml': text });
+    const { code, out } = await lab.run(['test', '--select', 'test_type:unit,of_v1*']);
+    expect(out).toContain('PASS=1 ');
+    expect(code, out).toBe(0);
   });
 
   it('takes as many rows as asked, that fulfil a condition', async () => {

@@ -105,6 +105,26 @@ function proves(open: (files: Readonly<Record<string, string>>) => Promise<Lab>)
     expect(built.out).toContain('PASS=10 ');
   });
 
+  it('compare texts that name the clock as they are written', async () => {
+    lab.write({
+      'macros/clock.sql': '{% macro since(column) %}now() - {{ column }}{% endmacro %}',
+      'macros/clock.yml':
+        'macros: [{name: since, config: {meta: {tsdbt: {unit_tests: {name: texts, args: [x], now: 2024-01-31, ' +
+        'expect: {text: now() - x}}}}}}]',
+    });
+    const { code, out } = await lab.run(['test', '--select', 'texts']);
+    lab.write({ 'macros/clock.sql': '', 'macros/clock.yml': '' });
+    expect(code, out).toBe(0);
+  });
+
+  it('are reused if they read no relation', async () => {
+    await lab.run(['test', '--exclude', 'wrong_*']);
+    await lab.run(['build', '--reuse', '--exclude', 'wrong_*']);
+    const { out } = await lab.run(['build', '--reuse', '--explain', '--exclude', 'wrong_*']);
+    expect(out).toMatch(/runs unit_test\.faults\.named\.reads_a_model because its macro may read relations/);
+    expect(out).toMatch(/reused unit_test\.faults\.cents\.by_name/);
+  });
+
   it('wrong settings are refused with their file', async () => {
     for (const [test, said] of [
       ['{name: x}', /needs 'expect'/],
