@@ -96,7 +96,8 @@ export class LineageSender {
         redirect: 'manual',
         signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), this.#over.signal]),
       });
-      await answer.body?.cancel();
+      // Its end is not awaited: a receiver can delay it.
+      answer.body?.cancel().catch(() => undefined);
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
     }
   }

@@ -9,6 +9,7 @@ import { type AlertmanagerChannel, type Channel, partsFor, type SlackChannel, ty
 import { basicAuthorization, signingKey } from './alert-settings.ts';
 import { sendEmail } from './email.ts';
 import { bodyOf, cut, titleOf } from './alert-text.ts';
+import { within } from '../../within.ts';
 
 /** The outcome of one attempt. */
 export type Sent =
@@ -156,7 +157,16 @@ function authorizationOf(channel: AlertmanagerChannel): Record<string, string> {
   return channel.password === null ? {} : { authorization: `Basic ${basicAuthorization(channel)}` };
 }
 
-async function post(fetch: Fetch, url: string, { body, headers }: HttpRequest, timeoutMs: number): Promise<Sent> {
+/** Milliseconds after the timeout until a request counts as failed that its signal has not ended. */
+const GRACE_MS = 1000;
+
+async function post(fetch: Fetch, url: string, request: HttpRequest, timeoutMs: number): Promise<Sent> {
+  const sent = posted(fetch, url, request, timeoutMs);
+  if (!(await within(sent, timeoutMs + GRACE_MS))) throw new Error(`no answer within ${timeoutMs / 1000} s`);
+  return sent;
+}
+
+async function posted(fetch: Fetch, url: string, { body, headers }: HttpRequest, timeoutMs: number): Promise<Sent> {
   const answer = await fetch(url, {
     method: 'POST',
     body,
@@ -166,7 +176,7 @@ async function post(fetch: Fetch, url: string, { body, headers }: HttpRequest, t
   });
   const { status } = answer;
   if (status >= 200 && status < 300) {
-    await answer.body?.cancel();
+    abandon(answer.body);
     return { kind: 'delivered' };
   }
   const why = `HTTP ${status} ${cut((await beginningOf(answer)).replace(/\s+/g, ' ').trim(), 200)}`.trim();
@@ -177,12 +187,17 @@ async function post(fetch: Fetch, url: string, { body, headers }: HttpRequest, t
   return { kind: 'refused', why };
 }
 
+/** Closes what is not read. Its end is not awaited: a receiver can delay it. */
+function abandon(body: { cancel(): Promise<void> } | null): void {
+  body?.cancel().catch(() => undefined);
+}
+
 /** The first bytes of an answer, however long it is. */
 async function beginningOf(answer: Response): Promise<string> {
   const reader = answer.body?.getReader();
   if (reader === undefined) return '';
   const { value } = await reader.read();
-  await reader.cancel();
+  abandon(reader);
   return value === undefined ? '' : new TextDecoder().decode(value.subarray(0, 1000));
 }
 

@@ -33,7 +33,7 @@ export const META: readonly Row[] = [
       '    models/s.yml line 6, column 38',
       '                - {name: c, meta: {tsdbt: {secert: true}}}',
       '                                           ^',
-      "  did you mean 'secret'? Keys: load, secret.",
+      "  did you mean 'secret'? Keys: cleared, load, secret.",
     ),
   },
   {

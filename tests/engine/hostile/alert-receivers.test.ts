@@ -13,7 +13,7 @@ import type { Incident } from '../../../src/serve/store/serve-store.ts';
 import { sleep } from '../../../src/within.ts';
 import { channelsOf, subject } from '../unit/serve/alerts/alert-stage.ts';
 
-const TIMEOUT_MS = 500;
+const TIMEOUT_MS = 2000;
 const MOST_BYTES = 256 * 1024 ** 2;
 const incident: Incident = { id: 'i1', key: 'job:a:failed', openedAt: 0, closedAt: null, reason: 'it failed' };
 const alarm: Alarm = {
@@ -96,12 +96,14 @@ describe('a hostile mail server', () => {
 
   it.each(Object.entries(TALKS))('that sends %s gets no message, and its connection is closed', async (_name, talk) => {
     const smtp = { host: '127.0.0.1', port: await listening(talk), tls: 'none' };
-    expect((await sent({ email: 'a@example.com', from: 'b@example.com', smtp, timeout: '500ms' })).kind).toBe('again');
+    expect((await sent({ email: 'a@example.com', from: 'b@example.com', smtp, timeout: `${TIMEOUT_MS}ms` })).kind).toBe(
+      'again',
+    );
   });
 
   it('that sends replies without end costs no memory', async () => {
     const smtp = { host: '127.0.0.1', port: await listening((socket) => pour(socket, '250 a\r\n')), tls: 'none' };
-    await sent({ email: 'a@example.com', from: 'b@example.com', smtp, timeout: '500ms' });
+    await sent({ email: 'a@example.com', from: 'b@example.com', smtp, timeout: `${TIMEOUT_MS}ms` });
   });
 });
 
@@ -154,7 +156,7 @@ describe('a hostile receiver', () => {
   it.each(Object.entries(TALKS))('of alerts that answers with %s gets one request', async (_name, talk) => {
     for (const kind of ['webhook', 'slack', 'alertmanager']) {
       const { url, asked } = await answering(talk);
-      const outcome = await sent({ [kind]: url, timeout: '500ms' });
+      const outcome = await sent({ [kind]: url, timeout: `${TIMEOUT_MS}ms` });
       if (outcome.kind !== 'delivered') expect(outcome.why.length).toBeLessThan(400);
       expect(asked()).toBe(1);
       server?.close();
