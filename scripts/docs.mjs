@@ -49,6 +49,7 @@ export const VARIABLES = [
     'XDG_STATE_HOME',
     'Folder whose `tsdbt` folder contains the signing key and the data of embedded servers; default `~/.local/state`',
   ],
+  ['TSDBT_ENDS_WITH_PARENT', 'Set by `tsdbt mcp` for the commands that it starts: they end when it ends'],
   ['TSDBT_NO_LINK', '`1`: `npm start` does not link `tsdbt` as a global program'],
   ['Serving and lineage', null],
   ['TSDBT_SERVE_TOKEN', 'Token required to pause, resume and start jobs on the web page of `tsdbt serve`'],
