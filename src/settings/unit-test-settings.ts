@@ -57,7 +57,16 @@ export const MACRO_UNIT_TEST = record({
     'The arguments of the call: a list, or a dictionary by name',
     'no arguments',
   ),
-  given: optional(record(ROWS), 'Rows; the macro is an expression over their columns, and its column is `result`'),
+  given: optional(
+    record(ROWS, {
+      rules: [oneOf(['rows', 'fixture'])],
+      // Without a row nothing says which columns there are.
+      check: ({ rows }, place) => {
+        if (Array.isArray(rows) && rows.length === 0) place.at('rows').must('needs one row at least');
+      },
+    }),
+    'Rows; the macro is an expression over their columns, and its column is `result`',
+  ),
   expect: required(
     record(
       {

@@ -130,6 +130,8 @@ function proves(open: (files: Readonly<Record<string, string>>) => Promise<Lab>)
       ['{name: x}', /needs 'expect'/],
       ['{name: x, expect: {}}', /needs 'text', 'value', 'rows' or 'fixture'/],
       ['{name: x, expect: {txt: a}}', /unknown key .*expect\.txt/],
+      ['{name: x, given: {}, expect: {text: a}}', /needs 'rows' or 'fixture'/],
+      ['{name: x, given: {rows: []}, expect: {rows: []}}', /needs one row at least/],
       ['{name: x, args: 3, expect: {text: a}}', /must be a dictionary, found 3/],
       ['{name: x, expect: {text: a}, now: soon}', /must be a time such as/],
     ] as const) {
