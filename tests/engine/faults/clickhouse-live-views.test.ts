@@ -212,7 +212,8 @@ describe.skipIf(clickhouseMissing !== null)('ClickHouse materialized views with 
   it('have each row once if their query filters tables', async () => {
     lab.write({
       'models/m3.sql':
-        "{{ config(materialized='materialized_view', order_by='n', query_settings={'additional_table_filters': " +
+        "{{ config(materialized='materialized_view', order_by='n', query_settings={" +
+        "'function_sleep_max_microseconds_per_block': 60000000, 'additional_table_filters': " +
         "{'x.src': 'sleepEachRow(0.0003) = 0'}}) }}\nselect n from x.src",
     });
     try {
