@@ -17,51 +17,83 @@ import { UNIT_TEST_ENTRY, type UnitTestEntry } from './yaml-shapes.ts';
 /** Rows of an input, or of the expectation, which has no input name. */
 type Fixture = Omit<UnitTestFixture, 'input'> & { readonly input?: string };
 
+/** What differs between unit tests of models and of macros. */
+interface TestParts {
+  readonly name: string;
+  /** The tested model or macro. */
+  readonly model: string;
+  readonly description: string | null | undefined;
+  readonly overrides: { readonly [K in keyof NonNullable<PatchedUnitTest['overrides']>]?: Dict | null } | null;
+  readonly versions: PatchedUnitTest['versions'];
+  /** Its `config` in YAML. */
+  readonly patch: Dict;
+  readonly macros: readonly string[];
+  /** What the checksum has in the place of the model. */
+  readonly identity: string;
+  readonly rows: () => Pick<PatchedUnitTest, 'given' | 'expect'>;
+}
+
+type Dict = { readonly [key: string]: Json };
+
 /** Adds one entry of `unit_tests:`. */
 export function addUnitTest(tools: PatchTools, entry: YamlEntry): void {
-  const { state, table } = tools;
-  const { file, project } = entry.yaml;
   const data = checkEntry(entry, entry.data, UNIT_TEST_ENTRY);
-  const { name, model, overrides = null, versions = null } = data;
+  const { name, model, description, overrides = null, versions = null, config = {} } = data;
   if (versions?.include?.length && versions.exclude?.length) {
     throw entryError(entry, data, 'at path []: Unit tests can not both include and exclude versions.', ['versions']);
   }
+  addTest(tools, entry, {
+    ...{ name, model, description, overrides, macros: [], identity: model, patch: config },
+    versions: versions === null ? null : { include: versions.include ?? null, exclude: versions.exclude ?? null },
+    rows: () => ({
+      given: data.given.map((each) => ({ input: each.input, ...rowsOf(tools, entry, name, each, 'input') })),
+      expect: rowsOf(tools, entry, name, data.expect, 'expected'),
+    }),
+  });
+}
+
+/** Adds a unit test to the manifest. */
+export function addTest({ state, table }: PatchTools, { yaml: { file, project } }: YamlEntry, parts: TestParts): void {
+  const { name, model, versions, macros } = parts;
+  const { project_name: package_name } = project;
   const folders = file.original_file_path.slice(file.original_file_path.indexOf('/') + 1);
-  const fqn = [...fqnPrefix(project.project_name, folders), model, name];
+  const fqn = [...fqnPrefix(package_name, folders), model, name];
   const config = state.configs.calculate({
     kind: 'unit_test',
     section: 'unit_tests',
     fqn,
     project,
     root: state.root,
-    patch: data.config ?? {},
+    patch: parts.patch,
   });
-  const given = data.given.map((each) => ({ input: each.input, ...rowsOf(tools, entry, name, each, 'input') }));
-  const expect = rowsOf(tools, entry, name, data.expect, 'expected');
-  const overridden =
-    overrides === null
+  const { given, expect } = parts.rows();
+  const overrides =
+    parts.overrides === null
       ? null
-      : { macros: overrides.macros ?? {}, vars: overrides.vars ?? {}, env_vars: overrides.env_vars ?? {} };
-  const asked = versions === null ? null : { include: versions.include ?? null, exclude: versions.exclude ?? null };
+      : {
+          macros: parts.overrides.macros ?? {},
+          vars: parts.overrides.vars ?? {},
+          env_vars: parts.overrides.env_vars ?? {},
+        };
   const node: PatchedUnitTest = {
     model,
     given,
     expect,
     name,
     resource_type: 'unit_test',
-    package_name: project.project_name,
+    package_name,
     path: file.relative_path,
     original_file_path: file.original_file_path,
-    unique_id: `unit_test.${project.project_name}.${model}.${name}`,
+    unique_id: `unit_test.${package_name}.${model}.${name}`,
     fqn,
-    description: data.description ?? '',
-    overrides: overridden,
-    depends_on: { macros: [] },
+    description: parts.description ?? '',
+    overrides,
+    depends_on: { macros: [...macros] },
     config,
-    checksum: checksumOf({ model, given, expect, overrides: overridden, versions: asked }),
+    checksum: checksumOf({ model: parts.identity, given, expect, overrides, versions }),
     schema: null,
     created_at: state.createdAt,
-    versions: asked,
+    versions,
     version: null,
   };
   if (!node.config.enabled) table.addDisabled(node);
@@ -145,9 +177,7 @@ function seedRows(tools: PatchTools, entry: YamlEntry, input: string): Json {
 }
 
 /** dbt's sha256 of all fields but the description. */
-export function checksumOf(
-  node: Pick<PatchedUnitTest, 'model' | 'given' | 'expect' | 'overrides' | 'versions'>,
-): string {
+function checksumOf(node: Pick<PatchedUnitTest, 'model' | 'given' | 'expect' | 'overrides' | 'versions'>): string {
   const fixture = (f: Fixture, name: string): string => {
     const input = f.input === undefined ? '' : `input=${pyRepr(f.input)}, `;
     return (
